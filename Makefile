@@ -1,0 +1,125 @@
+# libinfer. `make demo` and `make test` install what they need; `make help` lists the targets.
+
+VERSION   := 0.1.0
+SOVERSION := 0
+PREFIX    ?= /usr/local
+DESTDIR   ?=
+BUILD     ?= build
+# 0: no oneDNN; the library then needs nothing beyond libc, libm and threads.
+ONEDNN    ?= 1
+# 1: warnings are errors.
+WERROR    ?= 0
+# 1: AddressSanitizer and UndefinedBehaviorSanitizer (use another BUILD folder).
+SANITIZE  ?= 0
+CC        ?= cc
+OPT       ?= -O2
+
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
+            -Wundef -Wvla
+CPPFLAGS := -D_GNU_SOURCE -Iinclude -Isrc -I. -I$(BUILD)/gen -DINFER_ONEDNN=$(ONEDNN)
+CFLAGS   := -std=c11 -g -fPIC -fvisibility=hidden -ffp-contract=off -fno-math-errno $(OPT) $(WARNINGS)
+LDLIBS   := -lturbojpeg -lpthread -lm
+ifeq ($(ONEDNN),1)
+LDLIBS   := -ldnnl -lgomp $(LDLIBS)
+endif
+ifeq ($(WERROR),1)
+CFLAGS   += -Werror
+endif
+ifeq ($(SANITIZE),1)
+CFLAGS   += -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+endif
+AVX2     := -ffp-contract=fast -mavx2 -mfma -mf16c
+AVX512   := -ffp-contract=fast -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c -mprefer-vector-width=512
+
+# ---- what is built from what -----------------------------------------------------------------
+LIB_SRC  := $(wildcard src/*/*.c kernels/*.c $(filter-out kernels/onednn/%,$(wildcard kernels/*/*.c)))
+ifeq ($(ONEDNN),1)
+LIB_SRC  += $(wildcard kernels/onednn/*.c)
+endif
+TOOL_SRC := $(wildcard tools/*.c tools/onnx/*.c)
+TOOL_MAIN := tools/infer.c
+BENCH_SRC := bench/infer_bench.c
+UNIT_SRC := $(wildcard tests/test_*.c)
+LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/obj/%.o)
+ONNX_GEN := $(BUILD)/gen/onnx/onnx.pb-c
+TOOL_OBJ := $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out $(TOOL_MAIN),$(TOOL_SRC))) $(ONNX_GEN).o
+UNITS    := $(UNIT_SRC:tests/%.c=$(BUILD)/tests/%)
+TOOL_LIBS := -lprotobuf-c
+
+PROGRAMS := $(BUILD)/infer $(BUILD)/infer-bench
+LIBRARIES := $(BUILD)/libinfer.a $(BUILD)/libinfer.so $(BUILD)/libinfer.pc
+
+.PHONY: all deps demo test unit models-test onnx-test install uninstall lint format clean help FORCE
+.DELETE_ON_ERROR:
+
+all: $(PROGRAMS) $(LIBRARIES)
+
+help:
+	@echo "make            $(BUILD)/infer, $(BUILD)/infer-bench, libinfer.a, libinfer.so"
+	@echo "make deps       install the packages that the build needs (Debian; sudo when not root)"
+	@echo "make demo       install, build, convert the bundled model, classify the bundled pictures"
+	@echo "make test       install what tests need, build, run every test"
+	@echo "make install    PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)"
+	@echo "make lint       clang-format, clang-tidy, cppcheck"
+	@echo "make clean"
+	@echo "Variables: ONEDNN=0|1  WERROR=0|1  SANITIZE=0|1  BUILD=folder  CC=gcc|clang"
+
+# Objects are made anew when the flags change.
+FLAGS_NOW := $(CC) $(CPPFLAGS) $(CFLAGS)
+$(BUILD)/flags: FORCE
+	@mkdir -p $(BUILD)
+	@echo '$(FLAGS_NOW)' | cmp -s - $@ || echo '$(FLAGS_NOW)' > $@
+
+$(BUILD)/obj/%_avx2.o: ISA_FLAGS := $(AVX2)
+$(BUILD)/obj/%_avx512.o: ISA_FLAGS := $(AVX512)
+$(BUILD)/obj/kernels/%.o: OPT_KERNEL := -O3
+$(BUILD)/obj/tools/onnx/%.o: | $(ONNX_GEN).h
+$(BUILD)/obj/tools/%.o: | $(ONNX_GEN).h
+$(BUILD)/obj/tests/%.o: | $(ONNX_GEN).h
+
+$(BUILD)/obj/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(OPT_KERNEL) $(ISA_FLAGS) -MMD -MP -c $< -o $@
+
+$(ONNX_GEN).h $(ONNX_GEN).c &: /usr/include/onnx/onnx.proto
+	@mkdir -p $(BUILD)/gen
+	protoc-c --c_out=$(BUILD)/gen -I /usr/include $<
+
+$(ONNX_GEN).o: $(ONNX_GEN).c $(BUILD)/flags
+	$(CC) $(CPPFLAGS) $(CFLAGS) -w -c $< -o $@
+
+$(BUILD)/libinfer.a: $(LIB_OBJ)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(BUILD)/libinfer.so.$(VERSION): $(LIB_OBJ)
+	$(CC) $(CFLAGS) -shared -Wl,-soname,libinfer.so.$(SOVERSION) -Wl,-z,defs -o $@ $^ $(LDLIBS)
+
+$(BUILD)/libinfer.so: $(BUILD)/libinfer.so.$(VERSION)
+	ln -sf $(<F) $(BUILD)/libinfer.so.$(SOVERSION)
+	ln -sf libinfer.so.$(SOVERSION) $@
+
+$(BUILD)/libinfer.pc: tools/libinfer.pc.in Makefile $(BUILD)/flags
+	sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@LIBS@|$(LDLIBS)|' $< > $@
+
+$(BUILD)/infer: $(BUILD)/obj/$(TOOL_MAIN:.c=.o) $(TOOL_OBJ) $(BUILD)/libinfer.a
+	$(CC) $(CFLAGS) -o $@ $^ $(TOOL_LIBS) $(LDLIBS)
+
+$(BUILD)/infer-bench: $(BENCH_SRC:%.c=$(BUILD)/obj/%.o) $(BUILD)/libinfer.a
+	$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS)
+
+$(BUILD)/tests/test_tool_%: $(BUILD)/obj/tests/test_tool_%.o $(TOOL_OBJ) $(BUILD)/libinfer.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -o $@ $^ $(TOOL_LIBS) $(LDLIBS) -lcmocka
+
+$(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(BUILD)/libinfer.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
+
+clean:
+	rm -rf $(BUILD)
+
+include tools/make/deps.mk tools/make/demo.mk tools/make/test.mk tools/make/install.mk \
+        tools/make/lint.mk
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -1,0 +1,300 @@
+/* infer.h - run neural networks on a CPU, from C.
+ *
+ * A model (`infer_model`) is loaded from a flat file that `infer convert` wrote. A session
+ * (`infer_session`) is made from it for concrete input shapes and runs it:
+ *
+ *     infer_load -> infer_session_create -> infer_run ... -> infer_session_free -> infer_model_free
+ *
+ * Threads: a model is immutable after it was loaded and may be used by any number of threads at
+ * once. A session is used by one thread at a time; make one session per thread.
+ *
+ * Errors: every fallible function returns an infer_status and, where `err` is not NULL, fills it
+ * with the place and a sentence for a person. The library keeps no error of its own, prints
+ * nothing, never exits and has no writable globals.
+ *
+ * Options: every options struct is filled by its init function; a field left 0 means the default
+ * written beside it.
+ */
+#ifndef INFER_H
+#define INFER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define INFER_API __attribute__((visibility("default")))
+#else
+#define INFER_API
+#endif
+
+#define INFER_VERSION_MAJOR 0
+#define INFER_VERSION_MINOR 1
+#define INFER_VERSION_PATCH 0
+
+/* The largest rank of a tensor. */
+#define INFER_MAX_RANK 8
+
+/* ---- status --------------------------------------------------------------------------------- */
+
+/* What went wrong. The values are fixed for ever; new ones go into the gaps. */
+typedef enum infer_status {
+    INFER_OK = 0,
+
+    /* the call */
+    INFER_ERROR_ARGUMENT = 10,   /* NULL, an impossible value, a struct of unknown size */
+    INFER_ERROR_SHAPE = 11,      /* a tensor's type, shape or byte count is not what is needed */
+    INFER_ERROR_NEED_VALUE = 12, /* a shape depends on the value of an input: give it when the
+                                    session is made (infer_input_spec.data) */
+
+    /* the file */
+    INFER_ERROR_IO = 20,          /* the file can't be opened or read */
+    INFER_ERROR_FORMAT = 21,      /* not a libinfer file, truncated, or inconsistent */
+    INFER_ERROR_VERSION = 22,     /* a libinfer file of a version that this library can't read */
+    INFER_ERROR_CHECKSUM = 23,    /* a section's bytes are not those that were written */
+    INFER_ERROR_UNSUPPORTED = 24, /* an operator, type or attribute that is not implemented */
+
+    /* resources */
+    INFER_ERROR_NO_MEMORY = 30, /* an allocation failed */
+    INFER_ERROR_LIMIT = 31,     /* a limit of the options would be passed */
+    INFER_ERROR_THREAD = 32,    /* a thread could not be started */
+
+    /* pictures */
+    INFER_ERROR_PICTURE = 40, /* not a picture, or a corrupt one */
+
+    INFER_ERROR_INTERNAL = 90 /* a bug in libinfer: please report it */
+} infer_status;
+
+/* The name of a status, "INFER_OK" and so on; "INFER_?" for a number that is none. Never NULL. */
+INFER_API const char *infer_status_name(infer_status status);
+
+/* Detail of a failure, owned by the caller. Every function that takes one sets it whole: on
+ * success to INFER_OK, no node, offset 0 and an empty message. */
+typedef struct infer_error {
+    infer_status status;
+    uint64_t offset;   /* byte offset in the file where one is to blame, else 0 */
+    char node[64];     /* name of the node to blame, cut to fit; empty where there is none */
+    char message[256]; /* one sentence in English, without a line end */
+} infer_error;
+
+/* ---- tensors -------------------------------------------------------------------------------- */
+
+/* Element types; bool is one byte, 0 or 1. */
+typedef enum infer_type {
+    INFER_TYPE_NONE = 0,
+    INFER_F32 = 1,
+    INFER_F16 = 2,
+    INFER_BF16 = 3,
+    INFER_F64 = 4,
+    INFER_S8 = 5,
+    INFER_U8 = 6,
+    INFER_S16 = 7,
+    INFER_U16 = 8,
+    INFER_S32 = 9,
+    INFER_U32 = 10,
+    INFER_S64 = 11,
+    INFER_U64 = 12,
+    INFER_BOOL = 13
+} infer_type;
+
+/* Bytes of one element, 0 for a number that is no type. */
+INFER_API size_t infer_type_size(infer_type type);
+/* "f32", "s64", "bool" and so on; "none" for a number that is no type. Never NULL. */
+INFER_API const char *infer_type_name(infer_type type);
+
+/* A view of somebody's memory as a dense tensor, last axis fastest (C order, as ONNX and NumPy
+ * have it: pictures are N, C, H, W). It owns nothing. `data` needs the alignment of its element
+ * type only. */
+typedef struct infer_tensor {
+    infer_type type;
+    int32_t rank; /* 0 (a scalar) to INFER_MAX_RANK */
+    int64_t dims[INFER_MAX_RANK];
+    void *data;
+    size_t bytes; /* size of the memory at data; at least the tensor's own size */
+} infer_tensor;
+
+/* Number of elements of a tensor (1 for rank 0); 0 if its rank or a dimension is impossible. */
+INFER_API size_t infer_tensor_elements(const infer_tensor *tensor);
+
+/* Name, type and shape of an input or output. The name lives as long as the model. */
+typedef struct infer_value_info {
+    const char *name;
+    infer_type type;
+    int32_t rank;
+    int64_t dims[INFER_MAX_RANK]; /* of a model: 0 where a dimension is free (or, for an output,
+                                     only known once a session is made); of a session: exact */
+    uint32_t free_dims;           /* bit i set: dimension i is free */
+} infer_value_info;
+
+/* ---- memory --------------------------------------------------------------------------------- */
+
+/* Where memory comes from. `alloc` returns memory aligned for any C type, or NULL; it may be
+ * called from the thread that calls the library only. `free` is never called with NULL. */
+typedef struct infer_allocator {
+    void *ctx;
+    void *(*alloc)(void *ctx, size_t bytes);
+    void (*free)(void *ctx, void *memory);
+} infer_allocator;
+
+/* ---- models --------------------------------------------------------------------------------- */
+
+typedef struct infer_model infer_model;
+
+/* How to load. */
+typedef struct infer_load_options {
+    size_t size;                /* sizeof(infer_load_options), set by the init function */
+    infer_allocator allocator;  /* malloc and free */
+    uint64_t max_file_bytes;    /* 4 GiB */
+    uint64_t max_tensor_bytes;  /* 2 GiB; of any one tensor */
+    uint32_t max_nodes;         /* 1,000,000 */
+    uint32_t max_values;        /* 4,000,000 */
+    uint32_t skip_weight_check; /* 0: the checksum of the weights is checked too */
+} infer_load_options;
+
+INFER_API void infer_load_options_init(infer_load_options *options);
+
+/* Loads a model from a file, which is mapped into memory and must not change while the model
+ * lives. `options` may be NULL. On success *model is the caller's, to be freed with
+ * infer_model_free; on failure it is NULL. Any thread. */
+INFER_API infer_status infer_load(const char *path, const infer_load_options *options,
+                                  infer_model **model, infer_error *err);
+
+/* The same from `size` bytes at `data`, which must be 64-byte aligned (INFER_ERROR_ARGUMENT
+ * otherwise) and must stay unchanged while the model lives; they remain the caller's. */
+INFER_API infer_status infer_load_memory(const void *data, size_t size,
+                                         const infer_load_options *options, infer_model **model,
+                                         infer_error *err);
+
+/* Frees a model and clears *model. NULL and a pointer to NULL are fine. Its sessions must be
+ * freed before it. */
+INFER_API void infer_model_free(infer_model **model);
+
+/* Inputs and outputs in the model's order. */
+INFER_API size_t infer_model_inputs(const infer_model *model);
+INFER_API size_t infer_model_outputs(const infer_model *model);
+INFER_API infer_status infer_model_input(const infer_model *model, size_t index,
+                                         infer_value_info *info);
+INFER_API infer_status infer_model_output(const infer_model *model, size_t index,
+                                          infer_value_info *info);
+
+/* Labels stored in the file: their number, and label `index` (NULL past the end). The strings
+ * live as long as the model. */
+INFER_API size_t infer_model_labels(const infer_model *model);
+INFER_API const char *infer_model_label(const infer_model *model, size_t index);
+
+/* ---- sessions ------------------------------------------------------------------------------- */
+
+typedef struct infer_session infer_session;
+
+/* Instruction sets, each including those before it. */
+typedef enum infer_isa {
+    INFER_ISA_DEFAULT = 0, /* the best that this CPU and system have */
+    INFER_ISA_C = 1,       /* plain C */
+    INFER_ISA_AVX2 = 2,    /* AVX2, FMA, F16C */
+    INFER_ISA_AVX512 = 3,  /* AVX-512 F, BW, DQ, VL */
+    INFER_ISA_AVX512VNNI = 4,
+    INFER_ISA_AMX = 5 /* AVX-512 VNNI and BF16, AMX tiles of int8 and bf16 */
+} infer_isa;
+
+/* The concrete shape of an input and, where shapes in the graph depend on it, its value. */
+typedef struct infer_input_spec {
+    const char *name;
+    int32_t rank;
+    int64_t dims[INFER_MAX_RANK];
+    const void *data; /* NULL, or the value: copied, the input is then a constant of the session
+                         and what infer_run is given for it is not looked at */
+} infer_input_spec;
+
+/* How to make a session. */
+typedef struct infer_session_options {
+    size_t size;                    /* sizeof(infer_session_options), set by the init function */
+    const infer_input_spec *inputs; /* shapes of inputs with free dimensions; an input that is not
+                                       named takes 1 for a free first dimension */
+    size_t ninputs;
+    uint32_t threads;         /* 0: as many as this process may use (affinity, cgroup quota) */
+    infer_isa isa;            /* INFER_ISA_DEFAULT; a level that the CPU lacks is lowered */
+    uint64_t max_arena_bytes; /* 4 GiB; memory for intermediate tensors */
+    uint32_t profile;         /* 0: infer_session_step gives no times */
+    uint32_t no_onednn;       /* 0: oneDNN's kernels compete, where the library has them */
+} infer_session_options;
+
+INFER_API void infer_session_options_init(infer_session_options *options);
+
+/* Makes a session of a model for concrete shapes: shapes are worked out, kernels chosen, weights
+ * packed and all memory taken. `options` may be NULL. The model must outlive the session. On
+ * success *session is the caller's, to be freed with infer_session_free; on failure it is NULL.
+ * Any thread. */
+INFER_API infer_status infer_session_create(const infer_model *model,
+                                            const infer_session_options *options,
+                                            infer_session **session, infer_error *err);
+
+/* Frees a session and clears *session. NULL and a pointer to NULL are fine. */
+INFER_API void infer_session_free(infer_session **session);
+
+/* Exact types and shapes, in the model's order. */
+INFER_API size_t infer_session_inputs(const infer_session *session);
+INFER_API size_t infer_session_outputs(const infer_session *session);
+INFER_API infer_status infer_session_input(const infer_session *session, size_t index,
+                                           infer_value_info *info);
+INFER_API infer_status infer_session_output(const infer_session *session, size_t index,
+                                            infer_value_info *info);
+
+/* Runs the network once. `inputs` has all inputs in the model's order, each with the session's
+ * type and shape. `outputs` has all outputs in order; where outputs[i].data is NULL the library
+ * sets the whole tensor to a view of session memory, valid until the next run or free; else type
+ * and shape must be the session's and the answer is written to data. An output may share no
+ * memory with another tensor. One thread at a time per session; no memory is allocated. */
+INFER_API infer_status infer_run(infer_session *session, const infer_tensor *inputs, size_t ninputs,
+                                 infer_tensor *outputs, size_t noutputs, infer_error *err);
+
+/* Bytes that a session holds. */
+typedef struct infer_session_memory {
+    uint64_t arena_bytes;  /* intermediate tensors, placed by lifetime */
+    uint64_t packed_bytes; /* weights in the form that the kernels want */
+    uint64_t output_bytes; /* outputs that the library holds for the caller */
+    uint64_t plan_bytes;   /* everything else that the plan needs */
+} infer_session_memory;
+
+INFER_API infer_status infer_session_memory_use(const infer_session *session,
+                                                infer_session_memory *memory);
+
+/* One step of the plan: a node, with what was fused into it. Strings live as long as the
+ * session. */
+typedef struct infer_step_info {
+    const char *node;   /* name of the node in the model */
+    const char *op;     /* operator, in ONNX's spelling */
+    const char *kernel; /* the kernel that was chosen */
+    const char *fused;  /* what was fused into it, "Relu" or "Add, Relu"; empty for nothing */
+    infer_type type;    /* shape and type of the first output, in the graph's meaning */
+    int32_t rank;
+    int64_t dims[INFER_MAX_RANK];
+    uint64_t flops;       /* 2 per multiply-add; 0 where the step only moves data */
+    uint64_t bytes;       /* read and written, weights included */
+    uint64_t arena_begin; /* where the first output lies in the arena; both 0 if elsewhere */
+    uint64_t arena_end;
+    uint64_t runs; /* with options.profile: number of runs and their total time */
+    uint64_t ns;
+} infer_step_info;
+
+INFER_API size_t infer_session_steps(const infer_session *session);
+INFER_API infer_status infer_session_step(const infer_session *session, size_t index,
+                                          infer_step_info *info);
+
+/* ---- this library and this machine ---------------------------------------------------------- */
+
+/* "0.1.0". */
+INFER_API const char *infer_version(void);
+/* The best level that this CPU and operating system have. */
+INFER_API infer_isa infer_cpu_isa(void);
+/* "c", "avx2", "avx512", "avx512vnni", "amx"; "?" for a number that is none. Never NULL. */
+INFER_API const char *infer_isa_name(infer_isa isa);
+/* 1 if oneDNN's kernels are built in, else 0. */
+INFER_API int infer_has_onednn(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,106 @@
+/* The one kernel interface.
+ *
+ * A task is one step's work with everything resolved: operand types and physical shapes,
+ * parameters, what is fused behind it. A kernel says whether it serves a task and at what cost,
+ * how its weights are packed and how much scratch it needs, and then computes units [begin, end)
+ * of the task's work. Units are independent of each other; who computes them, in what order and
+ * on how many threads is the plan's business, and does not change one bit of the result.
+ *
+ * A kernel's run function touches nothing but what its arguments name: no allocation, no errno, no
+ * globals, and not one byte outside the tensors' extents.
+ */
+#ifndef INFER_KERNELS_KERNEL_H
+#define INFER_KERNELS_KERNEL_H
+
+#include "graph/params.h"
+
+/* More operands than any kernel takes at once by value; Concat, Split and Max take any number. */
+struct infer__operand {
+    uint8_t type; /* infer_type; INFER_TYPE_NONE: the operand is absent */
+    uint8_t rank;
+    uint8_t clast; /* 1: dims are in channels-last order, N, (D, (H,)) W, C */
+    uint8_t is_const;
+    int64_t dims[INFER_MAX_RANK]; /* physical order, last axis fastest, dense */
+    const void *data;             /* of a constant: its value, in the graph's own layout (weights
+                                     of a convolution: M, C/groups, kH, kW); else NULL */
+};
+
+struct infer__task {
+    uint16_t op;      /* enum infer__op */
+    uint8_t isa;      /* infer_isa: the level that may be used */
+    uint8_t onednn;   /* 1: kernels of oneDNN may serve */
+    uint32_t threads; /* threads that will share the units */
+    uint32_t nin, nout;
+    const struct infer__operand *in, *out; /* a residual (epi.residual) is the last input */
+    union infer__params p;                 /* axes are physical */
+    struct infer__epilogue epi;
+};
+
+/* What a prepared kernel needs. Everything is 0 before prepare. */
+struct infer__need {
+    uint64_t packed_bytes;  /* packed weights, filled by pack, read-only afterwards */
+    uint64_t scratch_bytes; /* per thread, contents undefined at each call */
+    uint32_t units;         /* how many units of work; at least 1 */
+    void *state;            /* the kernel's own (oneDNN's primitives), freed by release */
+};
+
+/* Memory of one call; pointers stand in the order of the task's operands (NULL where absent).
+ * Alignment is 64 bytes for everything but inputs and outputs of the whole graph, which have
+ * their element type's. */
+struct infer__buffers {
+    const void *const *in;
+    void *const *out;
+    const void *packed;
+    void *scratch;
+    void *state;
+};
+
+struct infer__kernel {
+    const char *name; /* "conv_f32_c" */
+    uint8_t isa;      /* infer_isa that it needs */
+    /* Predicted nanoseconds on one thread, or a negative number: it does not serve this task. */
+    double (*estimate)(const struct infer__task *t);
+    /* Fills *need. NULL: units as `units` says, nothing packed, no scratch. Only prepare may
+     * allocate (state). */
+    infer_status (*prepare)(const struct infer__task *t, struct infer__need *need,
+                            infer_error *err);
+    /* Writes packed weights. NULL if there are none. */
+    void (*pack)(const struct infer__task *t, void *state, void *packed);
+    /* Computes units [begin, end). */
+    void (*run)(const struct infer__task *t, const struct infer__buffers *b, uint32_t begin,
+                uint32_t end);
+    void (*release)(void *state); /* NULL if there is no state */
+};
+
+/* Every kernel of the library, one per row of kernels.def, ends with NULL. */
+extern const struct infer__kernel *const infer__kernels[];
+
+/* The cheapest kernel that serves a task, or NULL. */
+const struct infer__kernel *infer__kernel_choose(const struct infer__task *t);
+/* The kernel of a name, or NULL. */
+const struct infer__kernel *infer__kernel_find(const char *name);
+
+/* ---- helpers for kernels -------------------------------------------------------------------- */
+
+/* Elements of an operand. */
+int64_t infer__operand_elements(const struct infer__operand *o);
+/* Splits `total` items into at most `most` units of at least `grain` items: the number of units. */
+uint32_t infer__units(int64_t total, int64_t grain, uint32_t most);
+/* First item of unit u out of `units`, for u = 0 .. units. */
+int64_t infer__unit_begin(int64_t total, uint32_t units, uint32_t u);
+
+/* Spatial view of a channels-last operand of rank 3 to 5: missing axes are 1. */
+struct infer__spatial {
+    int64_t n, d, h, w, c;
+};
+struct infer__spatial infer__operand_spatial(const struct infer__operand *o);
+
+/* y = act(x) of an epilogue or a unary operator; the definition that every kernel is held to. */
+float infer__activate(unsigned op, float alpha, float beta, float x);
+/* Applies the epilogue to `count` consecutive elements at y; `residual` is NULL where none. */
+void infer__epilogue_apply(const struct infer__epilogue *e, float *y, const float *residual,
+                           int64_t count);
+/* Whether an operator can be an epilogue's activation (all f32): one list for plan and kernels. */
+int infer__is_activation(unsigned op);
+
+#endif

@@ -1,0 +1,119 @@
+#include "base/cpu.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+
+struct infer__cpuid infer__cpuid_read(void)
+{
+    struct infer__cpuid c = {0};
+    uint32_t a, b, cx, d;
+    c.max_leaf = (uint32_t)__get_cpuid_max(0, NULL);
+    if (c.max_leaf >= 1 && __get_cpuid(1, &a, &b, &cx, &d))
+        c.leaf1_ecx = cx;
+    if (c.max_leaf >= 7 && __get_cpuid_count(7, 0, &a, &b, &cx, &d)) {
+        c.leaf7_ebx = b;
+        c.leaf7_ecx = cx;
+        c.leaf7_edx = d;
+        if (a >= 1 && __get_cpuid_count(7, 1, &a, &b, &cx, &d))
+            c.leaf7_1_eax = a;
+    }
+    if (c.leaf1_ecx & (1u << 27)) { /* OSXSAVE: xgetbv exists */
+        uint32_t lo, hi;
+        __asm__ volatile("xgetbv" : "=a"(lo), "=d"(hi) : "c"(0));
+        c.xcr0 = (uint64_t)hi << 32 | lo;
+    }
+    return c;
+}
+#else
+struct infer__cpuid infer__cpuid_read(void)
+{
+    return (struct infer__cpuid){0};
+}
+#endif
+
+static int bit(uint32_t word, int n)
+{
+    return word >> n & 1;
+}
+
+/* Bits: Intel SDM volume 2A, CPUID; XCR0: volume 1, 13.3. */
+infer_isa infer__cpuid_isa(const struct infer__cpuid *c)
+{
+    int ymm = (c->xcr0 & 0x6) == 0x6, zmm = ymm && (c->xcr0 & 0xe0) == 0xe0;
+    int tiles = (c->xcr0 & 0x60000) == 0x60000;
+    int avx2 = ymm && bit(c->leaf1_ecx, 28) && bit(c->leaf1_ecx, 12) && bit(c->leaf1_ecx, 29) &&
+               bit(c->leaf7_ebx, 5);
+    int avx512 = avx2 && zmm && bit(c->leaf7_ebx, 16) && bit(c->leaf7_ebx, 17) &&
+                 bit(c->leaf7_ebx, 30) && bit(c->leaf7_ebx, 31);
+    int vnni = avx512 && bit(c->leaf7_ecx, 11);
+    int amx = vnni && tiles && bit(c->leaf7_1_eax, 5) && bit(c->leaf7_edx, 24) &&
+              bit(c->leaf7_edx, 25) && bit(c->leaf7_edx, 22);
+    return amx      ? INFER_ISA_AMX
+           : vnni   ? INFER_ISA_AVX512VNNI
+           : avx512 ? INFER_ISA_AVX512
+           : avx2   ? INFER_ISA_AVX2
+                    : INFER_ISA_C;
+}
+
+infer_isa infer_cpu_isa(void)
+{
+    struct infer__cpuid c = infer__cpuid_read();
+    return infer__cpuid_isa(&c);
+}
+
+const char *infer_isa_name(infer_isa isa)
+{
+    switch (isa) {
+    case INFER_ISA_DEFAULT:
+        return "default";
+    case INFER_ISA_C:
+        return "c";
+    case INFER_ISA_AVX2:
+        return "avx2";
+    case INFER_ISA_AVX512:
+        return "avx512";
+    case INFER_ISA_AVX512VNNI:
+        return "avx512vnni";
+    case INFER_ISA_AMX:
+        return "amx";
+    }
+    return "?";
+}
+
+/* cgroup v2 says "QUOTA PERIOD" in microseconds, or "max PERIOD". 0: no limit known. */
+static unsigned cgroup_quota(void)
+{
+    char text[64] = {0};
+    int fd = open("/sys/fs/cgroup/cpu.max", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    ssize_t n = read(fd, text, sizeof text - 1);
+    close(fd);
+    if (n <= 0 || text[0] < '0' || text[0] > '9')
+        return 0;
+    char *end;
+    unsigned long quota = strtoul(text, &end, 10), period = strtoul(end, NULL, 10);
+    return period && quota < period * 100000 ? (unsigned)((quota + period - 1) / period) : 0;
+}
+
+unsigned infer__cpu_count(void)
+{
+    int saved = errno;
+    cpu_set_t set;
+    unsigned n = 1;
+    CPU_ZERO(&set);
+    if (sched_getaffinity(0, sizeof set, &set) == 0)
+        n = (unsigned)CPU_COUNT(&set);
+    unsigned quota = cgroup_quota();
+    if (quota && quota < n)
+        n = quota;
+    errno = saved;
+    return n ? n : 1;
+}

@@ -1,0 +1,25 @@
+/* What this CPU and operating system have. */
+#ifndef INFER_BASE_CPU_H
+#define INFER_BASE_CPU_H
+
+#include "infer.h"
+
+/* The words that detection looks at, so that a test can give recorded ones. All 0 on a CPU that
+ * is not x86-64. */
+struct infer__cpuid {
+    uint32_t max_leaf;
+    uint32_t leaf1_ecx;
+    uint32_t leaf7_ebx, leaf7_ecx, leaf7_edx;
+    uint32_t leaf7_1_eax;
+    uint64_t xcr0; /* 0 without OSXSAVE */
+};
+
+/* Reads them. Any thread; no state. */
+struct infer__cpuid infer__cpuid_read(void);
+/* The level they stand for: an instruction set counts only if the system saves its registers. */
+infer_isa infer__cpuid_isa(const struct infer__cpuid *c);
+
+/* CPUs that this process may use: affinity mask, and the cgroup's quota rounded up. At least 1. */
+unsigned infer__cpu_count(void);
+
+#endif

@@ -1,0 +1,158 @@
+#include "base/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/size.h"
+
+static void *default_alloc(void *ctx, size_t bytes)
+{
+    (void)ctx;
+    return malloc(bytes);
+}
+
+static void default_free(void *ctx, void *memory)
+{
+    (void)ctx;
+    free(memory);
+}
+
+infer_allocator infer__allocator(const infer_allocator *a)
+{
+    if (a && a->alloc)
+        return *a;
+    return (infer_allocator){NULL, default_alloc, default_free};
+}
+
+/* The pointer that the allocator gave stands in the word before the aligned one. */
+void *infer__alloc(const infer_allocator *a, size_t bytes, size_t align)
+{
+    size_t total;
+    if (align < sizeof(void *))
+        align = sizeof(void *);
+    if (!infer__size_add(bytes, align + sizeof(void *), &total))
+        return NULL;
+    char *raw = a->alloc(a->ctx, total);
+    if (!raw)
+        return NULL;
+    uintptr_t start = ((uintptr_t)raw + sizeof(void *) + align - 1) & ~(uintptr_t)(align - 1);
+    ((void **)start)[-1] = raw;
+    return (void *)start;
+}
+
+void *infer__calloc(const infer_allocator *a, size_t count, size_t size)
+{
+    size_t bytes;
+    if (!infer__size_mul(count, size, &bytes))
+        return NULL;
+    void *p = infer__alloc(a, bytes, 64);
+    if (p)
+        memset(p, 0, bytes);
+    return p;
+}
+
+void infer__free(const infer_allocator *a, void *memory)
+{
+    if (memory)
+        a->free(a->ctx, ((void **)memory)[-1]);
+}
+
+/* ---- regions -------------------------------------------------------------------------------- */
+
+struct infer__block {
+    struct infer__block *next;
+    size_t used, size; /* of the bytes behind this header */
+};
+
+enum { HEADER = 64, BLOCK = 16 * 1024 - 128, ALIGN = 64 };
+
+void infer__region_init(struct infer__region *r, const infer_allocator *a)
+{
+    r->allocator = infer__allocator(a);
+    r->blocks = NULL;
+    r->total = 0;
+}
+
+void infer__region_free(struct infer__region *r)
+{
+    for (struct infer__block *b = r->blocks, *next; b; b = next) {
+        next = b->next;
+        infer__free(&r->allocator, b);
+    }
+    r->blocks = NULL;
+    r->total = 0;
+}
+
+static void *region_take(struct infer__region *r, size_t bytes)
+{
+    size_t need;
+    if (!infer__size_align(bytes ? bytes : 1, ALIGN, &need))
+        return NULL;
+    struct infer__block *b = r->blocks;
+    if (!b || b->size - b->used < need) {
+        size_t size = need > BLOCK / 4 ? need : BLOCK, total;
+        if (!infer__size_add(size, HEADER, &total))
+            return NULL;
+        struct infer__block *fresh = infer__alloc(&r->allocator, total, ALIGN);
+        if (!fresh)
+            return NULL;
+        fresh->used = 0;
+        fresh->size = size;
+        r->total += total;
+        if (b && size != BLOCK) { /* a block of its own: keep filling the current one */
+            fresh->next = b->next;
+            b->next = fresh;
+        } else {
+            fresh->next = b;
+            r->blocks = fresh;
+        }
+        b = fresh;
+    }
+    void *p = (char *)b + HEADER + b->used;
+    b->used += need;
+    return p;
+}
+
+void *infer__region_calloc(struct infer__region *r, size_t count, size_t size)
+{
+    size_t bytes;
+    if (!infer__size_mul(count, size, &bytes))
+        return NULL;
+    void *p = region_take(r, bytes);
+    if (p)
+        memset(p, 0, bytes);
+    return p;
+}
+
+void *infer__region_copy(struct infer__region *r, const void *from, size_t bytes)
+{
+    void *p = region_take(r, bytes);
+    if (p && bytes)
+        memcpy(p, from, bytes);
+    return p;
+}
+
+char *infer__region_string(struct infer__region *r, const char *s)
+{
+    return infer__region_copy(r, s, strlen(s) + 1);
+}
+
+int infer__region_grow(struct infer__region *r, void **array, uint32_t *capacity, uint32_t need,
+                       size_t element_size)
+{
+    if (need <= *capacity)
+        return 1;
+    uint32_t grown = *capacity > UINT32_MAX / 2 ? UINT32_MAX : *capacity * 2;
+    if (grown < need)
+        grown = need;
+    if (grown < 16)
+        grown = 16;
+    void *fresh = infer__region_calloc(r, grown, element_size);
+    if (!fresh)
+        return 0;
+    if (*capacity)
+        memcpy(fresh, *array, (size_t)*capacity * element_size);
+    *array = fresh;
+    *capacity = grown;
+    return 1;
+}

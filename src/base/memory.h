@@ -1,0 +1,42 @@
+/* Memory: the allocator as it is handed around, and regions.
+ *
+ * memory.c is the only file that calls malloc. A region hands out memory that is freed all at
+ * once, which is how graphs and plans own their many small parts.
+ */
+#ifndef INFER_BASE_MEMORY_H
+#define INFER_BASE_MEMORY_H
+
+#include "infer.h"
+
+/* `a` itself, or malloc and free where a->alloc is NULL. */
+infer_allocator infer__allocator(const infer_allocator *a);
+
+/* At least `bytes` (0 gives a valid pointer too), aligned to `align` (a power of two, at most
+ * 4096). NULL if there is no memory. */
+void *infer__alloc(const infer_allocator *a, size_t bytes, size_t align);
+/* Zeroed memory for `count` objects of `size` bytes, 64-byte aligned; NULL on overflow too. */
+void *infer__calloc(const infer_allocator *a, size_t count, size_t size);
+void infer__free(const infer_allocator *a, void *memory); /* NULL is fine */
+
+/* A region: blocks from an allocator, freed together. */
+struct infer__region {
+    infer_allocator allocator;
+    struct infer__block *blocks;
+    size_t total; /* bytes taken from the allocator */
+};
+
+void infer__region_init(struct infer__region *r, const infer_allocator *a);
+void infer__region_free(struct infer__region *r);
+/* Zeroed memory for `count` objects of `size` bytes, 64-byte aligned; NULL if there is none or
+ * count * size overflows. */
+void *infer__region_calloc(struct infer__region *r, size_t count, size_t size);
+/* A copy of `bytes` bytes at `from`. */
+void *infer__region_copy(struct infer__region *r, const void *from, size_t bytes);
+/* A copy of a string. */
+char *infer__region_string(struct infer__region *r, const char *s);
+/* Grows an array in a region to room for `need` elements, at least doubling it; *capacity and
+ * *array are updated, old elements copied. Returns 0 if there is no memory. */
+int infer__region_grow(struct infer__region *r, void **array, uint32_t *capacity, uint32_t need,
+                       size_t element_size);
+
+#endif

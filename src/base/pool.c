@@ -1,0 +1,231 @@
+#include "base/pool.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <time.h>
+
+#include "base/memory.h"
+
+/* One word says which job runs, how many units it has and which is next: a worker claims a unit by
+ * one compare-and-swap, and can't claim a unit of a job that is over. */
+enum { UNIT_BITS = 20, UNIT_MAX = (1 << UNIT_BITS) - 1 };
+#define UNIT_NEXT(s) ((uint32_t)((s)&UNIT_MAX))
+#define UNIT_COUNT(s) ((uint32_t)((s) >> UNIT_BITS & UNIT_MAX))
+#define GENERATION(s) ((s) >> (2 * UNIT_BITS))
+
+enum { SPIN_IDLE_NS = 20000, SPIN_ACTIVE_NS = 300000, SPIN_WAIT_NS = 50000 };
+
+struct worker {
+    struct infer__pool *pool;
+    pthread_t thread;
+    unsigned number;
+};
+
+struct infer__pool {
+    _Alignas(64) _Atomic uint64_t state;
+    _Alignas(64) _Atomic uint32_t done;
+    _Alignas(64) infer__job *job; /* stable while a unit is claimed and not done */
+    void *ctx;
+    uint32_t total, per_unit; /* units of the job, and how many a claimed unit stands for */
+    _Atomic uint32_t active, sleepers;
+    _Atomic int stop;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    unsigned threads, started;
+    infer_allocator allocator;
+    struct worker workers[];
+};
+
+static void relax(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#endif
+}
+
+static uint64_t now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* Claims and computes units until the job has none left. */
+static void work(struct infer__pool *p, unsigned thread)
+{
+    uint64_t s = atomic_load_explicit(&p->state, memory_order_acquire);
+    while (UNIT_NEXT(s) < UNIT_COUNT(s)) {
+        if (!atomic_compare_exchange_weak_explicit(&p->state, &s, s + 1, memory_order_acq_rel,
+                                                   memory_order_acquire))
+            continue;
+        uint32_t begin = UNIT_NEXT(s) * p->per_unit, end = begin + p->per_unit;
+        p->job(p->ctx, thread, begin, end < p->total ? end : p->total);
+        atomic_fetch_add_explicit(&p->done, 1, memory_order_release);
+        s = atomic_load_explicit(&p->state, memory_order_acquire);
+    }
+}
+
+static int has_work(struct infer__pool *p, uint64_t seen)
+{
+    uint64_t s = atomic_load_explicit(&p->state, memory_order_acquire);
+    return GENERATION(s) != GENERATION(seen) || atomic_load(&p->stop);
+}
+
+/* Waits for a job newer than `seen`: spins, then sleeps. */
+static void wait_for_job(struct infer__pool *p, uint64_t seen)
+{
+    uint64_t start = now_ns();
+    for (unsigned i = 1;; i++) {
+        if (has_work(p, seen))
+            return;
+        relax();
+        if (i % 64 == 0) {
+            uint64_t limit = atomic_load_explicit(&p->active, memory_order_relaxed)
+                                 ? SPIN_ACTIVE_NS
+                                 : SPIN_IDLE_NS;
+            if (now_ns() - start > limit)
+                break;
+        }
+    }
+    pthread_mutex_lock(&p->lock);
+    atomic_fetch_add(&p->sleepers, 1);
+    while (!has_work(p, seen))
+        pthread_cond_wait(&p->wake, &p->lock);
+    atomic_fetch_sub(&p->sleepers, 1);
+    pthread_mutex_unlock(&p->lock);
+}
+
+static void *worker_main(void *arg)
+{
+    struct worker *w = arg;
+    struct infer__pool *p = w->pool;
+    uint64_t seen = 0;
+    while (!atomic_load(&p->stop)) {
+        uint64_t s = atomic_load_explicit(&p->state, memory_order_acquire);
+        work(p, w->number);
+        seen = s;
+        wait_for_job(p, seen);
+    }
+    return NULL;
+}
+
+void infer__pool_run(struct infer__pool *p, infer__job *job, void *ctx, uint32_t units)
+{
+    if (p->threads == 1 || units <= 1) {
+        if (units)
+            job(ctx, 0, 0, units);
+        return;
+    }
+    uint32_t per_unit = units / UNIT_MAX + 1, count = (units + per_unit - 1) / per_unit;
+    p->job = job;
+    p->ctx = ctx;
+    p->total = units;
+    p->per_unit = per_unit;
+    atomic_store_explicit(&p->done, 0, memory_order_relaxed);
+    uint64_t s = atomic_load_explicit(&p->state, memory_order_relaxed);
+    uint64_t next = (GENERATION(s) + 1) << (2 * UNIT_BITS) | (uint64_t)count << UNIT_BITS;
+    atomic_store(&p->state, next);
+    if (atomic_load(&p->sleepers)) {
+        pthread_mutex_lock(&p->lock);
+        pthread_cond_broadcast(&p->wake);
+        pthread_mutex_unlock(&p->lock);
+    }
+    work(p, 0);
+    /* Only units that a worker has claimed are left. If one was put off its processor, let it
+     * have this one. */
+    uint64_t start = 0;
+    for (unsigned i = 1; atomic_load_explicit(&p->done, memory_order_acquire) != count; i++) {
+        relax();
+        if (i % 256 == 0) {
+            if (!start)
+                start = now_ns();
+            else if (now_ns() - start > SPIN_WAIT_NS)
+                sched_yield();
+        }
+    }
+}
+
+void infer__pool_begin(struct infer__pool *p)
+{
+    atomic_store_explicit(&p->active, 1, memory_order_relaxed);
+}
+
+void infer__pool_end(struct infer__pool *p)
+{
+    atomic_store_explicit(&p->active, 0, memory_order_relaxed);
+}
+
+unsigned infer__pool_threads(const struct infer__pool *p)
+{
+    return p->threads;
+}
+
+/* Workers take no signals: those are the application's threads' business. */
+static infer_status start_workers(struct infer__pool *p, infer_error *err)
+{
+    sigset_t all, before;
+    infer_status status = INFER_OK;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    for (unsigned i = 1; i < p->threads; i++) {
+        struct worker *w = &p->workers[i - 1];
+        w->pool = p;
+        w->number = i;
+        if (pthread_create(&w->thread, NULL, worker_main, w)) {
+            status = infer__fail(err, INFER_ERROR_THREAD, "thread %u of %u could not be started",
+                                 i + 1, p->threads);
+            break;
+        }
+        p->started++;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return status;
+}
+
+infer_status infer__pool_create(unsigned threads, const infer_allocator *a,
+                                struct infer__pool **pool, infer_error *err)
+{
+    *pool = NULL;
+    FAIL_IF(threads == 0 || threads > 1024, INFER_ERROR_ARGUMENT,
+            "%u threads; 1 to 1024 are possible", threads);
+    size_t bytes = sizeof(struct infer__pool) + (threads - 1) * sizeof(struct worker);
+    struct infer__pool *p = infer__calloc(a, 1, bytes);
+    if (!p)
+        return infer__no_memory(err, bytes);
+    p->allocator = *a;
+    p->threads = threads;
+    if (pthread_mutex_init(&p->lock, NULL)) {
+        infer__free(a, p);
+        return infer__fail(err, INFER_ERROR_THREAD, "a mutex could not be made");
+    }
+    if (pthread_cond_init(&p->wake, NULL)) {
+        pthread_mutex_destroy(&p->lock);
+        infer__free(a, p);
+        return infer__fail(err, INFER_ERROR_THREAD, "a condition variable could not be made");
+    }
+    infer_status status = start_workers(p, err);
+    if (status != INFER_OK) {
+        infer__pool_free(p);
+        return status;
+    }
+    *pool = p;
+    return INFER_OK;
+}
+
+void infer__pool_free(struct infer__pool *p)
+{
+    if (!p)
+        return;
+    pthread_mutex_lock(&p->lock);
+    atomic_store(&p->stop, 1);
+    pthread_cond_broadcast(&p->wake);
+    pthread_mutex_unlock(&p->lock);
+    for (unsigned i = 0; i < p->started; i++)
+        pthread_join(p->workers[i].thread, NULL);
+    pthread_cond_destroy(&p->wake);
+    pthread_mutex_destroy(&p->lock);
+    infer_allocator a = p->allocator;
+    infer__free(&a, p);
+}

@@ -1,0 +1,58 @@
+/* A loaded model, and what a flat file is made of. */
+#ifndef INFER_FILE_MODEL_H
+#define INFER_FILE_MODEL_H
+
+#include "graph/graph.h"
+
+/* Kinds of section. Numbers are part of the format: append only. */
+enum infer__section_kind {
+    INFER__SECTION_GRAPH = 1,
+    INFER__SECTION_WEIGHTS = 2,
+    INFER__SECTION_NAMES = 3,
+    INFER__SECTION_LABELS = 4,
+    INFER__SECTION_PREPROCESS = 5,
+    INFER__SECTION_DECODING = 6,   /* reserved: how outputs become answers */
+    INFER__SECTION_STATISTICS = 7, /* reserved: reference statistics */
+    INFER__SECTION_SELFTEST = 8,   /* reserved: an input with its expected output */
+    INFER__SECTION_TUNED = 9,      /* reserved: tuned plans per CPU; may stand more than once */
+    INFER__SECTION_META = 10       /* reserved: producer, licence and the like */
+};
+
+struct infer__section {
+    uint32_t kind;
+    const void *data; /* 64-byte aligned */
+    size_t size;
+};
+
+struct infer_model {
+    infer_allocator allocator;
+    struct infer__region region; /* owns graph, label pointers, sections */
+    struct infer__graph graph;   /* verified; constants refer to the file's bytes */
+    struct infer__section *sections;
+    uint32_t nsections;
+    const char **labels; /* of the labels section */
+    uint32_t nlabels;
+    uint64_t max_tensor_bytes; /* of the load options, kept for sessions */
+    void *map;                 /* the mapped file, or NULL where the caller's memory is used */
+    size_t map_bytes;
+};
+
+/* The bytes of the first section of a kind, NULL and 0 if there is none. */
+const void *infer__model_section(const infer_model *model, uint32_t kind, size_t *size);
+
+/* What a file is written from. */
+struct infer__file_content {
+    const struct infer__graph *graph;
+    const char *const *labels;
+    uint32_t nlabels;
+    const struct infer__section *extra; /* further sections, such as preprocessing, as bytes */
+    uint32_t nextra;
+};
+
+/* Writes a flat file to memory: *bytes is 64-byte aligned, to be freed with infer__free. The same
+ * content gives the same bytes. */
+infer_status infer__file_write(const struct infer__file_content *content,
+                               const infer_allocator *allocator, void **bytes, size_t *size,
+                               infer_error *err);
+
+#endif

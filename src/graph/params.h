@@ -1,0 +1,168 @@
+/* What a node means once its operands' shapes are known: attributes with their defaults filled in,
+ * negative axes counted from the front, automatic padding worked out.
+ *
+ * infer__resolve_node is the one place that reads attributes and shape-like operands: it sets the
+ * types and shapes of a node's outputs and fills its parameters. The plan turns the parameters'
+ * axes into physical ones; kernels see parameters only.
+ */
+#ifndef INFER_GRAPH_PARAMS_H
+#define INFER_GRAPH_PARAMS_H
+
+#include "graph/graph.h"
+
+enum infer__auto_pad {
+    INFER__PAD_NOTSET = 0,
+    INFER__PAD_SAME_UPPER = 1,
+    INFER__PAD_SAME_LOWER = 2,
+    INFER__PAD_VALID = 3
+};
+enum infer__pad_mode {
+    INFER__PAD_CONSTANT = 0,
+    INFER__PAD_REFLECT = 1,
+    INFER__PAD_EDGE = 2,
+    INFER__PAD_WRAP = 3
+};
+enum infer__resize_mode { INFER__NEAREST = 0, INFER__LINEAR = 1, INFER__CUBIC = 2 };
+enum infer__coordinate {
+    INFER__HALF_PIXEL = 0,
+    INFER__PYTORCH_HALF_PIXEL = 1,
+    INFER__ALIGN_CORNERS = 2,
+    INFER__ASYMMETRIC = 3,
+    INFER__TF_CROP_AND_RESIZE = 4,
+    INFER__TF_HALF_PIXEL_FOR_NN = 5,
+    INFER__HALF_PIXEL_SYMMETRIC = 6
+};
+enum infer__nearest {
+    INFER__ROUND_PREFER_FLOOR = 0,
+    INFER__ROUND_PREFER_CEIL = 1,
+    INFER__FLOOR = 2,
+    INFER__CEIL = 3
+};
+enum infer__aspect { INFER__STRETCH = 0, INFER__NOT_LARGER = 1, INFER__NOT_SMALLER = 2 };
+enum infer__d2s_mode { INFER__DCR = 0, INFER__CRD = 1 };
+
+/* Conv, ConvTranspose, MaxPool, AveragePool. Always three spatial axes, D, H, W: those that the
+ * tensor lacks (D of a picture; D and H of a signal) have kernel 1, stride 1, no padding. */
+struct infer__window {
+    int64_t kernel[3], stride[3], dilation[3], pad_begin[3], pad_end[3];
+    int64_t groups;
+    int32_t spatial;           /* spatial axes that the tensor has: 1 to 3 */
+    int32_t count_include_pad; /* AveragePool: padding counts (but never beyond it: ceil mode) */
+    int32_t storage_order;     /* MaxPool: 1 makes indices column-major */
+};
+
+struct infer__gemm {
+    float alpha, beta;
+    int32_t trans_a, trans_b;
+};
+
+/* BatchNormalization, InstanceNormalization, LayerNormalization, LRN */
+struct infer__norm {
+    float epsilon;
+    int32_t axis; /* LayerNormalization: the first axis normalised over */
+    float alpha, beta, bias;
+    int64_t size; /* LRN: channels summed over */
+};
+
+/* Softmax, LogSoftmax, Concat, Split, Gather, ArgMax, ArgMin, QuantizeLinear, DequantizeLinear */
+struct infer__axis {
+    int32_t axis;
+    int32_t to_end;      /* Softmax: over all axes from `axis` on, as one */
+    int32_t keepdims;    /* ArgMax */
+    int32_t select_last; /* ArgMax: the last of equals */
+};
+
+/* Element-wise operators of one operand: the meaning of alpha and beta is ONNX's; Clip has its
+ * bounds as operands (scalars of the tensor's type) and, where they are constant, here. */
+struct infer__unary {
+    float alpha, beta;
+};
+
+struct infer__transpose {
+    int32_t perm[INFER_MAX_RANK]; /* axis i of the output is axis perm[i] of the input */
+};
+
+struct infer__slice {
+    int64_t start[INFER_MAX_RANK], step[INFER_MAX_RANK]; /* per axis of the input; step not 0 */
+};
+
+struct infer__pad {
+    int64_t begin[INFER_MAX_RANK], end[INFER_MAX_RANK]; /* negative: cut off */
+    int32_t mode;
+};
+
+struct infer__resize {
+    int32_t mode, coordinate, nearest, exclude_outside, antialias;
+    float cubic_a, extrapolation;
+    float scale[INFER_MAX_RANK]; /* output size over input size, as the model states it */
+    float roi_begin[INFER_MAX_RANK], roi_end[INFER_MAX_RANK];
+};
+
+struct infer__reduce {
+    uint32_t axes; /* bit i: axis i is reduced; never all 0 unless nothing is to be reduced */
+    int32_t keepdims;
+};
+
+struct infer__d2s {
+    int64_t block;
+    int32_t mode;
+};
+
+struct infer__shape_range {
+    int32_t start, end;
+};
+
+union infer__params {
+    struct infer__window window;
+    struct infer__gemm gemm;
+    struct infer__norm norm;
+    struct infer__axis axis;
+    struct infer__unary unary;
+    struct infer__transpose transpose;
+    struct infer__slice slice;
+    struct infer__pad pad;
+    struct infer__resize resize;
+    struct infer__reduce reduce;
+    struct infer__d2s d2s;
+    struct infer__shape_range shape;
+};
+
+/* What a resolve function works on. in[i] is NULL where input i is absent; all others are
+ * shaped. It fills *params and calls infer__resolve_out for every output. */
+struct infer__resolve {
+    struct infer__graph *g;
+    const struct infer__node *node;
+    union infer__params *params;
+    infer_error *err;
+    uint64_t max_tensor_bytes;
+};
+
+/* Works out the outputs' types and shapes and the parameters of a node whose inputs are all
+ * shaped. Errors name the node; INFER_ERROR_NEED_VALUE where a shape-like operand is no constant.
+ * Every tensor that passes has at most `max_tensor_bytes` bytes. */
+infer_status infer__resolve_node(struct infer__graph *g, const struct infer__node *node,
+                                 uint64_t max_tensor_bytes, union infer__params *params,
+                                 infer_error *err);
+
+/* ---- for resolve functions (resolve.c) ------------------------------------------------------ */
+
+/* Input i, NULL where it is absent. */
+const struct infer__value *infer__resolve_in(const struct infer__resolve *r, uint32_t i);
+/* Sets output i; checks dims and the byte limit. Absent outputs are passed over. */
+infer_status infer__resolve_out(struct infer__resolve *r, uint32_t i, infer_type type, int rank,
+                                const int64_t *dims);
+/* A constant operand of integers (s32 or s64), at most INFER_MAX_RANK * 2 of them, into v. */
+infer_status infer__resolve_ints(struct infer__resolve *r, uint32_t i, int64_t *v, int *count);
+/* The same of f32. */
+infer_status infer__resolve_floats(struct infer__resolve *r, uint32_t i, float *v, int *count);
+/* Turns an axis of -rank .. rank-1 into 0 .. rank-1. */
+infer_status infer__resolve_axis(struct infer__resolve *r, int64_t axis, int rank, int *out);
+/* Fails naming the node. */
+infer_status infer__resolve_fail(struct infer__resolve *r, infer_status status, const char *format,
+                                 ...) __attribute__((format(printf, 3, 4)));
+
+/* Shape of two shapes broadcast together (NumPy's rules); 0 if they do not fit. */
+int infer__broadcast(const struct infer__value *a, const struct infer__value *b, int *rank,
+                     int64_t dims[INFER_MAX_RANK]);
+
+#endif

@@ -1,0 +1,155 @@
+/* The arena: tensors whose lifetimes do not overlap share memory.
+ *
+ * Steps are walked in order. A step's results are placed before its operands are given back, in
+ * the smallest hole that fits; holes that touch are joined. The arena's size is the highest end
+ * that was ever used, known exactly before anything runs. */
+#include <string.h>
+
+#include "base/size.h"
+#include "plan/plan.h"
+
+enum { ARENA_ALIGN = 64 };
+
+/* Free ranges in order of offset; the last one has no end. */
+struct hole {
+    uint64_t begin, end;
+};
+
+struct holes {
+    struct hole *all;
+    uint32_t count, capacity;
+    uint64_t peak;
+};
+
+static infer_status insert(struct infer__region *r, struct holes *h, uint32_t at, struct hole x,
+                           infer_error *err)
+{
+    void *all = h->all;
+    if (!infer__region_grow(r, &all, &h->capacity, h->count + 1, sizeof x))
+        return infer__no_memory(err, sizeof x);
+    h->all = all;
+    memmove(h->all + at + 1, h->all + at, (h->count - at) * sizeof x);
+    h->all[at] = x;
+    h->count++;
+    return INFER_OK;
+}
+
+static uint64_t take(struct holes *h, uint64_t bytes)
+{
+    uint32_t best = h->count - 1;
+    for (uint32_t i = 0; i < h->count - 1; i++) {
+        uint64_t size = h->all[i].end - h->all[i].begin;
+        if (size >= bytes &&
+            (best == h->count - 1 || size < h->all[best].end - h->all[best].begin))
+            best = i;
+    }
+    struct hole *x = &h->all[best];
+    uint64_t offset = x->begin;
+    x->begin += bytes;
+    if (x->begin == x->end) {
+        memmove(x, x + 1, (h->count - best - 1) * sizeof *x);
+        h->count--;
+    }
+    if (offset + bytes > h->peak)
+        h->peak = offset + bytes;
+    return offset;
+}
+
+static infer_status give(struct infer__region *r, struct holes *h, uint64_t begin, uint64_t bytes,
+                         infer_error *err)
+{
+    uint32_t at = 0;
+    uint64_t end = begin + bytes;
+    while (h->all[at].begin < begin)
+        at++;
+    int joins_next = h->all[at].begin == end;
+    int joins_last = at > 0 && h->all[at - 1].end == begin;
+    if (joins_next && joins_last) {
+        h->all[at - 1].end = h->all[at].end;
+        memmove(h->all + at, h->all + at + 1, (h->count - at - 1) * sizeof *h->all);
+        h->count--;
+    } else if (joins_next) {
+        h->all[at].begin = begin;
+    } else if (joins_last) {
+        h->all[at - 1].end = end;
+    } else {
+        return insert(r, h, at, (struct hole){begin, end}, err);
+    }
+    return INFER_OK;
+}
+
+static uint32_t root(const struct infer__plan *plan, uint32_t t)
+{
+    return plan->tensors[t].alias ? plan->tensors[t].alias : t;
+}
+
+/* First and last step of every tensor; a view's readers count for what it is a view of. */
+static void find_lifetimes(struct infer__plan *plan)
+{
+    for (uint32_t i = 0; i < plan->ntensors; i++)
+        plan->tensors[i].first = UINT32_MAX;
+    for (uint32_t s = 0; s < plan->nsteps; s++) {
+        const struct infer__step *step = &plan->steps[s];
+        for (uint32_t k = 0; k < step->task.nout; k++) {
+            struct infer__plan_tensor *t = &plan->tensors[root(plan, step->out[k])];
+            t->first = t->last = s;
+        }
+        for (uint32_t k = 0; k < step->task.nin; k++)
+            plan->tensors[root(plan, step->in[k])].last = s;
+    }
+}
+
+static uint64_t rounded(uint64_t bytes)
+{
+    return (bytes + ARENA_ALIGN - 1) & ~(uint64_t)(ARENA_ALIGN - 1);
+}
+
+/* Whether the tensor is placed in the arena by step s as its k-th operand of `ids`: once, even if
+ * the step names it twice. */
+static int placed_here(const struct infer__plan *plan, const uint32_t *ids, uint32_t k)
+{
+    uint32_t t = root(plan, ids[k]);
+    if (plan->tensors[t].place != INFER__PLACE_ARENA || !plan->tensors[t].bytes)
+        return 0;
+    for (uint32_t i = 0; i < k; i++)
+        if (root(plan, ids[i]) == t)
+            return 0;
+    return 1;
+}
+
+static infer_status place_step(struct infer__plan *plan, struct holes *h, uint32_t s,
+                               infer_error *err)
+{
+    const struct infer__step *step = &plan->steps[s];
+    for (uint32_t k = 0; k < step->task.nout; k++)
+        if (placed_here(plan, step->out, k)) {
+            struct infer__plan_tensor *t = &plan->tensors[root(plan, step->out[k])];
+            t->offset = take(h, rounded(t->bytes));
+        }
+    for (uint32_t k = 0; k < step->task.nout; k++) {
+        const struct infer__plan_tensor *t = &plan->tensors[root(plan, step->out[k])];
+        if (placed_here(plan, step->out, k) && t->last == s) /* nobody reads it */
+            TRY(give(&plan->region, h, t->offset, rounded(t->bytes), err));
+    }
+    for (uint32_t k = 0; k < step->task.nin; k++) {
+        const struct infer__plan_tensor *t = &plan->tensors[root(plan, step->in[k])];
+        if (placed_here(plan, step->in, k) && t->last == s)
+            TRY(give(&plan->region, h, t->offset, rounded(t->bytes), err));
+    }
+    return INFER_OK;
+}
+
+infer_status infer__place(struct infer__plan *plan, const struct infer__plan_options *o,
+                          infer_error *err)
+{
+    struct holes h = {0};
+    find_lifetimes(plan);
+    TRY(insert(&plan->region, &h, 0, (struct hole){0, UINT64_MAX}, err));
+    for (uint32_t s = 0; s < plan->nsteps; s++)
+        TRY(place_step(plan, &h, s, err));
+    plan->arena_bytes = h.peak;
+    FAIL_IF(h.peak > o->max_arena_bytes, INFER_ERROR_LIMIT,
+            "intermediate tensors need %llu bytes; the limit is %llu",
+            (unsigned long long)h.peak, (unsigned long long)o->max_arena_bytes);
+    return INFER_OK;
+}

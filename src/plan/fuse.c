@@ -1,0 +1,256 @@
+/* Fusion: what follows a convolution or dense node, and padding before it, become part of it.
+ *
+ *   Conv -> Add(residual) -> Relu      one node with an epilogue
+ *   x * Sigmoid(x)                     Silu, then as above; x * HardSigmoid(x) likewise HardSwish
+ *   Pad(zeros) -> Conv                 the convolution's own padding
+ *
+ * A node is fused only if nobody else needs the value in between. */
+#include <math.h>
+#include <string.h>
+
+#include "plan/plan.h"
+
+struct fuser {
+    struct infer__graph *g;
+    uint32_t *uses;     /* readers of each value; being an output of the graph counts */
+    uint32_t *producer; /* node of each value, plus 1; 0: none */
+    infer_error *err;
+};
+
+static infer_status index_graph(struct fuser *f)
+{
+    struct infer__graph *g = f->g;
+    infer_error *err = f->err;
+    f->uses = infer__region_calloc(g->region, g->nvalues, sizeof *f->uses);
+    f->producer = infer__region_calloc(g->region, g->nvalues, sizeof *f->producer);
+    if (!f->uses || !f->producer)
+        return infer__no_memory(err, g->nvalues * sizeof *f->uses);
+    for (uint32_t i = 0; i < g->nnodes; i++) {
+        const struct infer__node *n = &g->nodes[i];
+        for (uint32_t k = 0; k < n->nin; k++)
+            f->uses[n->in[k]]++;
+        for (uint32_t k = 0; k < n->nout; k++)
+            f->producer[n->out[k]] = n->out[k] ? i + 1 : 0;
+    }
+    for (uint32_t i = 0; i < g->noutputs; i++)
+        f->uses[g->outputs[i]]++;
+    return INFER_OK;
+}
+
+static void erase(struct infer__node *n)
+{
+    n->op = INFER__OP_NONE;
+}
+
+/* The node that produces v if it is v's only output and v has exactly `uses` readers. */
+static struct infer__node *sole_producer(const struct fuser *f, uint32_t v, uint32_t uses)
+{
+    if (!f->producer[v] || f->uses[v] != uses)
+        return NULL;
+    struct infer__node *n = &f->g->nodes[f->producer[v] - 1];
+    return n->op != INFER__OP_NONE && n->nout == 1 ? n : NULL;
+}
+
+static int same_shape(const struct infer__value *a, const struct infer__value *b)
+{
+    return a->type == b->type && a->rank == b->rank &&
+           memcmp(a->dims, b->dims, a->rank * sizeof *a->dims) == 0;
+}
+
+/* Nodes that can carry an epilogue. */
+static int carries_residual(unsigned op)
+{
+    return op == INFER__OP_CONV;
+}
+
+static int carries_activation(unsigned op)
+{
+    return op == INFER__OP_CONV || op == INFER__OP_CONV_TRANSPOSE || op == INFER__OP_GEMM ||
+           op == INFER__OP_MATMUL || op == INFER__OP_ADD || op == INFER__OP_MUL ||
+           op == INFER__OP_SUB;
+}
+
+/* ---- x * Sigmoid(x), x * HardSigmoid(x) ----------------------------------------------------- */
+
+static void fuse_gate(struct fuser *f, struct infer__node *mul)
+{
+    for (int side = 0; side < 2; side++) {
+        uint32_t gate = mul->in[side], x = mul->in[1 - side];
+        struct infer__node *s = sole_producer(f, gate, 1);
+        if (!s || s->in[0] != x || f->g->values[x].type != INFER_F32)
+            continue;
+        if (s->op == INFER__OP_HARD_SIGMOID) {
+            float a = infer__node_float(s, INFER__ATTR_ALPHA, 0.2f);
+            float b = infer__node_float(s, INFER__ATTR_BETA, 0.5f);
+            if (fabsf(a - 1.0f / 6) > 1e-6f || b != 0.5f)
+                continue;
+            mul->op = INFER__OP_HARD_SWISH;
+        } else if (s->op == INFER__OP_SIGMOID) {
+            mul->op = INFER__OP_SILU;
+        } else {
+            continue;
+        }
+        mul->in[0] = x;
+        mul->nin = 1;
+        f->uses[x]--;
+        erase(s);
+        return;
+    }
+}
+
+/* ---- residual add --------------------------------------------------------------------------- */
+
+/* Turns Add(conv, other) into the convolution, at the place of the Add: both operands of the
+ * convolution and `other` exist by then. */
+static infer_status fuse_residual(struct fuser *f, struct infer__node *add)
+{
+    struct infer__graph *g = f->g;
+    infer_error *err = f->err;
+    uint32_t best = 0;
+    int side = -1;
+    for (int i = 0; i < 2; i++) {
+        struct infer__node *n = sole_producer(f, add->in[i], 1);
+        if (n && carries_residual(n->op) && !n->epi.residual && !n->epi.act &&
+            f->producer[add->in[i]] > best) {
+            best = f->producer[add->in[i]];
+            side = i;
+        }
+    }
+    uint32_t other = side >= 0 ? add->in[1 - side] : 0;
+    if (side < 0 || !same_shape(&g->values[add->in[0]], &g->values[add->in[1]]) ||
+        g->values[other].kind == INFER__VALUE_CONST)
+        return INFER_OK;
+    struct infer__node *conv = &g->nodes[best - 1];
+    uint32_t nin = conv->nin < 3 ? 3 : conv->nin;
+    uint32_t *in = infer__region_calloc(g->region, nin + 1, sizeof *in);
+    if (!in)
+        return infer__no_memory(err, nin * sizeof *in);
+    memcpy(in, conv->in, conv->nin * sizeof *in);
+    in[nin] = other;
+    uint32_t *out = add->out;
+    *add = *conv;
+    add->in = in;
+    add->nin = nin + 1;
+    add->out = out;
+    add->epi.residual = 1;
+    erase(conv);
+    f->producer[out[0]] = (uint32_t)(add - g->nodes) + 1;
+    return INFER_OK;
+}
+
+/* ---- activation ----------------------------------------------------------------------------- */
+
+/* alpha and beta of an activation node; 0 if they are not known beforehand. */
+static int activation_bounds(const struct infer__graph *g, const struct infer__node *n,
+                             struct infer__epilogue *e)
+{
+    union infer__params p = {0};
+    infer_error err;
+    struct infer__graph scratch = *g; /* resolve writes shapes that are there already */
+    if (infer__resolve_node(&scratch, n, UINT64_MAX, &p, &err) != INFER_OK)
+        return 0;
+    e->alpha = p.unary.alpha;
+    e->beta = p.unary.beta;
+    if (n->op != INFER__OP_CLIP)
+        return 1;
+    float *bound[2] = {&e->alpha, &e->beta};
+    e->alpha = -INFINITY;
+    e->beta = INFINITY;
+    for (uint32_t i = 1; i < n->nin; i++) {
+        const struct infer__value *v = &g->values[n->in[i]];
+        if (!n->in[i])
+            continue;
+        if (v->kind != INFER__VALUE_CONST || infer__value_elements(v) != 1)
+            return 0;
+        *bound[i - 1] = *(const float *)v->data;
+    }
+    return 1;
+}
+
+static void fuse_activation(struct fuser *f, struct infer__node *act)
+{
+    struct infer__graph *g = f->g;
+    struct infer__node *n = sole_producer(f, act->in[0], 1);
+    if (!n || !carries_activation(n->op) || n->epi.act ||
+        g->values[act->out[0]].type != INFER_F32 || g->values[n->in[0]].type != INFER_F32)
+        return;
+    struct infer__epilogue e = n->epi;
+    if (!activation_bounds(g, act, &e))
+        return;
+    e.act = act->op;
+    uint32_t *out = act->out;
+    *act = *n;
+    act->out = out;
+    act->epi = e;
+    erase(n);
+    f->producer[out[0]] = (uint32_t)(act - g->nodes) + 1;
+}
+
+/* ---- padding -------------------------------------------------------------------------------- */
+
+static int is_zero(const struct infer__graph *g, const struct infer__node *pad)
+{
+    if (pad->nin < 3 || !pad->in[2])
+        return 1;
+    const struct infer__value *v = &g->values[pad->in[2]];
+    return v->kind == INFER__VALUE_CONST && v->type == INFER_F32 && *(const float *)v->data == 0;
+}
+
+static infer_status fuse_pad(struct fuser *f, struct infer__node *conv)
+{
+    struct infer__graph *g = f->g;
+    infer_error *err = f->err;
+    struct infer__node *pad = sole_producer(f, conv->in[0], 1);
+    if (!pad || pad->op != INFER__OP_PAD || !is_zero(g, pad))
+        return INFER_OK;
+    union infer__params p = {0}, w = {0};
+    TRY(infer__resolve_node(g, pad, UINT64_MAX, &p, err));
+    TRY(infer__resolve_node(g, conv, UINT64_MAX, &w, err));
+    int rank = g->values[conv->in[0]].rank, spatial = rank - 2;
+    if (p.pad.mode != INFER__PAD_CONSTANT)
+        return INFER_OK;
+    int64_t pads[6];
+    for (int i = 0; i < rank; i++) {
+        if (p.pad.begin[i] < 0 || p.pad.end[i] < 0 || (i < 2 && (p.pad.begin[i] | p.pad.end[i])))
+            return INFER_OK;
+        if (i >= 2) {
+            int axis = i - 2 + 3 - spatial;
+            pads[i - 2] = p.pad.begin[i] + w.window.pad_begin[axis];
+            pads[i - 2 + spatial] = p.pad.end[i] + w.window.pad_end[axis];
+        }
+    }
+    int64_t notset = INFER__PAD_NOTSET;
+    TRY(infer__node_set_ints(g, conv, INFER__ATTR_AUTO_PAD, &notset, 1, err));
+    TRY(infer__node_set_ints(g, conv, INFER__ATTR_PADS, pads, (uint32_t)spatial * 2, err));
+    conv->in[0] = pad->in[0];
+    erase(pad);
+    return INFER_OK;
+}
+
+static void compact(struct infer__graph *g)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < g->nnodes; i++)
+        if (g->nodes[i].op != INFER__OP_NONE)
+            g->nodes[kept++] = g->nodes[i];
+    g->nnodes = kept;
+}
+
+infer_status infer__fuse(struct infer__graph *g, infer_error *err)
+{
+    struct fuser f = {.g = g, .err = err};
+    TRY(index_graph(&f));
+    for (uint32_t i = 0; i < g->nnodes; i++) {
+        struct infer__node *n = &g->nodes[i];
+        if (n->op == INFER__OP_CONV)
+            TRY(fuse_pad(&f, n));
+        if (n->op == INFER__OP_MUL)
+            fuse_gate(&f, n);
+        if (n->op == INFER__OP_ADD)
+            TRY(fuse_residual(&f, n));
+        if (infer__is_activation(n->op))
+            fuse_activation(&f, n);
+    }
+    compact(g);
+    return INFER_OK;
+}

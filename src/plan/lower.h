@@ -1,0 +1,54 @@
+/* What the files of the lowering share: tensors of values in one layout or another. */
+#ifndef INFER_PLAN_LOWER_H
+#define INFER_PLAN_LOWER_H
+
+#include "plan/plan.h"
+
+/* The tensors that hold a value so far; 0: not in this layout. */
+struct infer__layouts {
+    uint32_t plain, clast;
+};
+
+struct infer__lowerer {
+    struct infer__plan *plan;
+    const struct infer__plan_options *options;
+    struct infer__layouts *map; /* per value */
+    infer_error *err;
+};
+
+/* Axis of a channels-last tensor that holds axis `axis` of an N, C, spatial... value. */
+static inline int infer__clast_axis(int axis, int rank)
+{
+    return axis == 0 ? 0 : axis == 1 ? rank - 1 : axis - 1;
+}
+
+/* Whether both layouts of a shape have the same order of bytes. */
+int infer__layout_trivial(const int64_t *dims, int rank);
+
+/* A new tensor of a value in a layout, with its physical dims; not yet in the map. */
+infer_status infer__tensor_add(struct infer__lowerer *l, const struct infer__value *v,
+                               uint32_t value, int clast, uint32_t *tensor);
+/* Makes `tensor` share the bytes of `of`. */
+void infer__tensor_alias(struct infer__plan *plan, uint32_t tensor, uint32_t of);
+/* Notes that a value is in a tensor. */
+void infer__tensor_note(struct infer__lowerer *l, uint32_t value, uint32_t tensor);
+/* The value in the layout asked for: there already, a view, a constant laid out anew, or the
+ * result of a transposing step. */
+infer_status infer__tensor_want(struct infer__lowerer *l, uint32_t value, int clast,
+                                uint32_t *tensor);
+/* The same for an operand that is broadcast to `rank` axes: a value of lower rank gets leading
+ * axes of 1. */
+infer_status infer__tensor_broadcast(struct infer__lowerer *l, uint32_t value, int rank, int clast,
+                                     uint32_t *tensor);
+/* Whether infer__tensor_broadcast can serve channels-last without running anything twice. */
+int infer__tensor_can_broadcast(const struct infer__lowerer *l, uint32_t value, int rank);
+
+/* Appends a step; operands are copied from the tensors when all steps are known. */
+infer_status infer__step_add(struct infer__lowerer *l, const struct infer__node *n, uint16_t op,
+                             const union infer__params *p, const uint32_t *in, uint32_t nin,
+                             const uint32_t *out, uint32_t nout);
+
+/* Lowers one node (lower_node.c). */
+infer_status infer__lower_node(struct infer__lowerer *l, const struct infer__node *n);
+
+#endif

@@ -1,0 +1,280 @@
+/* Lowering of one node: in which layout it runs, and its parameters in that layout. */
+#include <string.h>
+
+#include "plan/lower.h"
+
+/* Operands that are tensors of the output's kind; those behind them are parameters (bounds,
+ * scales, axes), always in the graph's own layout. */
+static uint32_t data_operands(const struct infer__node *n)
+{
+    uint32_t residual = n->epi.residual;
+    switch (n->op) {
+    case INFER__OP_PRELU:
+    case INFER__OP_ADD:
+    case INFER__OP_SUB:
+    case INFER__OP_MUL:
+    case INFER__OP_DIV:
+    case INFER__OP_POW:
+    case INFER__OP_MIN:
+    case INFER__OP_MAX:
+    case INFER__OP_SUM:
+    case INFER__OP_EQUAL:
+    case INFER__OP_LESS:
+    case INFER__OP_LESS_OR_EQUAL:
+    case INFER__OP_GREATER:
+    case INFER__OP_GREATER_OR_EQUAL:
+    case INFER__OP_AND:
+    case INFER__OP_OR:
+    case INFER__OP_WHERE:
+    case INFER__OP_CONCAT:
+        return n->nin - residual;
+    default:
+        return 1;
+    }
+}
+
+/* ---- parameters in channels-last order ------------------------------------------------------ */
+
+static void permute_ints(int64_t *v, int rank)
+{
+    int64_t old[INFER_MAX_RANK];
+    memcpy(old, v, sizeof old);
+    for (int i = 0; i < rank; i++)
+        v[infer__clast_axis(i, rank)] = old[i];
+}
+
+static void permute_floats(float *v, int rank)
+{
+    float old[INFER_MAX_RANK];
+    memcpy(old, v, sizeof old);
+    for (int i = 0; i < rank; i++)
+        v[infer__clast_axis(i, rank)] = old[i];
+}
+
+static uint32_t permute_mask(uint32_t axes, int rank)
+{
+    uint32_t out = 0;
+    for (int i = 0; i < rank; i++)
+        if (axes >> i & 1)
+            out |= 1u << infer__clast_axis(i, rank);
+    return out;
+}
+
+static void params_to_clast(unsigned op, union infer__params *p, int rank)
+{
+    switch (op) {
+    case INFER__OP_SOFTMAX:
+    case INFER__OP_LOG_SOFTMAX:
+    case INFER__OP_CONCAT:
+    case INFER__OP_SPLIT:
+    case INFER__OP_QUANTIZE_LINEAR:
+    case INFER__OP_DEQUANTIZE_LINEAR:
+    case INFER__OP_ARG_MAX:
+    case INFER__OP_ARG_MIN:
+        p->axis.axis = infer__clast_axis(p->axis.axis, rank);
+        break;
+    case INFER__OP_SLICE:
+        permute_ints(p->slice.start, rank);
+        permute_ints(p->slice.step, rank);
+        break;
+    case INFER__OP_PAD:
+        permute_ints(p->pad.begin, rank);
+        permute_ints(p->pad.end, rank);
+        break;
+    case INFER__OP_RESIZE:
+        permute_floats(p->resize.scale, rank);
+        permute_floats(p->resize.roi_begin, rank);
+        permute_floats(p->resize.roi_end, rank);
+        break;
+    case INFER__OP_REDUCE_MEAN:
+    case INFER__OP_REDUCE_SUM:
+    case INFER__OP_REDUCE_MAX:
+    case INFER__OP_REDUCE_MIN:
+    case INFER__OP_REDUCE_PROD:
+        p->reduce.axes = permute_mask(p->reduce.axes, rank);
+        break;
+    default:
+        break;
+    }
+}
+
+/* ---- a step whose operands and results share a layout --------------------------------------- */
+
+/* `clast`: the data operands, a residual and the outputs are channels-last. */
+static infer_status lower_as(struct infer__lowerer *l, const struct infer__node *n,
+                             union infer__params *p, int clast)
+{
+    struct infer__plan *plan = l->plan;
+    int rank = plan->graph.values[n->out[0]].rank;
+    int any = infer__op_info(n->op)->layout == INFER__LAYOUT_ANY;
+    uint32_t data = data_operands(n);
+    uint32_t *ids = infer__region_calloc(&plan->region, n->nin + n->nout, sizeof *ids);
+    if (!ids)
+        return infer__no_memory(l->err, (n->nin + n->nout) * sizeof *ids);
+    for (uint32_t i = 0; i < n->nin; i++) {
+        int spatial = clast && (i < data || (n->epi.residual && i == n->nin - 1));
+        if (any && i < data)
+            TRY(infer__tensor_broadcast(l, n->in[i], rank, spatial, &ids[i]));
+        else
+            TRY(infer__tensor_want(l, n->in[i], spatial, &ids[i]));
+    }
+    for (uint32_t i = 0; i < n->nout; i++) {
+        uint32_t v = n->out[i];
+        if (v) {
+            TRY(infer__tensor_add(l, &plan->graph.values[v], v, clast, &ids[n->nin + i]));
+            infer__tensor_note(l, v, ids[n->nin + i]);
+        }
+    }
+    if (clast && any)
+        params_to_clast(n->op, p, rank);
+    return infer__step_add(l, n, n->op, p, ids, n->nin, ids + n->nin, n->nout);
+}
+
+/* A node that works in any layout takes the one that most bytes of its operands are in. */
+static int prefers_clast(const struct infer__lowerer *l, const struct infer__node *n,
+                         const union infer__params *p)
+{
+    const struct infer__graph *g = &l->plan->graph;
+    int rank = g->values[n->out[0]].rank;
+    size_t clast = 0, plain = 0;
+    int softmax = n->op == INFER__OP_SOFTMAX || n->op == INFER__OP_LOG_SOFTMAX;
+    if (rank < 3 || rank > 5 || (softmax && p->axis.to_end))
+        return 0;
+    for (uint32_t i = 0; i < data_operands(n); i++) {
+        uint32_t v = n->in[i];
+        if (!infer__tensor_can_broadcast(l, v, rank))
+            return 0;
+        if (l->map[v].clast)
+            clast += infer__value_bytes(&g->values[v]);
+        else if (l->map[v].plain && g->values[v].kind != INFER__VALUE_CONST &&
+                 !infer__layout_trivial(g->values[v].dims, g->values[v].rank))
+            plain += infer__value_bytes(&g->values[v]);
+    }
+    return clast > plain;
+}
+
+/* ---- views ---------------------------------------------------------------------------------- */
+
+/* An output that has the bytes of `tensor`, seen in another shape. */
+static infer_status make_view(struct infer__lowerer *l, uint32_t value, uint32_t tensor, int clast)
+{
+    uint32_t t;
+    TRY(infer__tensor_add(l, &l->plan->graph.values[value], value, clast, &t));
+    infer__tensor_alias(l->plan, t, tensor);
+    infer__tensor_note(l, value, t);
+    return INFER_OK;
+}
+
+static infer_status lower_reshape(struct infer__lowerer *l, const struct infer__node *n)
+{
+    uint32_t in;
+    TRY(infer__tensor_want(l, n->in[0], 0, &in));
+    return make_view(l, n->out[0], in, 0);
+}
+
+static infer_status lower_identity(struct infer__lowerer *l, const struct infer__node *n)
+{
+    uint32_t in;
+    int clast = l->map[n->in[0]].clast != 0;
+    TRY(infer__tensor_want(l, n->in[0], clast, &in));
+    return make_view(l, n->out[0], in, clast);
+}
+
+/* Whether a permutation leaves the bytes as they are: axes longer than 1 keep their order. */
+static int keeps_order(const int64_t *dims, const int32_t *perm, int rank)
+{
+    int32_t last = -1;
+    for (int i = 0; i < rank; i++) {
+        if (dims[perm[i]] == 1)
+            continue;
+        if (perm[i] < last)
+            return 0;
+        last = perm[i];
+    }
+    return 1;
+}
+
+/* The permutation is composed with the layout that the operand is in and, for the result, with
+ * either layout: if one of them needs no copy the node costs nothing. */
+static infer_status lower_transpose(struct infer__lowerer *l, const struct infer__node *n,
+                                    const union infer__params *p)
+{
+    const struct infer__value *v = &l->plan->graph.values[n->in[0]];
+    int rank = v->rank, from_clast = l->map[n->in[0]].clast != 0 && !l->map[n->in[0]].plain;
+    uint32_t in;
+    union infer__params q[2] = {{{{0}, {0}, {0}, {0}, {0}, 0, 0, 0, 0}}};
+    TRY(infer__tensor_want(l, n->in[0], from_clast, &in));
+    for (int i = 0; i < rank; i++) {
+        int axis = p->transpose.perm[i];
+        int physical = from_clast ? infer__clast_axis(axis, rank) : axis;
+        q[0].transpose.perm[i] = physical;
+        q[1].transpose.perm[infer__clast_axis(i, rank)] = physical;
+    }
+    for (int clast = 0; clast < 2; clast++)
+        if ((!clast || (rank >= 3 && rank <= 5)) &&
+            keeps_order(l->plan->tensors[in].desc.dims, q[clast].transpose.perm, rank))
+            return make_view(l, n->out[0], in, clast);
+    uint32_t out;
+    TRY(infer__tensor_add(l, &l->plan->graph.values[n->out[0]], n->out[0], 0, &out));
+    infer__tensor_note(l, n->out[0], out);
+    return infer__step_add(l, n, INFER__OP_TRANSPOSE, &q[0], &in, 1, &out, 1);
+}
+
+/* ---- reductions ----------------------------------------------------------------------------- */
+
+/* A reduction of a channels-last operand may stay so if its result keeps all axes, or if the axes
+ * that are left stand in the same order in both layouts. */
+static infer_status lower_reduce(struct infer__lowerer *l, const struct infer__node *n,
+                                 union infer__params *p, uint32_t axes, int keepdims)
+{
+    const struct infer__value *v = &l->plan->graph.values[n->in[0]];
+    int rank = v->rank;
+    uint32_t spatial = rank >= 3 && rank <= 5 ? ((1u << rank) - 1) & ~3u : 0;
+    int ordered = keepdims || (axes & spatial) == spatial || (axes & 2);
+    if (!spatial || !l->map[n->in[0]].clast || l->map[n->in[0]].plain || !ordered)
+        return lower_as(l, n, p, 0);
+    uint32_t ids[2] = {l->map[n->in[0]].clast, 0};
+    TRY(infer__tensor_add(l, &l->plan->graph.values[n->out[0]], n->out[0], keepdims, &ids[1]));
+    infer__tensor_note(l, n->out[0], ids[1]);
+    params_to_clast(n->op, p, rank);
+    return infer__step_add(l, n, n->op, p, &ids[0], 1, &ids[1], 1);
+}
+
+infer_status infer__lower_node(struct infer__lowerer *l, const struct infer__node *n)
+{
+    union infer__params p = {0};
+    struct infer__node plain = *n;
+    plain.nin -= n->epi.residual;
+    TRY(infer__resolve_node(&l->plan->graph, &plain, l->options->max_tensor_bytes, &p, l->err));
+    int rank = l->plan->graph.values[n->in[0]].rank;
+    switch (n->op) {
+    case INFER__OP_RESHAPE:
+    case INFER__OP_FLATTEN:
+    case INFER__OP_SQUEEZE:
+    case INFER__OP_UNSQUEEZE:
+        return lower_reshape(l, n);
+    case INFER__OP_IDENTITY:
+        return lower_identity(l, n);
+    case INFER__OP_TRANSPOSE:
+        return lower_transpose(l, n, &p);
+    case INFER__OP_REDUCE_MEAN:
+    case INFER__OP_REDUCE_SUM:
+    case INFER__OP_REDUCE_MAX:
+    case INFER__OP_REDUCE_MIN:
+    case INFER__OP_REDUCE_PROD:
+        return lower_reduce(l, n, &p, p.reduce.axes, p.reduce.keepdims);
+    case INFER__OP_ARG_MAX:
+    case INFER__OP_ARG_MIN:
+        return lower_reduce(l, n, &p, 1u << p.axis.axis, p.axis.keepdims);
+    default:
+        break;
+    }
+    switch (infer__op_info(n->op)->layout) {
+    case INFER__LAYOUT_CLAST:
+        return lower_as(l, n, &p, rank >= 3 && rank <= 5);
+    case INFER__LAYOUT_ANY:
+        return lower_as(l, n, &p, prefers_clast(l, n, &p));
+    default:
+        return lower_as(l, n, &p, 0);
+    }
+}

@@ -1,0 +1,43 @@
+/* A plan from a graph: the passes in order. */
+#include "plan/plan.h"
+
+#include <string.h>
+
+/* Places before packing, so that a budget is refused before memory is taken. */
+static infer_status build(struct infer__plan *plan, const struct infer__graph *graph,
+                          const struct infer__plan_options *o, infer_error *err)
+{
+    TRY(infer__graph_copy(&plan->graph, graph, &plan->region, err));
+    TRY(infer__plan_bind(plan, o, err));
+    TRY(infer__fold(&plan->graph, 0, o->max_tensor_bytes, err));
+    TRY(infer__remove_dead(&plan->graph, err));
+    TRY(infer__fuse(&plan->graph, err));
+    TRY(infer__lower(plan, o, err));
+    TRY(infer__place(plan, o, err));
+    return infer__select(plan, o, err);
+}
+
+infer_status infer__plan_create(struct infer__plan *plan, const struct infer__graph *graph,
+                                const struct infer__plan_options *options,
+                                const infer_allocator *allocator, infer_error *err)
+{
+    memset(plan, 0, sizeof *plan);
+    plan->allocator = infer__allocator(allocator);
+    infer__region_init(&plan->region, &plan->allocator);
+    infer_status status = build(plan, graph, options, err);
+    if (status != INFER_OK)
+        infer__plan_free(plan);
+    return status;
+}
+
+void infer__plan_free(struct infer__plan *plan)
+{
+    for (uint32_t i = 0; i < plan->nsteps; i++) {
+        const struct infer__step *s = &plan->steps[i];
+        if (s->kernel && s->kernel->release && s->need.state)
+            s->kernel->release(s->need.state);
+    }
+    infer__free(&plan->allocator, plan->packed);
+    infer__region_free(&plan->region);
+    memset(plan, 0, sizeof *plan);
+}

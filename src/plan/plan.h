@@ -1,0 +1,111 @@
+/* The plan: a graph lowered to steps for concrete shapes.
+ *
+ * plan_create copies the graph, binds input shapes, resolves and folds, fuses, lays out, chooses
+ * kernels, packs weights, and places every tensor in the arena. One file each:
+ *
+ *   bind.c    shapes and values of inputs
+ *   fold.c    resolve every node; run those whose inputs are all constants
+ *   fuse.c    activation, bias, residual, padding into the node before them
+ *   lower.c   nodes to steps: physical layouts, transposes between them, views
+ *   select.c  kernels for steps; prepare and pack
+ *   arena.c   lifetimes, in-place reuse, offsets
+ */
+#ifndef INFER_PLAN_PLAN_H
+#define INFER_PLAN_PLAN_H
+
+#include "graph/graph.h"
+#include "kernels/kernel.h"
+
+/* Where a tensor's bytes are. */
+enum infer__place {
+    INFER__PLACE_NONE = 0,   /* nowhere: nobody reads it */
+    INFER__PLACE_ARENA = 1,  /* at `offset` in the arena */
+    INFER__PLACE_CONST = 2,  /* at `data` */
+    INFER__PLACE_INPUT = 3,  /* in the caller's input `offset` */
+    INFER__PLACE_OUTPUT = 4, /* in output `offset`: the caller's or the session's own */
+};
+
+struct infer__plan_tensor {
+    struct infer__operand desc; /* physical */
+    uint32_t value;             /* of the plan's graph, 0 where the plan made the tensor */
+    uint8_t place;              /* enum infer__place */
+    uint32_t alias;             /* tensor whose bytes this one shares from `alias_offset`, or 0 */
+    uint64_t alias_offset;
+    uint64_t offset;
+    uint64_t bytes;
+    const void *data;
+    uint32_t first, last; /* steps that write it first and read it last */
+};
+
+struct infer__step {
+    struct infer__task task;
+    const struct infer__kernel *kernel;
+    struct infer__need need;
+    void *packed;
+    uint32_t *in, *out; /* tensors */
+    const struct infer__node *node;
+    const char *fused; /* "Add, Relu" */
+    uint64_t flops, bytes;
+    uint64_t runs, ns;        /* profile */
+    const void **in_pointers; /* filled once, but for inputs and outputs of the graph */
+    void **out_pointers;
+};
+
+struct infer__plan_options {
+    const infer_input_spec *inputs;
+    size_t ninputs;
+    uint32_t threads;
+    infer_isa isa;
+    uint64_t max_arena_bytes;
+    uint64_t max_tensor_bytes;
+    int onednn;
+};
+
+struct infer__plan {
+    struct infer__region region;
+    infer_allocator allocator;
+    struct infer__graph graph;          /* concrete: every value shaped */
+    struct infer__plan_tensor *tensors; /* tensors[0] is the absent one */
+    uint32_t ntensors, tensors_capacity;
+    struct infer__step *steps;
+    uint32_t nsteps, steps_capacity;
+    uint32_t *inputs, *outputs; /* tensors, in the graph's order; an output in plain layout */
+    uint64_t arena_bytes, packed_bytes, scratch_bytes;
+    void *packed;
+};
+
+infer_status infer__plan_create(struct infer__plan *plan, const struct infer__graph *graph,
+                                const struct infer__plan_options *options,
+                                const infer_allocator *allocator, infer_error *err);
+void infer__plan_free(struct infer__plan *plan);
+
+/* ---- the passes, in order ------------------------------------------------------------------- */
+
+infer_status infer__plan_bind(struct infer__plan *plan, const struct infer__plan_options *o,
+                              infer_error *err);
+
+/* How to fold. */
+enum {
+    INFER__FOLD_PARTIAL = 1,       /* pass over nodes whose shapes are not known (free dimensions) */
+    INFER__FOLD_KEEP_QUANTISED = 2 /* leave DequantizeLinear of constants: quantised weights stay */
+};
+
+/* Resolves nodes in order and replaces outputs of nodes whose inputs are all constants by
+ * constants, computed by the real kernels; such nodes are removed. */
+infer_status infer__fold(struct infer__graph *g, unsigned flags, uint64_t max_tensor_bytes,
+                         infer_error *err);
+/* Runs one node on constants: *data is the first output's, in the graph's region. */
+infer_status infer__evaluate_node(struct infer__graph *g, const struct infer__node *n,
+                                  const union infer__params *p, infer_error *err);
+/* Removes nodes none of whose outputs is needed, then values nobody uses lose their name only. */
+infer_status infer__remove_dead(struct infer__graph *g, infer_error *err);
+
+infer_status infer__fuse(struct infer__graph *g, infer_error *err);
+infer_status infer__lower(struct infer__plan *plan, const struct infer__plan_options *o,
+                          infer_error *err);
+infer_status infer__select(struct infer__plan *plan, const struct infer__plan_options *o,
+                           infer_error *err);
+infer_status infer__place(struct infer__plan *plan, const struct infer__plan_options *o,
+                          infer_error *err);
+
+#endif

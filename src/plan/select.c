@@ -1,0 +1,160 @@
+/* Kernels for steps: the cheapest by estimate that can be prepared; then packed weights. */
+#include <string.h>
+
+#include "base/size.h"
+#include "plan/plan.h"
+
+enum { MOST_CANDIDATES = 16 };
+
+struct candidate {
+    const struct infer__kernel *kernel;
+    double ns;
+};
+
+/* The candidates for a task, cheapest first; equals stay in the order of kernels.def. */
+static int rank_kernels(const struct infer__task *t, struct candidate c[MOST_CANDIDATES])
+{
+    int n = 0;
+    for (const struct infer__kernel *const *k = infer__kernels; *k; k++) {
+        if ((*k)->isa > t->isa)
+            continue;
+        double ns = (*k)->estimate(t);
+        if (!(ns >= 0))
+            continue;
+        int at = n < MOST_CANDIDATES ? n : MOST_CANDIDATES - 1;
+        if (n == MOST_CANDIDATES && c[at].ns <= ns)
+            continue;
+        while (at > 0 && c[at - 1].ns > ns) {
+            c[at] = c[at - 1];
+            at--;
+        }
+        c[at] = (struct candidate){*k, ns};
+        n += n < MOST_CANDIDATES;
+    }
+    return n;
+}
+
+static const char *step_name(const struct infer__step *s)
+{
+    return s->node ? s->node->name : "";
+}
+
+static infer_status select_kernel(struct infer__step *s, infer_error *err)
+{
+    struct candidate c[MOST_CANDIDATES];
+    int n = rank_kernels(&s->task, c);
+    for (int i = 0; i < n; i++) {
+        s->kernel = c[i].kernel;
+        memset(&s->need, 0, sizeof s->need);
+        s->need.units = 1;
+        infer_status status =
+            s->kernel->prepare ? s->kernel->prepare(&s->task, &s->need, err) : INFER_OK;
+        if (status == INFER_OK)
+            return INFER_OK;
+        s->kernel = NULL;
+        if (status != INFER_ERROR_UNSUPPORTED)
+            return status;
+    }
+    const struct infer__operand *x = s->task.nin ? &s->task.in[0] : &s->task.out[0];
+    return infer__fail_node(err, INFER_ERROR_UNSUPPORTED, step_name(s),
+                            "no kernel computes %s of rank %d on %s",
+                            infer__op_info(s->task.op)->name, x->rank,
+                            infer_type_name((infer_type)x->type));
+}
+
+static int add_packed(size_t *total, uint64_t bytes)
+{
+    return infer__size_add(*total, bytes, total) && infer__size_align(*total, 64, total);
+}
+
+static infer_status pack(struct infer__plan *plan, infer_error *err)
+{
+    size_t total = 0, at = 0;
+    for (uint32_t i = 0; i < plan->nsteps; i++)
+        FAIL_IF(!add_packed(&total, plan->steps[i].need.packed_bytes), INFER_ERROR_LIMIT,
+                "packed weights pass the address space");
+    plan->packed_bytes = total;
+    plan->packed = infer__alloc(&plan->allocator, total, 64);
+    if (!plan->packed)
+        return infer__no_memory(err, total);
+    for (uint32_t i = 0; i < plan->nsteps; i++) {
+        struct infer__step *s = &plan->steps[i];
+        s->packed = (char *)plan->packed + at;
+        if (s->kernel->pack)
+            s->kernel->pack(&s->task, s->need.state, s->packed);
+        (void)add_packed(&at, s->need.packed_bytes);
+        if (s->need.scratch_bytes > plan->scratch_bytes)
+            plan->scratch_bytes = s->need.scratch_bytes;
+    }
+    return INFER_OK;
+}
+
+/* ---- what a step costs, for inspect and profile --------------------------------------------- */
+
+static uint64_t product(const int64_t *v, int n)
+{
+    uint64_t p = 1;
+    for (int i = 0; i < n; i++)
+        p *= (uint64_t)v[i];
+    return p;
+}
+
+static uint64_t count_flops(const struct infer__task *t)
+{
+    uint64_t out = (uint64_t)infer__operand_elements(&t->out[0]), in = 0;
+    if (t->nin)
+        in = (uint64_t)infer__operand_elements(&t->in[0]);
+    const struct infer__window *w = &t->p.window;
+    switch (t->op) {
+    case INFER__OP_CONV:
+        return 2 * out * (uint64_t)(t->in[1].dims[1] * w->kernel[0] * w->kernel[1] * w->kernel[2]);
+    case INFER__OP_CONV_TRANSPOSE:
+        return 2 * in * (uint64_t)(t->in[1].dims[1] * w->kernel[0] * w->kernel[1] * w->kernel[2]);
+    case INFER__OP_MAX_POOL:
+    case INFER__OP_AVERAGE_POOL:
+        return out * product(w->kernel, 3);
+    case INFER__OP_GEMM:
+        return 2 * out * (uint64_t)t->in[0].dims[t->p.gemm.trans_a ? 0 : 1];
+    case INFER__OP_MATMUL:
+        return 2 * out * (uint64_t)t->in[0].dims[t->in[0].rank - 1];
+    case INFER__OP_TRANSPOSE:
+    case INFER__OP_CONCAT:
+    case INFER__OP_SPLIT:
+    case INFER__OP_SLICE:
+    case INFER__OP_PAD:
+    case INFER__OP_GATHER:
+    case INFER__OP_EXPAND:
+    case INFER__OP_TILE:
+    case INFER__OP_SHAPE:
+    case INFER__OP_CONSTANT_OF_SHAPE:
+    case INFER__OP_DEPTH_TO_SPACE:
+    case INFER__OP_SPACE_TO_DEPTH:
+    case INFER__OP_IDENTITY:
+        return 0;
+    default:
+        return in > out ? in : out;
+    }
+}
+
+static uint64_t count_bytes(const struct infer__plan *plan, const struct infer__step *s)
+{
+    uint64_t n = 0;
+    for (uint32_t k = 0; k < s->task.nin; k++)
+        n += plan->tensors[s->in[k]].bytes;
+    for (uint32_t k = 0; k < s->task.nout; k++)
+        n += plan->tensors[s->out[k]].bytes;
+    return n;
+}
+
+infer_status infer__select(struct infer__plan *plan, const struct infer__plan_options *o,
+                           infer_error *err)
+{
+    (void)o;
+    for (uint32_t i = 0; i < plan->nsteps; i++) {
+        struct infer__step *s = &plan->steps[i];
+        TRY(select_kernel(s, err));
+        s->flops = count_flops(&s->task);
+        s->bytes = count_bytes(plan, s);
+    }
+    return pack(plan, err);
+}

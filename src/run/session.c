@@ -1,0 +1,198 @@
+/* Making and freeing sessions: everything that infer_run needs is taken here. */
+#include "run/session.h"
+
+#include <string.h>
+
+#include "base/cpu.h"
+#include "base/size.h"
+
+void infer_session_options_init(infer_session_options *options)
+{
+    if (!options)
+        return;
+    memset(options, 0, sizeof *options);
+    options->size = sizeof *options;
+}
+
+static infer_status plan_options(const infer_model *model, const infer_session_options *options,
+                                 struct infer__plan_options *o, infer_error *err)
+{
+    infer_isa best = infer_cpu_isa();
+    FAIL_IF(options->size != sizeof *options, INFER_ERROR_ARGUMENT,
+            "options.size is %zu, not %zu: use infer_session_options_init", options->size,
+            sizeof *options);
+    FAIL_IF(options->ninputs && !options->inputs, INFER_ERROR_ARGUMENT, "options.inputs is NULL");
+    FAIL_IF(options->threads > 1024, INFER_ERROR_ARGUMENT, "%u threads; at most 1024",
+            options->threads);
+    FAIL_IF((unsigned)options->isa > INFER_ISA_AMX, INFER_ERROR_ARGUMENT,
+            "options.isa is %u, which is no level", (unsigned)options->isa);
+    o->inputs = options->inputs;
+    o->ninputs = options->ninputs;
+    o->threads = options->threads ? options->threads : infer__cpu_count();
+    o->isa = options->isa && options->isa < best ? options->isa : best;
+    o->onednn = infer_has_onednn() && !options->no_onednn && o->isa == best;
+    o->max_arena_bytes = options->max_arena_bytes ? options->max_arena_bytes : UINT64_C(4) << 30;
+    o->max_tensor_bytes = model->max_tensor_bytes;
+    return INFER_OK;
+}
+
+/* ---- memory --------------------------------------------------------------------------------- */
+
+static infer_status take_memory(struct infer_session *s, infer_error *err)
+{
+    struct infer__plan *plan = &s->plan;
+    size_t scratch, outputs = 0;
+    s->output_offsets = infer__region_calloc(&plan->region, plan->graph.noutputs + 1,
+                                             sizeof *s->output_offsets);
+    if (!s->output_offsets)
+        return infer__no_memory(err, plan->graph.noutputs * sizeof *s->output_offsets);
+    for (uint32_t i = 0; i < plan->graph.noutputs; i++) {
+        s->output_offsets[i] = outputs;
+        FAIL_IF(!infer__size_add(outputs, plan->tensors[plan->outputs[i]].bytes, &outputs) ||
+                    !infer__size_align(outputs, 64, &outputs),
+                INFER_ERROR_LIMIT, "outputs pass the address space");
+    }
+    s->output_bytes = outputs;
+    plan->scratch_bytes = (plan->scratch_bytes + 63) & ~UINT64_C(63);
+    FAIL_IF(!infer__size_mul(plan->scratch_bytes, infer__pool_threads(s->pool), &scratch),
+            INFER_ERROR_LIMIT, "scratch memory passes the address space");
+    s->arena = infer__alloc(&s->allocator, plan->arena_bytes, 4096);
+    s->scratch = infer__alloc(&s->allocator, scratch, 64);
+    s->outputs = infer__alloc(&s->allocator, outputs, 64);
+    if (!s->arena || !s->scratch || !s->outputs)
+        return infer__no_memory(err, plan->arena_bytes + scratch + outputs);
+    return INFER_OK;
+}
+
+static const struct infer__plan_tensor *root(const struct infer__plan *plan, uint32_t t)
+{
+    const struct infer__plan_tensor *p = &plan->tensors[t];
+    return p->alias ? &plan->tensors[p->alias] : p;
+}
+
+/* The address of a tensor that does not change from run to run, else NULL. */
+static void *fixed_address(const struct infer_session *s, uint32_t t)
+{
+    const struct infer__plan_tensor *r = root(&s->plan, t);
+    union {
+        const void *from;
+        void *to;
+    } constant = {r->data};
+    switch (r->place) {
+    case INFER__PLACE_ARENA:
+        return s->arena + r->offset;
+    case INFER__PLACE_CONST:
+        return constant.to;
+    default:
+        return NULL;
+    }
+}
+
+static void count_patches(const struct infer_session *s, const uint32_t *ids, uint32_t n,
+                          uint32_t *inputs, uint32_t *outputs)
+{
+    for (uint32_t k = 0; k < n; k++) {
+        unsigned place = root(&s->plan, ids[k])->place;
+        *inputs += place == INFER__PLACE_INPUT;
+        *outputs += place == INFER__PLACE_OUTPUT;
+    }
+}
+
+static void fill_pointers(struct infer_session *s, const uint32_t *ids, uint32_t n, void **slots)
+{
+    for (uint32_t k = 0; k < n; k++) {
+        const struct infer__plan_tensor *r = root(&s->plan, ids[k]);
+        struct infer__patch patch = {&slots[k], (uint32_t)r->offset};
+        slots[k] = ids[k] ? fixed_address(s, ids[k]) : NULL;
+        if (r->place == INFER__PLACE_INPUT)
+            s->input_patches[s->ninput_patches++] = patch;
+        if (r->place == INFER__PLACE_OUTPUT)
+            s->output_patches[s->noutput_patches++] = patch;
+    }
+}
+
+/* Pointers of every step's operands, and the list of those that a run has to set. */
+static infer_status link_steps(struct infer_session *s, infer_error *err)
+{
+    struct infer__plan *plan = &s->plan;
+    uint32_t inputs = 0, outputs = 0;
+    for (uint32_t i = 0; i < plan->nsteps; i++) {
+        count_patches(s, plan->steps[i].in, plan->steps[i].task.nin, &inputs, &outputs);
+        count_patches(s, plan->steps[i].out, plan->steps[i].task.nout, &inputs, &outputs);
+    }
+    s->input_patches = infer__region_calloc(&plan->region, inputs, sizeof *s->input_patches);
+    s->output_patches = infer__region_calloc(&plan->region, outputs, sizeof *s->output_patches);
+    if (!s->input_patches || !s->output_patches)
+        return infer__no_memory(err, (inputs + outputs) * sizeof *s->input_patches);
+    for (uint32_t i = 0; i < plan->nsteps; i++) {
+        struct infer__step *step = &plan->steps[i];
+        uint32_t nin = step->task.nin, nout = step->task.nout;
+        void **slots = infer__region_calloc(&plan->region, nin + nout, sizeof *slots);
+        if (!slots)
+            return infer__no_memory(err, (nin + nout) * sizeof *slots);
+        step->in_pointers = (const void **)slots;
+        step->out_pointers = slots + nin;
+        fill_pointers(s, step->in, nin, slots);
+        fill_pointers(s, step->out, nout, slots + nin);
+    }
+    return INFER_OK;
+}
+
+/* ---- the public functions ------------------------------------------------------------------- */
+
+static infer_status create(struct infer_session *s, const infer_session_options *options,
+                           infer_error *err)
+{
+    struct infer__plan_options o = {0};
+    TRY(plan_options(s->model, options, &o, err));
+    TRY(infer__plan_create(&s->plan, &s->model->graph, &o, &s->allocator, err));
+    TRY(infer__pool_create(o.threads, &s->allocator, &s->pool, err));
+    s->profile = options->profile;
+    TRY(take_memory(s, err));
+    return link_steps(s, err);
+}
+
+infer_status infer_session_create(const infer_model *model, const infer_session_options *options,
+                                  infer_session **session, infer_error *err)
+{
+    infer_error local;
+    infer_session_options defaults;
+    err = err ? err : &local;
+    infer__error_clear(err);
+    FAIL_IF(!session, INFER_ERROR_ARGUMENT, "session is NULL");
+    *session = NULL;
+    FAIL_IF(!model, INFER_ERROR_ARGUMENT, "model is NULL");
+    if (!options) {
+        infer_session_options_init(&defaults);
+        options = &defaults;
+    }
+    struct infer_session *s = infer__calloc(&model->allocator, 1, sizeof *s);
+    if (!s)
+        return infer__no_memory(err, sizeof *s);
+    s->allocator = model->allocator;
+    s->model = model;
+    infer_status status = create(s, options, err);
+    if (status != INFER_OK) {
+        infer_session_free(&s);
+        return status;
+    }
+    infer__error_clear(err); /* of kernels that were tried and passed over */
+    *session = s;
+    return INFER_OK;
+}
+
+void infer_session_free(infer_session **session)
+{
+    if (!session || !*session)
+        return;
+    struct infer_session *s = *session;
+    infer_allocator a = s->allocator;
+    infer__pool_free(s->pool);
+    infer__free(&a, s->arena);
+    infer__free(&a, s->scratch);
+    infer__free(&a, s->outputs);
+    if (s->plan.region.allocator.alloc)
+        infer__plan_free(&s->plan);
+    infer__free(&a, s);
+    *session = NULL;
+}

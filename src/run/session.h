@@ -1,0 +1,30 @@
+/* A session: a plan with its memory and its threads. */
+#ifndef INFER_RUN_SESSION_H
+#define INFER_RUN_SESSION_H
+
+#include "base/pool.h"
+#include "file/model.h"
+#include "plan/plan.h"
+
+/* A pointer of a step that is an input's or output's of the graph, set anew by every run. */
+struct infer__patch {
+    void **slot;
+    uint32_t index;
+};
+
+struct infer_session {
+    infer_allocator allocator;
+    const infer_model *model;
+    struct infer__plan plan;
+    struct infer__pool *pool;
+    char *arena;
+    char *scratch; /* plan.scratch_bytes for each thread */
+    char *outputs; /* memory for outputs that the caller leaves to the library */
+    uint64_t *output_offsets;
+    uint64_t output_bytes;
+    struct infer__patch *input_patches, *output_patches;
+    uint32_t ninput_patches, noutput_patches;
+    uint32_t profile;
+};
+
+#endif

@@ -1,0 +1,100 @@
+/* What a session tells of itself. */
+#include <string.h>
+
+#include "run/session.h"
+
+static infer_status value_info(const struct infer__graph *g, uint32_t id, infer_value_info *info)
+{
+    const struct infer__value *v = &g->values[id];
+    memset(info, 0, sizeof *info);
+    info->name = v->name;
+    info->type = (infer_type)v->type;
+    info->rank = v->rank;
+    memcpy(info->dims, v->dims, sizeof info->dims);
+    return INFER_OK;
+}
+
+size_t infer_session_inputs(const infer_session *s)
+{
+    return s ? s->plan.graph.ninputs : 0;
+}
+
+size_t infer_session_outputs(const infer_session *s)
+{
+    return s ? s->plan.graph.noutputs : 0;
+}
+
+infer_status infer_session_input(const infer_session *s, size_t index, infer_value_info *info)
+{
+    if (!info || !s || index >= s->plan.graph.ninputs)
+        return INFER_ERROR_ARGUMENT;
+    return value_info(&s->plan.graph, s->plan.graph.inputs[index], info);
+}
+
+infer_status infer_session_output(const infer_session *s, size_t index, infer_value_info *info)
+{
+    if (!info || !s || index >= s->plan.graph.noutputs)
+        return INFER_ERROR_ARGUMENT;
+    return value_info(&s->plan.graph, s->plan.graph.outputs[index], info);
+}
+
+infer_status infer_session_memory_use(const infer_session *s, infer_session_memory *m)
+{
+    if (!s || !m)
+        return INFER_ERROR_ARGUMENT;
+    m->arena_bytes = s->plan.arena_bytes;
+    m->packed_bytes = s->plan.packed_bytes;
+    m->output_bytes = s->output_bytes;
+    m->plan_bytes = s->plan.region.total +
+                    s->plan.scratch_bytes * infer__pool_threads(s->pool) + sizeof *s;
+    return INFER_OK;
+}
+
+size_t infer_session_steps(const infer_session *s)
+{
+    return s ? s->plan.nsteps : 0;
+}
+
+/* "Relu", "Add" and the like; what is fused is at most a residual and an activation. */
+static const char *fused_text(const struct infer__epilogue *e)
+{
+    if (!e->residual)
+        return e->act ? infer__op_info(e->act)->name : "";
+    switch (e->act) {
+    case INFER__OP_NONE:
+        return "Add";
+    case INFER__OP_RELU:
+        return "Add, Relu";
+    case INFER__OP_CLIP:
+        return "Add, Clip";
+    default:
+        return "Add, activation";
+    }
+}
+
+infer_status infer_session_step(const infer_session *s, size_t index, infer_step_info *info)
+{
+    if (!s || !info || index >= s->plan.nsteps)
+        return INFER_ERROR_ARGUMENT;
+    const struct infer__step *step = &s->plan.steps[index];
+    const struct infer__plan_tensor *t = &s->plan.tensors[step->out[0]];
+    const struct infer__plan_tensor *r = t->alias ? &s->plan.tensors[t->alias] : t;
+    const struct infer__value *v = &s->plan.graph.values[t->value];
+    memset(info, 0, sizeof *info);
+    info->node = step->node ? step->node->name : v->name;
+    info->op = infer__op_info(step->task.op)->name;
+    info->kernel = step->kernel->name;
+    info->fused = fused_text(&step->task.epi);
+    info->type = (infer_type)v->type;
+    info->rank = v->rank;
+    memcpy(info->dims, v->dims, sizeof info->dims);
+    info->flops = step->flops;
+    info->bytes = step->bytes;
+    if (r->place == INFER__PLACE_ARENA) {
+        info->arena_begin = r->offset;
+        info->arena_end = r->offset + r->bytes;
+    }
+    info->runs = step->runs;
+    info->ns = step->ns;
+    return INFER_OK;
+}

@@ -1,0 +1,17 @@
+LIBDIR ?= $(PREFIX)/lib
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(LIBDIR)/pkgconfig
+	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 include/infer.h include/infer_vision.h $(DESTDIR)$(PREFIX)/include
+	install -m 644 $(BUILD)/libinfer.a $(DESTDIR)$(LIBDIR)
+	install -m 755 $(BUILD)/libinfer.so.$(VERSION) $(DESTDIR)$(LIBDIR)
+	ln -sf libinfer.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libinfer.so.$(SOVERSION)
+	ln -sf libinfer.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libinfer.so
+	install -m 644 $(BUILD)/libinfer.pc $(DESTDIR)$(LIBDIR)/pkgconfig
+
+uninstall:
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(notdir $(PROGRAMS)))
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/include/,infer.h infer_vision.h)
+	rm -f $(addprefix $(DESTDIR)$(LIBDIR)/,libinfer.a libinfer.so libinfer.so.$(SOVERSION) \
+	    libinfer.so.$(VERSION) pkgconfig/libinfer.pc)

@@ -1,0 +1,13 @@
+# Tests: units (cmocka), real networks, ONNX's own backend tests, the tools as a user calls them.
+test:
+	@$(INSTALL_PACKAGES) build test
+	@$(MAKE) --no-print-directory run-tests
+
+.PHONY: run-tests run-units run-checks
+run-tests: run-units run-checks
+
+run-units: $(UNITS)
+	@tests/run_units.sh $(UNITS)
+
+run-checks: all $(BUILD)/tests/test_tool_backend
+	@BUILD=$(BUILD) tests/run_checks.sh
