@@ -1,0 +1,13 @@
+/* The subcommands of infer: each takes its own name as argv[0] and returns an exit status. */
+#ifndef INFER_TOOLS_COMMANDS_H
+#define INFER_TOOLS_COMMANDS_H
+
+#include "tools/cli.h"
+
+int cmd_convert(int argc, char **argv);
+int cmd_inspect(int argc, char **argv);
+int cmd_run(int argc, char **argv);
+int cmd_classify(int argc, char **argv);
+int cmd_verify(int argc, char **argv);
+
+#endif

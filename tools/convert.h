@@ -1,0 +1,31 @@
+/* From an ONNX model to a flat file or a model in memory. */
+#ifndef INFER_TOOLS_CONVERT_H
+#define INFER_TOOLS_CONVERT_H
+
+#include "infer_vision.h"
+#include "tools/onnx/onnx_import.h"
+
+struct convert_options {
+    const infer_input_spec *shapes;
+    size_t nshapes;
+    const char *const *labels;
+    uint32_t nlabels;
+    const infer_preprocess *preprocess; /* NULL: none is stored */
+};
+
+/* Imports, optimises and writes to memory: *bytes is 64-byte aligned, to be freed with
+ * infer__free. `report` must have been initialised. */
+infer_status convert_onnx(const char *path, const struct convert_options *options,
+                          struct onnx_report *report, void **bytes, size_t *size,
+                          infer_error *err);
+
+/* Opens a .infer file, or an .onnx file by converting it in memory; the ending tells which. With
+ * an ONNX file *bytes becomes memory that must outlive the model (free it with infer__free
+ * afterwards), else NULL. Problems are printed on standard error. Returns an exit status. */
+int open_model(const char *path, const infer_input_spec *shapes, size_t nshapes,
+               infer_model **model, void **bytes);
+
+/* Every problem and warning of a report, one a line. */
+void print_report(const struct onnx_report *report, const char *path);
+
+#endif

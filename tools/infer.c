@@ -1,0 +1,57 @@
+/* infer: one program, several subcommands. */
+#include <stdio.h>
+#include <string.h>
+
+#include "tools/commands.h"
+
+static const struct {
+    const char *name, *summary;
+    int (*run)(int argc, char **argv);
+} commands[] = {
+    {"convert", "ONNX model to flat file", cmd_convert},
+    {"inspect", "what is in a model, and how it will run", cmd_inspect},
+    {"run", "run a model on tensors (.npy in and out)", cmd_run},
+    {"classify", "classify pictures", cmd_classify},
+    {"verify", "compare a model with recorded outputs", cmd_verify},
+};
+
+enum { COMMANDS = sizeof commands / sizeof *commands };
+
+static void help(FILE *f)
+{
+    fputs("Usage: infer COMMAND [OPTIONS] ...\n\nCommands:\n", f);
+    for (int i = 0; i < COMMANDS; i++)
+        fprintf(f, "  %-10s %s\n", commands[i].name, commands[i].summary);
+    fputs("\n`infer COMMAND --help` has the options and an example. `infer --version` prints the\n"
+          "version. MODEL is a .infer file, or an .onnx file, which is converted in memory.\n"
+          "\n"
+          "Exit status:\n"
+          "  0  it worked\n"
+          "  1  it worked, and the answer is no (verify: an output differs)\n"
+          "  2  wrong arguments\n"
+          "  3  a file is missing, corrupt or not supported\n"
+          "  4  no memory, a limit was reached, or a file can't be written\n",
+          f);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        help(stderr);
+        return CLI_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0) {
+        help(stdout);
+        return CLI_OK;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("infer %s, best level %s, oneDNN %s\n", infer_version(),
+               infer_isa_name(infer_cpu_isa()), infer_has_onednn() ? "built in" : "not built in");
+        return CLI_OK;
+    }
+    for (int i = 0; i < COMMANDS; i++)
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].run(argc - 1, argv + 1);
+    return cli_usage("there is no command '%s'; see infer --help", argv[1]);
+}
