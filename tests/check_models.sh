@@ -1,0 +1,33 @@
+#!/bin/sh
+# Real networks against recorded outputs: every folder of $INFER_SHARED/models, with oneDNN and
+# without, at the best level and at AVX2, on all threads and on one. Models that use an operator
+# outside the list are named in tests/model_skips.txt with the reason.
+set -u
+: "${BUILD:=build}" "${INFER_SHARED:=../shared}"
+models=$INFER_SHARED/models
+if [ ! -d "$models" ]; then
+    echo "skipped: there is no folder of real networks ($models)"
+    exit 0
+fi
+passed=0 failed=0 skipped=0
+for model in "$models"/*/model.onnx; do
+    folder=$(dirname "$model")
+    name=$(basename "$folder")
+    reason=$(sed -n "s/^$name //p" tests/model_skips.txt)
+    if [ -n "$reason" ]; then
+        echo "skipped $name: $reason"
+        skipped=$((skipped + 1))
+        continue
+    fi
+    for options in "" "--no-onednn" "--no-onednn --isa avx2" "--threads 1"; do
+        # shellcheck disable=SC2086
+        if out=$("$BUILD/infer" verify "$model" --data "$folder" $options 2>&1); then
+            passed=$((passed + 1))
+        else
+            echo "FAILED  $name $options: $out"
+            failed=$((failed + 1))
+        fi
+    done
+done
+echo "models: $passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ]

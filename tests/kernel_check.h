@@ -1,0 +1,135 @@
+/* Runs one kernel on guarded memory in several partitions of its units and for several numbers of
+ * threads, and insists on the same bits each time. */
+#ifndef INFER_TESTS_KERNEL_CHECK_H
+#define INFER_TESTS_KERNEL_CHECK_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "guard.h"
+#include "kernels/kernel.h"
+
+#define CHECK_OPERANDS 8
+
+static inline size_t operand_bytes(const struct infer__operand *o)
+{
+    if (o->type == INFER_TYPE_NONE)
+        return 0;
+    return (size_t)infer__operand_elements(o) * infer_type_size((infer_type)o->type);
+}
+
+/* An operand of a rank 3 to 5 in channels-last order. */
+static inline struct infer__operand spatial_operand(infer_type type, int spatial, int64_t n,
+                                                    const int64_t size[3], int64_t c)
+{
+    struct infer__operand o = {
+        .type = (uint8_t)type, .rank = (uint8_t)(spatial + 2), .clast = 1, .dims = {n}};
+    for (int i = 0; i < spatial; i++)
+        o.dims[1 + i] = size[3 - spatial + i];
+    o.dims[1 + spatial] = c;
+    return o;
+}
+
+enum check_split { CHECK_WHOLE, CHECK_SINGLE, CHECK_RANDOM, CHECK_SPLITS };
+
+static inline void check_run_units(const struct infer__kernel *k, const struct infer__task *t,
+                                   const struct infer__buffers *b, uint32_t units, size_t scratch_bytes,
+                                   int split, uint64_t *random)
+{
+    if (split == CHECK_WHOLE) {
+        k->run(t, b, 0, units);
+        return;
+    }
+    /* from the last one backwards: order must not matter */
+    for (uint32_t end = units; end > 0;) {
+        uint32_t n = split == CHECK_SINGLE ? 1 : (uint32_t)random_int(random, 1, end);
+        memset(b->scratch, GUARD_BYTE, scratch_bytes); /* its contents are undefined */
+        k->run(t, b, end - n, end);
+        end -= n;
+    }
+}
+
+/* One run. `in` holds host data per operand; out[i] (may be NULL) gets the result. */
+static inline void check_run_once(const struct infer__kernel *k, const struct infer__task *task,
+                                  const void *const *in, void *const *out, uint32_t threads,
+                                  int split, int at_end, uint64_t *random)
+{
+    struct infer__task t = *task;
+    struct infer__operand operands[CHECK_OPERANDS];
+    struct guard gin[CHECK_OPERANDS], gout[CHECK_OPERANDS], packed, scratch;
+    const void *pin[CHECK_OPERANDS] = {0};
+    void *pout[CHECK_OPERANDS] = {0};
+    struct infer__need need = {0};
+    infer_error err;
+
+    t.threads = threads;
+    t.in = operands;
+    for (uint32_t i = 0; i < t.nin; i++) {
+        operands[i] = task->in[i];
+        gin[i] = guard_copy(in[i], operand_bytes(&task->in[i]),
+                            infer_type_size((infer_type)task->in[i].type) + !task->in[i].type,
+                            at_end);
+        if (operands[i].type)
+            pin[i] = gin[i].data;
+        operands[i].data = operands[i].is_const ? pin[i] : NULL;
+    }
+    for (uint32_t i = 0; i < t.nout; i++) {
+        gout[i] = guard_new(operand_bytes(&t.out[i]),
+                            infer_type_size((infer_type)t.out[i].type) + !t.out[i].type, at_end);
+        if (t.out[i].type)
+            pout[i] = gout[i].data;
+    }
+    assert_true(k->estimate(&t) >= 0);
+    if (k->prepare)
+        assert_int_equal(k->prepare(&t, &need, &err), INFER_OK);
+    assert_true(need.units >= 1);
+    packed = guard_new(need.packed_bytes, 64, at_end);
+    scratch = guard_new(need.scratch_bytes, 64, at_end);
+    if (k->pack)
+        k->pack(&t, need.state, packed.data);
+    struct infer__buffers b = {pin, pout, packed.data, scratch.data, need.state};
+    check_run_units(k, &t, &b, need.units, scratch.bytes, split, random);
+    for (uint32_t i = 0; i < t.nin; i++) {
+        assert_true(guard_check(&gin[i]));
+        if (gin[i].bytes)
+            assert_memory_equal(gin[i].data, in[i], gin[i].bytes);
+        guard_free(&gin[i]);
+    }
+    for (uint32_t i = 0; i < t.nout; i++) {
+        assert_true(guard_check(&gout[i]));
+        if (out[i] && gout[i].bytes)
+            memcpy(out[i], gout[i].data, gout[i].bytes);
+        guard_free(&gout[i]);
+    }
+    assert_true(guard_check(&packed));
+    assert_true(guard_check(&scratch));
+    guard_free(&packed);
+    guard_free(&scratch);
+    if (k->release)
+        k->release(need.state);
+}
+
+/* Every partition and a few numbers of threads give the bits that are left in out[]. */
+static inline void check_kernel(const struct infer__kernel *k, const struct infer__task *t,
+                                const void *const *in, void *const *out, uint64_t *random)
+{
+    static const uint32_t threads[] = {1, 2, 7, 64};
+    void *again[CHECK_OPERANDS] = {0};
+    check_run_once(k, t, in, out, 1, CHECK_WHOLE, 1, random);
+    for (uint32_t i = 0; i < t->nout; i++)
+        again[i] = malloc(operand_bytes(&t->out[i]) + 1);
+    for (int split = 0; split < CHECK_SPLITS; split++) {
+        uint32_t n = threads[random_int(random, 0, 3)];
+        check_run_once(k, t, in, again, n, split, split == CHECK_RANDOM, random);
+        for (uint32_t i = 0; i < t->nout; i++)
+            if (out[i] && operand_bytes(&t->out[i]))
+                assert_memory_equal(out[i], again[i], operand_bytes(&t->out[i]));
+    }
+    for (uint32_t i = 0; i < t->nout; i++)
+        free(again[i]);
+}
+
+#endif

@@ -1,0 +1,147 @@
+/* Adding nodes and constants to the IR on behalf of an ONNX node. */
+#include "tools/onnx/onnx_internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+infer_status onnx_out(struct onnx_node *n, uint32_t i, uint32_t *value)
+{
+    *value = 0;
+    if (i >= n->nout || !n->proto->output[i][0])
+        return INFER_OK;
+    struct onnx_names *names = &n->im->names;
+    uint32_t at = onnx_names_find(names, n->proto->output[i]);
+    TRY(infer__graph_add_value(n->im->g, n->proto->output[i], value, n->im->err));
+    if (at != ONNX_MISSING)
+        names->items[at].value = *value;
+    return INFER_OK;
+}
+
+static const char *suffixed(const struct onnx_node *n, const char *suffix, char text[256])
+{
+    snprintf(text, 256, "%s/%s", n->name, suffix);
+    return text;
+}
+
+infer_status onnx_temp(struct onnx_node *n, const char *suffix, uint32_t *value)
+{
+    char text[256];
+    return infer__graph_add_value(n->im->g, suffixed(n, suffix, text), value, n->im->err);
+}
+
+infer_status onnx_emit(struct onnx_node *n, uint16_t op, const uint32_t *in, uint32_t nin,
+                       const uint32_t *out, uint32_t nout, struct infer__node **node)
+{
+    while (nin && !in[nin - 1])
+        nin--;
+    while (nout > 1 && !out[nout - 1])
+        nout--;
+    return infer__graph_add_node(n->im->g, op, n->name, in, nin, out, nout, node, n->im->err);
+}
+
+infer_status onnx_emit_temp(struct onnx_node *n, uint16_t op, const char *suffix,
+                            const uint32_t *in, uint32_t nin, uint32_t *out)
+{
+    struct infer__node *node;
+    TRY(onnx_temp(n, suffix, out));
+    return onnx_emit(n, op, in, nin, out, 1, &node);
+}
+
+infer_status onnx_emit_last(struct onnx_node *n, uint16_t op, const uint32_t *in, uint32_t nin)
+{
+    struct infer__node *node;
+    uint32_t out;
+    TRY(onnx_out(n, 0, &out));
+    return onnx_emit(n, op, in, nin, &out, 1, &node);
+}
+
+infer_status onnx_set_int(struct onnx_node *n, struct infer__node *node, uint16_t key, int64_t v)
+{
+    return infer__node_set_ints(n->im->g, node, key, &v, 1, n->im->err);
+}
+
+/* ---- constants ------------------------------------------------------------------------------ */
+
+static infer_status add_const(struct onnx_node *n, const char *suffix, infer_type type, int rank,
+                              const int64_t *dims, const void *data, uint32_t *value)
+{
+    char text[256];
+    return infer__graph_add_const(n->im->g, suffixed(n, suffix, text), type, rank, dims, data, 1,
+                                  value, n->im->err);
+}
+
+infer_status onnx_const_ints(struct onnx_node *n, const char *suffix, const int64_t *v,
+                             uint32_t count, uint32_t *value)
+{
+    int64_t dim = count;
+    return add_const(n, suffix, INFER_S64, 1, &dim, v, value);
+}
+
+infer_status onnx_const_scalar(struct onnx_node *n, const char *suffix, double v, uint32_t like,
+                               uint32_t *value)
+{
+    float f = (float)v;
+    if (n->im->g->values[like].type == INFER_F64)
+        return add_const(n, suffix, INFER_F64, 0, NULL, &v, value);
+    return add_const(n, suffix, INFER_F32, 0, NULL, &f, value);
+}
+
+infer_status onnx_const_floats(struct onnx_node *n, const char *suffix, const float *v, int rank,
+                               const int64_t *dims, uint32_t *value)
+{
+    return add_const(n, suffix, INFER_F32, rank, dims, v, value);
+}
+
+infer_status onnx_const_tensor(struct onnx_importer *im, const char *name,
+                               const Onnx__TensorProto *p, uint32_t *value, infer_error *err)
+{
+    infer_tensor t;
+    TRY(onnx_tensor_decode(p, &im->storage, im->g->region, &t, err));
+    TRY(onnx_tensor_widen(&t, im->g->region, err));
+    return infer__graph_add_const(im->g, name, t.type, t.rank, t.dims, t.data, 0, value, err);
+}
+
+/* ---- what is known of inputs ---------------------------------------------------------------- */
+
+const struct infer__value *onnx_in(const struct onnx_node *n, uint32_t i)
+{
+    return i < n->nin && n->in[i] ? &n->im->g->values[n->in[i]] : NULL;
+}
+
+/* The rank that the file states for a value, -1 if it does not. */
+static int declared_rank(const struct onnx_importer *im, const char *name)
+{
+    for (size_t i = 0; i < im->graph->n_value_info; i++) {
+        const Onnx__ValueInfoProto *v = im->graph->value_info[i];
+        if (!v->name || strcmp(v->name, name) || !v->type ||
+            v->type->value_case != ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE || !v->type->tensor_type)
+            continue;
+        const Onnx__TensorShapeProto *s = v->type->tensor_type->shape;
+        return s && s->n_dim <= INFER_MAX_RANK ? (int)s->n_dim : -1;
+    }
+    return -1;
+}
+
+int onnx_rank(const struct onnx_node *n, uint32_t i)
+{
+    const struct infer__value *v = onnx_in(n, i);
+    if (!v)
+        return -1;
+    if (v->shaped || v->free_dims)
+        return v->rank;
+    return i < n->proto->n_input ? declared_rank(n->im, n->proto->input[i]) : -1;
+}
+
+int onnx_in_ints(const struct onnx_node *n, uint32_t i, int64_t *v, uint32_t max, uint32_t *count)
+{
+    const struct infer__value *x = onnx_in(n, i);
+    if (!x || x->kind != INFER__VALUE_CONST || (x->type != INFER_S64 && x->type != INFER_S32))
+        return 0;
+    int64_t elements = infer__value_elements(x);
+    if (elements > (int64_t)max)
+        return 0;
+    for (int64_t k = 0; k < elements; k++)
+        v[k] = x->type == INFER_S64 ? ((const int64_t *)x->data)[k] : ((const int32_t *)x->data)[k];
+    *count = (uint32_t)elements;
+    return 1;
+}

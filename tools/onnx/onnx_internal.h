@@ -1,0 +1,240 @@
+/* What the importer's files share. */
+#ifndef INFER_TOOLS_ONNX_INTERNAL_H
+#define INFER_TOOLS_ONNX_INTERNAL_H
+
+#include "onnx/onnx.pb-c.h"
+#include "tools/onnx/onnx_import.h"
+
+/* ---- reading protobuf (onnx_read.c) --------------------------------------------------------- */
+
+/* Memory for one parsed message, counted so that a small file can't take much. */
+struct onnx_arena {
+    ProtobufCAllocator protobuf;
+    infer_allocator allocator;
+    size_t left; /* bytes that may still be taken */
+};
+
+/* Reads a regular file of at most `max` bytes into memory from infer__alloc. */
+infer_status onnx_read_file(const char *path, uint64_t max, const infer_allocator *a, void **bytes,
+                            size_t *size, infer_error *err);
+/* Checks the wire format against `d` without recursion, then parses. *message is freed with
+ * protobuf_c_message_free_unpacked(message, &arena->protobuf). */
+infer_status onnx_parse(const ProtobufCMessageDescriptor *d, const void *bytes, size_t size,
+                        struct onnx_arena *arena, ProtobufCMessage **message, infer_error *err);
+
+/* ---- tensors (onnx_tensor.c, onnx_external.c) ----------------------------------------------- */
+
+/* The type of a TensorProto data type; INFER_TYPE_NONE for those that are not supported. */
+infer_type onnx_type(int64_t data_type);
+/* "FLOAT16", or "?" */
+const char *onnx_type_text(int64_t data_type);
+
+/* Where external data may be read from, and how much. */
+struct onnx_storage {
+    int folder;        /* descriptor of the model's folder, -1: there is none */
+    uint64_t max_tensor_bytes;
+    uint64_t left; /* bytes of constants that may still be taken */
+};
+
+/* Decodes a tensor into `region` (type kept). The error's message says what is wrong; it is
+ * INFER_ERROR_UNSUPPORTED or INFER_ERROR_FORMAT where only this tensor is to blame. */
+infer_status onnx_tensor_decode(const Onnx__TensorProto *p, struct onnx_storage *storage,
+                                struct infer__region *region, infer_tensor *t, infer_error *err);
+/* f16 and bf16 become f32; other types stay. */
+infer_status onnx_tensor_widen(infer_tensor *t, struct infer__region *region, infer_error *err);
+/* Opens the file with the external data of a tensor of `bytes` bytes, which lie inside it at
+ * *offset. *fd is the caller's, -1 on failure. */
+infer_status onnx_external_open(const Onnx__TensorProto *p, int folder, size_t bytes, int *fd,
+                                uint64_t *offset, infer_error *err);
+infer_status onnx_external_read(int fd, uint64_t offset, void *to, size_t bytes, infer_error *err);
+
+/* ---- names and order (onnx_names.c, onnx_order.c) ------------------------------------------- */
+
+enum onnx_source { ONNX_INPUT, ONNX_INITIALIZER, ONNX_OUTPUT };
+
+/* A name of the graph and what it stands for. */
+struct onnx_name {
+    const char *name;
+    uint32_t source; /* enum onnx_source */
+    uint32_t index;  /* input, initializer, or node */
+    uint32_t value;  /* of the IR; 0 until it is known */
+};
+
+#define ONNX_NONE UINT32_MAX    /* an input that the node does not have */
+#define ONNX_MISSING 0xfffffffe /* an input whose name nothing produces */
+
+struct onnx_names {
+    struct onnx_name *items; /* sorted by name */
+    uint32_t count;
+    uint32_t *first; /* per node: where its inputs begin in refs; one more at the end */
+    uint32_t *refs;  /* per input of each node: index of its name, ONNX_NONE or ONNX_MISSING */
+};
+
+struct onnx_importer;
+infer_status onnx_names_build(struct onnx_importer *im);
+/* The index of a name in the table, or ONNX_MISSING. */
+uint32_t onnx_names_find(const struct onnx_names *names, const char *name);
+/* Execution order of the nodes that some output needs: *order and *count. Reports cycles. */
+infer_status onnx_order(struct onnx_importer *im, uint32_t **order, uint32_t *count);
+
+/* ---- the importer --------------------------------------------------------------------------- */
+
+struct onnx_importer {
+    const Onnx__ModelProto *model;
+    const Onnx__GraphProto *graph;
+    const struct onnx_import_options *options;
+    struct onnx_storage storage;
+    struct infer__region scratch; /* lives as long as the import */
+    struct infer__graph *g;
+    struct onnx_report *report;
+    struct onnx_names names;
+    int64_t opset; /* of ai.onnx */
+    infer_error *err;
+};
+
+/* A node on its way into the IR. */
+struct onnx_node {
+    struct onnx_importer *im;
+    const Onnx__NodeProto *proto;
+    const char *name;   /* invented where the model has none */
+    const char *op;     /* never NULL */
+    const char *domain; /* never NULL; "" for ai.onnx */
+    int64_t opset;      /* of its domain */
+    uint16_t ir_op;     /* of its row in the table */
+    uint32_t nin, nout; /* absent ones at the end are cut off */
+    uint32_t *in;       /* values; 0 where absent */
+    uint64_t used;      /* bit i: attribute i has been looked at */
+    int failed;         /* a problem has been reported */
+};
+
+typedef infer_status (*onnx_convert)(struct onnx_node *n);
+
+/* Operators of one name, from opset `first` to `last`. */
+struct onnx_op {
+    const char *domain, *name;
+    int first, last;
+    uint16_t ir_op;
+    onnx_convert convert;
+};
+
+/* The row of an operator. If the name is known but not at this opset: NULL, and *first and *last
+ * say which are; *last is 0 if the name is not known at all. */
+const struct onnx_op *onnx_op_find(const char *domain, const char *name, int64_t opset, int *first,
+                                   int *last);
+
+/* ---- reporting (onnx_report.c) -------------------------------------------------------------- */
+
+/* Adds an entry to the report; `what` is copied. */
+infer_status onnx_report_add(struct onnx_importer *im, const struct onnx_problem *p);
+infer_status onnx_report_model(struct onnx_importer *im, int warning, const char *name,
+                               const char *advice, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+/* A problem of a node, which thereby has failed; `attribute` and `advice` may be NULL. */
+infer_status onnx_fail(struct onnx_node *n, const char *attribute, const char *advice,
+                       const char *format, ...) __attribute__((format(printf, 4, 5)));
+infer_status onnx_warn(struct onnx_node *n, const char *attribute, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* ---- attributes of a node (onnx_attr.c) ----------------------------------------------------- */
+
+/* An attribute, marked as looked at; NULL if the node does not have it. */
+const Onnx__AttributeProto *onnx_attr(struct onnx_node *n, const char *name);
+/* Values of an attribute, `otherwise` where it is absent. A wrong type fails the node. */
+infer_status onnx_int(struct onnx_node *n, const char *name, int64_t otherwise, int64_t *v);
+infer_status onnx_float(struct onnx_node *n, const char *name, float otherwise, float *v);
+infer_status onnx_string(struct onnx_node *n, const char *name, const char *otherwise,
+                         const char **v);
+/* *v is NULL and *count 0 where it is absent; an empty list is not NULL. */
+infer_status onnx_ints(struct onnx_node *n, const char *name, const int64_t **v, uint32_t *count);
+infer_status onnx_floats(struct onnx_node *n, const char *name, const float **v, uint32_t *count);
+/* A string out of a list of words that ends with NULL: its index. */
+infer_status onnx_word(struct onnx_node *n, const char *name, const char *const *words,
+                       int64_t otherwise, int64_t *v);
+/* Attributes that mean nothing to inference; the list ends with NULL. */
+void onnx_ignore(struct onnx_node *n, const char *const *names);
+/* Copies all attributes that have not been looked at to an IR node which may have them. */
+infer_status onnx_copy_attrs(struct onnx_node *n, struct infer__node *node);
+/* Fails the node for each attribute that nobody has looked at. */
+infer_status onnx_check_attrs(struct onnx_node *n);
+
+/* ---- building (onnx_build.c) ---------------------------------------------------------------- */
+
+/* The value of output i of the ONNX node, made and bound to its name; 0 where it is absent. */
+infer_status onnx_out(struct onnx_node *n, uint32_t i, uint32_t *value);
+/* A value between nodes, named after the ONNX node. */
+infer_status onnx_temp(struct onnx_node *n, const char *suffix, uint32_t *value);
+/* A node of the IR with given inputs and outputs. */
+infer_status onnx_emit(struct onnx_node *n, uint16_t op, const uint32_t *in, uint32_t nin,
+                       const uint32_t *out, uint32_t nout, struct infer__node **node);
+/* A node with one output, a new value between nodes. */
+infer_status onnx_emit_temp(struct onnx_node *n, uint16_t op, const char *suffix,
+                            const uint32_t *in, uint32_t nin, uint32_t *out);
+/* A node with one output, output 0 of the ONNX node. */
+infer_status onnx_emit_last(struct onnx_node *n, uint16_t op, const uint32_t *in, uint32_t nin);
+infer_status onnx_set_int(struct onnx_node *n, struct infer__node *node, uint16_t key, int64_t v);
+
+/* Constants. Vectors have rank 1; count 0 gives an empty one. */
+infer_status onnx_const_ints(struct onnx_node *n, const char *suffix, const int64_t *v,
+                             uint32_t count, uint32_t *value);
+/* A scalar of type f32, or of f64 where `like` is known to be f64. */
+infer_status onnx_const_scalar(struct onnx_node *n, const char *suffix, double v, uint32_t like,
+                               uint32_t *value);
+infer_status onnx_const_floats(struct onnx_node *n, const char *suffix, const float *v, int rank,
+                               const int64_t *dims, uint32_t *value);
+/* Adds a decoded tensor, f16 widened, as a constant. */
+infer_status onnx_const_tensor(struct onnx_importer *im, const char *name,
+                               const Onnx__TensorProto *p, uint32_t *value, infer_error *err);
+
+/* The rank of input i, -1 if it is not known. */
+int onnx_rank(const struct onnx_node *n, uint32_t i);
+/* Input i, NULL if it is absent. */
+const struct infer__value *onnx_in(const struct onnx_node *n, uint32_t i);
+/* Integers of a constant input: 1 and *v and *count, or 0 if it is no constant of integers. */
+int onnx_in_ints(const struct onnx_node *n, uint32_t i, int64_t *v, uint32_t max, uint32_t *count);
+
+/* ---- converters (onnx_ops_*.c) -------------------------------------------------------------- */
+
+infer_status onnx_convert_plain(struct onnx_node *n);
+#define ONNX_CONVERTER(name) infer_status onnx_convert_##name(struct onnx_node *n)
+/* element-wise (onnx_ops_math.c) */
+ONNX_CONVERTER(binary_old);
+ONNX_CONVERTER(prelu_old);
+ONNX_CONVERTER(mean);
+ONNX_CONVERTER(clip_old);
+ONNX_CONVERTER(cast);
+ONNX_CONVERTER(selu);
+ONNX_CONVERTER(softsign);
+ONNX_CONVERTER(gemm);
+ONNX_CONVERTER(affine);
+ONNX_CONVERTER(image_scaler);
+/* networks (onnx_ops_nn.c) */
+ONNX_CONVERTER(softmax_old);
+ONNX_CONVERTER(dropout);
+ONNX_CONVERTER(batch_norm);
+ONNX_CONVERTER(layer_norm);
+ONNX_CONVERTER(reduce_old);
+ONNX_CONVERTER(reduce_composed);
+ONNX_CONVERTER(upsample);
+ONNX_CONVERTER(resize10);
+ONNX_CONVERTER(resize);
+ONNX_CONVERTER(depth_to_space);
+/* shapes (onnx_ops_shape.c) */
+ONNX_CONVERTER(constant);
+ONNX_CONVERTER(constant_of_shape);
+ONNX_CONVERTER(pad_old);
+ONNX_CONVERTER(pad);
+ONNX_CONVERTER(slice_old);
+ONNX_CONVERTER(axes_old);
+ONNX_CONVERTER(split);
+ONNX_CONVERTER(reshape_old);
+ONNX_CONVERTER(tile_old);
+ONNX_CONVERTER(concat_old);
+ONNX_CONVERTER(crop);
+/* quantisation (onnx_ops_quant.c) */
+ONNX_CONVERTER(quantize);
+ONNX_CONVERTER(dequantize);
+ONNX_CONVERTER(qlinear_conv);
+ONNX_CONVERTER(qlinear_matmul);
+ONNX_CONVERTER(qlinear_binary);
+
+#endif
