@@ -43,21 +43,20 @@ static inline int infer__dim_mul(int64_t a, int64_t b, int64_t *out)
     return !__builtin_mul_overflow(a, b, out);
 }
 
-/* Product of dims; 0 if one is negative or the product passes 2^62. A zero dim gives *out = 0, but
- * counts as 1 for the bound: so the product of any of the dims fits too. */
+/* Product of dims, 0 if one of them is 0. Fails if one is negative or if the product of those that
+ * are not 0 passes 2^62, so that no partial product can wrap either. */
 static inline int infer__dims_product(const int64_t *dims, int rank, int64_t *out)
 {
     int64_t n = 1;
-    int empty = 0;
+    int zero = 0;
     for (int i = 0; i < rank; i++) {
         if (dims[i] < 0)
             return 0;
-        if (dims[i] == 0)
-            empty = 1;
-        else if (!infer__dim_mul(n, dims[i], &n) || n > (int64_t)1 << 62)
+        zero |= dims[i] == 0;
+        if (dims[i] && (__builtin_mul_overflow(n, dims[i], &n) || n > (int64_t)1 << 62))
             return 0;
     }
-    *out = empty ? 0 : n;
+    *out = zero ? 0 : n;
     return 1;
 }
 

@@ -1,0 +1,229 @@
+/* src/base: CPU levels from recorded words, the pool, regions, checked sizes, names. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/cpu.h"
+#include "base/memory.h"
+#include "base/pool.h"
+#include "base/size.h"
+
+/* Words as CPUs give them; those that detection does not look at are left out. */
+static const struct infer__cpuid zen5 = {0x10, 0x7ed8320b, 0xf1bf97a9, 0x00405fce,
+                                         0x10000010, 0x30, 0x2e7};
+static const struct infer__cpuid sapphire = {0x20, 0x7ffefbff, 0xf1bf07ab, 0x1b415f6e,
+                                             0xffd14410, 0x1c30, 0x602e7};
+static const struct infer__cpuid haswell = {0xd, 0x7ffafbff, 0x000027ab, 0, 0x9c000400, 0, 0x7};
+
+static void test_cpu_levels(void **state)
+{
+    (void)state;
+    struct infer__cpuid none = {0};
+    assert_int_equal(infer__cpuid_isa(&none), INFER_ISA_C);
+    assert_int_equal(infer__cpuid_isa(&haswell), INFER_ISA_AVX2);
+    assert_int_equal(infer__cpuid_isa(&zen5), INFER_ISA_AVX512VNNI);
+    assert_int_equal(infer__cpuid_isa(&sapphire), INFER_ISA_AMX);
+}
+
+/* A system that does not save the registers takes the level away, whatever the CPU says. */
+static void test_cpu_needs_the_system(void **state)
+{
+    (void)state;
+    struct infer__cpuid c = sapphire;
+    c.xcr0 = 0x2e7;
+    assert_int_equal(infer__cpuid_isa(&c), INFER_ISA_AVX512VNNI);
+    c.xcr0 = 0x7;
+    assert_int_equal(infer__cpuid_isa(&c), INFER_ISA_AVX2);
+    c.xcr0 = 0;
+    assert_int_equal(infer__cpuid_isa(&c), INFER_ISA_C);
+}
+
+static void test_cpu_count(void **state)
+{
+    (void)state;
+    assert_true(infer__cpu_count() >= 1);
+    assert_true(infer_cpu_isa() >= INFER_ISA_C);
+}
+
+/* ---- pool ----------------------------------------------------------------------------------- */
+
+enum { UNITS = 5000 };
+
+struct tally {
+    _Atomic int hits[UNITS];
+    unsigned threads;
+    _Atomic int bad_thread;
+};
+
+static void count_units(void *ctx, unsigned thread, uint32_t begin, uint32_t end)
+{
+    struct tally *t = ctx;
+    if (thread >= t->threads)
+        t->bad_thread = 1;
+    for (uint32_t i = begin; i < end; i++)
+        t->hits[i]++;
+}
+
+static void test_pool_runs_every_unit_once(void **state)
+{
+    (void)state;
+    infer_allocator a = infer__allocator(NULL);
+    infer_error err;
+    static struct tally t;
+    for (unsigned threads = 1; threads <= 5; threads++) {
+        struct infer__pool *p;
+        assert_int_equal(infer__pool_create(threads, &a, &p, &err), INFER_OK);
+        assert_int_equal(infer__pool_threads(p), threads);
+        memset(&t, 0, sizeof t);
+        t.threads = threads;
+        int want[UNITS] = {0};
+        for (uint32_t job = 0; job < 3000; job++) {
+            uint32_t units = job * 7919u % 300u;
+            if (job % 500 == 0)
+                units = UNITS;
+            for (uint32_t i = 0; i < units; i++)
+                want[i]++;
+            infer__pool_run(p, count_units, &t, units);
+        }
+        for (int i = 0; i < UNITS; i++)
+            assert_int_equal(t.hits[i], want[i]);
+        assert_int_equal(t.bad_thread, 0);
+        infer__pool_free(p);
+    }
+}
+
+static void test_pool_refuses(void **state)
+{
+    (void)state;
+    infer_allocator a = infer__allocator(NULL);
+    infer_error err;
+    struct infer__pool *p;
+    assert_int_equal(infer__pool_create(0, &a, &p, &err), INFER_ERROR_ARGUMENT);
+    assert_null(p);
+    assert_int_equal(infer__pool_create(100000, &a, &p, &err), INFER_ERROR_ARGUMENT);
+    infer__pool_free(NULL);
+}
+
+/* ---- memory --------------------------------------------------------------------------------- */
+
+struct counting {
+    long live, left; /* allocations alive; how many may still succeed */
+};
+
+static void *counting_alloc(void *ctx, size_t bytes)
+{
+    struct counting *c = ctx;
+    if (c->left-- <= 0)
+        return NULL;
+    void *p = test_malloc(bytes);
+    c->live += p != NULL;
+    return p;
+}
+
+static void counting_free(void *ctx, void *p)
+{
+    ((struct counting *)ctx)->live--;
+    test_free(p);
+}
+
+static void test_region(void **state)
+{
+    (void)state;
+    struct counting c = {0, 100000};
+    infer_allocator a = {&c, counting_alloc, counting_free};
+    struct infer__region r;
+    infer__region_init(&r, &a);
+    for (size_t i = 0; i < 3000; i++) {
+        size_t n = i * 37 % 9000;
+        unsigned char *p = infer__region_calloc(&r, n, 1);
+        assert_non_null(p);
+        assert_int_equal((uintptr_t)p % 16, 0);
+        for (size_t k = 0; k < n; k += 101)
+            assert_int_equal(p[k], 0);
+        memset(p, 0xff, n);
+    }
+    assert_null(infer__region_calloc(&r, SIZE_MAX / 2, 3));
+    assert_null(infer__region_calloc(&r, SIZE_MAX, 1));
+    assert_true(c.live > 1);
+    infer__region_free(&r);
+    assert_int_equal(c.live, 0);
+}
+
+static void test_region_without_memory(void **state)
+{
+    (void)state;
+    struct counting c = {0, 0};
+    infer_allocator a = {&c, counting_alloc, counting_free};
+    struct infer__region r;
+    infer__region_init(&r, &a);
+    assert_null(infer__region_calloc(&r, 1, 1));
+    assert_null(infer__region_string(&r, "x"));
+    infer__region_free(&r);
+    assert_int_equal(c.live, 0);
+}
+
+static void test_alignment(void **state)
+{
+    (void)state;
+    infer_allocator a = infer__allocator(NULL);
+    for (size_t align = 1; align <= 4096; align *= 2) {
+        void *p = infer__alloc(&a, 100, align);
+        assert_non_null(p);
+        assert_int_equal((uintptr_t)p % align, 0);
+        infer__free(&a, p);
+    }
+    assert_null(infer__alloc(&a, SIZE_MAX - 10, 64));
+    infer__free(&a, NULL);
+}
+
+static void test_sizes(void **state)
+{
+    (void)state;
+    size_t s;
+    int64_t n;
+    assert_false(infer__size_add(SIZE_MAX, 1, &s));
+    assert_false(infer__size_mul(SIZE_MAX / 2 + 1, 2, &s));
+    assert_false(infer__size_align(SIZE_MAX - 5, 64, &s));
+    assert_true(infer__size_align(65, 64, &s) && s == 128);
+    assert_true(infer__size_inside(10, 0, 10));
+    assert_false(infer__size_inside(11, 0, 10));
+    assert_false(infer__size_inside(UINT64_MAX, 2, 10));
+    assert_true(infer__dims_product((int64_t[]){4, 0, 8}, 3, &n) && n == 0);
+    assert_false(infer__dims_product((int64_t[]){INT64_MAX, 0, INT64_MAX}, 3, &n));
+    assert_false(infer__dims_product((int64_t[]){INT64_MAX, 2}, 2, &n));
+    assert_false(infer__dims_product((int64_t[]){2, -1}, 2, &n));
+}
+
+static void test_names_are_total(void **state)
+{
+    (void)state;
+    for (int i = -5; i < 300; i++) {
+        assert_non_null(infer_status_name((infer_status)i));
+        assert_non_null(infer_type_name((infer_type)i));
+        assert_non_null(infer_isa_name((infer_isa)i));
+        assert_true(infer_type_size((infer_type)i) <= 8);
+    }
+    assert_string_equal(infer_status_name((infer_status)7), "INFER_?");
+    assert_string_equal(infer_version(), "0.1.0");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_cpu_levels),
+        cmocka_unit_test(test_cpu_needs_the_system),
+        cmocka_unit_test(test_cpu_count),
+        cmocka_unit_test(test_pool_runs_every_unit_once),
+        cmocka_unit_test(test_pool_refuses),
+        cmocka_unit_test(test_region),
+        cmocka_unit_test(test_region_without_memory),
+        cmocka_unit_test(test_alignment),
+        cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_names_are_total),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
