@@ -18,7 +18,7 @@ WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-pr
             -Wundef -Wvla
 CPPFLAGS := -D_GNU_SOURCE -Iinclude -Isrc -I. -I$(BUILD)/gen -DINFER_ONEDNN=$(ONEDNN)
 CFLAGS   := -std=c11 -g -fPIC -fvisibility=hidden -ffp-contract=off -fno-math-errno $(OPT) $(WARNINGS)
-LDLIBS   := -lturbojpeg -lpthread -lm
+LDLIBS   := -ljpeg -lpthread -lm
 ifeq ($(ONEDNN),1)
 LDLIBS   := -ldnnl -lgomp $(LDLIBS)
 endif

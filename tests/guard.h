@@ -27,8 +27,8 @@ static inline struct guard guard_new(size_t bytes, size_t align, int at_end)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     struct guard g = {.bytes = bytes, .inner = (bytes + page) / page * page};
-    void *map = mmap(NULL, g.inner + 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-                     -1, 0);
+    void *map =
+        mmap(NULL, g.inner + 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (map == MAP_FAILED || mprotect(map, page, PROT_NONE) ||
         mprotect((unsigned char *)map + page + g.inner, page, PROT_NONE)) {
         perror("guard pages");

@@ -36,8 +36,8 @@ static inline struct infer__operand spatial_operand(infer_type type, int spatial
 enum check_split { CHECK_WHOLE, CHECK_SINGLE, CHECK_RANDOM, CHECK_SPLITS };
 
 static inline void check_run_units(const struct infer__kernel *k, const struct infer__task *t,
-                                   const struct infer__buffers *b, uint32_t units, size_t scratch_bytes,
-                                   int split, uint64_t *random)
+                                   const struct infer__buffers *b, uint32_t units,
+                                   size_t scratch_bytes, int split, uint64_t *random)
 {
     if (split == CHECK_WHOLE) {
         k->run(t, b, 0, units);
@@ -69,9 +69,9 @@ static inline void check_run_once(const struct infer__kernel *k, const struct in
     t.in = operands;
     for (uint32_t i = 0; i < t.nin; i++) {
         operands[i] = task->in[i];
-        gin[i] = guard_copy(in[i], operand_bytes(&task->in[i]),
-                            infer_type_size((infer_type)task->in[i].type) + !task->in[i].type,
-                            at_end);
+        gin[i] =
+            guard_copy(in[i], operand_bytes(&task->in[i]),
+                       infer_type_size((infer_type)task->in[i].type) + !task->in[i].type, at_end);
         if (operands[i].type)
             pin[i] = gin[i].data;
         operands[i].data = operands[i].is_const ? pin[i] : NULL;
@@ -81,6 +81,10 @@ static inline void check_run_once(const struct infer__kernel *k, const struct in
                             infer_type_size((infer_type)t.out[i].type) + !t.out[i].type, at_end);
         if (t.out[i].type)
             pout[i] = gout[i].data;
+    }
+    if (t.epi.residual && split == CHECK_RANDOM) { /* the residual may be the output's memory */
+        memcpy(gout[0].data, in[t.nin - 1], gout[0].bytes);
+        pin[t.nin - 1] = gout[0].data;
     }
     assert_true(k->estimate(&t) >= 0);
     if (k->prepare)

@@ -515,6 +515,39 @@ static void test_paths(void **state)
     free(b.data);
 }
 
+static void test_missing_file(void **state)
+{
+    infer_model *m;
+    infer_error err;
+    (void)state;
+    assert_int_equal(infer_load("/nonexistent/a.infer", NULL, &m, &err), INFER_ERROR_IO);
+    assert_non_null(
+        strstr(err.message, "can't open '/nonexistent/a.infer': there is no such file"));
+}
+
+/* A file larger than the address space, which takes no room on a file system in memory. */
+static void test_unmappable_file(void **state)
+{
+    char path[] = "/dev/shm/infer_test_file_XXXXXX";
+    infer_load_options o;
+    int fd = mkstemp(path);
+    (void)state;
+    if (fd < 0 || ftruncate(fd, (off_t)1 << 60)) {
+        printf("skipped: no file system takes a sparse file of 2^60 bytes\n");
+        if (fd >= 0) {
+            close(fd);
+            unlink(path);
+        }
+        skip();
+    }
+    close(fd);
+    try_path(path, NULL, INFER_ERROR_LIMIT);
+    infer_load_options_init(&o);
+    o.max_file_bytes = UINT64_MAX;
+    try_path(path, &o, INFER_ERROR_IO);
+    unlink(path);
+}
+
 /* ---- the checksum --------------------------------------------------------------------------- */
 
 /* docs/format.md states these sums for other implementations. */
@@ -566,6 +599,7 @@ int main(void)
         cmocka_unit_test(test_known_layout),       cmocka_unit_test(test_writer_refuses),
         cmocka_unit_test(test_model_api),          cmocka_unit_test(test_options),
         cmocka_unit_test(test_nonsense_arguments), cmocka_unit_test(test_paths),
+        cmocka_unit_test(test_missing_file),       cmocka_unit_test(test_unmappable_file),
         cmocka_unit_test(test_checksum_known),     cmocka_unit_test(test_checksum_changes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -145,9 +145,8 @@ static inline void add_attrs(struct fixture *f, struct infer__node *n, const cha
             assert_true(end != text && ++count < 64);
             text = end;
         }
-        assert_int_equal(is_float
-                             ? infer__node_set_floats(&f->g, n, key, floats, count, &f->err)
-                             : infer__node_set_ints(&f->g, n, key, ints, count, &f->err),
+        assert_int_equal(is_float ? infer__node_set_floats(&f->g, n, key, floats, count, &f->err)
+                                  : infer__node_set_ints(&f->g, n, key, ints, count, &f->err),
                          INFER_OK);
     }
 }
@@ -167,9 +166,9 @@ static inline struct infer__node *build_node(struct fixture *f, const char *op, 
             assert_int_equal(infer__graph_add_value(&f->g, "out", &out[i], &f->err), INFER_OK);
     }
     assert_int_not_equal(infer__op_find(op), INFER__OP_NONE);
-    assert_int_equal(infer__graph_add_node(&f->g, infer__op_find(op), "node", ids, nin, out, nout,
-                                           &n, &f->err),
-                     INFER_OK);
+    assert_int_equal(
+        infer__graph_add_node(&f->g, infer__op_find(op), "node", ids, nin, out, nout, &n, &f->err),
+        INFER_OK);
     add_attrs(f, n, attrs);
     return n;
 }

@@ -320,10 +320,10 @@ static void test_elementwise(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_conv),        cmocka_unit_test(test_conv_transpose),
-        cmocka_unit_test(test_pool),        cmocka_unit_test(test_matrices),
-        cmocka_unit_test(test_norms),       cmocka_unit_test(test_reduce),
-        cmocka_unit_test(test_quantize),    cmocka_unit_test(test_elementwise),
+        cmocka_unit_test(test_conv),     cmocka_unit_test(test_conv_transpose),
+        cmocka_unit_test(test_pool),     cmocka_unit_test(test_matrices),
+        cmocka_unit_test(test_norms),    cmocka_unit_test(test_reduce),
+        cmocka_unit_test(test_quantize), cmocka_unit_test(test_elementwise),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -30,8 +30,7 @@
 #define INFER__SET_UNSIGNED (INFER__SET(U8) | INFER__SET(U16) | INFER__SET(U32) | INFER__SET(U64))
 #define INFER__SET_NUMBER (INFER__SET_FLOAT | INFER__SET_SIGNED | INFER__SET_UNSIGNED)
 #define INFER__SET_INDEX (INFER__SET(S32) | INFER__SET(S64))
-#define INFER__SET_ANY                                                                             \
-    (INFER__SET_NUMBER | INFER__SET(F16) | INFER__SET(BF16) | INFER__SET(BOOL))
+#define INFER__SET_ANY (INFER__SET_NUMBER | INFER__SET(F16) | INFER__SET(BF16) | INFER__SET(BOOL))
 
 /* Sizes of windows, strides, dilations, pads and blocks stay below this, so that sums and
  * products of two of them, plus a dimension, fit in 63 bits. */

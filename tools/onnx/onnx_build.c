@@ -43,8 +43,11 @@ infer_status onnx_emit_temp(struct onnx_node *n, uint16_t op, const char *suffix
                             const uint32_t *in, uint32_t nin, uint32_t *out)
 {
     struct infer__node *node;
-    TRY(onnx_temp(n, suffix, out));
-    return onnx_emit(n, op, in, nin, out, 1, &node);
+    uint32_t made; /* *out may be one of the inputs */
+    TRY(onnx_temp(n, suffix, &made));
+    TRY(onnx_emit(n, op, in, nin, &made, 1, &node));
+    *out = made;
+    return INFER_OK;
 }
 
 infer_status onnx_emit_last(struct onnx_node *n, uint16_t op, const uint32_t *in, uint32_t nin)
@@ -108,20 +111,6 @@ const struct infer__value *onnx_in(const struct onnx_node *n, uint32_t i)
     return i < n->nin && n->in[i] ? &n->im->g->values[n->in[i]] : NULL;
 }
 
-/* The rank that the file states for a value, -1 if it does not. */
-static int declared_rank(const struct onnx_importer *im, const char *name)
-{
-    for (size_t i = 0; i < im->graph->n_value_info; i++) {
-        const Onnx__ValueInfoProto *v = im->graph->value_info[i];
-        if (!v->name || strcmp(v->name, name) || !v->type ||
-            v->type->value_case != ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE || !v->type->tensor_type)
-            continue;
-        const Onnx__TensorShapeProto *s = v->type->tensor_type->shape;
-        return s && s->n_dim <= INFER_MAX_RANK ? (int)s->n_dim : -1;
-    }
-    return -1;
-}
-
 int onnx_rank(const struct onnx_node *n, uint32_t i)
 {
     const struct infer__value *v = onnx_in(n, i);
@@ -129,7 +118,8 @@ int onnx_rank(const struct onnx_node *n, uint32_t i)
         return -1;
     if (v->shaped || v->free_dims)
         return v->rank;
-    return i < n->proto->n_input ? declared_rank(n->im, n->proto->input[i]) : -1;
+    uint32_t at = onnx_names_find(&n->im->names, n->proto->input[i]);
+    return at != ONNX_MISSING ? n->im->names.items[at].rank : -1;
 }
 
 int onnx_in_ints(const struct onnx_node *n, uint32_t i, int64_t *v, uint32_t max, uint32_t *count)

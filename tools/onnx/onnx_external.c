@@ -82,8 +82,9 @@ static infer_status open_below(int folder, const char *location, int *fd, infer_
         if (!why) {
             memcpy(part, s, len);
             part[len] = 0;
-            next = openat(at, part,
-                          O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | (last ? 0 : O_DIRECTORY));
+            next =
+                openat(at, part,
+                       O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | (last ? 0 : O_DIRECTORY));
             if (next < 0)
                 why = errno == ELOOP ? "symbolic links are not allowed" : strerror(errno);
         }

@@ -65,6 +65,8 @@ static infer_status read_frame(struct onnx_importer *im)
     FAIL_IF(m->graph->n_node > im->options->max_nodes, INFER_ERROR_LIMIT,
             "the model has %zu nodes, at most %u are allowed", m->graph->n_node,
             im->options->max_nodes);
+    FAIL_IF(m->n_opset_import > 256, INFER_ERROR_LIMIT, "the model asks for %zu operator sets",
+            m->n_opset_import);
     im->opset = m->n_opset_import ? 0 : 1; /* IR version 1 and 2 do not state it */
     for (size_t i = 0; i < m->n_opset_import; i++)
         if (is_onnx_domain(m->opset_import[i]->domain) && m->opset_import[i]->version > im->opset)
@@ -285,7 +287,8 @@ static infer_status unknown_op(struct onnx_node *n, int first, int last)
         if (!strcmp(branches[i], n->op))
             return onnx_fail(n, NULL, "export the model without control flow",
                              "operators with subgraphs are not supported");
-    for (size_t i = 0; i < n->im->model->n_functions; i++) {
+    size_t functions = n->im->model->n_functions < 1000 ? n->im->model->n_functions : 1000;
+    for (size_t i = 0; i < functions; i++) {
         const Onnx__FunctionProto *f = n->im->model->functions[i];
         if (f->name && !strcmp(f->name, n->op))
             return onnx_fail(n, NULL, "inline the model's functions",
@@ -477,8 +480,8 @@ infer_status onnx_import_memory(const void *bytes, size_t size, const char *fold
             "the model has %zu bytes, at most %llu are allowed", size,
             (unsigned long long)o.max_file_bytes);
     TRY(onnx_parse(&onnx__model_proto__descriptor, bytes, size, &arena, &message, err));
-    infer_status status = import_message((const Onnx__ModelProto *)message, folder, &o, region, g,
-                                         report, err);
+    infer_status status =
+        import_message((const Onnx__ModelProto *)message, folder, &o, region, g, report, err);
     protobuf_c_message_free_unpacked(message, &arena.protobuf);
     return status;
 }

@@ -31,7 +31,7 @@ const char *onnx_type_text(int64_t data_type);
 
 /* Where external data may be read from, and how much. */
 struct onnx_storage {
-    int folder;        /* descriptor of the model's folder, -1: there is none */
+    int folder; /* descriptor of the model's folder, -1: there is none */
     uint64_t max_tensor_bytes;
     uint64_t left; /* bytes of constants that may still be taken */
 };
@@ -58,6 +58,7 @@ struct onnx_name {
     uint32_t source; /* enum onnx_source */
     uint32_t index;  /* input, initializer, or node */
     uint32_t value;  /* of the IR; 0 until it is known */
+    int rank;        /* as the file states it (value_info), -1 if it does not */
 };
 
 #define ONNX_NONE UINT32_MAX    /* an input that the node does not have */

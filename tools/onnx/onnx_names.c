@@ -60,8 +60,8 @@ uint32_t onnx_names_find(const struct onnx_names *names, const char *name)
 static void add(struct onnx_names *names, const char *name, enum onnx_source source, size_t index)
 {
     if (name && name[0])
-        names->items[names->count++] =
-            (struct onnx_name){.name = name, .source = source, .index = (uint32_t)index};
+        names->items[names->count++] = (struct onnx_name){
+            .name = name, .source = source, .index = (uint32_t)index, .rank = -1};
 }
 
 /* Keeps one entry per name. An initializer that is also an input is a default value, which we
@@ -109,6 +109,21 @@ static infer_status refer(struct onnx_importer *im, size_t inputs)
     return INFER_OK;
 }
 
+/* Ranks of values between nodes, where the file has them. */
+static void note_ranks(struct onnx_importer *im)
+{
+    for (size_t i = 0; i < im->graph->n_value_info; i++) {
+        const Onnx__ValueInfoProto *v = im->graph->value_info[i];
+        uint32_t at = v->name ? onnx_names_find(&im->names, v->name) : ONNX_MISSING;
+        if (at == ONNX_MISSING || !v->type || !v->type->tensor_type ||
+            v->type->value_case != ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE)
+            continue;
+        const Onnx__TensorShapeProto *s = v->type->tensor_type->shape;
+        if (s && s->n_dim <= INFER_MAX_RANK)
+            im->names.items[at].rank = (int)s->n_dim;
+    }
+}
+
 infer_status onnx_names_build(struct onnx_importer *im)
 {
     const Onnx__GraphProto *graph = im->graph;
@@ -133,5 +148,6 @@ infer_status onnx_names_build(struct onnx_importer *im)
             add(names, graph->node[i]->output[k], ONNX_OUTPUT, i);
     sort(names->items, names->count);
     TRY(unify(im));
+    note_ranks(im);
     return refer(im, inputs);
 }

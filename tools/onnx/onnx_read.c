@@ -83,7 +83,7 @@ static infer_status scan_message(struct scan *s, const ProtobufCFieldDescriptor 
     if (f->label != PROTOBUF_C_LABEL_REPEATED) {
         unsigned index = (unsigned)(f - l->d->fields);
         uint64_t bit = (f->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) ? (uint64_t)1 << 63
-                                                                 : (uint64_t)1 << (index % 63);
+                                                                : (uint64_t)1 << (index % 63);
         if (l->seen & bit)
             return infer__fail_at(s->err, INFER_ERROR_FORMAT, s->pos, "field %s stands twice",
                                   f->name);

@@ -66,11 +66,8 @@ infer_status onnx_report_model(struct onnx_importer *im, int warning, const char
     va_start(args, format);
     vsnprintf(what, sizeof what, format, args);
     va_end(args);
-    struct onnx_problem p = {.node = name,
-                             .opset = im->opset,
-                             .what = what,
-                             .advice = advice,
-                             .warning = warning};
+    struct onnx_problem p = {
+        .node = name, .opset = im->opset, .what = what, .advice = advice, .warning = warning};
     return onnx_report_add(im, &p);
 }
 

@@ -93,7 +93,7 @@ static int copy_int32(infer_type type, const int32_t *from, size_t count, void *
 static infer_status copy_typed(const Onnx__TensorProto *p, infer_tensor *t, size_t count,
                                infer_error *err)
 {
-    size_t have;
+    size_t have = 0;
     int fits = 1;
     switch (t->type) {
     case INFER_F32:
@@ -194,9 +194,9 @@ static infer_status decode_shape(const Onnx__TensorProto *p, uint64_t max_bytes,
 static infer_status check_data(const Onnx__TensorProto *p, const infer_tensor *t, int external,
                                infer_error *err)
 {
-    size_t fields = (p->n_float_data > 0) + (p->n_double_data > 0) + (p->n_int32_data > 0) +
-                    (p->n_int64_data > 0) + (p->n_uint64_data > 0) + (p->n_string_data > 0);
-    FAIL_IF((p->has_raw_data && p->raw_data.len > 0) + (int)fields + external > 1,
+    int fields = (p->n_float_data > 0) + (p->n_double_data > 0) + (p->n_int32_data > 0) +
+                 (p->n_int64_data > 0) + (p->n_uint64_data > 0) + (p->n_string_data > 0);
+    FAIL_IF((p->has_raw_data && p->raw_data.len > 0) + fields + (external != 0) > 1,
             INFER_ERROR_FORMAT, "a tensor with data in two places");
     if (p->has_raw_data && !fields && !external)
         FAIL_IF(p->raw_data.len != t->bytes, INFER_ERROR_FORMAT,
@@ -210,11 +210,11 @@ infer_status onnx_tensor_decode(const Onnx__TensorProto *p, struct onnx_storage 
                                 struct infer__region *region, infer_tensor *t, infer_error *err)
 {
     infer_status status = INFER_OK;
-    size_t count;
+    size_t count = 0;
     int fd = -1;
     uint64_t offset = 0;
-    int external = p->has_data_location &&
-                   p->data_location == ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL;
+    int external =
+        p->has_data_location && p->data_location == ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL;
     TRY(decode_shape(p, storage->max_tensor_bytes, t, &count, err));
     TRY(check_data(p, t, external, err));
     FAIL_IF(t->bytes > storage->left, INFER_ERROR_LIMIT, "the constants take too much memory");

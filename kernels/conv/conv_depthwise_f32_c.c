@@ -1,0 +1,13 @@
+/* Depthwise convolution in f32, plain C. */
+#define VEC_LEVEL 0
+#define RATE 14.0
+#include "kernels/conv/conv_depthwise_f32.inc"
+
+const struct infer__kernel infer__conv_depthwise_f32_c = {
+    .name = "conv_depthwise_f32_c",
+    .isa = INFER_ISA_C,
+    .estimate = depthwise_estimate,
+    .prepare = depthwise_prepare,
+    .pack = depthwise_pack,
+    .run = depthwise_run,
+};

@@ -1,0 +1,20 @@
+/* Transposed convolution in f32, blocked, plain C: 12 accumulators of 16 registers. */
+#define VEC_LEVEL 0
+#define TILE 3
+#define PANEL 1
+#define RATE 19.0
+#include "kernels/conv/conv_blocked_f32.inc"
+
+static double estimate(const struct infer__task *t)
+{
+    return blocked_estimate(t, INFER__OP_CONV_TRANSPOSE);
+}
+
+const struct infer__kernel infer__conv_transpose_f32_blocked_c = {
+    .name = "conv_transpose_f32_blocked_c",
+    .isa = INFER_ISA_C,
+    .estimate = estimate,
+    .prepare = blocked_prepare,
+    .pack = blocked_pack,
+    .run = blocked_run,
+};

@@ -1,0 +1,6 @@
+#define ISA INFER_ISA_C
+#define NAME "matmul_f32_packed_c"
+#define KERNEL_SYMBOL infer__matmul_f32_packed_c
+#define LANES 4
+#define GFLOPS 12.0
+#include "kernels/matmul/matmul_f32_packed.inc"

@@ -1,0 +1,165 @@
+/* Transpose where the output's last axis is not the input's: planes, tile by tile.
+ *
+ * The plane is spanned by the output's last axis and by the axis that is the input's last one. All
+ * other axes are walked around it.
+ */
+#include "kernels/nd.h"
+
+enum { TILE = 64 }; /* rows of a tile: 64 lines of the output stay in the first cache */
+
+struct plane {
+    struct infer__nd around; /* operand 0: the input; operand 1: the output */
+    int64_t planes;
+    int64_t rows, columns; /* of the output: along the input's last axis, and its own last */
+    int64_t in_stride;     /* between neighbours of an output row */
+    int64_t out_stride;    /* between output rows */
+    int64_t tiles;         /* per plane, of TILE rows */
+};
+
+/* Returns 0 if rows can be copied instead. */
+static int plane_of(const struct infer__task *t, struct plane *p)
+{
+    int64_t dense[INFER_MAX_RANK];
+    struct infer__nd w;
+    infer__nd_strides(t->in[0].dims, t->in[0].rank, dense);
+    infer__nd_init(&w, &t->out[0]);
+    w.operands = 1;
+    for (int i = 0; i < t->out[0].rank; i++)
+        w.stride[0][i] = dense[t->p.transpose.perm[i]];
+    infer__nd_merge(&w);
+    int last = w.axes - 1, fast = 0;
+    while (fast < last && w.stride[0][fast] != 1)
+        fast++;
+    if (fast == last)
+        return 0;
+    infer__nd_strides(w.dims, w.axes, w.stride[1]);
+    p->rows = w.dims[fast];
+    p->columns = w.dims[last];
+    p->in_stride = w.stride[0][last];
+    p->out_stride = w.stride[1][fast];
+    p->tiles = (p->rows + TILE - 1) / TILE;
+    p->planes = 1;
+    p->around.axes = 0;
+    p->around.operands = 2;
+    for (int i = 0; i <= w.axes; i++) {
+        int at = p->around.axes;
+        if (i == fast || i == last)
+            continue;
+        p->around.dims[at] = i < w.axes ? w.dims[i] : 1; /* a row of 1, which seek leaves out */
+        p->around.stride[0][at] = i < w.axes ? w.stride[0][i] : 0;
+        p->around.stride[1][at] = i < w.axes ? w.stride[1][i] : 0;
+        p->planes *= p->around.dims[at];
+        p->around.axes++;
+    }
+    return 1;
+}
+
+static double estimate(const struct infer__task *t)
+{
+    struct plane p;
+    if (t->op != INFER__OP_TRANSPOSE || t->in[0].type != t->out[0].type || !infer__no_epilogue(t) ||
+        !plane_of(t, &p))
+        return -1;
+    return infer__bytes_ns(t) + 0.4 * (double)infer__operand_elements(&t->out[0]) +
+           (double)(p.planes * p.tiles) * 10;
+}
+
+static uint32_t units_of(const struct infer__task *t, const struct plane *p)
+{
+    return infer__task_units(t, p->planes * p->tiles, 8192 / (TILE * p->columns + 1) + 1);
+}
+
+static infer_status prepare(const struct infer__task *t, struct infer__need *need, infer_error *err)
+{
+    struct plane p;
+    (void)err;
+    need->units = plane_of(t, &p) ? units_of(t, &p) : 1;
+    return INFER_OK;
+}
+
+/* Few columns, such as the channels of a picture: one pass over as many streams. */
+#define FEW(type, n)                                                                               \
+    static void few_##type##_##n(const type *x, int64_t is, type *y, int64_t os, int64_t rows)     \
+    {                                                                                              \
+        for (int64_t r = 0; r < rows; r++)                                                         \
+            for (int c = 0; c < (n); c++)                                                          \
+                y[r * os + c] = x[r + c * is];                                                     \
+    }
+/* Blocks of 4 x 4, which compilers turn into shuffles of vectors. */
+#define BLOCKS(type)                                                                               \
+    static void blocks_##type(const type *x, int64_t is, type *y, int64_t os, int64_t rows,        \
+                              int64_t columns)                                                     \
+    {                                                                                              \
+        int64_t c = 0;                                                                             \
+        for (; c + 4 <= columns; c += 4) {                                                         \
+            const type *x0 = x + c * is, *x1 = x0 + is, *x2 = x1 + is, *x3 = x2 + is;              \
+            for (int64_t r = 0; r < rows; r++) {                                                   \
+                type a = x0[r], b = x1[r], d = x2[r], e = x3[r], *to = y + r * os + c;             \
+                to[0] = a;                                                                         \
+                to[1] = b;                                                                         \
+                to[2] = d;                                                                         \
+                to[3] = e;                                                                         \
+            }                                                                                      \
+        }                                                                                          \
+        for (; c < columns; c++)                                                                   \
+            for (int64_t r = 0; r < rows; r++)                                                     \
+                y[r * os + c] = x[r + c * is];                                                     \
+    }
+#define PLANE(type)                                                                                \
+    FEW(type, 2)                                                                                   \
+    FEW(type, 3)                                                                                   \
+    BLOCKS(type)                                                                                   \
+    static void tile_##type(const struct plane *p, const type *x, type *y, int64_t rows)           \
+    {                                                                                              \
+        if (p->columns == 2)                                                                       \
+            few_##type##_2(x, p->in_stride, y, p->out_stride, rows);                               \
+        else if (p->columns == 3)                                                                  \
+            few_##type##_3(x, p->in_stride, y, p->out_stride, rows);                               \
+        else                                                                                       \
+            blocks_##type(x, p->in_stride, y, p->out_stride, rows, p->columns);                    \
+    }
+PLANE(infer__e1)
+PLANE(infer__e2)
+PLANE(infer__e4)
+PLANE(infer__e8)
+
+static void tile(const struct plane *p, size_t size, const void *x, int64_t from, void *y,
+                 int64_t to, int64_t rows)
+{
+    if (size == 1)
+        tile_infer__e1(p, (const infer__e1 *)x + from, (infer__e1 *)y + to, rows);
+    else if (size == 2)
+        tile_infer__e2(p, (const infer__e2 *)x + from, (infer__e2 *)y + to, rows);
+    else if (size == 4)
+        tile_infer__e4(p, (const infer__e4 *)x + from, (infer__e4 *)y + to, rows);
+    else
+        tile_infer__e8(p, (const infer__e8 *)x + from, (infer__e8 *)y + to, rows);
+}
+
+static void run(const struct infer__task *t, const struct infer__buffers *b, uint32_t begin,
+                uint32_t end)
+{
+    struct plane p;
+    struct infer__nd_at at;
+    if (!plane_of(t, &p) || p.planes * p.tiles == 0 || p.columns == 0)
+        return;
+    uint32_t units = units_of(t, &p);
+    int64_t i = infer__unit_begin(p.planes * p.tiles, units, begin);
+    int64_t last = infer__unit_begin(p.planes * p.tiles, units, end);
+    size_t size = infer__operand_size(&t->out[0]);
+    infer__nd_seek(&p.around, i / p.tiles, &at);
+    for (; i < last; i++) {
+        int64_t row = i % p.tiles * TILE;
+        int64_t rows = p.rows - row < TILE ? p.rows - row : TILE;
+        tile(&p, size, b->in[0], at.offset[0] + row, b->out[0], at.offset[1] + row * p.out_stride,
+             rows);
+        if (row + rows == p.rows)
+            infer__nd_next(&p.around, &at);
+    }
+}
+
+const struct infer__kernel infer__transpose_c = {.name = "transpose_c",
+                                                 .isa = INFER_ISA_C,
+                                                 .estimate = estimate,
+                                                 .prepare = prepare,
+                                                 .run = run};

@@ -1,0 +1,102 @@
+/* What is fused behind a primitive: oneDNN's post-operations. */
+#include "kernels/onednn/onednn_kernel.h"
+
+struct eltwise {
+    dnnl_alg_kind_t alg;
+    float alpha, beta;
+};
+
+/* The activation as one or two of oneDNN's element-wise operations: their number, -1 if it has
+ * none. Unlike ours, oneDNN's relu and clip give a bound for a NaN. Erf and Softplus are left to
+ * our own kernels: oneDNN has no plain erf, and its soft_relu loses the small values. */
+static int activation(const struct infer__epilogue *e, struct eltwise o[2])
+{
+    switch (e->act) {
+    case INFER__OP_NONE:
+        return 0;
+    case INFER__OP_RELU:
+        o[0] = (struct eltwise){dnnl_eltwise_relu, 0, 0};
+        return 1;
+    case INFER__OP_LEAKY_RELU:
+        o[0] = (struct eltwise){dnnl_eltwise_relu, e->alpha, 0};
+        return 1;
+    case INFER__OP_CLIP:
+        o[0] = (struct eltwise){dnnl_eltwise_clip, e->alpha, e->beta};
+        return 1;
+    case INFER__OP_SIGMOID:
+        o[0] = (struct eltwise){dnnl_eltwise_logistic, 0, 0};
+        return 1;
+    case INFER__OP_HARD_SIGMOID:
+        o[0] = (struct eltwise){dnnl_eltwise_linear, e->alpha, e->beta};
+        o[1] = (struct eltwise){dnnl_eltwise_clip, 0, 1};
+        return 2;
+    case INFER__OP_HARD_SWISH:
+        o[0] = (struct eltwise){dnnl_eltwise_hardswish, 0, 0};
+        return 1;
+    case INFER__OP_TANH:
+        o[0] = (struct eltwise){dnnl_eltwise_tanh, 0, 0};
+        return 1;
+    case INFER__OP_ELU:
+        o[0] = (struct eltwise){dnnl_eltwise_elu, e->alpha, 0};
+        return 1;
+    case INFER__OP_SILU:
+        o[0] = (struct eltwise){dnnl_eltwise_swish, 1, 0};
+        return 1;
+    case INFER__OP_MISH:
+        o[0] = (struct eltwise){dnnl_eltwise_mish, 0, 0};
+        return 1;
+    case INFER__OP_SOFTPLUS:
+        o[0] = (struct eltwise){dnnl_eltwise_soft_relu, 0, 0};
+        return 1;
+    default:
+        return -1;
+    }
+}
+
+int infer__dnnl_has_epilogue(const struct infer__epilogue *e)
+{
+    struct eltwise o[2];
+    return activation(e, o) >= 0;
+}
+
+/* A residual is a sum with what the destination holds. The other form, a binary operation with a
+ * tensor of its own, takes the fast implementations away: brgconv refuses it (measured on Zen 4:
+ * 1.05 against 0.94 ms for 64 to 256 channels at 56 x 56; the copy that sum needs where the plan
+ * does not compute in place is 0.07). */
+static dnnl_status_t append(const struct infer__dnnl_problem *p, const struct infer__epilogue *e,
+                            dnnl_post_ops_t ops)
+{
+    struct eltwise o[2];
+    int n = activation(e, o);
+    dnnl_status_t s = dnnl_success;
+    if (p->residual)
+        s = dnnl_post_ops_append_sum(ops, 1);
+    for (int i = 0; i < n && s == dnnl_success; i++)
+        s = dnnl_post_ops_append_eltwise(ops, 1, o[i].alg, o[i].alpha, o[i].beta);
+    return s;
+}
+
+infer_status infer__dnnl_attr(const struct infer__dnnl_problem *p, const struct infer__epilogue *e,
+                              dnnl_primitive_attr_t *attr, infer_error *err)
+{
+    dnnl_post_ops_t ops = NULL;
+    *attr = NULL;
+    dnnl_status_t s = dnnl_primitive_attr_create(attr);
+    if (s == dnnl_success)
+        s = dnnl_primitive_attr_set_scratchpad_mode(*attr, dnnl_scratchpad_mode_user);
+    if (s == dnnl_success)
+        s = dnnl_post_ops_create(&ops);
+    if (s == dnnl_success)
+        s = append(p, e, ops);
+    if (s == dnnl_success)
+        s = dnnl_primitive_attr_set_post_ops(*attr, ops);
+    if (ops)
+        dnnl_post_ops_destroy(ops);
+    if (s == dnnl_success)
+        return INFER_OK;
+    if (*attr)
+        dnnl_primitive_attr_destroy(*attr);
+    *attr = NULL;
+    return infer__fail(err, INFER_ERROR_UNSUPPORTED, "oneDNN refuses the epilogue (status %d)",
+                       (int)s);
+}

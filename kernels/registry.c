@@ -1,0 +1,38 @@
+#include "kernels/kernel.h"
+
+#include <string.h>
+
+#define KERNEL(symbol) extern const struct infer__kernel symbol;
+#include "kernels/kernels.def"
+#undef KERNEL
+
+const struct infer__kernel *const infer__kernels[] = {
+#define KERNEL(symbol) &symbol,
+#include "kernels/kernels.def"
+#undef KERNEL
+    NULL,
+};
+
+const struct infer__kernel *infer__kernel_choose(const struct infer__task *t)
+{
+    const struct infer__kernel *best = NULL;
+    double best_ns = 0;
+    for (const struct infer__kernel *const *k = infer__kernels; *k; k++) {
+        if ((*k)->isa > t->isa)
+            continue;
+        double ns = (*k)->estimate(t);
+        if (ns >= 0 && (!best || ns < best_ns)) {
+            best = *k;
+            best_ns = ns;
+        }
+    }
+    return best;
+}
+
+const struct infer__kernel *infer__kernel_find(const char *name)
+{
+    for (const struct infer__kernel *const *k = infer__kernels; *k; k++)
+        if (strcmp((*k)->name, name) == 0)
+            return *k;
+    return NULL;
+}

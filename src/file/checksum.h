@@ -1,0 +1,11 @@
+/* The checksum of header and sections. It finds damage, not forgery: anybody can compute it. */
+#ifndef INFER_FILE_CHECKSUM_H
+#define INFER_FILE_CHECKSUM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Of `size` bytes at `data`, which may have any alignment. */
+uint64_t infer__checksum(const void *data, size_t size);
+
+#endif

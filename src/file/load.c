@@ -1,0 +1,200 @@
+/* Loading: options, the file's memory, the order of the steps. */
+#include "file/load.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+typedef unsigned long long ull;
+
+/* Bytes of infer_load_options in version 0.1: callers may know fewer fields than we, never fewer
+ * than these. */
+enum { FIRST_OPTIONS = offsetof(infer_load_options, skip_weight_check) + sizeof(uint32_t) };
+
+void infer_load_options_init(infer_load_options *options)
+{
+    if (!options)
+        return;
+    memset(options, 0, sizeof *options);
+    options->size = sizeof *options;
+}
+
+/* Whether bytes that a newer caller has beyond our struct are all 0: defaults. */
+static int rest_is_default(const infer_load_options *o)
+{
+    struct infer__reader r = infer__reader_on(o, o->size, 0);
+    return infer__read_bytes(&r, sizeof *o) && infer__read_zeros(&r, infer__read_left(&r));
+}
+
+static infer_status read_options(const infer_load_options *from, infer_load_options *o,
+                                 infer_error *err)
+{
+    infer_load_options_init(o);
+    if (from) {
+        FAIL_IF(from->size < FIRST_OPTIONS || from->size > 4096, INFER_ERROR_ARGUMENT,
+                "options of %zu bytes: use infer_load_options_init", from->size);
+        FAIL_IF(from->size > sizeof *o && !rest_is_default(from), INFER_ERROR_ARGUMENT,
+                "an option is set that this version of libinfer does not know");
+        memcpy(o, from, from->size < sizeof *o ? from->size : sizeof *o);
+    }
+    FAIL_IF(!o->allocator.alloc != !o->allocator.free, INFER_ERROR_ARGUMENT,
+            "an allocator needs both alloc and free");
+    o->allocator = infer__allocator(&o->allocator);
+    o->max_file_bytes = o->max_file_bytes ? o->max_file_bytes : UINT64_C(4) << 30;
+    o->max_tensor_bytes = o->max_tensor_bytes ? o->max_tensor_bytes : UINT64_C(2) << 30;
+    o->max_nodes = o->max_nodes ? o->max_nodes : 1000000;
+    o->max_values = o->max_values ? o->max_values : 4000000;
+    return INFER_OK;
+}
+
+/* Makes a model of the bytes of a file, whose number is within the limit; they are not owned. */
+static infer_status load_bytes(const void *data, size_t size, const infer_load_options *o,
+                               infer_model **model, infer_error *err)
+{
+    infer_status status;
+    struct infer_model *m = infer__calloc(&o->allocator, 1, sizeof *m);
+    if (!m)
+        return infer__no_memory(err, sizeof *m);
+    m->allocator = o->allocator;
+    m->max_tensor_bytes = o->max_tensor_bytes;
+    infer__region_init(&m->region, &m->allocator);
+    struct infer__load l = {.model = m, .options = *o, .err = err};
+    l.file = infer__reader_on(data, size, 0);
+    TRY_GOTO(infer__load_sections(&l));
+    TRY_GOTO(infer__load_graph(&l));
+    TRY_GOTO(infer__load_labels(&l));
+    *model = m;
+    return INFER_OK;
+fail:
+    infer_model_free(&m);
+    return status;
+}
+
+/* ---- files ---------------------------------------------------------------------------------- */
+
+static const char *reason(int number)
+{
+    switch (number) {
+    case ENOENT:
+    case ENOTDIR:
+        return "there is no such file";
+    case EACCES:
+    case EPERM:
+        return "permission denied";
+    case EMFILE:
+    case ENFILE:
+        return "too many files are open";
+    case ENOMEM:
+        return "no memory to map it";
+    default:
+        return "the system refuses";
+    }
+}
+
+/* Opens without waiting (a FIFO without a writer would block), without becoming a terminal's
+ * process, and closed in programs that this one starts. */
+static infer_status open_file(const char *path, int *fd, infer_error *err)
+{
+    do
+        *fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    while (*fd < 0 && errno == EINTR);
+    FAIL_IF(*fd < 0, INFER_ERROR_IO, "can't open '%s': %s (errno %d)", path, reason(errno), errno);
+    return INFER_OK;
+}
+
+static infer_status map_file(int fd, const char *path, const infer_load_options *o, void **map,
+                             size_t *size, infer_error *err)
+{
+    struct stat st;
+    FAIL_IF(fstat(fd, &st), INFER_ERROR_IO, "can't look at '%s': %s (errno %d)", path,
+            reason(errno), errno);
+    FAIL_IF(!S_ISREG(st.st_mode), INFER_ERROR_IO, "'%s' is not a regular file", path);
+    uint64_t bytes = (uint64_t)st.st_size;
+    FAIL_IF(bytes > o->max_file_bytes || bytes > SIZE_MAX, INFER_ERROR_LIMIT,
+            "'%s' has %llu bytes, at most %llu are allowed", path, (ull)bytes,
+            (ull)o->max_file_bytes);
+    FAIL_IF(bytes == 0, INFER_ERROR_FORMAT, "'%s' is empty", path);
+    *map = mmap(NULL, (size_t)bytes, PROT_READ, MAP_PRIVATE, fd, 0);
+    FAIL_IF(*map == MAP_FAILED, INFER_ERROR_IO, "can't map '%s': %s (errno %d)", path,
+            reason(errno), errno);
+    *size = (size_t)bytes;
+    return INFER_OK;
+}
+
+static infer_status load_file(const char *path, const infer_load_options *options,
+                              infer_model **model, infer_error *err)
+{
+    infer_load_options o;
+    infer_status status;
+    int fd;
+    void *map = NULL;
+    size_t size = 0;
+    TRY(read_options(options, &o, err));
+    TRY(open_file(path, &fd, err));
+    status = map_file(fd, path, &o, &map, &size, err);
+    close(fd);
+    if (status != INFER_OK)
+        return status;
+    status = load_bytes(map, size, &o, model, err);
+    if (status != INFER_OK) {
+        munmap(map, size);
+        return status;
+    }
+    (*model)->map = map;
+    (*model)->map_bytes = size;
+    return INFER_OK;
+}
+
+/* ---- the interface -------------------------------------------------------------------------- */
+
+infer_status infer_load(const char *path, const infer_load_options *options, infer_model **model,
+                        infer_error *err)
+{
+    infer_error local;
+    int saved = errno;
+    err = err ? err : &local;
+    infer__error_clear(err);
+    FAIL_IF(!model, INFER_ERROR_ARGUMENT, "infer_load: model is NULL");
+    *model = NULL;
+    FAIL_IF(!path, INFER_ERROR_ARGUMENT, "infer_load: path is NULL");
+    infer_status status = load_file(path, options, model, err);
+    errno = saved;
+    return status;
+}
+
+infer_status infer_load_memory(const void *data, size_t size, const infer_load_options *options,
+                               infer_model **model, infer_error *err)
+{
+    infer_error local;
+    infer_load_options o;
+    int saved = errno;
+    err = err ? err : &local;
+    infer__error_clear(err);
+    FAIL_IF(!model, INFER_ERROR_ARGUMENT, "infer_load_memory: model is NULL");
+    *model = NULL;
+    FAIL_IF(!data || ((uintptr_t)data & (INFER__FILE_ALIGN - 1)), INFER_ERROR_ARGUMENT,
+            "infer_load_memory: data is NULL or not 64-byte aligned");
+    TRY(read_options(options, &o, err));
+    FAIL_IF(size > o.max_file_bytes, INFER_ERROR_LIMIT,
+            "the file has %zu bytes, at most %llu are allowed", size, (ull)o.max_file_bytes);
+    infer_status status = load_bytes(data, size, &o, model, err);
+    errno = saved;
+    return status;
+}
+
+void infer_model_free(infer_model **model)
+{
+    if (!model || !*model)
+        return;
+    struct infer_model *m = *model;
+    infer_allocator allocator = m->allocator;
+    int saved = errno;
+    infer__region_free(&m->region);
+    if (m->map)
+        munmap(m->map, m->map_bytes);
+    infer__free(&allocator, m);
+    *model = NULL;
+    errno = saved;
+}

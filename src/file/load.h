@@ -1,0 +1,42 @@
+/* What the parts of the loader share. Internal to src/file. */
+#ifndef INFER_FILE_LOAD_H
+#define INFER_FILE_LOAD_H
+
+#include "file/layout.h"
+#include "file/model.h"
+#include "file/reader.h"
+
+struct infer__load {
+    struct infer_model *model;  /* under construction; owns all memory */
+    infer_load_options options; /* every default filled in */
+    struct infer__reader file;
+    /* Windows on the sections of the kinds that this version reads, by kind; data is NULL where
+     * the file has none. */
+    struct infer__reader section[INFER__SECTION_PREPROCESS + 1];
+    infer_error *err;
+};
+
+/* Fails with the position of the byte to blame. */
+#define FAIL_AT_IF(cond, status_, where, ...)                                                      \
+    do {                                                                                           \
+        if (cond)                                                                                  \
+            return infer__fail_at(l->err, (status_), (where), __VA_ARGS__);                        \
+    } while (0)
+
+/* Checks header, section table and checksums; fills model->sections and l->section. */
+infer_status infer__load_sections(struct infer__load *l);
+/* Reads the graph section with the names and weights that it refers to into model->graph, and
+ * verifies it. */
+infer_status infer__load_graph(struct infer__load *l);
+/* Reads the labels section, if there is one, into model->labels. */
+infer_status infer__load_labels(struct infer__load *l);
+
+/* Takes the next NUL-terminated string, which must be valid UTF-8 without control characters.
+ * The string lies in the file. */
+infer_status infer__load_string(struct infer__load *l, struct infer__reader *r, const char **s);
+
+/* Length of the longest start of `size` bytes at `s` that is UTF-8 without control characters
+ * (so without NUL too). */
+size_t infer__text_length(const unsigned char *s, size_t size);
+
+#endif

@@ -1,0 +1,84 @@
+/* The two decoders of picture files: JPEG through libjpeg-turbo, everything else through
+ * stb_image. Each looks at the header, asks infer__image_begin for the picture (which checks the
+ * limits before taking memory) and hands in rows with infer__image_row. The caller frees the
+ * picture when a decoder fails. */
+#ifndef INFER_VISION_DECODE_H
+#define INFER_VISION_DECODE_H
+
+#include "infer_vision.h"
+
+/* A file being decoded. */
+struct infer__decode {
+    const uint8_t *bytes;
+    size_t size;
+    const infer_image_options *options; /* every field set */
+    infer_image *image;
+    uint32_t orientation; /* EXIF, 1 to 8; set by the decoder, 1 before */
+};
+
+/* The largest side that any decoder or resize takes, so that products of a side, a sample count
+ * and a coefficient stay in int32. */
+#define INFER__MAX_SIDE 65535
+
+infer_status infer__decode_jpeg(struct infer__decode *d, infer_error *err);
+infer_status infer__decode_stb(struct infer__decode *d, infer_error *err);
+
+/* What stb_image itself does not check, looked at before it sees the file. */
+struct infer__stb_check {
+    uint32_t width, height;
+    int is_cgbi;       /* an Apple PNG: blue and red are to be exchanged */
+    int is_cgbi_alpha; /* and colours to be divided by alpha */
+};
+
+infer_status infer__check_png(const struct infer__decode *d, struct infer__stb_check *check,
+                              infer_error *err);
+/* BMP, GIF, TGA and PNM. */
+infer_status infer__check_others(const struct infer__decode *d, struct infer__stb_check *check,
+                                 infer_error *err);
+
+/* Whether the bytes start with PNG's signature. */
+int infer__is_png(const uint8_t *bytes, size_t size);
+
+/* Checks width and height against the limits. */
+infer_status infer__image_limits(const infer_image_options *options, uint64_t width,
+                                 uint64_t height, infer_error *err);
+/* Checks that the file can hold the picture at `pixels_per_byte`, the most that the format can
+ * pack. */
+infer_status infer__image_plausible(const struct infer__decode *d, uint64_t width, uint64_t height,
+                                    uint64_t pixels_per_byte, infer_error *err);
+/* Checks the limits, then takes memory for d->image. Pixels are not set. */
+infer_status infer__image_begin(struct infer__decode *d, uint64_t width, uint64_t height,
+                                infer_error *err);
+/* A picture of a known good size, for results. */
+infer_status infer__image_new(const infer_allocator *allocator, int32_t width, int32_t height,
+                              int32_t channels, infer_image *image, infer_error *err);
+/* Writes row y from samples of 1 (grey), 2 (grey, alpha), 3 or 4 channels. */
+void infer__image_row(infer_image *image, int32_t y, const uint8_t *row, int channels);
+/* Turns n pixels of `from` channels (1 to 4) into `to` channels (1, 3 or 4); not in place. */
+void infer__convert_pixels(const uint8_t *in, int from, uint8_t *out, int to, size_t n);
+
+/* A status other than INFER_OK if the picture is not usable as a source. */
+infer_status infer__image_check(const infer_image *image, infer_error *err);
+/* Replaces the picture by its upright form; orientation 2 to 8. */
+infer_status infer__image_orient(infer_image *image, uint32_t orientation, infer_error *err);
+/* The orientation, 1 to 8, in the payload of a JPEG's APP1 marker; 0 where there is none. */
+uint32_t infer__exif_orientation(const uint8_t *payload, size_t size);
+
+static inline uint32_t infer__le16(const uint8_t *p)
+{
+    return (uint32_t)(p[0] | p[1] << 8);
+}
+static inline uint32_t infer__le32(const uint8_t *p)
+{
+    return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+static inline uint32_t infer__be16(const uint8_t *p)
+{
+    return (uint32_t)(p[0] << 8 | p[1]);
+}
+static inline uint32_t infer__be32(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | (uint32_t)p[3];
+}
+
+#endif

@@ -1,0 +1,224 @@
+/* JPEG through libjpeg-turbo.
+ *
+ * The libjpeg interface and not TurboJPEG's, because of three things that the latter does not
+ * tell or do: which warning it was (two stray bytes before a marker are harmless and occur in
+ * well-known data sets, a cut file is not), a scan limit other than 500, and chroma subsampling
+ * outside its six kinds.
+ *
+ * libjpeg's defaults (accurate integer IDCT, smooth upsampling) are Pillow's and OpenCV's too, so
+ * the pixels are the same as theirs from the same libjpeg-turbo. Decoding at a reduced scale is
+ * never used: it gives other pixels than decoding and resizing.
+ */
+#include <setjmp.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <jpeglib.h>
+
+#include <jerror.h>
+
+#include "base/memory.h"
+#include "base/status.h"
+#include "vision/decode.h"
+
+/* All state is here and not in locals, which longjmp may leave undefined. */
+struct jpeg {
+    struct jpeg_error_mgr manager; /* first: the callbacks cast back from it */
+    jmp_buf jump;
+    struct jpeg_decompress_struct cinfo;
+    struct jpeg_progress_mgr progress;
+    struct infer__decode *d;
+    uint8_t *row; /* one row as libjpeg gives it */
+    infer_status status;
+    infer_error *err;
+};
+
+static struct jpeg *jpeg_of(j_common_ptr cinfo)
+{
+    return (struct jpeg *)(void *)cinfo->err;
+}
+
+static infer_status status_of(int code)
+{
+    switch (code) {
+    case JERR_OUT_OF_MEMORY:
+        return INFER_ERROR_NO_MEMORY;
+    case JERR_BAD_PRECISION:
+    case JERR_SOF_UNSUPPORTED:
+    case JERR_ARITH_NOTIMPL:
+    case JERR_CONVERSION_NOTIMPL:
+    case JERR_FRACT_SAMPLE_NOTIMPL:
+    case JERR_NOT_COMPILED:
+    case JERR_NOTIMPL:
+        return INFER_ERROR_UNSUPPORTED;
+    default:
+        return INFER_ERROR_PICTURE;
+    }
+}
+
+static void on_error(j_common_ptr cinfo)
+{
+    struct jpeg *j = jpeg_of(cinfo);
+    char message[JMSG_LENGTH_MAX];
+    j->manager.format_message(cinfo, message);
+    j->status = infer__fail(j->err, status_of(j->manager.msg_code), "JPEG: %s", message);
+    longjmp(j->jump, 1);
+}
+
+/* Level -1 is a warning: the data is wrong somewhere but decoding can go on. */
+static void on_message(j_common_ptr cinfo, int level)
+{
+    struct jpeg *j = jpeg_of(cinfo);
+    if (level >= 0 || j->d->options->accept_truncated)
+        return;
+    switch (j->manager.msg_code) {
+    case JWRN_EXTRANEOUS_DATA: /* between segments, where nothing is lost */
+    case JWRN_ADOBE_XFORM:     /* an odd marker; the colour space is guessed */
+    case JWRN_JFIF_MAJOR:
+        return;
+    default:
+        on_error(cinfo);
+    }
+}
+
+static void on_output(j_common_ptr cinfo)
+{
+    (void)cinfo;
+}
+
+static void on_progress(j_common_ptr cinfo)
+{
+    struct jpeg *j = jpeg_of(cinfo);
+    if (j->cinfo.input_scan_number <= (int64_t)j->d->options->max_scans)
+        return;
+    j->status = infer__fail(j->err, INFER_ERROR_LIMIT, "JPEG: more than %u scans",
+                            j->d->options->max_scans);
+    longjmp(j->jump, 1);
+}
+
+static uint32_t find_orientation(const struct jpeg_decompress_struct *cinfo)
+{
+    for (jpeg_saved_marker_ptr m = cinfo->marker_list; m; m = m->next) {
+        uint32_t orientation = infer__exif_orientation(m->data, m->data_length);
+        if (orientation)
+            return orientation;
+    }
+    return 1;
+}
+
+/* Every 8x8 block of a component needs at least one bit for its DC value in Huffman coding, so
+ * one file byte holds at most 8 blocks of the first component. Arithmetic coding has no such
+ * bound, and where a truncated file is wanted it doesn't matter. */
+static uint64_t pixels_per_byte(const struct jpeg *j)
+{
+    const struct jpeg_decompress_struct *c = &j->cinfo;
+    if (c->arith_code || j->d->options->accept_truncated)
+        return UINT64_MAX;
+    int whole = c->max_h_samp_factor * c->max_v_samp_factor;
+    int first = c->comp_info[0].h_samp_factor * c->comp_info[0].v_samp_factor;
+    /* twice, since picture edges are not whole blocks in tiny pictures */
+    return 2 * 8 * 64 * (uint64_t)(whole / first);
+}
+
+/* Round(a * b / 255), exactly, for a, b in 0..255. */
+static uint32_t mul255(uint32_t a, uint32_t b)
+{
+    uint32_t t = a * b + 128;
+    return (t + (t >> 8)) >> 8;
+}
+
+/* From samples that are 255 - ink, as Adobe writes them, to RGB in place: what is left of black
+ * minus the colour's part of it, in Pillow's arithmetic. */
+static void cmyk_to_rgb(uint8_t *row, uint32_t n)
+{
+    uint8_t *out = row;
+    for (uint32_t i = 0; i < n; i++, row += 4) {
+        uint32_t light = row[3];
+        for (int k = 0; k < 3; k++)
+            *out++ = (uint8_t)(light - mul255(255u - row[k], light));
+    }
+}
+
+static infer_status choose_output(struct jpeg *j)
+{
+    struct jpeg_decompress_struct *c = &j->cinfo;
+    infer_error *err = j->err;
+    switch (c->num_components) {
+    case 1:
+        c->out_color_space = JCS_GRAYSCALE;
+        return INFER_OK;
+    case 3:
+        c->out_color_space = JCS_RGB;
+        return INFER_OK;
+    case 4:
+        c->out_color_space = JCS_CMYK;
+        return INFER_OK;
+    default:
+        FAIL_IF(1, INFER_ERROR_UNSUPPORTED, "JPEG: %d components", c->num_components);
+    }
+}
+
+static infer_status read_rows(struct jpeg *j)
+{
+    struct jpeg_decompress_struct *c = &j->cinfo;
+    infer_image *image = j->d->image;
+    size_t bytes = (size_t)c->output_width * 4;
+    j->row = infer__alloc(&image->allocator, bytes, 64);
+    if (!j->row)
+        return infer__no_memory(j->err, bytes);
+    size_t stride = (size_t)image->width * (size_t)image->channels;
+    int direct = c->output_components == image->channels && image->channels != 4;
+    while (c->output_scanline < c->output_height) {
+        uint32_t y = c->output_scanline;
+        JSAMPROW row = direct ? image->pixels + y * stride : j->row;
+        if (jpeg_read_scanlines(c, &row, 1) != 1)
+            return infer__fail(j->err, INFER_ERROR_PICTURE, "JPEG: the data ends in row %u", y);
+        if (direct)
+            continue;
+        if (c->output_components == 4)
+            cmyk_to_rgb(j->row, c->output_width);
+        infer__image_row(image, (int32_t)y, j->row, c->output_components == 1 ? 1 : 3);
+    }
+    return INFER_OK;
+}
+
+static infer_status decode(struct jpeg *j)
+{
+    struct jpeg_decompress_struct *c = &j->cinfo;
+    infer_error *err = j->err;
+    if (setjmp(j->jump))
+        return j->status;
+    jpeg_create_decompress(c);
+    c->progress = &j->progress;
+    jpeg_mem_src(c, j->d->bytes, (unsigned long)j->d->size);
+    jpeg_save_markers(c, JPEG_APP0 + 1, 0xffff);
+    jpeg_read_header(c, TRUE);
+    FAIL_IF(c->data_precision != 8, INFER_ERROR_UNSUPPORTED, "JPEG: %d bits per sample",
+            c->data_precision);
+    TRY(choose_output(j));
+    j->d->orientation = find_orientation(c);
+    TRY(infer__image_limits(j->d->options, c->image_width, c->image_height, err));
+    TRY(infer__image_plausible(j->d, c->image_width, c->image_height, pixels_per_byte(j), err));
+    TRY(infer__image_begin(j->d, c->image_width, c->image_height, err));
+    jpeg_start_decompress(c);
+    TRY(read_rows(j));
+    jpeg_finish_decompress(c);
+    return INFER_OK;
+}
+
+infer_status infer__decode_jpeg(struct infer__decode *d, infer_error *err)
+{
+    struct jpeg j = {.d = d, .err = err};
+    j.cinfo.err = jpeg_std_error(&j.manager);
+    j.manager.error_exit = on_error;
+    j.manager.emit_message = on_message;
+    j.manager.output_message = on_output;
+    j.progress.progress_monitor = on_progress;
+    infer_status status = decode(&j);
+    if (j.row)
+        infer__free(&d->options->allocator, j.row);
+    /* Frees what there is, also after an error at any point; needs no setjmp. */
+    jpeg_destroy_decompress(&j.cinfo);
+    return status;
+}

@@ -1,0 +1,185 @@
+/* Preprocessing: from a picture to one place of an input tensor. */
+#include "vision/preprocess.h"
+
+#include <string.h>
+
+#include "base/size.h"
+#include "base/status.h"
+#include "vision/decode.h"
+#include "vision/resize.h"
+
+/* Where samples go: channel c of pixel (x, y) to
+ * element c * plane + (y * width + x) * step of the tensor. */
+struct target {
+    float *f32; /* one of the two */
+    uint8_t *u8;
+    int channels;
+    size_t plane, step;
+    const infer_preprocess *p;
+    float f32_of[4][256]; /* every possible result */
+    uint8_t u8_of[4][256];
+};
+
+static infer_status check_tensor(const infer_preprocess *p, const infer_tensor *out, int64_t index,
+                                 const struct infer__placement *place, infer_error *err)
+{
+    FAIL_IF(!out || !out->data, INFER_ERROR_ARGUMENT, "the tensor is NULL or has no memory");
+    FAIL_IF(out->type != INFER_F32 && out->type != INFER_U8, INFER_ERROR_SHAPE,
+            "the tensor is %s; a picture goes into f32 or u8", infer_type_name(out->type));
+    FAIL_IF(out->rank != 4, INFER_ERROR_SHAPE, "the tensor has rank %d; a picture needs 4",
+            out->rank);
+    int nchw = p->layout == INFER_LAYOUT_NCHW;
+    int64_t c = out->dims[nchw ? 1 : 3], h = out->dims[nchw ? 2 : 1], w = out->dims[nchw ? 3 : 2];
+    int64_t channels = p->color == INFER_COLOR_GRAY ? 1 : 3;
+    FAIL_IF(c != channels || h != place->height || w != place->width, INFER_ERROR_SHAPE,
+            "the tensor has %lld channels of %lld x %lld; the picture becomes %lld of %d x %d",
+            (long long)c, (long long)w, (long long)h, (long long)channels, place->width,
+            place->height);
+    FAIL_IF(index < 0 || index >= out->dims[0], INFER_ERROR_ARGUMENT,
+            "place %lld of a batch of %lld", (long long)index, (long long)out->dims[0]);
+    int64_t elements;
+    size_t bytes;
+    FAIL_IF(!infer__dims_product(out->dims, 4, &elements) ||
+                !infer__size_mul((size_t)elements, infer_type_size(out->type), &bytes) ||
+                bytes > out->bytes,
+            INFER_ERROR_SHAPE, "the tensor's memory of %zu bytes is too small", out->bytes);
+    return INFER_OK;
+}
+
+static void fill_target(const infer_preprocess *p, const infer_tensor *out, int64_t index,
+                        const struct infer__placement *place, struct target *t)
+{
+    size_t pixels = (size_t)place->width * (size_t)place->height;
+    t->p = p;
+    t->channels = p->color == INFER_COLOR_GRAY ? 1 : 3;
+    t->plane = p->layout == INFER_LAYOUT_NCHW ? pixels : 1;
+    t->step = p->layout == INFER_LAYOUT_NCHW ? 1 : (size_t)t->channels;
+    size_t skip = (size_t)index * pixels * (size_t)t->channels;
+    t->f32 = out->type == INFER_F32 ? (float *)out->data + skip : NULL;
+    t->u8 = out->type == INFER_U8 ? (uint8_t *)out->data + skip : NULL;
+    for (int c = 0; c < t->channels; c++) {
+        for (int x = 0; x < 256; x++) {
+            float y = ((float)x - p->mean[c]) * p->scale[c];
+            t->f32_of[c][x] = y;
+            /* compared as floats first: y may be anything, NaN from 0 * inf too */
+            t->u8_of[c][x] = y > 0 ? (uint8_t)(y < 255 ? infer__round_even(y) : 255) : 0;
+        }
+    }
+}
+
+/* Writes n samples of channel c, `from` bytes apart, from element `at` of its plane on. */
+static void put_samples(const struct target *t, int c, size_t at, const uint8_t *in, size_t from,
+                        size_t n)
+{
+    size_t to = (size_t)c * t->plane + at * t->step, step = t->step;
+    if (t->f32) {
+        const float *of = t->f32_of[c];
+        float *out = t->f32 + to;
+        for (size_t i = 0; i < n; i++)
+            out[i * step] = of[in[i * from]];
+    } else {
+        const uint8_t *of = t->u8_of[c];
+        uint8_t *out = t->u8 + to;
+        for (size_t i = 0; i < n; i++)
+            out[i * step] = of[in[i * from]];
+    }
+}
+
+static void put_fill(const struct target *t, size_t at, size_t n)
+{
+    const uint8_t level = (uint8_t)t->p->fill;
+    for (int c = 0; c < t->channels; c++)
+        put_samples(t, c, at, &level, 0, n);
+}
+
+/* Writes n pixels of a picture row. Grey is made from colour a few pixels at a time. */
+static void put_pixels(const struct target *t, size_t at, const uint8_t *in, int channels, size_t n)
+{
+    if (t->channels == 1 && channels > 1) {
+        uint8_t grey[256];
+        for (size_t i = 0; i < n; i += sizeof grey) {
+            size_t m = n - i < sizeof grey ? n - i : sizeof grey;
+            infer__convert_pixels(in + i * (size_t)channels, channels, grey, 1, m);
+            put_samples(t, 0, at + i, grey, 1, m);
+        }
+        return;
+    }
+    for (int c = 0; c < t->channels; c++) {
+        int source = channels == 1 ? 0 : t->p->color == INFER_COLOR_BGR ? 2 - c : c;
+        put_samples(t, c, at, in + source, (size_t)channels, n);
+    }
+}
+
+static int32_t clamp(int32_t v, int32_t high)
+{
+    return v < 0 ? 0 : v > high ? high : v;
+}
+
+/* A crop may leave nothing of a letterboxed picture: then all is filling. */
+static void put_picture(const struct target *t, const infer_image *image,
+                        const struct infer__placement *place)
+{
+    int32_t left = clamp(place->x, place->width), top = clamp(place->y, place->height);
+    int32_t right = clamp(place->x + image->width, place->width);
+    int32_t bottom = clamp(place->y + image->height, place->height);
+    size_t c = (size_t)image->channels, stride = (size_t)image->width * c;
+    size_t width = (size_t)place->width;
+    if (right <= left || bottom <= top) {
+        put_fill(t, 0, (size_t)place->height * width);
+        return;
+    }
+    put_fill(t, 0, (size_t)top * width);
+    for (int32_t y = top; y < bottom; y++) {
+        size_t at = (size_t)y * width;
+        const uint8_t *row =
+            image->pixels + (size_t)(y - place->y) * stride + (size_t)(left - place->x) * c;
+        put_fill(t, at, (size_t)left);
+        put_pixels(t, at + (size_t)left, row, image->channels, (size_t)(right - left));
+        put_fill(t, at + (size_t)right, width - (size_t)right);
+    }
+    put_fill(t, (size_t)bottom * width, (size_t)(place->height - bottom) * width);
+}
+
+/* Tensor pixel x covers picture pixels (x - place.x) * scale, edges counted from 0. */
+static void fill_transform(const infer_image *image, const struct infer__placement *place,
+                           infer_transform *t)
+{
+    t->scale_x = (double)image->width / place->scaled_w;
+    t->scale_y = (double)image->height / place->scaled_h;
+    t->offset_x = -place->x * t->scale_x;
+    t->offset_y = -place->y * t->scale_y;
+    t->picture_width = image->width;
+    t->picture_height = image->height;
+}
+
+infer_status infer_preprocess_run(const infer_preprocess *preprocess, const infer_image *image,
+                                  int64_t index, const infer_tensor *out,
+                                  infer_transform *transform, infer_error *err)
+{
+    infer_error local;
+    struct infer__placement place;
+    struct target target;
+    infer_image scaled = {0};
+    err = err ? err : &local;
+    infer__error_clear(err);
+    if (transform)
+        memset(transform, 0, sizeof *transform);
+    TRY(infer__preprocess_check(preprocess, err));
+    TRY(infer__image_check(image, err));
+    TRY(infer__preprocess_place(preprocess, image->width, image->height, &place, err));
+    TRY(check_tensor(preprocess, out, index, &place, err));
+
+    const infer_image *source = image;
+    if (place.scaled_w != image->width || place.scaled_h != image->height) {
+        TRY(infer_image_resize(image, place.scaled_w, place.scaled_h,
+                               (infer_filter)preprocess->filter,
+                               (infer_resampler)preprocess->resampler, &scaled, err));
+        source = &scaled;
+    }
+    fill_target(preprocess, out, index, &place, &target);
+    put_picture(&target, source, &place);
+    infer_image_free(&scaled);
+    if (transform)
+        fill_transform(image, &place, transform);
+    return INFER_OK;
+}

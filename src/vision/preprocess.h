@@ -1,0 +1,23 @@
+/* Geometry of preprocessing, shared by the tensor's size and the filling of it. */
+#ifndef INFER_VISION_PREPROCESS_H
+#define INFER_VISION_PREPROCESS_H
+
+#include "infer_vision.h"
+
+/* What a picture of some size goes through: it is resized to scaled_w x scaled_h and laid at
+ * (x, y) of a canvas of width x height, which is the tensor's plane. x and y are negative where a
+ * crop cuts off; what the picture does not cover is filled. */
+struct infer__placement {
+    int32_t scaled_w, scaled_h;
+    int32_t x, y;
+    int32_t width, height;
+};
+
+/* A status other than INFER_OK, and why, if a field is outside its range. */
+infer_status infer__preprocess_check(const infer_preprocess *p, infer_error *err);
+/* `p` has been checked. */
+infer_status infer__preprocess_place(const infer_preprocess *p, int32_t picture_width,
+                                     int32_t picture_height, struct infer__placement *place,
+                                     infer_error *err);
+
+#endif

@@ -1,0 +1,59 @@
+/* Resizing: arguments, equal sizes, nearest. */
+#include "vision/resize.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/status.h"
+#include "vision/decode.h"
+
+void infer__resize_pick(const infer_image *src, const int32_t *x, const int32_t *y,
+                        infer_image *out)
+{
+    size_t c = (size_t)src->channels;
+    uint8_t *to = out->pixels;
+    for (int32_t j = 0; j < out->height; j++) {
+        const uint8_t *row = src->pixels + (size_t)y[j] * (size_t)src->width * c;
+        for (int32_t i = 0; i < out->width; i++)
+            for (size_t k = 0; k < c; k++)
+                *to++ = row[(size_t)x[i] * c + k];
+    }
+}
+
+static infer_status resize(const infer_image *src, int32_t width, int32_t height,
+                           infer_filter filter, infer_resampler resampler, infer_image *out,
+                           infer_error *err)
+{
+    TRY(infer__image_check(src, err));
+    FAIL_IF(width < 1 || width > INFER__MAX_SIDE || height < 1 || height > INFER__MAX_SIDE,
+            INFER_ERROR_ARGUMENT, "resize to %d x %d; sides are 1 to %d", width, height,
+            INFER__MAX_SIDE);
+    FAIL_IF((int)filter < INFER_FILTER_BILINEAR || (int)filter > INFER_FILTER_AREA,
+            INFER_ERROR_ARGUMENT, "resize with filter %d", (int)filter);
+    FAIL_IF(resampler != INFER_RESIZE_PILLOW && resampler != INFER_RESIZE_OPENCV,
+            INFER_ERROR_ARGUMENT, "resize with resampler %d", (int)resampler);
+    TRY(infer__image_new(&src->allocator, width, height, src->channels, out, err));
+    if (width == src->width && height == src->height) {
+        memcpy(out->pixels, src->pixels, (size_t)width * (size_t)height * (size_t)src->channels);
+        return INFER_OK;
+    }
+    if (resampler == INFER_RESIZE_PILLOW)
+        return infer__resize_pillow(src, filter, out, err);
+    return infer__resize_opencv(src, filter, out, err);
+}
+
+infer_status infer_image_resize(const infer_image *src, int32_t width, int32_t height,
+                                infer_filter filter, infer_resampler resampler, infer_image *out,
+                                infer_error *err)
+{
+    infer_error local;
+    err = err ? err : &local;
+    infer__error_clear(err);
+    FAIL_IF(!out || out == src, INFER_ERROR_ARGUMENT,
+            "infer_image_resize: out is NULL or the source");
+    memset(out, 0, sizeof *out);
+    infer_status status = resize(src, width, height, filter, resampler, out, err);
+    if (status != INFER_OK)
+        infer_image_free(out);
+    return status;
+}

@@ -1,0 +1,30 @@
+/* The two ways to resize; resize.c checks arguments and takes memory for the result. */
+#ifndef INFER_VISION_RESIZE_H
+#define INFER_VISION_RESIZE_H
+
+#include "infer_vision.h"
+
+/* Each fills out->pixels, whose size and channels are set; src and out are of different sizes. */
+infer_status infer__resize_pillow(const infer_image *src, infer_filter filter, infer_image *out,
+                                  infer_error *err);
+infer_status infer__resize_opencv(const infer_image *src, infer_filter filter, infer_image *out,
+                                  infer_error *err);
+
+/* Copies pixel (x[i], y[j]) of src to (i, j) of out. */
+void infer__resize_pick(const infer_image *src, const int32_t *x, const int32_t *y,
+                        infer_image *out);
+
+static inline uint8_t infer__clip8(int32_t v)
+{
+    return (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
+}
+
+/* Rounds to the nearest, halves to even, in the default rounding mode; for |x| < 2^22. */
+static inline int32_t infer__round_even(float x)
+{
+    const float magic = 12582912.0f; /* 1.5 * 2^23: the sum has no fractional bits left */
+    float sum = x + magic;
+    return (int32_t)(sum - magic);
+}
+
+#endif

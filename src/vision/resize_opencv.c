@@ -1,0 +1,221 @@
+/* Resizing as OpenCV 4's cv::resize does it for 8-bit pictures: nearest, linear and cubic. The
+ * mean over areas is in resize_area.c.
+ *
+ * The filter does not widen when shrinking. Weights are floats rounded to 11 fractional bits;
+ * the pass across keeps all 8 + 11 bits, the pass down has its own arithmetic per filter:
+ *   linear  the row sums lose 4 bits, each product its lowest 16, then two more with rounding
+ *   cubic   float in whole vectors of 8 samples, as with SSE and NEON, and integers for the rest
+ *           of a row; the two are now and then 1 level apart, as is OpenCV with other vectors. */
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/size.h"
+#include "base/status.h"
+#include "vision/resize.h"
+#include "vision/resize_area.h"
+
+enum { WEIGHT_ONE = 1 << 11, MAX_TAPS = 4, VECTOR = 8 };
+
+struct axis {
+    int32_t taps;                /* 2 or 4 */
+    int32_t *at;                 /* per output: the first source index, clamped when used */
+    int32_t (*weight)[MAX_TAPS]; /* per output */
+};
+
+/* Keys' cubic convolution with a = -0.75, in OpenCV's order of operations. */
+static void cubic_weights(float x, float w[4])
+{
+    const float a = -0.75f;
+    float y = x + 1, z = 1 - x;
+    w[0] = ((a * y - 5 * a) * y + 8 * a) * y - 4 * a;
+    w[1] = ((a + 2) * x - (a + 3)) * x * x + 1;
+    w[2] = ((a + 2) * z - (a + 3)) * z * z + 1;
+    w[3] = 1.f - w[0] - w[1] - w[2];
+}
+
+/* `area`: the positions of INTER_AREA when it enlarges, which is linear inside source pixels'
+ * borders only. `clamp`: outside the picture the weight goes to the last pixel whole. */
+static void fill_axis(struct axis *a, int32_t in, int32_t out, int area, int clamp)
+{
+    double inverse = (double)out / in, scale = 1. / inverse;
+    for (int32_t i = 0; i < out; i++) {
+        int32_t at;
+        float f, w[MAX_TAPS];
+        if (area) {
+            at = (int32_t)floor(i * scale);
+            f = (float)((i + 1) - (at + 1) * inverse);
+            f = f <= 0 ? 0.f : f - floorf(f);
+        } else {
+            f = (float)((i + 0.5) * scale - 0.5);
+            at = (int32_t)floorf(f);
+            f -= (float)at;
+        }
+        if (clamp && at < 0) {
+            at = 0;
+            f = 0;
+        }
+        if (clamp && at >= in - 1) {
+            at = in - 1;
+            f = 0;
+        }
+        if (a->taps == 4) {
+            cubic_weights(f, w);
+            at--;
+        } else {
+            w[0] = 1.f - f;
+            w[1] = f;
+        }
+        a->at[i] = at;
+        for (int32_t k = 0; k < a->taps; k++)
+            a->weight[i][k] = infer__round_even(w[k] * WEIGHT_ONE);
+    }
+}
+
+static int32_t clamp_index(int32_t i, int32_t n)
+{
+    return i < 0 ? 0 : i >= n ? n - 1 : i;
+}
+
+/* One row across, with all bits kept. */
+static inline void across_row(const uint8_t *in, int32_t width, int c, const struct axis *a,
+                              int32_t n, int32_t *out)
+{
+    for (int32_t i = 0; i < n; i++) {
+        int32_t sum[4] = {0};
+        for (int32_t t = 0; t < a->taps; t++) {
+            int32_t w = a->weight[i][t];
+            const uint8_t *p = in + (size_t)clamp_index(a->at[i] + t, width) * (size_t)c;
+            for (int k = 0; k < c; k++)
+                sum[k] += p[k] * w;
+        }
+        for (int k = 0; k < c; k++)
+            *out++ = sum[k];
+    }
+}
+
+static void across(const infer_image *src, int32_t y, const struct axis *a, int32_t n, int32_t *out)
+{
+    const uint8_t *in = src->pixels + (size_t)y * (size_t)src->width * (size_t)src->channels;
+    if (src->channels == 3)
+        across_row(in, src->width, 3, a, n, out);
+    else if (src->channels == 4)
+        across_row(in, src->width, 4, a, n, out);
+    else
+        across_row(in, src->width, 1, a, n, out);
+}
+
+static void down_linear(int32_t *const *rows, const int32_t *w, uint8_t *out, size_t n)
+{
+    const int32_t *r0 = rows[0], *r1 = rows[1];
+    int32_t w0 = w[0], w1 = w[1];
+    for (size_t i = 0; i < n; i++) {
+        int32_t sum = ((w0 * (r0[i] >> 4)) >> 16) + ((w1 * (r1[i] >> 4)) >> 16);
+        out[i] = infer__clip8((sum + 2) >> 2);
+    }
+}
+
+static void down_cubic(int32_t *const *rows, const int32_t *w, uint8_t *out, size_t n)
+{
+    const float scale = 1.f / (WEIGHT_ONE * WEIGHT_ONE);
+    const int32_t *r0 = rows[0], *r1 = rows[1], *r2 = rows[2], *r3 = rows[3];
+    float f[4];
+    for (int k = 0; k < 4; k++)
+        f[k] = (float)w[k] * scale;
+    size_t i = 0;
+    for (; i < n - n % VECTOR; i++) {
+        /* one statement per operation: a fused multiply-add would round otherwise */
+        float p0 = (float)r0[i] * f[0], p1 = (float)r1[i] * f[1];
+        float p2 = (float)r2[i] * f[2], sum = (float)r3[i] * f[3];
+        sum = p2 + sum;
+        sum = p1 + sum;
+        sum = p0 + sum;
+        out[i] = infer__clip8(infer__round_even(sum));
+    }
+    for (; i < n; i++) {
+        int32_t sum = r0[i] * w[0] + r1[i] * w[1] + r2[i] * w[2] + r3[i] * w[3];
+        out[i] = infer__clip8((sum + (1 << 21)) >> 22);
+    }
+}
+
+/* Rows across are kept in `taps` buffers; buffer k holds source row held[k]. */
+static void two_passes(const infer_image *src, const struct axis *x, const struct axis *y,
+                       int32_t *buffer, infer_image *out)
+{
+    size_t n = (size_t)out->width * (size_t)src->channels;
+    int32_t held[MAX_TAPS] = {-1, -1, -1, -1}, *rows[MAX_TAPS];
+    for (int32_t j = 0; j < out->height; j++) {
+        for (int32_t t = 0; t < y->taps; t++) {
+            int32_t row = clamp_index(y->at[j] + t, src->height);
+            int32_t k = row % y->taps; /* rows in use are neighbours: no two share a buffer */
+            rows[t] = buffer + (size_t)k * n;
+            if (held[k] != row)
+                across(src, row, x, out->width, rows[t]);
+            held[k] = row;
+        }
+        uint8_t *to = out->pixels + (size_t)j * n;
+        if (y->taps == 4)
+            down_cubic(rows, y->weight[j], to, n);
+        else
+            down_linear(rows, y->weight[j], to, n);
+    }
+}
+
+static infer_status small_filter(const infer_image *src, int taps, int area, infer_image *out,
+                                 infer_error *err)
+{
+    size_t w = (size_t)out->width, h = (size_t)out->height;
+    size_t row = w * (size_t)src->channels, per = MAX_TAPS + 1;
+    /* at most 65535 * 50 words */
+    size_t bytes = (row * (size_t)taps + (w + h) * per) * sizeof(int32_t);
+    int32_t *buffer = infer__alloc(&out->allocator, bytes, 64);
+    if (!buffer)
+        return infer__no_memory(err, bytes);
+    int32_t *p = buffer + row * (size_t)taps;
+    struct axis x = {taps, p, (int32_t(*)[MAX_TAPS])(p + w)};
+    p += w * per;
+    struct axis y = {taps, p, (int32_t(*)[MAX_TAPS])(p + h)};
+    fill_axis(&x, src->width, out->width, area, taps == 2);
+    fill_axis(&y, src->height, out->height, area, 0);
+    two_passes(src, &x, &y, buffer, out);
+    infer__free(&out->allocator, buffer);
+    return INFER_OK;
+}
+
+static infer_status nearest(const infer_image *src, infer_image *out, infer_error *err)
+{
+    size_t w = (size_t)out->width, bytes = (w + (size_t)out->height) * sizeof(int32_t);
+    int32_t *at = infer__alloc(&out->allocator, bytes, 64);
+    if (!at)
+        return infer__no_memory(err, bytes);
+    double sx = 1. / ((double)out->width / src->width);
+    double sy = 1. / ((double)out->height / src->height);
+    for (int32_t i = 0; i < out->width; i++)
+        at[i] = clamp_index((int32_t)floor(i * sx), src->width);
+    for (int32_t i = 0; i < out->height; i++)
+        at[w + (size_t)i] = clamp_index((int32_t)floor(i * sy), src->height);
+    infer__resize_pick(src, at, at + w, out);
+    infer__free(&out->allocator, at);
+    return INFER_OK;
+}
+
+infer_status infer__resize_opencv(const infer_image *src, infer_filter filter, infer_image *out,
+                                  infer_error *err)
+{
+    int shrinks = src->width >= out->width && src->height >= out->height;
+    int halves = src->width == 2 * out->width && src->height == 2 * out->height;
+    switch (filter) {
+    case INFER_FILTER_NEAREST:
+        return nearest(src, out, err);
+    case INFER_FILTER_BICUBIC:
+        return small_filter(src, 4, 0, out, err);
+    case INFER_FILTER_AREA:
+        if (shrinks)
+            return infer__resize_area(src, out, err);
+        return small_filter(src, 2, 1, out, err);
+    default: /* OpenCV takes the mean of 2x2 where linear would give just that */
+        if (halves)
+            return infer__resize_area(src, out, err);
+        return small_filter(src, 2, 0, out, err);
+    }
+}

@@ -1,0 +1,236 @@
+/* Resizing as Pillow does it.
+ *
+ * Two passes, across then down, with 8 bits between them. An output pixel is a weighted mean of
+ * the source pixels under a filter that is as wide as the shrinking factor asks for (never
+ * narrower than when enlarging). Weights are computed in double, made to sum to 1, then rounded
+ * to 22 fractional bits: 8 bits of sample and 2 of overshoot fill an int32. To give Pillow's
+ * bytes, each formula has to be evaluated in Pillow's order. */
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/size.h"
+#include "base/status.h"
+#include "vision/resize.h"
+
+enum { FRACTION_BITS = 22 };
+
+/* The weights of one axis: output i is made of source pixels first[i] to first[i] + count[i] - 1
+ * with the weights that start at weight[i * most]. */
+struct axis {
+    int32_t *first, *count, *weight;
+    int32_t most;
+};
+
+static double box(double x)
+{
+    return x > -0.5 && x <= 0.5 ? 1.0 : 0.0;
+}
+
+static double triangle(double x)
+{
+    x = fabs(x);
+    return x < 1.0 ? 1.0 - x : 0.0;
+}
+
+/* Keys' cubic convolution with a = -0.5. */
+static double cubic(double x)
+{
+    const double a = -0.5;
+    x = fabs(x);
+    if (x < 1.0)
+        return ((a + 2.0) * x - (a + 3.0)) * x * x + 1.0;
+    if (x < 2.0)
+        return (((x - 5.0) * x + 8.0) * x - 4.0) * a;
+    return 0.0;
+}
+
+/* Weights of the output pixel whose centre lies at `center` in the source. */
+static void pixel_weights(double (*function)(double), double center, double support, double scale,
+                          int32_t in, struct axis *a, int32_t i, double *w)
+{
+    int32_t from = (int32_t)(center - support + 0.5), to = (int32_t)(center + support + 0.5);
+    from = from < 0 ? 0 : from;
+    to = to > in ? in : to;
+    double sum = 0, inverse = 1.0 / scale;
+    for (int32_t k = 0; k < to - from; k++) {
+        w[k] = function((k + from - center + 0.5) * inverse);
+        sum += w[k];
+    }
+    int32_t *out = a->weight + (size_t)i * (size_t)a->most;
+    for (int32_t k = 0; k < to - from; k++) {
+        if (sum != 0.0)
+            w[k] /= sum;
+        double fixed = w[k] * (1 << FRACTION_BITS);
+        out[k] = (int32_t)(fixed < 0 ? fixed - 0.5 : fixed + 0.5);
+    }
+    a->first[i] = from;
+    a->count[i] = to - from;
+}
+
+static infer_status make_axis(const infer_allocator *alloc, infer_filter filter, int32_t in,
+                              int32_t out, struct axis *a, infer_error *err)
+{
+    double (*function)(double) = triangle;
+    double reach = 1.0;
+    if (filter == INFER_FILTER_AREA) {
+        function = box;
+        reach = 0.5;
+    } else if (filter == INFER_FILTER_BICUBIC) {
+        function = cubic;
+        reach = 2.0;
+    }
+    double step = (double)in / out, scale = step < 1.0 ? 1.0 : step, support = reach * scale;
+    a->most = (int32_t)ceil(support) * 2 + 1;
+    size_t n = (size_t)out, bytes;
+    if (!infer__size_mul(n, (size_t)a->most + 2, &bytes) ||
+        !infer__size_mul(bytes, sizeof(int32_t), &bytes))
+        return infer__no_memory(err, SIZE_MAX);
+    a->first = infer__alloc(alloc, bytes, 64);
+    double *w = infer__alloc(alloc, (size_t)a->most * sizeof *w, 64);
+    if (a->first && w) {
+        a->count = a->first + n;
+        a->weight = a->count + n;
+        for (int32_t i = 0; i < out; i++)
+            pixel_weights(function, (i + 0.5) * step, support, scale, in, a, i, w);
+    }
+    infer__free(alloc, w);
+    if (a->first && w)
+        return INFER_OK;
+    return infer__no_memory(err, bytes);
+}
+
+static uint8_t from_fixed(int32_t v)
+{
+    return infer__clip8(v >> FRACTION_BITS);
+}
+
+/* One row, c channels; called with a constant c so that the loops over it unroll. */
+static inline void across_row(const uint8_t *in, uint8_t *out, const struct axis *a, int32_t width,
+                              int c)
+{
+    for (int32_t i = 0; i < width; i++) {
+        const int32_t *w = a->weight + (size_t)i * (size_t)a->most;
+        const uint8_t *p = in + (size_t)a->first[i] * (size_t)c;
+        int32_t sum[4];
+        for (int k = 0; k < c; k++)
+            sum[k] = 1 << (FRACTION_BITS - 1);
+        for (int32_t t = 0; t < a->count[i]; t++, p += c)
+            for (int k = 0; k < c; k++)
+                sum[k] += p[k] * w[t];
+        for (int k = 0; k < c; k++)
+            *out++ = from_fixed(sum[k]);
+    }
+}
+
+static void across(const infer_image *src, const struct axis *a, infer_image *out)
+{
+    size_t from = (size_t)src->width * (size_t)src->channels;
+    size_t to = (size_t)out->width * (size_t)src->channels;
+    for (int32_t y = 0; y < src->height; y++) {
+        const uint8_t *in = src->pixels + (size_t)y * from;
+        uint8_t *row = out->pixels + (size_t)y * to;
+        if (src->channels == 3)
+            across_row(in, row, a, out->width, 3);
+        else if (src->channels == 4)
+            across_row(in, row, a, out->width, 4);
+        else
+            across_row(in, row, a, out->width, 1);
+    }
+}
+
+/* Columns are worked on in strips, whose sums stay in the first-level cache or in registers. */
+enum { STRIP = 256 };
+
+static void down_strip(const uint8_t *in, size_t stride, const int32_t *w, int32_t count,
+                       uint8_t *out, size_t n)
+{
+    int32_t sum[STRIP];
+    for (size_t i = 0; i < n; i++)
+        sum[i] = 1 << (FRACTION_BITS - 1);
+    for (int32_t t = 0; t < count; t++, in += stride) {
+        int32_t weight = w[t];
+        for (size_t i = 0; i < n; i++)
+            sum[i] += in[i] * weight;
+    }
+    for (size_t i = 0; i < n; i++)
+        out[i] = from_fixed(sum[i]);
+}
+
+static void down(const infer_image *src, const struct axis *a, infer_image *out)
+{
+    size_t stride = (size_t)src->width * (size_t)src->channels;
+    for (int32_t y = 0; y < out->height; y++) {
+        const uint8_t *in = src->pixels + (size_t)a->first[y] * stride;
+        const int32_t *w = a->weight + (size_t)y * (size_t)a->most;
+        uint8_t *row = out->pixels + (size_t)y * stride;
+        for (size_t x = 0; x < stride; x += STRIP) {
+            size_t n = stride - x < STRIP ? stride - x : STRIP;
+            down_strip(in + x, stride, w, a->count[y], row + x, n);
+        }
+    }
+}
+
+/* Source positions of the nearest filter. The position is stepped, not multiplied, since the
+ * rounding errors that gather so are part of Pillow's result. */
+static void nearest_axis(int32_t in, int32_t out, int32_t *at)
+{
+    double step = (double)in / out, position = 0.0 + step * 0.5;
+    for (int32_t i = 0; i < out; i++, position += step) {
+        int32_t p = (int32_t)position;
+        at[i] = p < in ? p : in - 1;
+    }
+}
+
+static infer_status nearest(const infer_image *src, infer_image *out, infer_error *err)
+{
+    size_t bytes = ((size_t)out->width + (size_t)out->height) * sizeof(int32_t);
+    int32_t *at = infer__alloc(&out->allocator, bytes, 64);
+    if (!at)
+        return infer__no_memory(err, bytes);
+    nearest_axis(src->width, out->width, at);
+    nearest_axis(src->height, out->height, at + out->width);
+    infer__resize_pick(src, at, at + out->width, out);
+    infer__free(&out->allocator, at);
+    return INFER_OK;
+}
+
+infer_status infer__resize_pillow(const infer_image *src, infer_filter filter, infer_image *out,
+                                  infer_error *err)
+{
+    if (filter == INFER_FILTER_NEAREST)
+        return nearest(src, out, err);
+    const infer_allocator *alloc = &out->allocator;
+    struct axis x = {0}, y = {0};
+    infer_image middle = {0};
+    infer_status status = INFER_OK;
+    /* a pass over an axis that keeps its length is left out, as in Pillow */
+    int wide = src->width != out->width, high = src->height != out->height;
+    if (wide)
+        TRY_GOTO(make_axis(alloc, filter, src->width, out->width, &x, err));
+    if (high)
+        TRY_GOTO(make_axis(alloc, filter, src->height, out->height, &y, err));
+    if (wide && high) {
+        size_t bytes;
+        if (!infer__size_mul((size_t)out->width * (size_t)src->channels, (size_t)src->height,
+                             &bytes) ||
+            !(middle.pixels = infer__alloc(alloc, bytes, 64))) {
+            status = infer__no_memory(err, bytes);
+            goto fail;
+        }
+        middle.width = out->width;
+        middle.height = src->height;
+        middle.channels = src->channels;
+        across(src, &x, &middle);
+        down(&middle, &y, out);
+    } else if (wide) {
+        across(src, &x, out);
+    } else {
+        down(src, &y, out);
+    }
+fail:
+    infer__free(alloc, x.first);
+    infer__free(alloc, y.first);
+    infer__free(alloc, middle.pixels);
+    return status;
+}

@@ -1,0 +1,298 @@
+/* Bounded time and memory: limits, a chain of a million nodes on a small stack, every allocation
+ * failing in turn. */
+#include "file_fixture.h"
+
+#include <pthread.h>
+#include <time.h>
+
+static double seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void expect(const struct bytes *b, const infer_load_options *o, infer_status expected)
+{
+    infer_model *m;
+    infer_error err;
+    infer_status status = infer_load_memory(b->data, b->size, o, &m, &err);
+    if (status != expected)
+        fail_msg("%s, not %s: %s", infer_status_name(status), infer_status_name(expected),
+                 err.message);
+    infer_model_free(&m);
+}
+
+/* Each limit at what the file needs, and one below. The known file has 6 values and 3 nodes; its
+ * largest tensor is x, with free dimensions as 1: 1 x 3 x 1 x 4 floats. */
+static void test_limits(void **state)
+{
+    struct bytes b = known_file();
+    infer_load_options o;
+    (void)state;
+    infer_load_options_init(&o);
+    o.max_file_bytes = b.size;
+    expect(&b, &o, INFER_OK);
+    o.max_file_bytes--;
+    expect(&b, &o, INFER_ERROR_LIMIT);
+    infer_load_options_init(&o);
+    o.max_values = 6;
+    expect(&b, &o, INFER_OK);
+    o.max_values--;
+    expect(&b, &o, INFER_ERROR_LIMIT);
+    infer_load_options_init(&o);
+    o.max_nodes = 3;
+    expect(&b, &o, INFER_OK);
+    o.max_nodes--;
+    expect(&b, &o, INFER_ERROR_LIMIT);
+    infer_load_options_init(&o);
+    o.max_tensor_bytes = 48;
+    expect(&b, &o, INFER_OK);
+    o.max_tensor_bytes--;
+    expect(&b, &o, INFER_ERROR_LIMIT);
+    free(b.data);
+}
+
+/* ---- a long chain --------------------------------------------------------------------------- */
+
+/* x -> Relu -> Relu -> ...: the graph's arrays are filled directly, which takes less time. */
+static struct bytes chain_file(uint32_t nodes)
+{
+    struct infer__region region;
+    struct infer__graph g;
+    infer_error err;
+    infer__region_init(&region, NULL);
+    check_ok(infer__graph_init(&g, &region, &err), &err);
+    g.nvalues = nodes + 2;
+    g.values = infer__region_calloc(&region, g.nvalues, sizeof *g.values);
+    g.nodes = infer__region_calloc(&region, nodes, sizeof *g.nodes);
+    uint32_t *ids = infer__region_calloc(&region, g.nvalues, sizeof *ids);
+    char *text = infer__region_calloc(&region, nodes, 16);
+    g.values[0].name = g.values[1].name = "";
+    g.values[1].kind = INFER__VALUE_INPUT;
+    g.values[1].type = INFER_F32;
+    for (uint32_t i = 0; i < g.nvalues; i++)
+        ids[i] = i;
+    for (uint32_t i = 0; i < nodes; i++) {
+        snprintf(text + 16 * (size_t)i, 16, "relu%u", i);
+        g.values[i + 2].name = text + 16 * (size_t)i;
+        g.nodes[i] = (struct infer__node){.op = INFER__OP_RELU,
+                                          .nin = 1,
+                                          .nout = 1,
+                                          .in = &ids[i + 1],
+                                          .out = &ids[i + 2],
+                                          .name = text + 16 * (size_t)i};
+    }
+    g.nnodes = nodes;
+    g.inputs = &ids[1];
+    g.outputs = &ids[nodes + 1];
+    g.ninputs = g.noutputs = 1;
+    struct infer__file_content c = {&g, NULL, 0, NULL, 0};
+    struct bytes b = write_exact(&c);
+    infer__region_free(&region);
+    return b;
+}
+
+static void *load_chain(void *file)
+{
+    const struct bytes *b = file;
+    struct counter counter;
+    infer_load_options o;
+    infer_model *m;
+    infer_error err;
+    infer_load_options_init(&o);
+    o.allocator = counting(&counter);
+    double start = seconds();
+    infer_status status = infer_load_memory(b->data, b->size, &o, &m, &err);
+    printf("a chain of a million nodes: file %zu bytes, loaded in %.0f ms, memory %zu bytes\n",
+           b->size, 1e3 * (seconds() - start), counter.peak);
+    if (status == INFER_OK)
+        touch_model(m);
+    infer_model_free(&m);
+    return status == INFER_OK && counter.peak < 8 * b->size && !counter.blocks ? NULL : file;
+}
+
+/* On a stack of 256 KiB, where recursion over the nodes would end in a signal. */
+static void test_million_nodes(void **state)
+{
+    struct bytes b = chain_file(1000000);
+    pthread_attr_t attr;
+    pthread_t thread;
+    void *failed = NULL;
+    (void)state;
+    assert_int_equal(pthread_attr_init(&attr), 0);
+    assert_int_equal(pthread_attr_setstacksize(&attr, 256 * 1024), 0);
+    assert_int_equal(pthread_create(&thread, &attr, load_chain, &b), 0);
+    assert_int_equal(pthread_join(thread, &failed), 0);
+    pthread_attr_destroy(&attr);
+    assert_null(failed);
+    free(b.data);
+    b = chain_file(1000001); /* one past the default limit */
+    expect(&b, NULL, INFER_ERROR_LIMIT);
+    free(b.data);
+}
+
+/* ---- memory --------------------------------------------------------------------------------- */
+
+/* Whatever the counts say, no more memory is taken than 8 times the file's bytes, and 64 KiB. */
+static void test_memory_is_bounded(void **state)
+{
+    struct bytes b = known_file();
+    size_t size, graph = section_at(b.data, INFER__SECTION_GRAPH, &size);
+    size_t labels = section_at(b.data, INFER__SECTION_LABELS, &size);
+    size_t fields[] = {20,
+                       graph,
+                       graph + 4,
+                       graph + 8,
+                       graph + 12,
+                       graph + 16,
+                       graph + 20,
+                       graph + 24,
+                       graph + 28,
+                       labels,
+                       graph + NODE_LRN + 8,
+                       graph + NODE_LRN + 12,
+                       graph + ATTR_AXIS + 4};
+    (void)state;
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        for (int bit = 0; bit < 32; bit++) {
+            struct bytes c = {exact_copy(b.data, b.size), b.size};
+            struct counter counter;
+            infer_load_options o;
+            infer_model *m;
+            infer_error err;
+            infer_load_options_init(&o);
+            o.allocator = counting(&counter);
+            o.max_nodes = o.max_values = UINT32_MAX;
+            put_le(c.data + fields[i], 4, get_le(c.data + fields[i], 4) | 1u << bit);
+            reseal(c.data, c.size);
+            infer_load_memory(c.data, c.size, &o, &m, &err);
+            assert_true(counter.peak <= 8 * c.size + 65536);
+            infer_model_free(&m);
+            assert_int_equal(counter.blocks, 0);
+            free(c.data);
+        }
+    }
+    free(b.data);
+}
+
+/* A count past the section, while the others add up to the section's size without it. */
+static void test_table_past_section(void **state)
+{
+    struct bytes b = known_file();
+    size_t size, graph = section_at(b.data, INFER__SECTION_GRAPH, &size);
+    struct counter counter;
+    infer_load_options o;
+    infer_model *m;
+    infer_error err;
+    (void)state;
+    infer_load_options_init(&o);
+    o.allocator = counting(&counter);
+    put_le(b.data + graph, 4, 4000000);
+    put_le(b.data + graph + 20, 4, 2 + (NODE_ADD - VALUE_X) / 8); /* integers instead of values */
+    reseal(b.data, b.size);
+    assert_int_equal(infer_load_memory(b.data, b.size, &o, &m, &err), INFER_ERROR_FORMAT);
+    assert_int_equal(err.offset, graph + VALUE_X);
+    assert_true(counter.peak <= 65536);
+    free(b.data);
+}
+
+/* A file that takes the most memory for its size: empty labels, and tables of nodes. */
+static void test_memory_per_byte(void **state)
+{
+    static const char *labels[100000];
+    struct known k;
+    struct counter counter;
+    infer_load_options o;
+    infer_model *m;
+    infer_error err;
+    (void)state;
+    make_known(&k);
+    for (size_t i = 0; i < 100000; i++)
+        labels[i] = "";
+    k.content.labels = labels;
+    k.content.nlabels = 100000;
+    struct bytes b = write_exact(&k.content);
+    infer_load_options_init(&o);
+    o.allocator = counting(&counter);
+    check_ok(infer_load_memory(b.data, b.size, &o, &m, &err), &err);
+    printf("%zu bytes of memory for a file of %zu\n", counter.peak, b.size);
+    assert_true(counter.peak <= 8 * b.size + 65536);
+    infer_model_free(&m);
+    infer__region_free(&k.region);
+    free(b.data);
+}
+
+/* Allocations 1, 2, 3 ... fail, and all after them, until loading succeeds. */
+static void fail_in_turn(const struct bytes *b)
+{
+    struct counter counter;
+    infer_status status = INFER_ERROR_NO_MEMORY;
+    size_t k = 0;
+    while (status != INFER_OK) {
+        infer_load_options o;
+        infer_model *m = (infer_model *)b->data;
+        infer_error err;
+        infer_load_options_init(&o);
+        o.allocator = counting(&counter);
+        counter.fail_from = ++k;
+        status = infer_load_memory(b->data, b->size, &o, &m, &err);
+        assert_int_equal(status, err.status);
+        assert_true(status == INFER_OK || status == INFER_ERROR_NO_MEMORY);
+        assert_int_equal(status == INFER_OK, m != NULL);
+        infer_model_free(&m);
+        assert_int_equal(counter.blocks, 0);
+    }
+    printf("loading succeeds with %zu allocations\n", k - 1);
+    assert_true(k > 3);
+}
+
+/* In a small file all tables share a block of memory, in a larger one each has its own. */
+static void test_failing_load(void **state)
+{
+    struct bytes small = known_file(), large = chain_file(10000);
+    (void)state;
+    fail_in_turn(&small);
+    fail_in_turn(&large);
+    free(small.data);
+    free(large.data);
+}
+
+static void test_failing_write(void **state)
+{
+    struct known k;
+    struct counter counter;
+    infer_status status = INFER_ERROR_NO_MEMORY;
+    size_t from = 0;
+    (void)state;
+    make_known(&k);
+    while (status != INFER_OK) {
+        infer_allocator a = counting(&counter);
+        void *bytes = &k;
+        size_t size;
+        infer_error err;
+        counter.fail_from = ++from;
+        status = infer__file_write(&k.content, &a, &bytes, &size, &err);
+        assert_true(status == INFER_OK || status == INFER_ERROR_NO_MEMORY);
+        assert_int_equal(status == INFER_OK, bytes != NULL);
+        infer__free(&a, bytes);
+        assert_int_equal(counter.blocks, 0);
+    }
+    printf("writing succeeds with %zu allocations\n", from - 1);
+    assert_true(from > 3);
+    infer__region_free(&k.region);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_million_nodes),
+        cmocka_unit_test(test_memory_is_bounded),
+        cmocka_unit_test(test_memory_per_byte),
+        cmocka_unit_test(test_table_past_section),
+        cmocka_unit_test(test_failing_load),
+        cmocka_unit_test(test_failing_write),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

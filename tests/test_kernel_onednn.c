@@ -1,0 +1,829 @@
+/* oneDNN's kernels against plain loops in double precision; the same bits for any cut into units;
+ * guard pages behind every tensor. Seed: INFER_SEED. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#if defined(INFER_ONEDNN) && INFER_ONEDNN
+
+#include <math.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/status.h"
+#include "kernels/kernel.h"
+
+extern const struct infer__kernel infer__conv_f32_onednn;
+extern const struct infer__kernel infer__dense_f32_onednn;
+extern const struct infer__kernel infer__pool_f32_onednn;
+extern int omp_get_max_threads(void);
+extern void omp_set_num_threads(int n);
+
+/* ---- random numbers and guarded memory ------------------------------------------------------ */
+
+static uint64_t seed;
+
+static uint32_t rnd(uint32_t below)
+{
+    seed = seed * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(seed >> 33) % below;
+}
+
+struct guarded {
+    char *map;
+    size_t map_bytes;
+    float *f; /* ends where the inaccessible page begins, but for the alignment asked for */
+    size_t n;
+};
+
+static struct guarded guard(size_t n, size_t align)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t bytes = (n * sizeof(float) + align - 1) / align * align;
+    size_t body = (bytes + page - 1) / page * page;
+    struct guarded g = {NULL, body + 2 * page, NULL, n};
+    g.map = mmap(NULL, g.map_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(g.map != MAP_FAILED);
+    assert_int_equal(mprotect(g.map, page, PROT_NONE), 0);
+    assert_int_equal(mprotect(g.map + page + body, page, PROT_NONE), 0);
+    g.f = (float *)(void *)(g.map + page + body - bytes);
+    memset(g.f, 0xA5, bytes);
+    return g;
+}
+
+static void unguard(struct guarded *g)
+{
+    if (g->map)
+        munmap(g->map, g->map_bytes);
+    g->map = NULL;
+}
+
+static void fill(struct guarded *g)
+{
+    for (size_t i = 0; i < g->n; i++)
+        g->f[i] = (float)((int)rnd(2001) - 1000) / 1000.0f;
+}
+
+/* ---- a case --------------------------------------------------------------------------------- */
+
+struct shape {
+    uint16_t op;
+    int rank;
+    int64_t n, ci, co, groups;
+    int64_t in[3], kernel[3], stride[3], dilation[3], begin[3], end[3];
+    int bias, residual;
+    uint16_t act;
+    float alpha, beta;
+    int include_pad, ceil;
+};
+
+struct problem {
+    struct shape s;
+    const struct infer__kernel *k;
+    struct infer__task t;
+    struct infer__operand in[4], out[1];
+    struct guarded x, w, b, r, y;
+    int64_t o[3];
+    int residual_at;
+};
+
+static int64_t out_size(const struct shape *s, int a)
+{
+    int64_t extent = (s->kernel[a] - 1) * s->dilation[a] + 1;
+    if (s->op == INFER__OP_CONV_TRANSPOSE)
+        return (s->in[a] - 1) * s->stride[a] + extent - s->begin[a] - s->end[a];
+    int64_t room = s->in[a] + s->begin[a] + s->end[a] - extent;
+    return room < 0 ? 0 : (room + (s->ceil ? s->stride[a] - 1 : 0)) / s->stride[a] + 1;
+}
+
+static struct infer__operand data_operand(int rank, int64_t n, const int64_t size[3], int64_t c)
+{
+    struct infer__operand o = {INFER_F32, (uint8_t)rank, 1, 0, {n}, NULL};
+    for (int a = 5 - rank, i = 1; a < 3; a++)
+        o.dims[i++] = size[a];
+    o.dims[rank - 1] = c;
+    return o;
+}
+
+static int is_pool(const struct shape *s)
+{
+    return s->op != INFER__OP_CONV && s->op != INFER__OP_CONV_TRANSPOSE;
+}
+
+static void make_weights(struct problem *p)
+{
+    const struct shape *s = &p->s;
+    int64_t taps = s->kernel[0] * s->kernel[1] * s->kernel[2];
+    int deconv = s->op == INFER__OP_CONV_TRANSPOSE;
+    p->w = guard((size_t)(s->co * s->ci / s->groups * taps), 4);
+    fill(&p->w);
+    p->in[1] = (struct infer__operand){INFER_F32, (uint8_t)s->rank, 0, 1, {0}, p->w.f};
+    p->in[1].dims[0] = deconv ? s->ci : s->co;
+    p->in[1].dims[1] = (deconv ? s->co : s->ci) / s->groups;
+    for (int a = 5 - s->rank, i = 2; a < 3; a++)
+        p->in[1].dims[i++] = s->kernel[a];
+    p->b = guard((size_t)s->co, 4);
+    fill(&p->b);
+    p->in[2] = (struct infer__operand){0, 1, 0, 1, {s->co}, p->b.f};
+    p->in[2].type = s->bias ? INFER_F32 : INFER_TYPE_NONE;
+    p->t.nin = s->bias || s->residual ? 3 : 2;
+}
+
+static void make(struct problem *p, const struct shape *s)
+{
+    memset(p, 0, sizeof *p);
+    p->s = *s;
+    p->k = is_pool(s) ? &infer__pool_f32_onednn : &infer__conv_f32_onednn;
+    for (int a = 0; a < 3; a++)
+        p->o[a] = out_size(s, a);
+    p->in[0] = data_operand(s->rank, s->n, s->in, s->ci);
+    p->out[0] = data_operand(s->rank, s->n, p->o, s->co);
+    p->x = guard((size_t)infer__operand_elements(&p->in[0]), 4);
+    p->y = guard((size_t)infer__operand_elements(&p->out[0]), 4);
+    p->r = guard(p->y.n, 4);
+    fill(&p->x);
+    fill(&p->r);
+    p->t = (struct infer__task){.op = s->op, .isa = INFER_ISA_AMX, .onednn = 1, .threads = 1};
+    p->t.nin = 1;
+    if (!is_pool(s))
+        make_weights(p);
+    if (s->residual) {
+        p->residual_at = (int)p->t.nin++;
+        p->in[p->residual_at] = p->out[0];
+    }
+    p->t.nout = 1;
+    p->t.in = p->in;
+    p->t.out = p->out;
+    p->t.epi = (struct infer__epilogue){s->act, (uint16_t)s->residual, s->alpha, s->beta};
+    struct infer__window *w = &p->t.p.window;
+    memcpy(w->kernel, s->kernel, sizeof w->kernel);
+    memcpy(w->stride, s->stride, sizeof w->stride);
+    memcpy(w->dilation, s->dilation, sizeof w->dilation);
+    memcpy(w->pad_begin, s->begin, sizeof w->pad_begin);
+    memcpy(w->pad_end, s->end, sizeof w->pad_end);
+    w->groups = s->groups;
+    w->spatial = s->rank - 2;
+    w->count_include_pad = s->include_pad;
+}
+
+static void drop(struct problem *p)
+{
+    unguard(&p->x);
+    unguard(&p->w);
+    unguard(&p->b);
+    unguard(&p->r);
+    unguard(&p->y);
+}
+
+/* ---- running -------------------------------------------------------------------------------- */
+
+struct worker {
+    const struct problem *p;
+    const struct infer__need *need;
+    struct infer__buffers b;
+    uint32_t first, step;
+};
+
+static void *work(void *arg)
+{
+    struct worker *w = arg;
+    for (uint32_t u = w->first; u < w->need->units; u += w->step)
+        w->p->k->run(&w->p->t, &w->b, u, u + 1);
+    return NULL;
+}
+
+/* Runs with `threads` threads into p->y, which is filled with 0xA5 before; 0 if oneDNN has no fast
+ * implementation. `in_place`: the residual stands where the result will be. */
+static int run(struct problem *p, uint32_t threads, int in_place, uint32_t *units)
+{
+    struct infer__need need = {0};
+    infer_error err;
+    p->t.threads = threads;
+    assert_true(p->k->estimate(&p->t) >= 0);
+    infer_status status = p->k->prepare(&p->t, &need, &err);
+    if (status != INFER_OK) {
+        assert_int_equal(status, INFER_ERROR_UNSUPPORTED);
+        assert_null(need.state);
+        return 0;
+    }
+    assert_true(need.units >= 1);
+    struct guarded packed = guard(need.packed_bytes / sizeof(float), 64);
+    struct guarded scratch[8];
+    if (p->k->pack)
+        p->k->pack(&p->t, need.state, packed.f);
+    memset(p->y.f, 0xA5, p->y.n * sizeof(float));
+    if (in_place)
+        memcpy(p->y.f, p->r.f, p->y.n * sizeof(float));
+    const void *in[4] = {p->x.f, p->w.f, p->s.bias ? p->b.f : NULL, NULL};
+    in[p->residual_at ? p->residual_at : 3] = in_place ? p->y.f : p->r.f;
+    void *out[1] = {p->y.f};
+    pthread_t id[8];
+    struct worker w[8];
+    for (uint32_t i = 0; i < threads; i++) {
+        scratch[i] = guard((size_t)need.scratch_bytes / sizeof(float), 64);
+        w[i] = (struct worker){p, &need, {in, out, packed.f, scratch[i].f, need.state}, i, threads};
+        assert_int_equal(pthread_create(&id[i], NULL, work, &w[i]), 0);
+    }
+    for (uint32_t i = 0; i < threads; i++) {
+        pthread_join(id[i], NULL);
+        unguard(&scratch[i]);
+    }
+    unguard(&packed);
+    p->k->release(need.state);
+    *units = need.units;
+    return 1;
+}
+
+/* ---- references ----------------------------------------------------------------------------- */
+
+/* Input coordinate of a tap, -1 outside. */
+static int64_t tap(const struct shape *s, int a, int64_t o, int64_t k)
+{
+    int64_t i = o * s->stride[a] - s->begin[a] + k * s->dilation[a];
+    if (s->op == INFER__OP_CONV_TRANSPOSE) {
+        i = o + s->begin[a] - k * s->dilation[a];
+        if (i < 0 || i % s->stride[a])
+            return -1;
+        i /= s->stride[a];
+    }
+    return i >= 0 && i < s->in[a] ? i : -1;
+}
+
+/* Visits the taps of an output pixel: sums, maximum, number. */
+struct sums {
+    double sum, abs, max;
+    int64_t count;
+};
+
+static struct sums visit(const struct problem *p, int64_t n, const int64_t o[3], int64_t m)
+{
+    const struct shape *s = &p->s;
+    struct sums r = {0, 0, -INFINITY, 0};
+    int64_t cg = is_pool(s) ? 1 : s->ci / s->groups, mg = s->co / s->groups;
+    int64_t c0 = is_pool(s) ? m : m / mg * cg;
+    for (int64_t d = 0; d < s->kernel[0]; d++)
+        for (int64_t h = 0; h < s->kernel[1]; h++)
+            for (int64_t v = 0; v < s->kernel[2]; v++) {
+                int64_t i = tap(s, 0, o[0], d), j = tap(s, 1, o[1], h), k = tap(s, 2, o[2], v);
+                if (i < 0 || j < 0 || k < 0)
+                    continue;
+                int64_t at = (((n * s->in[0] + i) * s->in[1] + j) * s->in[2] + k) * s->ci + c0;
+                int64_t t = (d * s->kernel[1] + h) * s->kernel[2] + v;
+                int64_t taps = s->kernel[0] * s->kernel[1] * s->kernel[2];
+                r.count++;
+                for (int64_t c = 0; c < cg; c++) {
+                    int64_t row = s->op == INFER__OP_CONV ? m * cg + c : (c0 + c) * mg + m % mg;
+                    double x = (double)p->x.f[at + c];
+                    double y = is_pool(s) ? x : x * (double)p->w.f[row * taps + t];
+                    r.sum += y;
+                    r.abs += fabs(y);
+                    r.max = y > r.max ? y : r.max;
+                }
+            }
+    return r;
+}
+
+/* Taps that count for an average with padding: those not beyond the stated padding. */
+static int64_t padded_count(const struct shape *s, const int64_t o[3])
+{
+    int64_t n = 1;
+    for (int a = 0; a < 3; a++) {
+        int64_t first = o[a] * s->stride[a] - s->begin[a], last = first + s->kernel[a];
+        int64_t limit = s->in[a] + s->end[a];
+        n *= (last < limit ? last : limit) - first;
+    }
+    return n;
+}
+
+static double expected(const struct problem *p, int64_t n, const int64_t o[3], int64_t m,
+                       double *tolerance)
+{
+    const struct shape *s = &p->s;
+    struct sums r = visit(p, n, o, m);
+    double y = r.sum;
+    *tolerance = 1e-6 + 1e-6 * r.abs;
+    if (s->op == INFER__OP_MAX_POOL || s->op == INFER__OP_GLOBAL_MAX_POOL)
+        y = r.max;
+    else if (is_pool(s))
+        y /= (double)(s->include_pad ? padded_count(s, o) : r.count);
+    if (s->bias)
+        y += (double)p->b.f[m];
+    int64_t at = ((n * p->o[0] + o[0]) * p->o[1] + o[1]) * p->o[2] + o[2];
+    if (s->residual)
+        y += (double)p->r.f[at * s->co + m];
+    return (double)infer__activate(s->act, s->alpha, s->beta, (float)y);
+}
+
+static void describe(const struct shape *s)
+{
+    print_message("op %d rank %d n %ld ci %ld co %ld g %ld res %d act %d", s->op, s->rank,
+                  (long)s->n, (long)s->ci, (long)s->co, (long)s->groups, s->residual, s->act);
+    for (int a = 0; a < 3; a++)
+        print_message(" [in %ld k %ld s %ld d %ld p %ld %ld]", (long)s->in[a], (long)s->kernel[a],
+                      (long)s->stride[a], (long)s->dilation[a], (long)s->begin[a],
+                      (long)s->end[a]);
+    print_message("\n");
+}
+
+static void compare(const struct problem *p)
+{
+    const float *y = p->y.f;
+    int64_t o[3];
+    for (int64_t n = 0; n < p->s.n; n++)
+        for (o[0] = 0; o[0] < p->o[0]; o[0]++)
+            for (o[1] = 0; o[1] < p->o[1]; o[1]++)
+                for (o[2] = 0; o[2] < p->o[2]; o[2]++)
+                    for (int64_t m = 0; m < p->s.co; m++, y++) {
+                        double tolerance, want = expected(p, n, o, m, &tolerance);
+                        if (!(fabs((double)*y - want) <= tolerance)) {
+                            describe(&p->s);
+                            fail_msg("at %ld,%ld,%ld,%ld,%ld: %.9g, expected %.9g", (long)n,
+                                     (long)o[0], (long)o[1], (long)o[2], (long)m, (double)*y, want);
+                        }
+                    }
+}
+
+struct tally {
+    int served, refused, cut;
+};
+
+/* One shape on 1 to 4 threads: right (with `check`), and the same bits each time. */
+static void try_shape(const struct shape *s, int check, struct tally *tally)
+{
+    struct problem p;
+    uint32_t units;
+    make(&p, s);
+    if (!run(&p, 1, 0, &units)) {
+        tally->refused++;
+        drop(&p);
+        return;
+    }
+    tally->served++;
+    if (check)
+        compare(&p);
+    float *first = malloc(p.y.n * sizeof(float));
+    assert_non_null(first);
+    memcpy(first, p.y.f, p.y.n * sizeof(float));
+    for (uint32_t threads = 1; threads <= 4; threads++) {
+        assert_true(run(&p, threads, s->residual && threads % 2, &units));
+        tally->cut += units > 1;
+        if (memcmp(first, p.y.f, p.y.n * sizeof(float)) != 0) {
+            describe(s);
+            fail_msg("%u threads, %u units: other bits", threads, units);
+        }
+    }
+    free(first);
+    drop(&p);
+}
+
+static void report(const char *what, const struct tally *t)
+{
+    print_message("%s: %d shapes served, %d left to other kernels, %d runs cut into units\n", what,
+                  t->served, t->refused, t->cut);
+    assert_true(t->served > t->refused);
+}
+
+/* ---- random shapes -------------------------------------------------------------------------- */
+
+static const uint16_t acts[] = {
+    INFER__OP_NONE,    INFER__OP_RELU,         INFER__OP_LEAKY_RELU, INFER__OP_CLIP,
+    INFER__OP_SIGMOID, INFER__OP_HARD_SIGMOID, INFER__OP_HARD_SWISH, INFER__OP_TANH,
+    INFER__OP_ELU,     INFER__OP_SILU,         INFER__OP_MISH,       INFER__OP_SOFTPLUS};
+
+static void set_act(struct shape *s, uint16_t act)
+{
+    s->act = act;
+    s->alpha = act == INFER__OP_CLIP ? -0.3f : act == INFER__OP_ELU ? 1.0f : 0.2f;
+    s->beta = act == INFER__OP_CLIP ? 0.9f : 0.5f;
+}
+
+static struct shape random_shape(uint16_t op)
+{
+    struct shape s = {.op = op, .rank = 3 + (int)rnd(3), .n = 1 + rnd(10) / 7};
+    s.n += rnd(12) == 0 ? 4 : 0;
+    for (int a = 0; a < 3; a++) {
+        int has = a >= 5 - s.rank;
+        s.kernel[a] = has ? 1 + rnd(4) : 1;
+        s.stride[a] = has ? 1 + rnd(6) / 3 : 1;
+        s.dilation[a] = has && rnd(4) == 0 && op != INFER__OP_MAX_POOL &&
+                                op != INFER__OP_AVERAGE_POOL
+                            ? 2
+                            : 1;
+        int64_t extent = (s.kernel[a] - 1) * s.dilation[a] + 1;
+        s.in[a] = has ? extent + rnd(s.rank == 3 ? 200 : s.rank == 4 ? 14 : 6) : 1;
+        s.begin[a] = has ? rnd((uint32_t)extent) : 0;
+        s.end[a] = has ? rnd((uint32_t)extent) : 0;
+    }
+    s.groups = 1;
+    s.ci = 1 + rnd(40);
+    s.co = 1 + rnd(100);
+    if (rnd(3) == 0) { /* groups, half of them depthwise */
+        s.groups = 1 + rnd(36);
+        s.ci = s.groups * (rnd(2) ? 1 : 1 + rnd(9));
+        s.co = s.groups * (rnd(2) ? s.ci / s.groups : 1 + rnd(9));
+    }
+    s.bias = rnd(3) != 0;
+    s.residual = op == INFER__OP_CONV && rnd(3) == 0;
+    set_act(&s, acts[rnd(sizeof acts / sizeof *acts)]);
+    return s;
+}
+
+static int is_possible(const struct shape *s)
+{
+    for (int a = 0; a < 3; a++)
+        if (out_size(s, a) < 1)
+            return 0;
+    return 1;
+}
+
+static void random_convs(void **state)
+{
+    struct tally t = {0};
+    (void)state;
+    for (int i = 0; i < 300; i++) {
+        struct shape s = random_shape(INFER__OP_CONV);
+        if (is_possible(&s))
+            try_shape(&s, 1, &t);
+    }
+    report("Conv", &t);
+}
+
+/* Enough work for a cut to pay: rows, pictures and ranges of channels. */
+static void large_convs(void **state)
+{
+    struct tally t = {0};
+    (void)state;
+    for (int i = 0; i < 40; i++) {
+        struct shape s = random_shape(INFER__OP_CONV);
+        s.rank = 4;
+        s.in[0] = s.kernel[0] = s.stride[0] = s.dilation[0] = 1;
+        s.begin[0] = s.end[0] = 0;
+        s.groups = 1;
+        s.ci = 16 + rnd(300);
+        s.co = 48 + rnd(200);
+        s.in[1] = s.in[2] = 5 + rnd(12);
+        if (is_possible(&s))
+            try_shape(&s, i % 4 == 0, &t);
+    }
+    assert_true(t.cut > t.served);
+    report("large Conv", &t);
+}
+
+static void random_deconvs(void **state)
+{
+    struct tally t = {0};
+    (void)state;
+    for (int i = 0; i < 150; i++) {
+        struct shape s = random_shape(INFER__OP_CONV_TRANSPOSE);
+        if (i % 5 == 0) {
+            s.ci += 60;
+            s.ci -= s.ci % s.groups;
+            s.in[2] += 12;
+        }
+        if (is_possible(&s))
+            try_shape(&s, 1, &t);
+    }
+    report("ConvTranspose", &t);
+}
+
+static void random_pools(void **state)
+{
+    struct tally t = {0};
+    (void)state;
+    for (int i = 0; i < 250; i++) {
+        struct shape s = random_shape(i % 2 ? INFER__OP_MAX_POOL : INFER__OP_AVERAGE_POOL);
+        s.co = s.ci = i % 9 ? s.ci : 512;
+        s.groups = 1;
+        s.bias = s.residual = 0;
+        s.include_pad = i % 2 ? 0 : (int)rnd(2);
+        s.ceil = !s.include_pad && rnd(3) == 0;
+        set_act(&s, INFER__OP_NONE);
+        for (int a = 0; a < 3; a++) { /* ceil mode: a window must not start beyond the input */
+            int64_t first = (out_size(&s, a) - 1) * s.stride[a] - s.begin[a];
+            if (first >= s.in[a])
+                s.ceil = 0;
+        }
+        if (is_possible(&s))
+            try_shape(&s, 1, &t);
+    }
+    for (int i = 0; i < 30; i++) {
+        struct shape s = random_shape(i % 2 ? INFER__OP_GLOBAL_MAX_POOL
+                                            : INFER__OP_GLOBAL_AVERAGE_POOL);
+        s.co = s.ci;
+        s.bias = s.residual = 0;
+        set_act(&s, INFER__OP_NONE);
+        for (int a = 0; a < 3; a++) {
+            s.kernel[a] = s.stride[a] = s.in[a];
+            s.dilation[a] = 1;
+            s.begin[a] = s.end[a] = 0;
+        }
+        try_shape(&s, 1, &t);
+    }
+    report("pooling", &t);
+}
+
+/* ---- networks ------------------------------------------------------------------------------- */
+
+static struct shape layer(int64_t ci, int64_t co, int64_t size, int64_t k, int64_t stride,
+                          int64_t groups, int residual)
+{
+    struct shape s = {.op = INFER__OP_CONV,
+                      .rank = 4,
+                      .n = 1,
+                      .ci = ci,
+                      .co = co,
+                      .groups = groups,
+                      .in = {1, size, size},
+                      .kernel = {1, k, k},
+                      .stride = {1, stride, stride},
+                      .dilation = {1, 1, 1},
+                      .begin = {0, k / 2, k / 2},
+                      .end = {0, k / 2, k / 2},
+                      .bias = 1,
+                      .residual = residual};
+    set_act(&s, INFER__OP_RELU);
+    return s;
+}
+
+static void resnet50(void **state)
+{
+    struct tally t = {0};
+    struct shape s = layer(3, 64, 224, 7, 2, 1, 0);
+    (void)state;
+    try_shape(&s, 0, &t);
+    for (int64_t mid = 64, in = 64, size = 56; mid <= 512; mid *= 2) {
+        int64_t stride = mid > 64 ? 2 : 1, after = size / stride;
+        struct shape all[] = {
+            layer(in, mid, size, 1, 1, 1, 0),         layer(mid, mid, size, 3, stride, 1, 0),
+            layer(in, mid * 4, size, 1, stride, 1, 0), layer(mid, mid * 4, after, 1, 1, 1, 1),
+            layer(mid * 4, mid, after, 1, 1, 1, 0),    layer(mid, mid, after, 3, 1, 1, 0)};
+        for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+            try_shape(&all[i], 0, &t);
+        in = mid * 4;
+        size = after;
+    }
+    assert_int_equal(t.refused, 0);
+    report("ResNet-50", &t);
+}
+
+static void mobilenet_v2(void **state)
+{
+    static const int64_t blocks[][3] = {{32, 96, 112}, {96, 144, 56}, {144, 192, 28},
+                                        {192, 384, 14}, {384, 576, 14}, {576, 960, 7}};
+    struct tally t = {0};
+    (void)state;
+    for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) {
+        int64_t in = blocks[i][0], mid = blocks[i][1], size = blocks[i][2];
+        struct shape all[] = {layer(in / 6 + 8, mid, size, 1, 1, 1, 0),
+                              layer(mid, mid, size, 3, 1, mid, 0),
+                              layer(mid, mid, size, 3, 2, mid, 0),
+                              layer(mid, in / 6 + 8, size, 1, 1, 1, 1)};
+        for (size_t k = 0; k < sizeof all / sizeof *all; k++) {
+            set_act(&all[k], INFER__OP_CLIP);
+            try_shape(&all[k], 0, &t);
+        }
+    }
+    assert_int_equal(t.refused, 0);
+    report("MobileNetV2", &t);
+}
+
+/* A picture gives the same bits alone and at any place of a batch. */
+static void batch_position(void **state)
+{
+    static const struct {
+        int64_t ci, co, size, k, groups;
+    } list[] = {{64, 64, 14, 3, 1}, {128, 96, 7, 1, 1}, {48, 48, 28, 3, 48}, {64, 64, 14, 3, 8}};
+    (void)state;
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
+        struct shape s = layer(list[i].ci, list[i].co, list[i].size, list[i].k, 1, list[i].groups, 0);
+        struct problem one, five;
+        uint32_t units;
+        make(&one, &s);
+        s.n = 5;
+        make(&five, &s);
+        memcpy(five.w.f, one.w.f, one.w.n * sizeof(float));
+        memcpy(five.b.f, one.b.f, one.b.n * sizeof(float));
+        for (size_t n = 0; n < 5; n++)
+            memcpy(five.x.f + n * one.x.n, one.x.f, one.x.n * sizeof(float));
+        assert_true(run(&one, 1, 0, &units));
+        assert_true(run(&five, 2, 0, &units));
+        for (size_t n = 0; n < 5; n++)
+            assert_memory_equal(five.y.f + n * one.y.n, one.y.f, one.y.n * sizeof(float));
+        drop(&one);
+        drop(&five);
+    }
+}
+
+/* ---- activations, values that are no numbers ------------------------------------------------- */
+
+/* A 1 x 1 convolution with the identity: y = act(x). */
+static void activations(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof acts / sizeof *acts; i++) {
+        struct shape s = layer(16, 16, 40, 1, 1, 1, 0);
+        struct problem p;
+        uint32_t units;
+        double worst = 0;
+        float where = 0;
+        s.bias = 0;
+        set_act(&s, acts[i]);
+        make(&p, &s);
+        for (int k = 0; k < 256; k++)
+            p.w.f[k] = k / 16 == k % 16 ? 1 : 0;
+        for (size_t k = 0; k < p.x.n; k++)
+            p.x.f[k] = ((float)k / (float)p.x.n * 2 - 1) * (k % 3 ? 15.0f : 0.5f);
+        assert_true(run(&p, 2, 0, &units));
+        for (size_t k = 0; k < p.x.n; k++) {
+            double want = (double)infer__activate(s.act, s.alpha, s.beta, p.x.f[k]);
+            int cancels = acts[i] == INFER__OP_HARD_SIGMOID || acts[i] == INFER__OP_HARD_SWISH;
+            double small = cancels ? 0.1 : 1e-3; /* near their zero */
+            double off = fabs((double)p.y.f[k] - want) / fmax(fabs(want), small);
+            if (!(off <= worst)) {
+                worst = off;
+                where = p.x.f[k];
+            }
+        }
+        print_message("act %2d: relative error at most %.2g, at x = %g\n", acts[i], worst,
+                      (double)where);
+        assert_true(worst < 2e-6);
+        drop(&p);
+    }
+}
+
+/* An infinity stays where its window is, whatever else the tile holds. */
+static void infinities(void **state)
+{
+    struct shape s = layer(16, 16, 12, 3, 1, 1, 0);
+    struct problem p;
+    uint32_t units;
+    (void)state;
+    set_act(&s, INFER__OP_NONE);
+    make(&p, &s);
+    p.x.f[(5 * 12 + 5) * 16 + 3] = INFINITY;
+    assert_true(run(&p, 2, 0, &units));
+    for (int h = 0; h < 12; h++)
+        for (int w = 0; w < 12; w++)
+            for (int c = 0; c < 16; c++) {
+                int reached = abs(h - 5) <= 1 && abs(w - 5) <= 1;
+                assert_int_equal(!isfinite(p.y.f[(h * 12 + w) * 16 + c]), reached);
+            }
+    drop(&p);
+}
+
+/* ---- dense ---------------------------------------------------------------------------------- */
+
+static void dense_case(int64_t m, int64_t k, int64_t n, int trans_b, int gemm, int rank3)
+{
+    struct problem p;
+    float *first = malloc((size_t)(m * n) * sizeof(float));
+    assert_non_null(first);
+    memset(&p, 0, sizeof p);
+    p.k = &infer__dense_f32_onednn;
+    p.x = guard((size_t)(m * k), 4);
+    p.w = guard((size_t)(k * n), 4);
+    p.b = guard((size_t)n, 4);
+    p.y = guard((size_t)(m * n), 4);
+    fill(&p.x);
+    fill(&p.w);
+    fill(&p.b);
+    p.s.bias = gemm;
+    p.in[0] = (struct infer__operand){INFER_F32, 2, 0, 0, {m, k}, NULL};
+    p.in[1] = (struct infer__operand){INFER_F32, 2, 0, 1, {k, n}, p.w.f};
+    p.in[2] = (struct infer__operand){INFER_F32, 1, 0, 1, {n}, p.b.f};
+    p.out[0] = (struct infer__operand){INFER_F32, 2, 0, 0, {m, n}, NULL};
+    if (trans_b)
+        p.in[1].dims[0] = n, p.in[1].dims[1] = k;
+    if (rank3) {
+        p.in[0] = (struct infer__operand){INFER_F32, 3, 0, 0, {1, m, k}, NULL};
+        p.out[0] = (struct infer__operand){INFER_F32, 3, 0, 0, {1, m, n}, NULL};
+    }
+    p.t = (struct infer__task){.op = gemm ? INFER__OP_GEMM : INFER__OP_MATMUL,
+                               .isa = INFER_ISA_AMX,
+                               .onednn = 1,
+                               .nin = gemm ? 3 : 2,
+                               .nout = 1,
+                               .in = p.in,
+                               .out = p.out};
+    p.t.p.gemm = (struct infer__gemm){1, 1, 0, trans_b};
+    for (uint32_t threads = 1; threads <= 4; threads++) {
+        uint32_t units;
+        assert_true(run(&p, threads, 0, &units));
+        if (threads == 1)
+            memcpy(first, p.y.f, p.y.n * sizeof(float));
+        assert_memory_equal(first, p.y.f, p.y.n * sizeof(float));
+    }
+    for (int64_t i = 0; i < m; i++)
+        for (int64_t j = 0; j < n; j++) {
+            double sum = gemm ? (double)p.b.f[j] : 0, abs = 0;
+            for (int64_t c = 0; c < k; c++) {
+                double v = (double)p.x.f[i * k + c] *
+                           (double)p.w.f[trans_b ? j * k + c : c * n + j];
+                sum += v;
+                abs += fabs(v);
+            }
+            assert_true(fabs((double)p.y.f[i * n + j] - sum) <= 1e-6 + 1e-6 * abs);
+        }
+    free(first);
+    drop(&p);
+}
+
+static void dense(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 60; i++)
+        dense_case(1 + rnd(40), 1 + rnd(150), 1 + rnd(150), (int)rnd(2), 1, 0);
+    for (int i = 0; i < 20; i++)
+        dense_case(1 + rnd(40), 1 + rnd(150), 1 + rnd(150), 0, 0, i % 2);
+    dense_case(1, 1280, 1000, 1, 1, 0);
+    dense_case(3, 512, 1024, 1, 1, 0);
+    dense_case(197, 96, 288, 0, 0, 1);
+}
+
+/* ---- what is refused, and what is put back -------------------------------------------------- */
+
+static void refusals(void **state)
+{
+    struct shape s = layer(16, 16, 8, 3, 1, 1, 0);
+    struct problem p;
+    (void)state;
+    make(&p, &s);
+    assert_true(p.k->estimate(&p.t) > 0);
+    p.t.onednn = 0;
+    assert_true(p.k->estimate(&p.t) < 0);
+    p.t.onednn = 1;
+    p.t.isa = INFER_ISA_C;
+    assert_true(p.k->estimate(&p.t) < 0);
+    p.t.isa = INFER_ISA_AMX;
+    p.in[1].is_const = 0;
+    assert_true(p.k->estimate(&p.t) < 0);
+    p.in[1].is_const = 1;
+    p.in[0].clast = 0;
+    assert_true(p.k->estimate(&p.t) < 0);
+    p.in[0].clast = 1;
+    p.t.epi.act = INFER__OP_ERF;
+    assert_true(p.k->estimate(&p.t) < 0);
+    p.t.epi.act = INFER__OP_NONE;
+    p.in[0].type = INFER_F16;
+    assert_true(p.k->estimate(&p.t) < 0);
+    drop(&p);
+}
+
+static void openmp_setting(void **state)
+{
+    struct shape s = layer(32, 32, 20, 3, 1, 1, 1);
+    struct problem p;
+    struct infer__need need = {0};
+    infer_error err;
+    (void)state;
+    make(&p, &s);
+    omp_set_num_threads(3);
+    assert_int_equal(p.k->prepare(&p.t, &need, &err), INFER_OK);
+    assert_int_equal(omp_get_max_threads(), 3);
+    struct guarded packed = guard(need.packed_bytes / sizeof(float), 64);
+    struct guarded scratch = guard(need.scratch_bytes / sizeof(float), 64);
+    p.k->pack(&p.t, need.state, packed.f);
+    assert_int_equal(omp_get_max_threads(), 3);
+    const void *in[4] = {p.x.f, p.w.f, p.b.f, p.r.f};
+    void *out[1] = {p.y.f};
+    struct infer__buffers b = {in, out, packed.f, scratch.f, need.state};
+    p.k->run(&p.t, &b, 0, need.units);
+    assert_int_equal(omp_get_max_threads(), 3);
+    compare(&p);
+    p.k->release(need.state);
+    unguard(&packed);
+    unguard(&scratch);
+    drop(&p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(random_convs),   cmocka_unit_test(large_convs),
+        cmocka_unit_test(random_deconvs), cmocka_unit_test(random_pools),
+        cmocka_unit_test(resnet50),       cmocka_unit_test(mobilenet_v2),
+        cmocka_unit_test(batch_position), cmocka_unit_test(activations),
+        cmocka_unit_test(infinities),     cmocka_unit_test(dense),
+        cmocka_unit_test(refusals),       cmocka_unit_test(openmp_setting),
+    };
+    const char *text = getenv("INFER_SEED");
+    seed = text ? strtoull(text, NULL, 10) : 1;
+    print_message("INFER_SEED=%llu\n", (unsigned long long)seed);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+#else
+
+int main(void)
+{
+    print_message("built without oneDNN: nothing to test\n");
+    return 0;
+}
+
+#endif

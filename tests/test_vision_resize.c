@@ -1,0 +1,167 @@
+/* Resizing: the bytes that Pillow and OpenCV give, and nonsense. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "tests/data/resize_expected.h"
+#include "tests/vision_files.h"
+
+/* The picture of make_resize_expected.py. */
+static infer_image make_picture(int32_t width, int32_t height, int32_t channels)
+{
+    infer_image image = {.width = width, .height = height, .channels = channels};
+    size_t n = (size_t)width * (size_t)height * (size_t)channels;
+    uint32_t state = 12345;
+    image.pixels = malloc(n);
+    assert_non_null(image.pixels);
+    for (size_t i = 0; i < n; i++) {
+        size_t x = i / (size_t)channels % (size_t)width;
+        uint8_t v = noise(&state);
+        image.pixels[i] = 2 * x < (size_t)width ? v : (uint8_t)(255 * (v & 1));
+    }
+    return image;
+}
+
+static void equals_pillow_and_opencv(void **unused)
+{
+    (void)unused;
+    const unsigned char *expected = resize_expected;
+    for (size_t i = 0; i < sizeof resize_cases / sizeof *resize_cases; i++) {
+        const int *c = resize_cases[i];
+        infer_image src = make_picture(c[0], c[1], c[2]), out;
+        for (int filter = 0; filter < 4; filter++) {
+            for (int resampler = 0; resampler < 2; resampler++) {
+                size_t n = (size_t)c[3] * (size_t)c[4] * (size_t)c[2];
+                infer_error err;
+                assert_int_equal(infer_image_resize(&src, c[3], c[4], (infer_filter)filter,
+                                                    (infer_resampler)resampler, &out, &err),
+                                 INFER_OK);
+                assert_int_equal(out.width, c[3]);
+                assert_int_equal(out.height, c[4]);
+                assert_int_equal(out.channels, c[2]);
+                assert_memory_equal(out.pixels, expected, n);
+                expected += n;
+                infer_image_free(&out);
+            }
+        }
+        free(src.pixels);
+    }
+    assert_ptr_equal(expected, resize_expected + sizeof resize_expected);
+}
+
+/* A picture of one colour stays that colour in every way of resizing, at random sizes. */
+static void keeps_one_color(void **unused)
+{
+    (void)unused;
+    uint32_t state = test_seed();
+    for (int round = 0; round < 400; round++) {
+        int32_t w = 1 + noise(&state) % 40, h = 1 + noise(&state) % 40;
+        int32_t to_w = 1 + noise(&state) % 60, to_h = 1 + noise(&state) % 60;
+        uint8_t color[3] = {noise(&state), 0, 255};
+        infer_image src = make_picture(w, h, 3), out;
+        for (size_t i = 0; i < (size_t)w * (size_t)h; i++)
+            memcpy(src.pixels + i * 3, color, 3);
+        assert_int_equal(infer_image_resize(&src, to_w, to_h, (infer_filter)(round & 3),
+                                            (infer_resampler)(round >> 2 & 1), &out, NULL),
+                         INFER_OK);
+        for (size_t i = 0; i < (size_t)to_w * (size_t)to_h; i++)
+            assert_memory_equal(out.pixels + i * 3, color, 3);
+        infer_image_free(&out);
+        free(src.pixels);
+    }
+}
+
+static void extreme_sizes(void **unused)
+{
+    (void)unused;
+    static const int32_t sides[][4] = {
+        {65535, 1, 1, 1}, {1, 65535, 1, 1}, {1, 1, 65535, 1}, {65535, 1, 3, 2}, {4, 1, 65535, 1}};
+    for (size_t i = 0; i < sizeof sides / sizeof *sides; i++) {
+        infer_image src = make_picture(sides[i][0], sides[i][1], 3), out;
+        for (int how = 0; how < 8; how++) {
+            assert_int_equal(infer_image_resize(&src, sides[i][2], sides[i][3],
+                                                (infer_filter)(how & 3),
+                                                (infer_resampler)(how >> 2), &out, NULL),
+                             INFER_OK);
+            infer_image_free(&out);
+        }
+        free(src.pixels);
+    }
+}
+
+static void expect_argument(const infer_image *src, int32_t w, int32_t h, int filter,
+                            int resampler)
+{
+    infer_image out;
+    infer_error err;
+    memset(&out, 0xa5, sizeof out);
+    assert_int_equal(infer_image_resize(src, w, h, (infer_filter)filter,
+                                        (infer_resampler)resampler, &out, &err),
+                     INFER_ERROR_ARGUMENT);
+    assert_int_equal(err.status, INFER_ERROR_ARGUMENT);
+    assert_true(err.message[0]);
+    assert_null(out.pixels);
+}
+
+static void nonsense(void **unused)
+{
+    (void)unused;
+    infer_image src = make_picture(4, 4, 3), bad = src;
+    expect_argument(NULL, 2, 2, 0, 0);
+    expect_argument(&src, 0, 2, 0, 0);
+    expect_argument(&src, 2, -1, 0, 0);
+    expect_argument(&src, 65536, 2, 0, 0);
+    expect_argument(&src, 2, 2, 4, 0);
+    expect_argument(&src, 2, 2, -1, 0);
+    expect_argument(&src, 2, 2, 0, 2);
+    bad.pixels = NULL;
+    expect_argument(&bad, 2, 2, 0, 0);
+    bad = src;
+    bad.channels = 2;
+    expect_argument(&bad, 2, 2, 0, 0);
+    bad = src;
+    bad.width = 0;
+    expect_argument(&bad, 2, 2, 0, 0);
+    assert_int_equal(
+        infer_image_resize(&src, 2, 2, INFER_FILTER_AREA, INFER_RESIZE_PILLOW, NULL, NULL),
+        INFER_ERROR_ARGUMENT);
+    assert_int_equal(
+        infer_image_resize(&src, 2, 2, INFER_FILTER_AREA, INFER_RESIZE_PILLOW, &src, NULL),
+        INFER_ERROR_ARGUMENT);
+    free(src.pixels);
+}
+
+/* Every allocation fails in turn: a status, and nothing is left. */
+static void out_of_memory(void **unused)
+{
+    (void)unused;
+    for (int how = 0; how < 8; how++) {
+        infer_status status = INFER_ERROR_INTERNAL;
+        for (size_t limit = 0; status != INFER_OK; limit++) {
+            struct counter c = {.limit = limit};
+            infer_image src = make_picture(20, 20, 3), out;
+            src.allocator = counting(&c);
+            assert_true(limit < 10);
+            status = infer_image_resize(&src, 9, 8, (infer_filter)(how & 3),
+                                        (infer_resampler)(how >> 2), &out, NULL);
+            assert_true(status == INFER_OK || status == INFER_ERROR_NO_MEMORY);
+            infer_image_free(&out);
+            assert_int_equal(c.live, 0);
+            free(src.pixels);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(equals_pillow_and_opencv),
+        cmocka_unit_test(keeps_one_color),
+        cmocka_unit_test(extreme_sizes),
+        cmocka_unit_test(nonsense),
+        cmocka_unit_test(out_of_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,201 @@
+/* infer convert: from ONNX to the flat file. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "file/model.h"
+#include "tools/commands.h"
+#include "tools/convert.h"
+#include "tools/preprocess_args.h"
+#include "tools/read_file.h"
+#include "tools/session_args.h"
+#include "tools/write_file.h"
+
+static const struct cli_option options[] = {
+    {"output", "FILE", "the flat file; also -o (default: the input's name with .infer)"},
+    {"labels", "FILE", "labels to store, one a line; line 1 is class 0"},
+    SHAPE_OPTION,
+    PREPROCESS_OPTIONS,
+    {"json", NULL, "summary and problems as JSON"},
+    {NULL, NULL, NULL}};
+
+static const struct cli_command command = {
+    "convert",
+    "MODEL.onnx [-o MODEL.infer] [OPTIONS]",
+    "Converts an ONNX model to a flat file that the library maps and runs.",
+    "What can't be converted is listed whole, in one pass. If any of the options from --resize to\n"
+    "--fill is given, the preprocessing is stored in the file, for `infer classify` and\n"
+    "infer_classify: fit, centre crop, colour order, (x - mean) * scale.",
+    "  infer convert mobilenet.onnx -o mobilenet.infer --labels imagenet.txt --resize 256 \\\n"
+    "      --crop 224 --mean 123.675,116.28,103.53 --scale 0.01712,0.01751,0.01743",
+    options,
+    1,
+    1};
+
+struct conversion {
+    const char *path;
+    char *output;
+    char **labels;
+    struct onnx_report report;
+    void *bytes;
+    size_t size;
+    double ms;
+    uint32_t nodes;
+    size_t weights_bytes;
+    char warning[512]; /* about the labels, empty for none */
+};
+
+/* The option's value, or the input's name with its .onnx turned into .infer; to be freed. */
+static char *output_path(const char *given, const char *input)
+{
+    size_t n = strlen(input);
+    if (given)
+        return strdup(given);
+    if (n >= 5 && strcmp(input + n - 5, ".onnx") == 0)
+        n -= 5;
+    char *path = malloc(n + 7);
+    if (path) {
+        memcpy(path, input, n);
+        memcpy(path + n, ".infer", 7);
+    }
+    return path;
+}
+
+/* Number of classes of the last output: its second dimension, or the only one; 0 if unknown. A
+ * shape that the file leaves open is known once there is a session. */
+static int64_t count_classes(const infer_model *model, infer_value_info *info)
+{
+    infer_session *session = NULL;
+    infer_session_options o;
+    infer_error err;
+    size_t last = infer_model_outputs(model) - 1;
+    if (infer_model_outputs(model) == 0 || infer_model_output(model, last, info) != INFER_OK)
+        return 0;
+    infer_session_options_init(&o);
+    o.threads = 1;
+    int axis = info->rank >= 2;
+    if ((info->rank == 0 || info->free_dims >> axis & 1 || info->dims[axis] == 0) &&
+        infer_session_create(model, &o, &session, &err) == INFER_OK)
+        infer_session_output(session, last, info);
+    infer_session_free(&session);
+    return info->rank ? info->dims[info->rank >= 2] : 0;
+}
+
+/* Loads what was written, as a user will, and looks at it. */
+static infer_status look_at(struct conversion *c, infer_error *err)
+{
+    infer_model *model;
+    infer_value_info info;
+    infer_status status = infer_load_memory(c->bytes, c->size, NULL, &model, err);
+    if (status != INFER_OK)
+        return status;
+    c->nodes = model->graph.nnodes;
+    infer__model_section(model, INFER__SECTION_WEIGHTS, &c->weights_bytes);
+    size_t labels = infer_model_labels(model);
+    int64_t classes = labels ? count_classes(model, &info) : 0;
+    if (classes > 0 && (uint64_t)classes != labels)
+        snprintf(c->warning, sizeof c->warning, "%zu labels, but output '%.200s' has %lld classes",
+                 labels, info.name, (long long)classes);
+    infer_model_free(&model);
+    return INFER_OK;
+}
+
+static void print_json(const struct conversion *c, const infer_error *err)
+{
+    printf("{\"model\": ");
+    json_string(stdout, c->path);
+    printf(", \"status\": \"%s\", \"message\": ", infer_status_name(err->status));
+    json_string(stdout, err->message);
+    if (err->status == INFER_OK) {
+        printf(", \"output\": ");
+        json_string(stdout, c->output);
+        printf(", \"bytes\": %zu, \"weights_bytes\": %zu, \"nodes\": %u", c->size,
+               c->weights_bytes, c->nodes);
+    }
+    printf(", \"ms\": %.3f, \"label_warning\": ", c->ms);
+    json_string(stdout, c->warning);
+    printf(", \"problems\": [");
+    for (uint32_t i = 0; i < c->report.count; i++) {
+        const struct onnx_problem *p = &c->report.items[i];
+        const char *const fields[] = {"node",      p->node,      "op",   p->op,
+                                      "domain",    p->domain,    "what", p->what,
+                                      "attribute", p->attribute, "advice", p->advice};
+        printf("%s\n  {", i ? "," : "");
+        for (int k = 0; k < 12; k += 2) {
+            printf("%s\"%s\": ", k ? ", " : "", fields[k]);
+            json_string(stdout, fields[k + 1]);
+        }
+        printf(", \"opset\": %lld, \"warning\": %s}", (long long)p->opset,
+               p->warning ? "true" : "false");
+    }
+    printf("]}\n");
+}
+
+static int finish(struct conversion *c, const infer_error *err, int json)
+{
+    int status = err->status == INFER_OK ? write_file(c->output, c->bytes, c->size) : CLI_OK;
+    if (status != CLI_OK)
+        return status;
+    if (json)
+        print_json(c, err);
+    else
+        print_report(&c->report, c->path);
+    if (c->warning[0] && !json)
+        fprintf(stderr, "infer: %s: warning: %s\n", c->path, c->warning);
+    if (err->status != INFER_OK)
+        return cli_fail(c->path, err);
+    if (!json)
+        printf("%s: %u nodes, %zu bytes (%zu of them weights), %.1f ms\n", c->output, c->nodes,
+               c->size, c->weights_bytes, c->ms);
+    return CLI_OK;
+}
+
+static int convert(const struct cli_args *args, const struct session_args *session,
+                   struct conversion *c)
+{
+    infer_preprocess preprocess;
+    infer_error err;
+    unsigned nlabels = 0;
+    struct convert_options o = {.shapes = session->shapes, .nshapes = session->nshapes};
+    infer_preprocess_init(&preprocess);
+    if (!preprocess_args_apply(args, &preprocess))
+        return CLI_USAGE;
+    if (preprocess_args_given(args))
+        o.preprocess = &preprocess;
+    c->output = output_path(cli_value(args, "output"), c->path);
+    if (c->output && strcmp(c->output, c->path) == 0)
+        return cli_usage("%s would overwrite the model itself", c->output);
+    if (cli_has(args, "labels")) {
+        c->labels = read_lines(cli_value(args, "labels"), &nlabels);
+        if (!c->labels)
+            return CLI_BAD_INPUT;
+        o.labels = (const char *const *)c->labels;
+        o.nlabels = nlabels;
+    }
+    double start = cli_now_ms();
+    infer_status status = convert_onnx(c->path, &o, &c->report, &c->bytes, &c->size, &err);
+    c->ms = cli_now_ms() - start;
+    if (status == INFER_OK)
+        look_at(c, &err);
+    return c->output ? finish(c, &err, cli_has(args, "json")) : CLI_RESOURCES;
+}
+
+int cmd_convert(int argc, char **argv)
+{
+    struct cli_args args;
+    struct session_args session;
+    struct conversion c = {0};
+    int status;
+    if (cli_parse(&command, argc, argv, &args, &status))
+        return status;
+    c.path = args.positional[0];
+    onnx_report_init(&c.report, NULL);
+    status = session_args_parse(&args, &session) ? convert(&args, &session, &c) : CLI_USAGE;
+    infer_allocator a = infer__allocator(NULL);
+    infer__free(&a, c.bytes);
+    onnx_report_free(&c.report);
+    session_args_free(&session);
+    free(c.labels);
+    free(c.output);
+    return status;
+}

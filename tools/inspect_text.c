@@ -1,0 +1,247 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "graph/graph.h"
+#include "run/session.h"
+#include "tools/cli.h"
+#include "tools/inspect.h"
+#include "tools/preprocess_args.h"
+
+uint32_t inspect_root(const struct inspect *x, uint32_t tensor)
+{
+    const struct infer__plan_tensor *t = &x->session->plan.tensors[tensor];
+    return t->alias ? t->alias : tensor;
+}
+
+uint64_t inspect_macs(const struct inspect *x)
+{
+    uint64_t macs = 0;
+    for (size_t i = 0; i < infer_session_steps(x->session); i++) {
+        infer_step_info s;
+        infer_session_step(x->session, i, &s);
+        macs += s.flops / 2;
+    }
+    return macs;
+}
+
+uint64_t inspect_weight_bytes(const struct inspect *x)
+{
+    const struct infer__graph *g = &x->model->graph;
+    uint64_t bytes = 0;
+    for (uint32_t i = 1; i < g->nvalues; i++)
+        if (g->values[i].kind == INFER__VALUE_CONST)
+            bytes += infer__value_bytes(&g->values[i]);
+    return bytes;
+}
+
+/* ---- the model ------------------------------------------------------------------------------ */
+
+static void print_value(FILE *f, const char *what, const infer_value_info *v)
+{
+    char dims[160];
+    fprintf(f, "%-8s %s  %s %s\n", what, v->name, infer_type_name(v->type),
+            dims_text(v, dims, sizeof dims));
+}
+
+static void print_operators(FILE *f, const struct infer__graph *g)
+{
+    uint32_t counts[INFER__OP_COUNT] = {0};
+    const char *comma = "";
+    for (uint32_t i = 0; i < g->nnodes; i++)
+        counts[g->nodes[i].op]++;
+    fprintf(f, "nodes    %u: ", g->nnodes);
+    for (;;) { /* the most frequent first */
+        unsigned best = 0;
+        for (unsigned op = 1; op < INFER__OP_COUNT; op++)
+            best = counts[op] > counts[best] ? op : best;
+        if (!counts[best])
+            break;
+        fprintf(f, "%s%u %s", comma, counts[best], infer__op_info(best)->name);
+        comma = ", ";
+        counts[best] = 0;
+    }
+    fputc('\n', f);
+}
+
+void inspect_model_text(FILE *f, const struct inspect *x)
+{
+    infer_value_info info;
+    infer_preprocess p;
+    infer_error err;
+    char text[512];
+    fprintf(f, "model    %s", x->path);
+    if (x->model->map_bytes)
+        fprintf(f, ", %zu bytes", x->model->map_bytes);
+    fputc('\n', f);
+    for (size_t i = 0; i < infer_model_inputs(x->model); i++) {
+        infer_model_input(x->model, i, &info);
+        print_value(f, "input", &info);
+    }
+    for (size_t i = 0; i < infer_model_outputs(x->model); i++) {
+        infer_model_output(x->model, i, &info);
+        print_value(f, "output", &info);
+    }
+    print_operators(f, &x->model->graph);
+    fprintf(f, "weights  %llu bytes\n", (unsigned long long)inspect_weight_bytes(x));
+    fprintf(f, "labels   %zu\n", infer_model_labels(x->model));
+    if (infer_model_preprocess(x->model, &p, &err) == INFER_OK)
+        fprintf(f, "picture  %s\n", preprocess_text(&p, text, sizeof text));
+}
+
+static void print_operands(FILE *f, const struct infer__graph *g, const uint32_t *ids, uint32_t n)
+{
+    for (uint32_t k = 0; k < n; k++) {
+        const struct infer__value *v = &g->values[ids[k]];
+        fputs(k ? ", " : "", f);
+        if (!ids[k])
+            fputc('-', f);
+        else if (v->name[0])
+            fputs(v->name, f);
+        else
+            fprintf(f, "#%u", ids[k]);
+        if (ids[k] && v->kind == INFER__VALUE_CONST) {
+            char text[160];
+            fprintf(f, " (%s)", infer__value_text(v, text, sizeof text));
+        }
+    }
+}
+
+void inspect_nodes_text(FILE *f, const struct inspect *x)
+{
+    const struct infer__graph *g = &x->model->graph;
+    fputs("\nnodes of the file, in order:\n", f);
+    for (uint32_t i = 0; i < g->nnodes; i++) {
+        const struct infer__node *n = &g->nodes[i];
+        fprintf(f, "%5u  %s '%s'  ", i, infer__op_info(n->op)->name, n->name);
+        print_operands(f, g, n->in, n->nin);
+        fputs(" -> ", f);
+        print_operands(f, g, n->out, n->nout);
+        fputc('\n', f);
+    }
+}
+
+/* ---- the plan ------------------------------------------------------------------------------- */
+
+/* A column's width in bytes and in characters are the same for the names that models have. */
+struct widths {
+    int op, node, shape, kernel, fused;
+};
+
+static int widest(int so_far, const char *s, int most)
+{
+    int n = (int)strlen(s);
+    n = n > most ? most : n;
+    return n > so_far ? n : so_far;
+}
+
+static void step_shape(const infer_step_info *s, char *text, size_t size)
+{
+    infer_value_info v = {.rank = s->rank};
+    memcpy(v.dims, s->dims, sizeof v.dims);
+    dims_text(&v, text, size);
+}
+
+static struct widths measure(const struct inspect *x)
+{
+    struct widths w = {2, 4, 6, 6, 5};
+    for (size_t i = 0; i < infer_session_steps(x->session); i++) {
+        infer_step_info s;
+        char shape[160];
+        infer_session_step(x->session, i, &s);
+        step_shape(&s, shape, sizeof shape);
+        w.op = widest(w.op, s.op, 24);
+        w.node = widest(w.node, s.node, 32);
+        w.shape = widest(w.shape, shape, 24);
+        w.kernel = widest(w.kernel, s.kernel, 40);
+        w.fused = widest(w.fused, s.fused, 24);
+    }
+    return w;
+}
+
+static void print_steps(FILE *f, const struct inspect *x)
+{
+    struct widths w = measure(x);
+    fprintf(f, "\nsteps of the plan:\n%5s  %-*s  %-*s  %-4s %-*s  %-*s  %-*s  %9s %9s  %s\n", "step",
+            w.op, "op", w.node, "node", "type", w.shape, "output", w.kernel, "kernel", w.fused,
+            "fused", "MMACs", "KB moved", "output at");
+    for (size_t i = 0; i < infer_session_steps(x->session); i++) {
+        infer_step_info s;
+        char shape[160];
+        infer_session_step(x->session, i, &s);
+        step_shape(&s, shape, sizeof shape);
+        fprintf(f, "%5zu  %-*s  %-*.32s  %-4s %-*s  %-*s  %-*s  %9.3f %9.1f  ", i, w.op, s.op,
+                w.node, s.node, infer_type_name(s.type), w.shape, shape, w.kernel, s.kernel,
+                w.fused, s.fused, (double)s.flops / 2e6, (double)s.bytes / 1e3);
+        if (s.arena_end)
+            fprintf(f, "%llu..%llu\n", (unsigned long long)s.arena_begin,
+                    (unsigned long long)s.arena_end);
+        else
+            fputs("-\n", f);
+    }
+}
+
+void inspect_session_text(FILE *f, const struct inspect *x)
+{
+    infer_session_memory m;
+    infer_value_info info;
+    infer_session_memory_use(x->session, &m);
+    fprintf(f, "\nsession  %zu steps, level %s, %s, %u threads\n", infer_session_steps(x->session),
+            infer_isa_name(x->isa), infer_has_onednn() ? "oneDNN built in" : "no oneDNN",
+            infer__pool_threads(x->session->pool));
+    for (size_t i = 0; i < infer_session_inputs(x->session); i++) {
+        infer_session_input(x->session, i, &info);
+        print_value(f, "input", &info);
+    }
+    for (size_t i = 0; i < infer_session_outputs(x->session); i++) {
+        infer_session_output(x->session, i, &info);
+        print_value(f, "output", &info);
+    }
+    fprintf(f, "work     %.3f million multiply-adds\n", (double)inspect_macs(x) / 1e6);
+    fprintf(f, "memory   arena %llu, packed weights %llu, outputs %llu, plan %llu: %llu bytes\n",
+            (unsigned long long)m.arena_bytes, (unsigned long long)m.packed_bytes,
+            (unsigned long long)m.output_bytes, (unsigned long long)m.plan_bytes,
+            (unsigned long long)(m.arena_bytes + m.packed_bytes + m.output_bytes + m.plan_bytes));
+    print_steps(f, x);
+}
+
+/* ---- the arena ------------------------------------------------------------------------------ */
+
+enum { COLUMNS = 64 };
+
+static int written_by(const struct inspect *x, uint32_t step, uint32_t tensor)
+{
+    const struct infer__step *s = &x->session->plan.steps[step];
+    for (uint32_t k = 0; k < s->task.nout; k++)
+        if (s->out[k] && inspect_root(x, s->out[k]) == tensor)
+            return 1;
+    return 0;
+}
+
+void inspect_arena_text(FILE *f, const struct inspect *x)
+{
+    const struct infer__plan *plan = &x->session->plan;
+    uint64_t per = (plan->arena_bytes + COLUMNS - 1) / COLUMNS;
+    if (per == 0) {
+        fputs("\narena: empty\n", f);
+        return;
+    }
+    fprintf(f, "\narena over the steps, %llu bytes a column: # written, = kept, . free\n",
+            (unsigned long long)per);
+    for (uint32_t s = 0; s < plan->nsteps; s++) {
+        char row[COLUMNS + 1];
+        uint64_t live = 0;
+        memset(row, '.', COLUMNS);
+        row[COLUMNS] = 0;
+        for (uint32_t t = 1; t < plan->ntensors; t++) {
+            const struct infer__plan_tensor *p = &plan->tensors[t];
+            if (p->place != INFER__PLACE_ARENA || p->alias || !p->bytes || s < p->first ||
+                s > p->last)
+                continue;
+            char mark = written_by(x, s, t) ? '#' : '=';
+            live += p->bytes;
+            for (uint64_t c = p->offset / per; c < COLUMNS && c * per < p->offset + p->bytes; c++)
+                row[c] = row[c] == '#' ? '#' : mark;
+        }
+        fprintf(f, "%5u |%s| %llu\n", s, row, (unsigned long long)live);
+    }
+}

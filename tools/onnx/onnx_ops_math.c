@@ -1,0 +1,240 @@
+/* Element-wise operators and matrices. */
+#include "tools/onnx/onnx_internal.h"
+
+#include <string.h>
+
+/* Attributes of opset 1 to 6 that were hints to the memory planner, and those of training. */
+static const char *const hints[] = {"consumed_inputs", NULL};
+
+infer_status onnx_convert_plain(struct onnx_node *n)
+{
+    uint32_t *out = infer__region_calloc(&n->im->scratch, n->nout, sizeof *out);
+    struct infer__node *node;
+    if (!out)
+        return infer__no_memory(n->im->err, n->nout * sizeof *out);
+    const struct infer__op_info *info = infer__op_info(n->ir_op);
+    if (n->nin < info->min_in || (info->max_in != 255 && n->nin > info->max_in) ||
+        n->nout < info->min_out || (info->max_out != 255 && n->nout > info->max_out))
+        return onnx_fail(n, NULL, "", "%u inputs and %u outputs are not possible here", n->nin,
+                         n->nout);
+    for (uint32_t i = 0; i < n->nout; i++)
+        TRY(onnx_out(n, i, &out[i]));
+    TRY(onnx_emit(n, n->ir_op, n->in, n->nin, out, n->nout, &node));
+    onnx_ignore(n, hints);
+    return onnx_copy_attrs(n, node);
+}
+
+/* ---- broadcasting before opset 7 ------------------------------------------------------------ */
+
+/* Appends axes of size 1 to input i, so that its axis 0 stands at `axis` of a tensor of rank
+ * `rank` (by NumPy's rule, which aligns last axes). */
+static infer_status align(struct onnx_node *n, uint32_t i, int64_t axis, int rank, uint32_t *value)
+{
+    int own = onnx_rank(n, i);
+    int64_t axes[INFER_MAX_RANK], extra;
+    *value = n->in[i];
+    if (axis < 0)
+        axis += rank;
+    extra = rank - axis - own;
+    if (axis < 0 || extra < 0)
+        return onnx_fail(n, "axis", "", "axis %lld does not fit the operands' ranks %d and %d",
+                         (long long)axis, rank, own);
+    if (extra == 0)
+        return INFER_OK;
+    for (int k = 0; k < extra; k++)
+        axes[k] = own + k;
+    uint32_t in[2] = {n->in[i], 0};
+    TRY(onnx_const_ints(n, "axes", axes, (uint32_t)extra, &in[1]));
+    return onnx_emit_temp(n, INFER__OP_UNSQUEEZE, "aligned", in, 2, value);
+}
+
+infer_status onnx_convert_binary_old(struct onnx_node *n)
+{
+    int64_t broadcast, axis;
+    int has_axis = onnx_attr(n, "axis") != NULL;
+    TRY(onnx_int(n, "broadcast", 0, &broadcast));
+    TRY(onnx_int(n, "axis", 0, &axis));
+    onnx_ignore(n, hints);
+    if (n->nin != 2)
+        return onnx_fail(n, NULL, "", "the operator takes two inputs");
+    if (broadcast && has_axis) {
+        if (onnx_rank(n, 0) < 0 || onnx_rank(n, 1) < 0)
+            return onnx_fail(n, "axis", "export the model with opset 7 or higher",
+                             "the operands' ranks are not known");
+        TRY(align(n, 1, axis, onnx_rank(n, 0), &n->in[1]));
+        if (n->failed)
+            return INFER_OK;
+    }
+    return onnx_emit_last(n, n->ir_op, n->in, 2);
+}
+
+/* The slope has one element, or one per channel (axis 1). */
+infer_status onnx_convert_prelu_old(struct onnx_node *n)
+{
+    const struct infer__value *slope = onnx_in(n, 1);
+    onnx_ignore(n, hints);
+    if (n->nin != 2)
+        return onnx_fail(n, NULL, "", "the operator takes two inputs");
+    int per_channel = !slope->shaped || infer__value_elements(slope) != 1;
+    if (per_channel && onnx_rank(n, 1) == 1) {
+        if (onnx_rank(n, 0) < 0)
+            return onnx_fail(n, NULL, "export the model with opset 7 or higher",
+                             "the rank of input 0 is not known");
+        TRY(align(n, 1, onnx_rank(n, 0) > 1, onnx_rank(n, 0), &n->in[1]));
+        if (n->failed)
+            return INFER_OK;
+    }
+    return onnx_emit_last(n, n->ir_op, n->in, 2);
+}
+
+/* ---- composed of others --------------------------------------------------------------------- */
+
+infer_status onnx_convert_mean(struct onnx_node *n)
+{
+    uint32_t in[2];
+    if (!n->nin)
+        return onnx_fail(n, NULL, "", "the operator takes one or more inputs");
+    onnx_ignore(n, hints);
+    TRY(onnx_emit_temp(n, INFER__OP_SUM, "sum", n->in, n->nin, &in[0]));
+    TRY(onnx_const_scalar(n, "count", n->nin, n->in[0], &in[1]));
+    return onnx_emit_last(n, INFER__OP_DIV, in, 2);
+}
+
+/* gamma * (x > 0 ? x : alpha * (exp(x) - 1)): Elu times gamma. The defaults are those of opset 6;
+ * opset 1 had them rounded, which no exporter relied on. */
+infer_status onnx_convert_selu(struct onnx_node *n)
+{
+    float alpha, gamma;
+    uint32_t in[2];
+    struct infer__node *node;
+    onnx_ignore(n, hints);
+    TRY(onnx_float(n, "alpha", n->opset < 6 ? 1.6732f : 1.67326319217681884765625f, &alpha));
+    TRY(onnx_float(n, "gamma", n->opset < 6 ? 1.0507f : 1.05070102214813232421875f, &gamma));
+    if (n->nin != 1)
+        return onnx_fail(n, NULL, "", "the operator takes one input");
+    TRY(onnx_temp(n, "elu", &in[0]));
+    TRY(onnx_emit(n, INFER__OP_ELU, n->in, 1, &in[0], 1, &node));
+    TRY(infer__node_set_floats(n->im->g, node, INFER__ATTR_ALPHA, &alpha, 1, n->im->err));
+    TRY(onnx_const_scalar(n, "gamma", (double)gamma, n->in[0], &in[1]));
+    return onnx_emit_last(n, INFER__OP_MUL, in, 2);
+}
+
+/* x / (1 + |x|) */
+infer_status onnx_convert_softsign(struct onnx_node *n)
+{
+    uint32_t in[2], div[2];
+    if (n->nin != 1)
+        return onnx_fail(n, NULL, "", "the operator takes one input");
+    div[0] = n->in[0];
+    TRY(onnx_emit_temp(n, INFER__OP_ABS, "abs", n->in, 1, &in[0]));
+    TRY(onnx_const_scalar(n, "one", 1, n->in[0], &in[1]));
+    TRY(onnx_emit_temp(n, INFER__OP_ADD, "sum", in, 2, &div[1]));
+    return onnx_emit_last(n, INFER__OP_DIV, div, 2);
+}
+
+/* An experimental operator of old exporters: alpha * x + beta. */
+infer_status onnx_convert_affine(struct onnx_node *n)
+{
+    float alpha, beta;
+    uint32_t in[2];
+    TRY(onnx_float(n, "alpha", 1.0f, &alpha));
+    TRY(onnx_float(n, "beta", 0.0f, &beta));
+    if (n->nin != 1)
+        return onnx_fail(n, NULL, "", "the operator takes one input");
+    in[0] = n->in[0];
+    TRY(onnx_const_scalar(n, "alpha", (double)alpha, n->in[0], &in[1]));
+    TRY(onnx_emit_temp(n, INFER__OP_MUL, "scaled", in, 2, &in[0]));
+    TRY(onnx_const_scalar(n, "beta", (double)beta, n->in[0], &in[1]));
+    return onnx_emit_last(n, INFER__OP_ADD, in, 2);
+}
+
+/* Another one, of pictures (N, C, H, W): scale * x + bias[channel]. */
+infer_status onnx_convert_image_scaler(struct onnx_node *n)
+{
+    float scale;
+    const float *bias;
+    uint32_t count, in[2];
+    TRY(onnx_float(n, "scale", 1.0f, &scale));
+    TRY(onnx_floats(n, "bias", &bias, &count));
+    if (n->nin != 1)
+        return onnx_fail(n, NULL, "", "the operator takes one input");
+    if (!bias)
+        return onnx_fail(n, "bias", "", "the attribute is missing");
+    int64_t dims[3] = {count, 1, 1};
+    in[0] = n->in[0];
+    TRY(onnx_const_scalar(n, "scale", (double)scale, n->in[0], &in[1]));
+    TRY(onnx_emit_temp(n, INFER__OP_MUL, "scaled", in, 2, &in[0]));
+    TRY(onnx_const_floats(n, "bias", bias, 3, dims, &in[1]));
+    return onnx_emit_last(n, INFER__OP_ADD, in, 2);
+}
+
+/* ---- older forms ---------------------------------------------------------------------------- */
+
+/* min and max as attributes; a bound that is not given is none. */
+infer_status onnx_convert_clip_old(struct onnx_node *n)
+{
+    float lower, upper;
+    int has_lower = onnx_attr(n, "min") != NULL, has_upper = onnx_attr(n, "max") != NULL;
+    TRY(onnx_float(n, "min", 0, &lower));
+    TRY(onnx_float(n, "max", 0, &upper));
+    onnx_ignore(n, hints);
+    if (n->nin != 1)
+        return onnx_fail(n, NULL, "", "the operator takes one input");
+    uint32_t in[3] = {n->in[0], 0, 0};
+    if (has_lower)
+        TRY(onnx_const_scalar(n, "min", (double)lower, n->in[0], &in[1]));
+    if (has_upper)
+        TRY(onnx_const_scalar(n, "max", (double)upper, n->in[0], &in[2]));
+    return onnx_emit_last(n, n->ir_op, in, 3);
+}
+
+static int64_t type_number(const char *name)
+{
+    for (int64_t i = 1; i < 32; i++)
+        if (!strcmp(onnx_type_text(i), name))
+            return i;
+    return 0;
+}
+
+/* A cast to half a float rounds, and then goes on as f32 like everything else. */
+infer_status onnx_convert_cast(struct onnx_node *n)
+{
+    static const char *const saturate[] = {"saturate", NULL}; /* of 8-bit floats only */
+    int64_t to = 0;
+    const char *name = NULL;
+    struct infer__node *node;
+    uint32_t half, out;
+    onnx_ignore(n, saturate);
+    if (n->opset < 6)
+        TRY(onnx_string(n, "to", NULL, &name));
+    else
+        TRY(onnx_int(n, "to", 0, &to));
+    if (n->nin != 1 || n->failed)
+        return n->failed ? INFER_OK : onnx_fail(n, NULL, "", "the operator takes one input");
+    if (name)
+        to = type_number(name);
+    infer_type type = onnx_type(to);
+    if (type == INFER_TYPE_NONE)
+        return onnx_fail(n, "to", "", "type %lld (%s) is not supported", (long long)to,
+                         name ? name : onnx_type_text(to));
+    if (type != INFER_F16 && type != INFER_BF16) {
+        TRY(onnx_out(n, 0, &out));
+        TRY(onnx_emit(n, INFER__OP_CAST, n->in, 1, &out, 1, &node));
+        return onnx_set_int(n, node, INFER__ATTR_TO, type);
+    }
+    TRY(onnx_temp(n, "half", &half));
+    TRY(onnx_emit(n, INFER__OP_CAST, n->in, 1, &half, 1, &node));
+    TRY(onnx_set_int(n, node, INFER__ATTR_TO, type));
+    TRY(onnx_out(n, 0, &out));
+    TRY(onnx_emit(n, INFER__OP_CAST, &half, 1, &out, 1, &node));
+    return onnx_set_int(n, node, INFER__ATTR_TO, INFER_F32);
+}
+
+/* Before opset 7, an attribute had to allow broadcasting of C; NumPy's rule includes it. */
+infer_status onnx_convert_gemm(struct onnx_node *n)
+{
+    static const char *const old[] = {"broadcast", NULL};
+    if (n->opset < 7)
+        onnx_ignore(n, old);
+    return onnx_convert_plain(n);
+}

@@ -1,0 +1,164 @@
+/* Which operators are understood, since which opset, and who converts them.
+ *
+ * Versions are those of ONNX's changelog of operators; a row covers all opsets from `first` to
+ * `last` for which its converter reads the operator rightly.
+ */
+#include "tools/onnx/onnx_internal.h"
+
+#include <string.h>
+
+#define LATEST ONNX_OPSET_MAX
+#define ROW(name, first, last, op, convert)                                                        \
+    {                                                                                              \
+        "", name, first, last, INFER__OP_##op, onnx_convert_##convert                              \
+    }
+#define MICROSOFT(name, op, convert)                                                               \
+    {                                                                                              \
+        "com.microsoft", name, 1, 1, INFER__OP_##op, onnx_convert_##convert                        \
+    }
+/* Operators that were the same from the beginning. */
+#define ALWAYS(name, op) ROW(name, 1, LATEST, op, plain)
+/* Two operands: attributes `axis` and `broadcast` until opset 6. */
+#define BINARY(name, op) ROW(name, 1, 6, op, binary_old), ROW(name, 7, LATEST, op, plain)
+
+static const struct onnx_op table[] = {
+    /* convolution and pooling */
+    ALWAYS("Conv", CONV),
+    ALWAYS("ConvTranspose", CONV_TRANSPOSE),
+    ALWAYS("MaxPool", MAX_POOL),
+    ALWAYS("AveragePool", AVERAGE_POOL),
+    ALWAYS("GlobalAveragePool", GLOBAL_AVERAGE_POOL),
+    ALWAYS("GlobalMaxPool", GLOBAL_MAX_POOL),
+    /* matrices */
+    ROW("Gemm", 1, LATEST, GEMM, gemm),
+    ALWAYS("MatMul", MATMUL),
+    /* normalisation */
+    ROW("BatchNormalization", 1, LATEST, BATCH_NORMALIZATION, batch_norm),
+    ALWAYS("InstanceNormalization", INSTANCE_NORMALIZATION),
+    ROW("LayerNormalization", 17, LATEST, LAYER_NORMALIZATION, layer_norm),
+    ALWAYS("LRN", LRN),
+    ROW("Softmax", 1, 12, SOFTMAX, softmax_old),
+    ROW("Softmax", 13, LATEST, SOFTMAX, plain),
+    ROW("LogSoftmax", 1, 12, LOG_SOFTMAX, softmax_old),
+    ROW("LogSoftmax", 13, LATEST, LOG_SOFTMAX, plain),
+    ROW("Dropout", 1, LATEST, IDENTITY, dropout),
+    /* one operand */
+    ALWAYS("Relu", RELU),
+    ALWAYS("LeakyRelu", LEAKY_RELU),
+    ROW("Clip", 1, 10, CLIP, clip_old),
+    ROW("Clip", 11, LATEST, CLIP, plain),
+    ALWAYS("Sigmoid", SIGMOID),
+    ALWAYS("HardSigmoid", HARD_SIGMOID),
+    ROW("HardSwish", 14, LATEST, HARD_SWISH, plain),
+    ALWAYS("Tanh", TANH),
+    ALWAYS("Elu", ELU),
+    ROW("Selu", 1, LATEST, ELU, selu),
+    ALWAYS("Softplus", SOFTPLUS),
+    ROW("Softsign", 1, LATEST, ABS, softsign),
+    ROW("Mish", 18, LATEST, MISH, plain),
+    ROW("Erf", 9, LATEST, ERF, plain),
+    ALWAYS("Exp", EXP),
+    ALWAYS("Log", LOG),
+    ALWAYS("Sqrt", SQRT),
+    ALWAYS("Reciprocal", RECIPROCAL),
+    ALWAYS("Abs", ABS),
+    ALWAYS("Neg", NEG),
+    ALWAYS("Floor", FLOOR),
+    ALWAYS("Ceil", CEIL),
+    ROW("Round", 11, LATEST, ROUND, plain),
+    ALWAYS("Not", NOT),
+    ALWAYS("Identity", IDENTITY),
+    ROW("Cast", 1, LATEST, CAST, cast),
+    ROW("Affine", 1, 9, MUL, affine),
+    ROW("ImageScaler", 1, 9, MUL, image_scaler),
+    /* two or more operands */
+    ROW("PRelu", 1, 6, PRELU, prelu_old),
+    ROW("PRelu", 7, LATEST, PRELU, plain),
+    BINARY("Add", ADD),
+    BINARY("Sub", SUB),
+    BINARY("Mul", MUL),
+    BINARY("Div", DIV),
+    BINARY("Pow", POW),
+    BINARY("Equal", EQUAL),
+    BINARY("Less", LESS),
+    BINARY("Greater", GREATER),
+    BINARY("And", AND),
+    BINARY("Or", OR),
+    ROW("LessOrEqual", 12, LATEST, LESS_OR_EQUAL, plain),
+    ROW("GreaterOrEqual", 12, LATEST, GREATER_OR_EQUAL, plain),
+    ALWAYS("Min", MIN),
+    ALWAYS("Max", MAX),
+    ALWAYS("Sum", SUM),
+    ROW("Mean", 1, LATEST, SUM, mean),
+    ROW("Where", 9, LATEST, WHERE, plain),
+    /* moving data */
+    ROW("Concat", 1, 3, CONCAT, concat_old),
+    ROW("Concat", 4, LATEST, CONCAT, plain),
+    ROW("Split", 1, LATEST, SPLIT, split),
+    ROW("Slice", 1, 9, SLICE, slice_old),
+    ROW("Slice", 10, LATEST, SLICE, plain),
+    ROW("Crop", 1, 9, SLICE, crop),
+    ROW("Pad", 1, 10, PAD, pad_old),
+    ROW("Pad", 11, LATEST, PAD, pad),
+    ROW("Reshape", 1, 4, RESHAPE, reshape_old),
+    ROW("Reshape", 5, LATEST, RESHAPE, plain),
+    ALWAYS("Flatten", FLATTEN),
+    ROW("Squeeze", 1, 12, SQUEEZE, axes_old),
+    ROW("Squeeze", 13, LATEST, SQUEEZE, plain),
+    ROW("Unsqueeze", 1, 12, UNSQUEEZE, axes_old),
+    ROW("Unsqueeze", 13, LATEST, UNSQUEEZE, plain),
+    ALWAYS("Transpose", TRANSPOSE),
+    ROW("Upsample", 1, 9, RESIZE, upsample),
+    ROW("Resize", 10, 10, RESIZE, resize10),
+    ROW("Resize", 11, LATEST, RESIZE, resize),
+    ROW("DepthToSpace", 1, LATEST, DEPTH_TO_SPACE, depth_to_space),
+    ALWAYS("SpaceToDepth", SPACE_TO_DEPTH),
+    ALWAYS("Gather", GATHER),
+    ROW("Expand", 8, LATEST, EXPAND, plain),
+    ROW("Tile", 1, 5, TILE, tile_old),
+    ROW("Tile", 6, LATEST, TILE, plain),
+    ALWAYS("Shape", SHAPE),
+    ROW("ConstantOfShape", 9, LATEST, CONSTANT_OF_SHAPE, constant_of_shape),
+    ROW("Constant", 1, LATEST, NONE, constant),
+    /* reductions: axes became an input with opset 13 (ReduceSum) or 18 (the others) */
+    ROW("ReduceMean", 1, 17, REDUCE_MEAN, reduce_old),
+    ROW("ReduceMean", 18, LATEST, REDUCE_MEAN, plain),
+    ROW("ReduceSum", 1, 12, REDUCE_SUM, reduce_old),
+    ROW("ReduceSum", 13, LATEST, REDUCE_SUM, plain),
+    ROW("ReduceMax", 1, 17, REDUCE_MAX, reduce_old),
+    ROW("ReduceMax", 18, LATEST, REDUCE_MAX, plain),
+    ROW("ReduceMin", 1, 17, REDUCE_MIN, reduce_old),
+    ROW("ReduceMin", 18, LATEST, REDUCE_MIN, plain),
+    ROW("ReduceProd", 1, 17, REDUCE_PROD, reduce_old),
+    ROW("ReduceProd", 18, LATEST, REDUCE_PROD, plain),
+    ROW("ReduceL1", 1, LATEST, REDUCE_SUM, reduce_composed),
+    ROW("ReduceL2", 1, LATEST, REDUCE_SUM, reduce_composed),
+    ROW("ReduceSumSquare", 1, LATEST, REDUCE_SUM, reduce_composed),
+    ROW("ReduceLogSum", 1, LATEST, REDUCE_SUM, reduce_composed),
+    ALWAYS("ArgMax", ARG_MAX),
+    ALWAYS("ArgMin", ARG_MIN),
+    /* quantisation */
+    ROW("QuantizeLinear", 10, LATEST, QUANTIZE_LINEAR, quantize),
+    ROW("DequantizeLinear", 10, LATEST, DEQUANTIZE_LINEAR, dequantize),
+    ROW("QLinearConv", 10, LATEST, CONV, qlinear_conv),
+    ROW("QLinearMatMul", 10, LATEST, MATMUL, qlinear_matmul),
+    MICROSOFT("QLinearAdd", ADD, qlinear_binary),
+    MICROSOFT("QLinearMul", MUL, qlinear_binary),
+};
+
+const struct onnx_op *onnx_op_find(const char *domain, const char *name, int64_t opset, int *first,
+                                   int *last)
+{
+    *first = *last = 0;
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        const struct onnx_op *op = &table[i];
+        if (strcmp(op->name, name) || strcmp(op->domain, domain))
+            continue;
+        if (opset >= op->first && opset <= op->last)
+            return op;
+        if (!*last)
+            *first = op->first;
+        *last = op->last;
+    }
+    return NULL;
+}

@@ -1,0 +1,49 @@
+#include "tools/session_args.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int parse_isa(const char *text, infer_isa *isa)
+{
+    for (int i = INFER_ISA_C; text && i <= INFER_ISA_AMX; i++)
+        if (strcmp(text, infer_isa_name((infer_isa)i)) == 0)
+            *isa = (infer_isa)i;
+    if (text && !*isa)
+        cli_usage("--isa %s: c, avx2, avx512, avx512vnni or amx", text);
+    return !text || *isa;
+}
+
+int session_args_parse(const struct cli_args *args, struct session_args *out)
+{
+    int n;
+    long threads;
+    memset(out, 0, sizeof *out);
+    infer_session_options_init(&out->options);
+    const char *const *texts = cli_values(args, "input-shape", &n);
+    for (int i = 0; i < n; i++) {
+        if (!cli_input_spec(texts[i], &out->shapes[i]))
+            return 0;
+        out->nshapes++;
+    }
+    if (!cli_int(args, "threads", 1, 1024, 0, &threads) ||
+        !parse_isa(cli_value(args, "isa"), &out->options.isa))
+        return 0;
+    out->options.inputs = out->shapes;
+    out->options.ninputs = out->nshapes;
+    out->options.threads = (uint32_t)threads;
+    out->options.no_onednn = (uint32_t)cli_has(args, "no-onednn");
+    return 1;
+}
+
+void session_args_free(struct session_args *s)
+{
+    union {
+        const char *name;
+        char *memory;
+    } u;
+    for (size_t i = 0; i < s->nshapes; i++) {
+        u.name = s->shapes[i].name;
+        free(u.memory);
+    }
+    s->nshapes = 0;
+}

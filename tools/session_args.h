@@ -1,0 +1,26 @@
+/* The options that every subcommand which makes a session shares. */
+#ifndef INFER_TOOLS_SESSION_ARGS_H
+#define INFER_TOOLS_SESSION_ARGS_H
+
+#include "tools/cli.h"
+
+/* Rows of a table of options. */
+#define SHAPE_OPTION                                                                               \
+    {"input-shape", "NAME=DIMS", "shape of an input, as input=1x3x224x224; repeatable"}
+#define THREADS_OPTION {"threads", "N", "threads (default: all that this process may use)"}
+#define ISA_OPTIONS                                                                                \
+    {"isa", "LEVEL", "c, avx2, avx512, avx512vnni or amx (default: the best)"},                    \
+        {"no-onednn", NULL, "native kernels only"}
+
+struct session_args {
+    infer_session_options options; /* inputs point to `shapes` */
+    infer_input_spec shapes[CLI_MOST_REPEATS];
+    size_t nshapes;
+};
+
+/* Fills *out from those of the options above that the command has. Returns 0 after a usage
+ * message. Free it in either case. */
+int session_args_parse(const struct cli_args *args, struct session_args *out);
+void session_args_free(struct session_args *s);
+
+#endif
