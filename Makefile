@@ -38,7 +38,7 @@ LIB_SRC  += $(wildcard kernels/onednn/*.c)
 endif
 TOOL_SRC := $(wildcard tools/*.c tools/onnx/*.c)
 TOOL_MAIN := tools/infer.c
-BENCH_SRC := bench/infer_bench.c
+BENCH_SRC := bench/infer_bench.c bench/bench_report.c
 UNIT_SRC := $(wildcard tests/test_*.c)
 LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/obj/%.o)
 ONNX_GEN := $(BUILD)/gen/onnx/onnx.pb-c
@@ -59,6 +59,7 @@ help:
 	@echo "make deps       install the packages that the build needs (Debian; sudo when not root)"
 	@echo "make demo       install, build, convert the bundled model, classify the bundled pictures"
 	@echo "make test       install what tests need, build, run every test"
+	@echo "make examples   the small programs of examples/ into $(BUILD)/examples"
 	@echo "make install    PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)"
 	@echo "make lint       clang-format, clang-tidy, cppcheck"
 	@echo "make clean"
@@ -120,6 +121,6 @@ clean:
 	rm -rf $(BUILD)
 
 include tools/make/deps.mk tools/make/demo.mk tools/make/test.mk tools/make/install.mk \
-        tools/make/lint.mk
+        tools/make/lint.mk tools/make/examples.mk
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

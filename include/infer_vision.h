@@ -103,9 +103,9 @@ typedef enum infer_filter {
 typedef enum infer_resampler {
     INFER_RESIZE_PILLOW = 0, /* the filter widens when shrinking (antialiased): Pillow's
                                 Image.resize, torchvision on PIL pictures; the same bytes */
-    INFER_RESIZE_OPENCV = 1  /* fixed small filter (aliased): OpenCV 4's cv2.resize; the same
-                                bytes as its SSE2 and NEON builds. Builds with wider vectors
-                                round a few samples of bicubic 1 level apart */
+    INFER_RESIZE_OPENCV = 1  /* fixed small filter (aliased): cv2.resize; the same bytes as OpenCV
+                                4.6 with SSE2. Builds with vectors of another width may round a
+                                few samples of bicubic 1 level apart */
 } infer_resampler;
 
 /* Resizes to width x height (1 to 65535 each). Channels are treated alike and apart: alpha is

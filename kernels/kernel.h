@@ -64,7 +64,8 @@ struct infer__kernel {
      * allocate (state). */
     infer_status (*prepare)(const struct infer__task *t, struct infer__need *need,
                             infer_error *err);
-    /* Writes packed weights. NULL if there are none. */
+    /* Writes packed weights; called only where need.packed_bytes is not 0. NULL if there never are
+     * any. */
     void (*pack)(const struct infer__task *t, void *state, void *packed);
     /* Computes units [begin, end). */
     void (*run)(const struct infer__task *t, const struct infer__buffers *b, uint32_t begin,

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Real networks against recorded outputs: every folder of $INFER_SHARED/models, with oneDNN and
 # without, at the best level and at AVX2, on all threads and on one. Models that use an operator
-# outside the list are named in tests/model_skips.txt with the reason.
+# outside the list are named in tests/model_skips.txt with the reason; those whose recorded outputs
+# can't be met to 1e-3 in tests/model_tolerances.txt.
 set -u
 : "${BUILD:=build}" "${INFER_SHARED:=../shared}"
 models=$INFER_SHARED/models
@@ -19,9 +20,11 @@ for model in "$models"/*/model.onnx; do
         skipped=$((skipped + 1))
         continue
     fi
+    tolerance=$(sed -n "s/^$name \([0-9.]*\) .*/\1/p" tests/model_tolerances.txt)
     for options in "" "--no-onednn" "--no-onednn --isa avx2" "--threads 1"; do
         # shellcheck disable=SC2086
-        if out=$("$BUILD/infer" verify "$model" --data "$folder" $options 2>&1); then
+        if out=$("$BUILD/infer" verify "$model" --data "$folder" \
+            --tolerance "${tolerance:-1e-3}" $options 2>&1); then
             passed=$((passed + 1))
         else
             echo "FAILED  $name $options: $out"

@@ -91,8 +91,7 @@ static void jpeg_kinds(void **unused)
             infer_image image;
             assert_int_equal(decode(&b, (uint32_t)kinds[k], &image), INFER_OK);
             assert_int_equal(image.channels, kinds[k]);
-            assert_true(largest_difference(image.pixels, pixels, (size_t)(W * H * kinds[k])) <
-                        24);
+            assert_true(largest_difference(image.pixels, pixels, (size_t)(W * H * kinds[k])) < 24);
             infer_image_free(&image);
             free(b.p);
         }
@@ -168,17 +167,17 @@ static void other_formats(void **unused)
     (void)unused;
     static const uint8_t red_green[6] = {255, 0, 0, 0, 255, 0};
     static const char pnm[] = "P6 # two pixels\n2 1\n255\n\xff\0\0\0\xff";
-    static const uint8_t bmp[] = {'B', 'M', 62, 0, 0, 0, 0, 0, 0, 0, 54, 0, 0, 0, 40, 0, 0, 0, 2,
-                                  0, 0, 0, 1, 0, 0, 0, 1, 0, 24, 0, 0, 0, 0, 0, 8, 0, 0, 0, 0, 0,
-                                  0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 0, 255, 0,
-                                  0, 0};
-    static const uint8_t tga[] = {0, 0, 2, 0, 0, 0, 0, 0, 0,   0, 0,   0,
+    static const uint8_t bmp[] = {'B', 'M', 62, 0, 0, 0, 0, 0, 0,   0, 54,  0, 0,  0, 40, 0,
+                                  0,   0,   2,  0, 0, 0, 1, 0, 0,   0, 1,   0, 24, 0, 0,  0,
+                                  0,   0,   8,  0, 0, 0, 0, 0, 0,   0, 0,   0, 0,  0, 0,  0,
+                                  0,   0,   0,  0, 0, 0, 0, 0, 255, 0, 255, 0, 0,  0};
+    static const uint8_t tga[] = {0, 0, 2, 0, 0,  0,  0, 0, 0,   0, 0,   0,
                                   2, 0, 1, 0, 24, 32, 0, 0, 255, 0, 255, 0};
-    static const uint8_t tga_rle[] = {0, 0, 10, 0,    0, 0, 0,   0,    0, 0,   0, 0, 2,
+    static const uint8_t tga_rle[] = {0, 0, 10, 0,  0,  0,    0, 0, 0,   0,    0, 0,   2,
                                       0, 1, 0,  24, 32, 0x80, 0, 0, 255, 0x80, 0, 255, 0};
-    static const uint8_t gif[] = {'G', 'I', 'F', '8', '9', 'a', 2, 0, 1, 0, 0x80, 0, 0, 255, 0, 0,
-                                  0, 255, 0, 0x2c, 0, 0, 0, 0, 2, 0, 1, 0, 0, 2, 2, 0x44, 0x0a,
-                                  0, 0x3b};
+    static const uint8_t gif[] = {'G', 'I', 'F', '8', '9', 'a', 2, 0,    1,    0, 0x80, 0,
+                                  0,   255, 0,   0,   0,   255, 0, 0x2c, 0,    0, 0,    0,
+                                  2,   0,   1,   0,   0,   2,   2, 0x44, 0x0a, 0, 0x3b};
     const struct bytes files[] = {{(uint8_t *)(uintptr_t)pnm, sizeof pnm}, /* with its 0: blue */
                                   {(uint8_t *)(uintptr_t)bmp, sizeof bmp},
                                   {(uint8_t *)(uintptr_t)tga, sizeof tga},
@@ -253,11 +252,11 @@ static void random_damage(void **unused)
     uint32_t state = test_seed();
     uint8_t rgb[W * H * 3];
     fill(rgb, W, H, 3);
-    static const uint8_t gif[] = {'G', 'I', 'F', '8', '9', 'a', 2, 0, 1, 0, 0x80, 0, 0, 255, 0, 0,
-                                  0, 255, 0, 0x2c, 0, 0, 0, 0, 2, 0, 1, 0, 0, 2, 2, 0x44, 0x0a,
-                                  0, 0x3b};
-    struct bytes files[4] = {make_png(W, H, rgb, 2), make_jpeg(W, H, 3, rgb, 0, 8),
-                             make_jpeg(W, H, 3, rgb, 1, 0), {0}};
+    static const uint8_t gif[] = {'G', 'I', 'F', '8', '9', 'a', 2, 0,    1,    0, 0x80, 0,
+                                  0,   255, 0,   0,   0,   255, 0, 0x2c, 0,    0, 0,    0,
+                                  2,   0,   1,   0,   0,   2,   2, 0x44, 0x0a, 0, 0x3b};
+    struct bytes files[4] = {
+        make_png(W, H, rgb, 2), make_jpeg(W, H, 3, rgb, 0, 8), make_jpeg(W, H, 3, rgb, 1, 0), {0}};
     put(&files[3], gif, sizeof gif);
     infer_image_options o;
     infer_image_options_init(&o);

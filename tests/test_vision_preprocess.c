@@ -249,8 +249,7 @@ static void nonsense(void **unused)
     assert_int_equal(infer_preprocess_run(&good, &image, 0, NULL, NULL, &err),
                      INFER_ERROR_ARGUMENT);
     assert_int_equal(infer_preprocess_run(&good, &image, 1, &t, NULL, &err), INFER_ERROR_ARGUMENT);
-    assert_int_equal(infer_preprocess_run(&good, &image, -1, &t, NULL, &err),
-                     INFER_ERROR_ARGUMENT);
+    assert_int_equal(infer_preprocess_run(&good, &image, -1, &t, NULL, &err), INFER_ERROR_ARGUMENT);
     for (int i = 0; i < 5; i++) {
         bad = t;
         if (i == 0)
@@ -312,10 +311,16 @@ static void encoding_is_pinned(void **unused)
     static const struct {
         size_t at;
         uint8_t four[4];
-    } pinned[] = {{0, {1}},           {4, {2, 1}},    {8, {0}},
-                  {20, {224}},        {24, {224}},    {28, {114}},
-                  {44, {1}},          {48, {0x9a, 0x59, 0xf7, 0x42}},
-                  {64, {0, 0, 0x80, 0x3f}}, {76, {0, 0, 0, 0xc0}}};
+    } pinned[] = {{0, {1}},
+                  {4, {2, 1}},
+                  {8, {0}},
+                  {20, {224}},
+                  {24, {224}},
+                  {28, {114}},
+                  {44, {1}},
+                  {48, {0x9a, 0x59, 0xf7, 0x42}},
+                  {64, {0, 0, 0x80, 0x3f}},
+                  {76, {0, 0, 0, 0xc0}}};
     for (size_t i = 0; i < sizeof pinned / sizeof *pinned; i++)
         assert_memory_equal(bytes + pinned[i].at, pinned[i].four, 4);
     assert_int_equal(infer__preprocess_decode(bytes, sizeof bytes, &back, &err), INFER_OK);

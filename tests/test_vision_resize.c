@@ -91,15 +91,14 @@ static void extreme_sizes(void **unused)
     }
 }
 
-static void expect_argument(const infer_image *src, int32_t w, int32_t h, int filter,
-                            int resampler)
+static void expect_argument(const infer_image *src, int32_t w, int32_t h, int filter, int resampler)
 {
     infer_image out;
     infer_error err;
     memset(&out, 0xa5, sizeof out);
-    assert_int_equal(infer_image_resize(src, w, h, (infer_filter)filter,
-                                        (infer_resampler)resampler, &out, &err),
-                     INFER_ERROR_ARGUMENT);
+    assert_int_equal(
+        infer_image_resize(src, w, h, (infer_filter)filter, (infer_resampler)resampler, &out, &err),
+        INFER_ERROR_ARGUMENT);
     assert_int_equal(err.status, INFER_ERROR_ARGUMENT);
     assert_true(err.message[0]);
     assert_null(out.pixels);

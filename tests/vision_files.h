@@ -158,9 +158,7 @@ static inline struct bytes make_jpeg(uint32_t w, uint32_t h, int channels, const
     c.image_width = w;
     c.image_height = h;
     c.input_components = channels;
-    c.in_color_space = channels == 1   ? JCS_GRAYSCALE
-                       : channels == 4 ? JCS_CMYK
-                                       : JCS_RGB;
+    c.in_color_space = channels == 1 ? JCS_GRAYSCALE : channels == 4 ? JCS_CMYK : JCS_RGB;
     jpeg_set_defaults(&c);
     jpeg_set_quality(&c, 95, TRUE);
     if (progressive)
@@ -172,8 +170,8 @@ static inline struct bytes make_jpeg(uint32_t w, uint32_t h, int channels, const
         jpeg_write_marker(&c, JPEG_APP0 + 1, tag, sizeof tag);
     }
     while (c.next_scanline < h) {
-        JSAMPROW row = (JSAMPROW)(uintptr_t)(pixels + c.next_scanline * (size_t)w *
-                                                          (size_t)channels);
+        JSAMPROW row =
+            (JSAMPROW)(uintptr_t)(pixels + c.next_scanline * (size_t)w * (size_t)channels);
         jpeg_write_scanlines(&c, &row, 1);
     }
     jpeg_finish_compress(&c);

@@ -39,8 +39,11 @@ uint64_t inspect_weight_bytes(const struct inspect *x)
 static void print_value(FILE *f, const char *what, const infer_value_info *v)
 {
     char dims[160];
-    fprintf(f, "%-8s %s  %s %s\n", what, v->name, infer_type_name(v->type),
-            dims_text(v, dims, sizeof dims));
+    if (v->type == INFER_TYPE_NONE) /* an output of a file may be left open */
+        fprintf(f, "%-8s %s  known once there is a session\n", what, v->name);
+    else
+        fprintf(f, "%-8s %s  %s %s\n", what, v->name, infer_type_name(v->type),
+                dims_text(v, dims, sizeof dims));
 }
 
 static void print_operators(FILE *f, const struct infer__graph *g)

@@ -1,6 +1,7 @@
 /* Conv and ConvTranspose, f32, with constant weights. */
 #include <string.h>
 
+#include "kernels/nd.h"
 #include "kernels/onednn/onednn_kernel.h"
 
 /* ---- what all kernels here ask -------------------------------------------------------------- */
@@ -9,8 +10,6 @@
 int infer__dnnl_allowed(const struct infer__task *t)
 {
     if (!t->onednn || t->isa < INFER_ISA_AVX2 || t->nin < 1 || t->nout != 1)
-        return 0;
-    if (!infer__dnnl_has_epilogue(&t->epi))
         return 0;
     unsigned best = (unsigned)dnnl_get_effective_cpu_isa();
     if ((best & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core)
@@ -40,7 +39,7 @@ int infer__dnnl_sane(const struct infer__dnnl_problem *p)
 
 /* Rates measured with one thread, FLOP/ns: on Zen 5 some 250, on Zen 4 115; in between here,
  * because all kernels of a node are scaled alike. */
-double infer__dnnl_estimate(const struct infer__dnnl_problem *p)
+double infer__dnnl_estimate(const struct infer__dnnl_problem *p, const struct infer__epilogue *e)
 {
     const double call = 600, dense = 100, depthwise = 45, grouped = 40, bytes_per_ns = 20;
     double out = (double)p->n * (double)p->out[0] * (double)p->out[1] * (double)p->out[2];
@@ -53,7 +52,8 @@ double infer__dnnl_estimate(const struct infer__dnnl_problem *p)
         bytes += 4 * (double)p->co * (double)(p->ci / p->groups) * (double)p->kernel[0] *
                  (double)p->kernel[1] * (double)p->kernel[2];
     double compute = infer__dnnl_flops(p) / rate, traffic = bytes / bytes_per_ns;
-    return call + (compute > traffic ? compute : traffic);
+    double after = infer__dnnl_fuses(e) ? 0 : infer__activate_ns(e->act) * out * (double)p->co;
+    return call + (compute > traffic ? compute : traffic) + after;
 }
 
 /* ---- problems ------------------------------------------------------------------------------- */
@@ -154,7 +154,7 @@ static double conv_estimate(const struct infer__task *t)
         return -1;
     if (!infer__dnnl_allowed(t) || !conv_problem(t, &p, &b))
         return -1;
-    return infer__dnnl_estimate(&p);
+    return infer__dnnl_estimate(&p, &t->epi);
 }
 
 static infer_status conv_prepare(const struct infer__task *t, struct infer__need *need,

@@ -6,9 +6,9 @@ struct eltwise {
     float alpha, beta;
 };
 
-/* The activation as one or two of oneDNN's element-wise operations: their number, -1 if it has
- * none. Unlike ours, oneDNN's relu and clip give a bound for a NaN. Erf and Softplus are left to
- * our own kernels: oneDNN has no plain erf, and its soft_relu loses the small values. */
+/* The activation as one or two of oneDNN's element-wise operations: their number, -1 if ours is
+ * applied instead. oneDNN has no plain erf; its elu, soft_relu and mish cancel: their relative
+ * errors are 3e-5 near 0, 1e-3 at -8 and 1e-3 at -15, all others' below 1e-6. */
 static int activation(const struct infer__epilogue *e, struct eltwise o[2])
 {
     switch (e->act) {
@@ -36,24 +36,15 @@ static int activation(const struct infer__epilogue *e, struct eltwise o[2])
     case INFER__OP_TANH:
         o[0] = (struct eltwise){dnnl_eltwise_tanh, 0, 0};
         return 1;
-    case INFER__OP_ELU:
-        o[0] = (struct eltwise){dnnl_eltwise_elu, e->alpha, 0};
-        return 1;
     case INFER__OP_SILU:
         o[0] = (struct eltwise){dnnl_eltwise_swish, 1, 0};
-        return 1;
-    case INFER__OP_MISH:
-        o[0] = (struct eltwise){dnnl_eltwise_mish, 0, 0};
-        return 1;
-    case INFER__OP_SOFTPLUS:
-        o[0] = (struct eltwise){dnnl_eltwise_soft_relu, 0, 0};
         return 1;
     default:
         return -1;
     }
 }
 
-int infer__dnnl_has_epilogue(const struct infer__epilogue *e)
+int infer__dnnl_fuses(const struct infer__epilogue *e)
 {
     struct eltwise o[2];
     return activation(e, o) >= 0;

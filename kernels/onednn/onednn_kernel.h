@@ -74,8 +74,8 @@ int infer__dnnl_tile(const struct infer__dnnl_problem *p, const struct infer__dn
 double infer__dnnl_flops(const struct infer__dnnl_problem *p);
 
 /* onednn_epilogue.c */
-/* Whether an epilogue can be fused: its activation is nothing or one that oneDNN has. */
-int infer__dnnl_has_epilogue(const struct infer__epilogue *e);
+/* Whether oneDNN does an epilogue's activation; else run applies ours to each unit's result. */
+int infer__dnnl_fuses(const struct infer__epilogue *e);
 /* User scratchpad, then: + residual, which the destination must hold before, activation. */
 infer_status infer__dnnl_attr(const struct infer__dnnl_problem *p, const struct infer__epilogue *e,
                               dnnl_primitive_attr_t *attr, infer_error *err);
@@ -109,6 +109,6 @@ int infer__dnnl_allowed(const struct infer__task *t);
 /* Sizes that oneDNN's int arithmetic can take. */
 int infer__dnnl_sane(const struct infer__dnnl_problem *p);
 /* Predicted ns on one thread. */
-double infer__dnnl_estimate(const struct infer__dnnl_problem *p);
+double infer__dnnl_estimate(const struct infer__dnnl_problem *p, const struct infer__epilogue *e);
 
 #endif

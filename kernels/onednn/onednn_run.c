@@ -104,6 +104,9 @@ static void run_unit(const struct infer__dnnl_state *s, const struct infer__dnnl
             dnnl_memory_set_data_handle(u->args[i].memory, (void *)(uintptr_t)at);
     }
     dnnl_primitive_execute(u->primitive, s->stream, u->nargs, u->args);
+    if (s->after.act)
+        infer__epilogue_apply(&s->after, (float *)(uintptr_t)locate(s, u, b, DNNL_ARG_DST), NULL,
+                              u->pixels * u->channels);
     if (u->through_scratch)
         copy_channels((char *)b->out[0] + u->dst_offset, row, scratch + u->scratch_dst, part, part,
                       u->pixels);

@@ -246,6 +246,8 @@ static infer_status make_state(const struct infer__dnnl_problem *p,
         return infer__no_memory(err, sizeof *s);
     s->binding = *b;
     s->channels = p->co;
+    if (!infer__dnnl_fuses(e))
+        s->after = (struct infer__epilogue){e->act, 0, e->alpha, e->beta};
     TRY_GOTO(make_engine(s, err));
     TRY_GOTO(choose(s, p, e, err));
     TRY_GOTO(make_units(s, p, g, e, err));

@@ -38,7 +38,8 @@ struct infer__dnnl_state {
     dnnl_engine_t engine;
     dnnl_stream_t stream;
     struct infer__dnnl_binding binding;
-    int64_t channels; /* of the whole output */
+    struct infer__epilogue after; /* the activation, where oneDNN does not do it */
+    int64_t channels;             /* of the whole output */
     uint64_t packed_bytes;
     char implementation[64]; /* oneDNN's name of it */
     struct infer__dnnl_unit *units;

@@ -45,12 +45,16 @@ struct infer__file_content {
     const struct infer__graph *graph;
     const char *const *labels;
     uint32_t nlabels;
-    const struct infer__section *extra; /* further sections, such as preprocessing, as bytes */
+    const struct infer__section *extra; /* further sections, from preprocessing on, as bytes; empty
+                                           ones are left out */
     uint32_t nextra;
 };
 
-/* Writes a flat file to memory: *bytes is 64-byte aligned, to be freed with infer__free. The same
- * content gives the same bytes. */
+/* Writes a flat file to memory: *bytes is 64-byte aligned, to be freed with infer__free and the
+ * allocator (infer__allocator of it where that is NULL). The same content gives the same bytes.
+ * The graph is verified; values that nothing uses are left out, as are types and shapes inside the
+ * graph; what was written is loaded once as a check, so text that is not UTF-8 or holds control
+ * characters is INFER_ERROR_FORMAT. On failure *bytes is NULL. */
 infer_status infer__file_write(const struct infer__file_content *content,
                                const infer_allocator *allocator, void **bytes, size_t *size,
                                infer_error *err);

@@ -16,7 +16,7 @@ static infer_status check_magic(struct infer__load *l)
 {
     static const char magic[] = INFER__FILE_MAGIC;
     const unsigned char *p = infer__read_bytes(&l->file, sizeof magic - 1);
-    FAIL_AT_IF(l->file.size < INFER__FILE_HEADER, INFER_ERROR_FORMAT, l->file.size,
+    FAIL_AT_IF(!p || l->file.size < INFER__FILE_HEADER, INFER_ERROR_FORMAT, l->file.size,
                "%zu bytes are too few for a libinfer file", l->file.size);
     FAIL_AT_IF(memcmp(p + 1, magic + 1, 3), INFER_ERROR_FORMAT, 0, "this is not a libinfer file");
     FAIL_AT_IF(memcmp(p, magic, sizeof magic - 1), INFER_ERROR_FORMAT, 0,

@@ -33,7 +33,7 @@ static infer_status run_task(struct infer__region *region, const struct infer__t
     if (!packed || !b->scratch) {
         status = infer__no_memory(err, need.packed_bytes + need.scratch_bytes);
     } else {
-        if (k->pack)
+        if (k->pack && need.packed_bytes)
             k->pack(t, need.state, packed);
         k->run(t, b, 0, need.units);
     }

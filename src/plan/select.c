@@ -80,7 +80,7 @@ static infer_status pack(struct infer__plan *plan, infer_error *err)
     for (uint32_t i = 0; i < plan->nsteps; i++) {
         struct infer__step *s = &plan->steps[i];
         s->packed = (char *)plan->packed + at;
-        if (s->kernel->pack)
+        if (s->kernel->pack && s->need.packed_bytes)
             s->kernel->pack(&s->task, s->need.state, s->packed);
         (void)add_packed(&at, s->need.packed_bytes);
         if (s->need.scratch_bytes > plan->scratch_bytes)

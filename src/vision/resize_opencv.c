@@ -4,7 +4,7 @@
  * The filter does not widen when shrinking. Weights are floats rounded to 11 fractional bits;
  * the pass across keeps all 8 + 11 bits, the pass down has its own arithmetic per filter:
  *   linear  the row sums lose 4 bits, each product its lowest 16, then two more with rounding
- *   cubic   float in whole vectors of 8 samples, as with SSE and NEON, and integers for the rest
+ *   cubic   float in whole vectors of 8 samples, as with SSE2, and integers for the rest
  *           of a row; the two are now and then 1 level apart, as is OpenCV with other vectors. */
 #include <math.h>
 #include <string.h>

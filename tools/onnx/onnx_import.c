@@ -82,6 +82,48 @@ static infer_status read_frame(struct onnx_importer *im)
     return INFER_OK;
 }
 
+/* ---- shapes, as far as they are known -------------------------------------------------------- */
+
+/* Works out shapes of the nodes that were just added, as far as they are known by now, so that
+ * misfits are reported with all other problems. */
+static infer_status resolve_new(struct onnx_node *n, uint32_t first)
+{
+    struct infer__graph *g = n->im->g;
+    for (uint32_t i = first; i < g->nnodes; i++) {
+        const struct infer__node *node = &g->nodes[i];
+        union infer__params params;
+        infer_error err;
+        int known = 1;
+        for (uint32_t k = 0; k < node->nin; k++)
+            known &= !node->in[k] || g->values[node->in[k]].shaped;
+        if (!known)
+            continue;
+        infer__error_clear(&err);
+        infer_status status =
+            infer__resolve_node(g, node, n->im->options->max_tensor_bytes, &params, &err);
+        if (status == INFER_ERROR_NO_MEMORY) {
+            *n->im->err = err;
+            return status;
+        }
+        if (status != INFER_OK && status != INFER_ERROR_NEED_VALUE)
+            TRY(onnx_fail(n, NULL, "", "%s", err.message));
+    }
+    return INFER_OK;
+}
+
+/* A Cast or Identity that the importer needs at the edges of the graph; `to` is 0 for Identity. */
+static infer_status add_helper(struct onnx_importer *im, const char *name, uint32_t from,
+                               uint32_t to_value, infer_type to)
+{
+    struct onnx_node n = {.im = im, .name = name, .op = to ? "Cast" : "Identity", .domain = ""};
+    struct infer__node *node;
+    uint32_t before = im->g->nnodes;
+    TRY(onnx_emit(&n, to ? INFER__OP_CAST : INFER__OP_IDENTITY, &from, 1, &to_value, 1, &node));
+    if (to)
+        TRY(onnx_set_int(&n, node, INFER__ATTR_TO, to));
+    return resolve_new(&n, before);
+}
+
 /* ---- inputs --------------------------------------------------------------------------------- */
 
 static const infer_input_spec *find_spec(const struct onnx_importer *im, const char *name)
@@ -180,11 +222,9 @@ static infer_status add_input(struct onnx_importer *im, size_t index)
         return INFER_OK;
     /* All arithmetic is done in f32: half floats are widened where they come in. */
     struct onnx_node n = {.im = im, .name = name};
-    struct infer__node *node;
     TRY(onnx_temp(&n, "f32", &wide));
-    TRY(onnx_emit(&n, INFER__OP_CAST, &id, 1, &wide, 1, &node));
     im->names.items[at].value = wide;
-    return onnx_set_int(&n, node, INFER__ATTR_TO, INFER_F32);
+    return add_helper(im, name, id, wide, INFER_F32);
 }
 
 static infer_status add_inputs(struct onnx_importer *im)
@@ -302,33 +342,6 @@ static infer_status unknown_op(struct onnx_node *n, int first, int last)
     return onnx_fail(n, NULL, advice, "the operator's form of this opset is not supported");
 }
 
-/* Works out shapes of the nodes that were just added, as far as they are known by now, so that
- * misfits are reported with all other problems. */
-static infer_status resolve_new(struct onnx_node *n, uint32_t first)
-{
-    struct infer__graph *g = n->im->g;
-    for (uint32_t i = first; i < g->nnodes; i++) {
-        const struct infer__node *node = &g->nodes[i];
-        union infer__params params;
-        infer_error err;
-        int known = 1;
-        for (uint32_t k = 0; k < node->nin; k++)
-            known &= !node->in[k] || g->values[node->in[k]].shaped;
-        if (!known)
-            continue;
-        infer__error_clear(&err);
-        infer_status status =
-            infer__resolve_node(g, node, n->im->options->max_tensor_bytes, &params, &err);
-        if (status == INFER_ERROR_NO_MEMORY) {
-            *n->im->err = err;
-            return status;
-        }
-        if (status != INFER_OK && status != INFER_ERROR_NEED_VALUE)
-            TRY(onnx_fail(n, NULL, "", "%s", err.message));
-    }
-    return INFER_OK;
-}
-
 static infer_status add_node(struct onnx_importer *im, uint32_t index)
 {
     struct onnx_node n;
@@ -365,14 +378,12 @@ static infer_status narrow_output(struct onnx_importer *im, const Onnx__ValueInf
         (v->type != INFER_F32 && v->type != INFER_TYPE_NONE))
         return INFER_OK;
     struct onnx_node n = {.im = im, .name = info->name};
-    struct infer__node *node;
     uint32_t wide = *value, inner;
     TRY(onnx_temp(&n, "f32", &inner));
     if (im->g->values[wide].kind == INFER__VALUE_NODE)
         im->g->values[wide].name = im->g->values[inner].name; /* the name goes to the output */
     TRY(infer__graph_add_value(im->g, info->name, value, im->err));
-    TRY(onnx_emit(&n, INFER__OP_CAST, &wide, 1, value, 1, &node));
-    return onnx_set_int(&n, node, INFER__ATTR_TO, type);
+    return add_helper(im, info->name, wide, *value, type);
 }
 
 /* An output has the output's name and nobody else's: one that is an input or a constant of the
@@ -382,11 +393,9 @@ static infer_status name_output(struct onnx_importer *im, const char *name, uint
     const struct infer__value *v = &im->g->values[*value];
     if (v->kind == INFER__VALUE_NODE && !strcmp(v->name, name))
         return INFER_OK;
-    struct onnx_node n = {.im = im, .name = name};
-    struct infer__node *node;
     uint32_t from = *value;
     TRY(infer__graph_add_value(im->g, name, value, im->err));
-    return onnx_emit(&n, INFER__OP_IDENTITY, &from, 1, value, 1, &node);
+    return add_helper(im, name, from, *value, INFER_TYPE_NONE);
 }
 
 static infer_status add_outputs(struct onnx_importer *im)

@@ -1,0 +1,171 @@
+/* From picture bytes to classes through a model file: its classes are the mean red, green and
+ * blue of the picture. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "base/memory.h"
+#include "file/model.h"
+#include "tests/vision_files.h"
+#include "vision/preprocess_file.h"
+
+static void ok(infer_status status, const infer_error *err)
+{
+    if (status != INFER_OK)
+        fail_msg("%s: %s", infer_status_name(status), err->message);
+}
+
+/* A file of x (1, 3, 4, 4) -> GlobalAveragePool -> y, with `stored` as its preprocessing. */
+static void *write_model(const void *stored, size_t stored_size, size_t *size)
+{
+    struct infer__region region;
+    struct infer__graph g;
+    infer_error err;
+    uint32_t x, y;
+    infer__region_init(&region, NULL);
+    ok(infer__graph_init(&g, &region, &err), &err);
+    ok(infer__graph_add_value(&g, "x", &x, &err), &err);
+    ok(infer__graph_add_value(&g, "y", &y, &err), &err);
+    struct infer__value *v = &g.values[x];
+    v->type = INFER_F32;
+    v->kind = INFER__VALUE_INPUT;
+    v->rank = 4;
+    memcpy(v->dims, ((int64_t[]){1, 3, 4, 4}), 4 * sizeof(int64_t));
+    v = &g.values[y];
+    v->type = INFER_F32;
+    v->rank = 4;
+    memcpy(v->dims, ((int64_t[]){1, 3, 1, 1}), 4 * sizeof(int64_t));
+    struct infer__node *node;
+    ok(infer__graph_add_node(&g, INFER__OP_GLOBAL_AVERAGE_POOL, "mean", &x, 1, &y, 1, &node, &err),
+       &err);
+    g.inputs = &x;
+    g.outputs = &y;
+    g.ninputs = g.noutputs = 1;
+    const struct infer__section extra = {INFER__SECTION_PREPROCESS, stored, stored_size};
+    const char *labels[3] = {"red", "green", "blue"};
+    const struct infer__file_content content = {
+        .graph = &g, .labels = labels, .nlabels = 3, .extra = &extra, .nextra = stored != NULL};
+    void *bytes;
+    ok(infer__file_write(&content, NULL, &bytes, size, &err), &err);
+    infer__region_free(&region);
+    return bytes;
+}
+
+static void free_model(infer_model **model, void *bytes)
+{
+    const infer_allocator a = infer__allocator(NULL);
+    infer_model_free(model);
+    infer__free(&a, bytes);
+}
+
+static struct bytes picture(void)
+{
+    uint8_t rgb[9 * 7 * 3];
+    for (size_t i = 0; i < 63; i++)
+        memcpy(rgb + 3 * i, (uint8_t[3]){30, 10, 200}, 3);
+    return make_png(9, 7, rgb, 1);
+}
+
+static void one_call(void **unused)
+{
+    (void)unused;
+    infer_preprocess p, back;
+    infer_error err;
+    uint8_t stored[INFER__PREPROCESS_BYTES];
+    infer_preprocess_init(&p);
+    p.fit = INFER_FIT_STRETCH;
+    p.width = p.height = 4;
+    p.scale[1] = 2; /* green counts double: 20 */
+    ok(infer__preprocess_encode(&p, stored, &err), &err);
+    size_t size, found;
+    void *bytes = write_model(stored, sizeof stored, &size);
+    infer_model *model;
+    infer_session *session;
+    ok(infer_load_memory(bytes, size, NULL, &model, &err), &err);
+    ok(infer_model_preprocess(model, &back, &err), &err);
+    assert_memory_equal(&back, &p, sizeof p);
+    ok(infer_session_create(model, NULL, &session, &err), &err);
+
+    struct bytes b = picture();
+    infer_class c[5];
+    ok(infer_classify(session, model, b.p, b.n, NULL, c, 5, &found, &err), &err);
+    assert_int_equal(found, 3);
+    assert_string_equal(infer_model_label(model, (size_t)c[0].index), "blue");
+    assert_true(c[0].score == 200 && c[1].score == 30 && c[2].score == 20);
+    assert_int_equal(c[1].index, 0);
+
+    infer_classify_options o;
+    infer_classify_options_init(&o);
+    o.softmax = 1;
+    struct counter counter = {.limit = SIZE_MAX};
+    o.image.allocator = counting(&counter);
+    ok(infer_classify(session, model, b.p, b.n, &o, c, 1, &found, &err), &err);
+    assert_int_equal(found, 1);
+    assert_true(c[0].score > 0.999f && c[0].score <= 1);
+    assert_true(counter.calls > 0);
+    assert_int_equal(counter.live, 0);
+    size_t calls = counter.calls;
+    for (size_t limit = 0; limit < calls; limit++) { /* every allocation fails in turn */
+        counter = (struct counter){.limit = limit};
+        assert_int_equal(infer_classify(session, model, b.p, b.n, &o, c, 1, &found, &err),
+                         INFER_ERROR_NO_MEMORY);
+        assert_int_equal(found, 0);
+        assert_int_equal(counter.live, 0);
+    }
+    counter.limit = SIZE_MAX;
+    o.output = 1;
+    assert_int_equal(infer_classify(session, model, b.p, b.n, &o, c, 1, &found, &err),
+                     INFER_ERROR_ARGUMENT);
+    o.size = 3;
+    assert_int_equal(infer_classify(session, model, b.p, b.n, &o, c, 1, &found, &err),
+                     INFER_ERROR_ARGUMENT);
+    assert_int_equal(infer_classify(session, model, b.p, b.n / 2, NULL, c, 1, &found, &err),
+                     INFER_ERROR_PICTURE);
+    assert_int_equal(infer_classify(NULL, model, b.p, b.n, NULL, c, 1, &found, &err),
+                     INFER_ERROR_ARGUMENT);
+    assert_int_equal(infer_classify(session, NULL, b.p, b.n, NULL, c, 1, &found, &err),
+                     INFER_ERROR_ARGUMENT);
+    assert_int_equal(infer_classify(session, model, NULL, 1, NULL, c, 1, &found, &err),
+                     INFER_ERROR_ARGUMENT);
+    assert_int_equal(infer_classify(session, model, b.p, b.n, NULL, NULL, 1, &found, &err),
+                     INFER_ERROR_ARGUMENT);
+    free(b.p);
+    infer_session_free(&session);
+    free_model(&model, bytes);
+}
+
+static void without_or_with_bad_preprocessing(void **unused)
+{
+    (void)unused;
+    static const uint8_t bad[INFER__PREPROCESS_BYTES] = {9};
+    static const struct {
+        const void *bytes;
+        size_t size;
+        infer_status status;
+    } cases[] = {{NULL, 0, INFER_ERROR_UNSUPPORTED},
+                 {bad, sizeof bad, INFER_ERROR_FORMAT},
+                 {bad, 7, INFER_ERROR_FORMAT}};
+    for (size_t i = 0; i < 3; i++) {
+        size_t size;
+        infer_model *model;
+        infer_preprocess p;
+        infer_error err;
+        void *bytes = write_model(cases[i].bytes, cases[i].size, &size);
+        ok(infer_load_memory(bytes, size, NULL, &model, &err), &err);
+        assert_int_equal(infer_model_preprocess(model, &p, &err), cases[i].status);
+        assert_int_equal(infer_model_preprocess(model, NULL, &err), INFER_ERROR_ARGUMENT);
+        free_model(&model, bytes);
+    }
+    assert_int_equal(infer_model_preprocess(NULL, NULL, NULL), INFER_ERROR_ARGUMENT);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_call),
+        cmocka_unit_test(without_or_with_bad_preprocessing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,208 @@
+#include "tools/classifier.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/status.h"
+#include "tools/annotate.h"
+#include "tools/folder.h"
+
+enum { MOST_ANNOTATED = 10 };
+
+/* The shape of the model's only input for one picture of the preprocessed size. Fixed dimensions
+ * stay; infer_preprocess_run refuses a picture that does not fit them. */
+static infer_status input_shape(const struct classifier *c, int32_t width, int32_t height,
+                                infer_input_spec *spec, infer_error *err)
+{
+    infer_value_info info;
+    FAIL_IF(infer_model_inputs(c->model) != 1, INFER_ERROR_SHAPE,
+            "the model has %zu inputs; a picture fills one", infer_model_inputs(c->model));
+    TRY(infer_model_input(c->model, 0, &info));
+    FAIL_IF(info.rank != 4 || (info.type != INFER_F32 && info.type != INFER_U8),
+            INFER_ERROR_SHAPE, "input '%.60s' is not a picture: f32 or u8 of rank 4", info.name);
+    int channels = c->preprocess.color == INFER_COLOR_GRAY ? 1 : 3;
+    int nhwc = c->preprocess.layout == INFER_LAYOUT_NHWC;
+    const int64_t want[2][4] = {{1, channels, height, width}, {1, height, width, channels}};
+    memset(spec, 0, sizeof *spec);
+    spec->name = info.name;
+    spec->rank = 4;
+    for (int i = 0; i < 4; i++)
+        spec->dims[i] = info.free_dims >> i & 1 ? want[nhwc][i] : info.dims[i];
+    FAIL_IF(spec->dims[0] != 1, INFER_ERROR_SHAPE,
+            "input '%.60s' takes batches of %lld; classify gives one picture at a time", info.name,
+            (long long)spec->dims[0]);
+    return INFER_OK;
+}
+
+static void drop_session(struct classifier *c)
+{
+    infer_session_free(&c->session);
+    free(c->input.data);
+    free(c->outputs);
+    memset(&c->input, 0, sizeof c->input);
+    c->outputs = NULL;
+}
+
+/* A session for pictures of this size, unless there is one. --input-shape comes first. */
+static infer_status get_session(struct classifier *c, int32_t width, int32_t height,
+                                infer_error *err)
+{
+    infer_input_spec spec;
+    infer_session_options o = c->session_args.options;
+    infer_value_info info;
+    TRY(input_shape(c, width, height, &spec, err));
+    if (!o.ninputs) {
+        o.inputs = &spec;
+        o.ninputs = 1;
+    }
+    if (c->session && memcmp(c->input.dims, o.inputs[0].dims, 4 * sizeof *spec.dims) == 0)
+        return INFER_OK;
+    drop_session(c);
+    TRY(infer_session_create(c->model, &o, &c->session, err));
+    infer_session_input(c->session, 0, &info);
+    c->input.type = info.type;
+    c->input.rank = info.rank;
+    memcpy(c->input.dims, info.dims, sizeof c->input.dims);
+    c->input.bytes = infer_tensor_elements(&c->input) * infer_type_size(info.type);
+    c->input.data = aligned_alloc(64, (c->input.bytes + 64) & ~(size_t)63);
+    c->outputs = calloc(infer_session_outputs(c->session) + 1, sizeof *c->outputs);
+    if (!c->input.data || !c->outputs) {
+        drop_session(c);
+        return infer__no_memory(err, c->input.bytes);
+    }
+    return INFER_OK;
+}
+
+static infer_status run(struct classifier *c, const char *path, struct answer *a, infer_error *err)
+{
+    int32_t width, height;
+    size_t n;
+    double start = cli_now_ms();
+    TRY(infer_image_load(path, NULL, &a->image, err));
+    a->decode_ms = cli_now_ms() - start;
+    TRY(infer_preprocess_size(&c->preprocess, a->image.width, a->image.height, &width, &height,
+                              err));
+    TRY(get_session(c, width, height, err));
+    start = cli_now_ms();
+    TRY(infer_preprocess_run(&c->preprocess, &a->image, 0, &c->input, NULL, err));
+    a->preprocess_ms = cli_now_ms() - start;
+    start = cli_now_ms();
+    n = infer_session_outputs(c->session);
+    memset(c->outputs, 0, n * sizeof *c->outputs); /* the library's memory */
+    TRY(infer_run(c->session, &c->input, 1, c->outputs, n, err));
+    a->run_ms = cli_now_ms() - start;
+    a->classes = calloc(c->top, sizeof *a->classes);
+    if (!a->classes)
+        return infer__no_memory(err, c->top * sizeof *a->classes);
+    return infer_topk(&c->outputs[c->output], c->top, c->softmax, a->classes, &a->found, err);
+}
+
+/* Whether an f32 output is a probability for each class, so that percentages make sense. */
+static int adds_up(const infer_tensor *t)
+{
+    const float *v = t->data;
+    double sum = 0;
+    for (size_t i = 0; i < infer_tensor_elements(t); i++) {
+        if (!(v[i] >= 0 && v[i] <= 1.0001F))
+            return 0;
+        sum += (double)v[i];
+    }
+    return fabs(sum - 1) < 1e-3;
+}
+
+infer_status classifier_run(struct classifier *c, const char *path, struct answer *a,
+                            infer_error *err)
+{
+    memset(a, 0, sizeof *a);
+    infer_status status = run(c, path, a, err);
+    if (status != INFER_OK)
+        return status;
+    infer__error_clear(err);
+    c->probabilities = c->softmax || adds_up(&c->outputs[c->output]);
+    int64_t truth = accuracy_truth(&c->accuracy, path);
+    if (truth >= 0)
+        accuracy_count(&c->accuracy, truth, a->classes, a->found);
+    return INFER_OK;
+}
+
+void answer_free(struct answer *a)
+{
+    infer_image_free(&a->image);
+    free(a->classes);
+    free(a->annotated);
+    a->classes = NULL;
+    a->annotated = NULL;
+}
+
+static const char *known_label(const struct classifier *c, int64_t index)
+{
+    if (c->labels)
+        return (uint64_t)index < c->nlabels ? c->labels[index] : NULL;
+    return infer_model_label(c->model, (size_t)index);
+}
+
+const char *classifier_label(const struct classifier *c, struct answer *a, size_t i)
+{
+    const char *label = known_label(c, a->classes[i].index);
+    if (label)
+        return label;
+    snprintf(a->text, sizeof a->text, "class %lld", (long long)a->classes[i].index);
+    return a->text;
+}
+
+/* "folder/stem.png"; with the picture's number where an earlier one has the same stem. */
+static char *annotated_path(const char *folder, const char *const *pictures, int index)
+{
+    const char *name = base_name(pictures[index]), *dot = strrchr(name, '.');
+    size_t n = dot && dot != name ? (size_t)(dot - name) : strlen(name);
+    char end[32] = ".png", *stem = strndup(name, n);
+    for (int i = 0; i < index; i++) {
+        const char *other = base_name(pictures[i]), *stop = strrchr(other, '.');
+        size_t m = stop && stop != other ? (size_t)(stop - other) : strlen(other);
+        if (m == n && memcmp(name, other, n) == 0)
+            snprintf(end, sizeof end, "_%d.png", index + 1);
+    }
+    char *path = stem ? path_in(folder, stem, end) : NULL;
+    free(stem);
+    return path;
+}
+
+int classifier_annotate(const struct classifier *c, const char *const *pictures, int index,
+                        struct answer *a)
+{
+    const char *labels[MOST_ANNOTATED];
+    char unknown[MOST_ANNOTATED][32];
+    struct annotation note = {.title = base_name(pictures[index]),
+                              .labels = labels,
+                              .classes = a->classes,
+                              .count = a->found < MOST_ANNOTATED ? a->found : MOST_ANNOTATED,
+                              .probabilities = c->probabilities};
+    for (size_t i = 0; i < note.count; i++) {
+        labels[i] = known_label(c, a->classes[i].index);
+        if (!labels[i]) {
+            snprintf(unknown[i], sizeof unknown[i], "class %lld", (long long)a->classes[i].index);
+            labels[i] = unknown[i];
+        }
+    }
+    char *path = annotated_path(c->annotate, pictures, index);
+    if (!path) {
+        fprintf(stderr, "infer: no memory for a path\n");
+        return CLI_RESOURCES;
+    }
+    int status = annotate_write(path, &a->image, &note);
+    if (status == CLI_OK)
+        a->annotated = path;
+    else
+        free(path);
+    return status;
+}
+
+void classifier_free(struct classifier *c)
+{
+    drop_session(c);
+    accuracy_free(&c->accuracy);
+    session_args_free(&c->session_args);
+    free(c->labels);
+    c->labels = NULL;
+}

@@ -1,0 +1,53 @@
+/* The stages of `infer classify`, timed one by one: infer_classify is the same in one call. */
+#ifndef INFER_TOOLS_CLASSIFIER_H
+#define INFER_TOOLS_CLASSIFIER_H
+
+#include "infer_vision.h"
+#include "tools/accuracy.h"
+#include "tools/session_args.h"
+
+struct classifier {
+    infer_model *model;
+    struct session_args session_args;
+    infer_preprocess preprocess;
+    char **labels; /* of --labels, instead of the model's */
+    unsigned nlabels;
+    size_t top, output;
+    int softmax;
+    const char *annotate; /* folder, or NULL */
+    struct accuracy accuracy;
+
+    /* made with the first picture; anew where the preprocessed size changes */
+    infer_session *session;
+    infer_tensor input; /* data is owned */
+    infer_tensor *outputs;
+    int probabilities; /* the scores of the last answer add up to 1 */
+};
+
+/* What is known of one picture. */
+struct answer {
+    infer_image image;
+    infer_class *classes;
+    size_t found;
+    double decode_ms, preprocess_ms, run_ms;
+    char *annotated; /* path of the PNG that was written, or NULL */
+    char text[32];   /* for a class without a label */
+};
+
+/* Classifies a file. The answer is to be freed in either case. */
+infer_status classifier_run(struct classifier *c, const char *path, struct answer *a,
+                            infer_error *err);
+void answer_free(struct answer *a);
+
+/* Label of the i-th class of an answer, "class 7" where there is none; valid until the next. */
+const char *classifier_label(const struct classifier *c, struct answer *a, size_t i);
+
+/* Writes the PNG of pictures[index] into c->annotate and sets a->annotated. Returns an exit
+ * status. */
+int classifier_annotate(const struct classifier *c, const char *const *pictures, int index,
+                        struct answer *a);
+
+/* Frees everything but the model. */
+void classifier_free(struct classifier *c);
+
+#endif

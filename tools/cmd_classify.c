@@ -1,0 +1,208 @@
+/* infer classify: pictures in, labels out. */
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "tools/classifier.h"
+#include "tools/commands.h"
+#include "tools/convert.h"
+#include "tools/folder.h"
+#include "tools/preprocess_args.h"
+#include "tools/read_file.h"
+
+static const struct cli_option options[] = {
+    {"top", "K", "how many labels for each picture (default 5, at most 1000)"},
+    {"softmax", NULL, "turn scores into probabilities"},
+    {"labels", "FILE", "labels, one a line, instead of those of the model"},
+    {"labels-csv", "FILE", "right answers, \"file,class index,label\" with a header: accuracy"},
+    {"annotate", "DIR", "write each picture with its labels as a PNG"},
+    {"json", NULL, "results as JSON"},
+    {"output-index", "N", "the output with the scores (default 0, the first)"},
+    SHAPE_OPTION,
+    THREADS_OPTION,
+    ISA_OPTIONS,
+    PREPROCESS_OPTIONS,
+    {NULL, NULL, NULL}};
+
+static const struct cli_command command = {
+    "classify",
+    "MODEL PICTURE... [OPTIONS]",
+    "Classifies pictures: the best labels of each, and the time that every stage took.",
+    "Pictures are JPEG, PNG, BMP, GIF, TGA or PNM. Preprocessing is what the model has stored,\n"
+    "changed by the options from --resize to --fill. A picture that can't be read gives a message\n"
+    "and the others go on; the exit status is then 3.",
+    "  infer classify model.infer cat.jpg dog.png --top 3\n"
+    "  infer classify model.infer pictures/*.jpg --annotate out --labels-csv labels.csv",
+    options,
+    2,
+    INT_MAX};
+
+/* ---- printing ------------------------------------------------------------------------------- */
+
+static void print_text(const struct classifier *c, const char *path, struct answer *a)
+{
+    printf("%s: decode %.2f ms, preprocess %.2f ms, run %.2f ms\n", path, a->decode_ms,
+           a->preprocess_ms, a->run_ms);
+    for (size_t i = 0; i < a->found; i++)
+        if (c->probabilities)
+            printf("  %6.2f %%  %s\n", 100 * (double)a->classes[i].score,
+                   classifier_label(c, a, i));
+        else
+            printf("  %8.4f  %s\n", (double)a->classes[i].score, classifier_label(c, a, i));
+    if (a->annotated)
+        printf("  written: %s\n", a->annotated);
+}
+
+static void print_json(const struct classifier *c, const char *path, struct answer *a,
+                       const infer_error *err, int first)
+{
+    printf("%s\n  {\"file\": ", first ? "" : ",");
+    json_string(stdout, path);
+    if (err->status != INFER_OK) {
+        printf(", \"status\": \"%s\", \"error\": ", infer_status_name(err->status));
+        json_string(stdout, err->message);
+        putchar('}');
+        return;
+    }
+    printf(", \"status\": \"INFER_OK\", \"width\": %d, \"height\": %d", a->image.width,
+           a->image.height);
+    printf(", \"decode_ms\": %.4f, \"preprocess_ms\": %.4f, \"run_ms\": %.4f, \"classes\": [",
+           a->decode_ms, a->preprocess_ms, a->run_ms);
+    for (size_t i = 0; i < a->found; i++) {
+        printf("%s\n    {\"index\": %lld, \"label\": ", i ? "," : "",
+               (long long)a->classes[i].index);
+        json_string(stdout, classifier_label(c, a, i));
+        printf(", \"score\": ");
+        json_number(stdout, (double)a->classes[i].score);
+        putchar('}');
+    }
+    putchar(']');
+    if (a->annotated) {
+        printf(", \"annotated\": ");
+        json_string(stdout, a->annotated);
+    }
+    putchar('}');
+}
+
+static void print_accuracy(const struct classifier *c, int json)
+{
+    const struct accuracy *a = &c->accuracy;
+    double n = a->pictures ? a->pictures : 1;
+    if (json) {
+        printf(", \"accuracy\": {\"pictures\": %u, \"top1\": %u, \"topk\": %u, \"k\": %zu}",
+               a->pictures, a->top1, a->topk, c->top);
+        return;
+    }
+    printf("top-1 accuracy: %u of %u (%.1f %%)\n", a->top1, a->pictures, 100 * a->top1 / n);
+    if (c->top > 1)
+        printf("top-%zu accuracy: %u of %u (%.1f %%)\n", c->top, a->topk, a->pictures,
+               100 * a->topk / n);
+}
+
+/* ---- the pictures --------------------------------------------------------------------------- */
+
+static int classify_all(struct classifier *c, const struct cli_args *args)
+{
+    int json = cli_has(args, "json"), status = CLI_OK, failed = 0, n = args->npositional - 1;
+    int progress = n > 10 && isatty(2) && !isatty(1);
+    if (json)
+        printf("{\"pictures\": [");
+    for (int i = 1; i <= n; i++) {
+        const char *path = args->positional[i];
+        struct answer a;
+        infer_error err;
+        if (progress)
+            fprintf(stderr, "\r%d of %d pictures", i, n);
+        if (classifier_run(c, path, &a, &err) != INFER_OK) {
+            fprintf(stderr, "%s", progress ? "\n" : "");
+            int exit_status = cli_fail(path, &err);
+            status = exit_status > status ? exit_status : status;
+            failed++;
+        }
+        if (err.status == INFER_OK && c->annotate) {
+            int written = classifier_annotate(c, args->positional + 1, i - 1, &a);
+            status = written > status ? written : status;
+        }
+        if (json)
+            print_json(c, path, &a, &err, i == 1);
+        else if (err.status == INFER_OK)
+            print_text(c, path, &a);
+        answer_free(&a);
+    }
+    if (progress)
+        fputc('\n', stderr);
+    if (json)
+        printf("], \"failed\": %d", failed);
+    if (cli_has(args, "labels-csv"))
+        print_accuracy(c, json);
+    if (json)
+        printf("}\n");
+    else if (failed)
+        fprintf(stderr, "infer: %d of %d pictures failed\n", failed, n);
+    return status;
+}
+
+/* Stored preprocessing, changed by options; or options alone. */
+static int get_preprocess(struct classifier *c, const struct cli_args *args)
+{
+    infer_error err;
+    infer_status status = infer_model_preprocess(c->model, &c->preprocess, &err);
+    if (status == INFER_ERROR_UNSUPPORTED && preprocess_args_given(args))
+        infer_preprocess_init(&c->preprocess);
+    else if (status == INFER_ERROR_UNSUPPORTED)
+        return cli_usage("%s: no preprocessing is stored in it; give --resize, --crop, --mean, "
+                         "--scale as the model needs them",
+                         args->positional[0]);
+    else if (status != INFER_OK)
+        return cli_fail(args->positional[0], &err);
+    return preprocess_args_apply(args, &c->preprocess) ? CLI_OK : CLI_USAGE;
+}
+
+static int classify(struct classifier *c, const struct cli_args *args)
+{
+    long top, output;
+    int status = CLI_OK;
+    if (!cli_int(args, "top", 1, 1000, 5, &top) ||
+        !cli_int(args, "output-index", 0, 1000, 0, &output))
+        return CLI_USAGE;
+    c->top = (size_t)top;
+    c->output = (size_t)output;
+    if (c->output >= infer_model_outputs(c->model))
+        return cli_usage("--output-index %ld: the model has %zu outputs, the first is 0", output,
+                         infer_model_outputs(c->model));
+    c->softmax = cli_has(args, "softmax");
+    c->annotate = cli_value(args, "annotate");
+    if ((status = get_preprocess(c, args)) != CLI_OK)
+        return status;
+    if (cli_has(args, "labels") &&
+        !(c->labels = read_lines(cli_value(args, "labels"), &c->nlabels)))
+        return CLI_BAD_INPUT;
+    if (cli_has(args, "labels-csv") &&
+        (status = accuracy_read(cli_value(args, "labels-csv"), &c->accuracy)) != CLI_OK)
+        return status;
+    if (c->annotate && (status = make_folder(c->annotate)) != CLI_OK)
+        return status;
+    return classify_all(c, args);
+}
+
+int cmd_classify(int argc, char **argv)
+{
+    struct cli_args args;
+    struct classifier c = {0};
+    void *bytes = NULL;
+    int status;
+    if (cli_parse(&command, argc, argv, &args, &status))
+        return status;
+    status = session_args_parse(&args, &c.session_args)
+                 ? open_model(args.positional[0], NULL, 0, &c.model, &bytes)
+                 : CLI_USAGE;
+    if (c.model)
+        status = classify(&c, &args);
+    classifier_free(&c);
+    infer_model_free(&c.model);
+    infer_allocator a = infer__allocator(NULL);
+    infer__free(&a, bytes);
+    return status;
+}
