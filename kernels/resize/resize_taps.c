@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+/* An axis of scale 1 stays as it is, whatever the coordinate mode would do to half pixels. */
 static int changes(const struct infer__task *t, int i)
 {
     return t->in[0].dims[i] != t->out[0].dims[i] || t->p.resize.scale[i] != 1 ||
@@ -98,6 +99,8 @@ static double place(const struct infer__task *t, int axis, int64_t x)
     double size = exact_size(t, axis), i = (double)x, in = (double)t->in[0].dims[axis];
     double from = (double)p->roi_begin[axis], to = (double)p->roi_end[axis];
     double out = (double)t->out[0].dims[axis];
+    if (!changes(t, axis))
+        return i;
     switch (p->coordinate) {
     case INFER__PYTORCH_HALF_PIXEL:
         return t->out[0].dims[axis] == 1 ? 0 : unscale(t, axis, i + 0.5) - 0.5;
