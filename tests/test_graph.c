@@ -219,6 +219,22 @@ static void test_no_memory(void **state)
     assert_true(k > 5); /* else nothing was tried */
 }
 
+/* Numbers of values and nodes are 32-bit and can't wrap. */
+static void test_full(void **state)
+{
+    (void)state;
+    struct fixture f;
+    uint32_t id;
+    fixture_init(&f);
+    f.g.nvalues = UINT32_MAX;
+    assert_int_equal(infer__graph_add_value(&f.g, "v", &id, &f.err), INFER_ERROR_LIMIT);
+    f.g.nnodes = UINT32_MAX;
+    assert_int_equal(
+        infer__graph_add_node(&f.g, INFER__OP_RELU, "n", NULL, 0, NULL, 0, NULL, &f.err),
+        INFER_ERROR_LIMIT);
+    fixture_free(&f);
+}
+
 static void test_value_text(void **state)
 {
     (void)state;
@@ -276,10 +292,11 @@ static void test_tables(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_empty),      cmocka_unit_test(test_add_values),
-        cmocka_unit_test(test_add_const),  cmocka_unit_test(test_attributes),
-        cmocka_unit_test(test_copy),       cmocka_unit_test(test_no_memory),
-        cmocka_unit_test(test_value_text), cmocka_unit_test(test_tables),
+        cmocka_unit_test(test_empty),     cmocka_unit_test(test_add_values),
+        cmocka_unit_test(test_add_const), cmocka_unit_test(test_attributes),
+        cmocka_unit_test(test_copy),      cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_full),      cmocka_unit_test(test_value_text),
+        cmocka_unit_test(test_tables),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -307,6 +307,69 @@ static void test_limit(void **state)
     fixture_free(&f);
 }
 
+/* What the sentence says where the status alone would not tell. */
+static void test_messages(void **state)
+{
+    (void)state;
+    static const struct {
+        struct resolve_row row;
+        const char *message;
+    } cases[] = {
+        {{"Cast", "2 f32", "", "!FORMAT"}, "Cast: attribute 'to' is missing"},
+        {{"LRN", "1x5x3x3 f32", "", "!FORMAT"}, "LRN: attribute 'size' is missing"},
+        {{"DepthToSpace", "1x8x2x3 f32", "", "!FORMAT"}, "attribute 'blocksize' is missing"},
+        {{"SpaceToDepth", "1x8x2x4 f32", "", "!FORMAT"}, "attribute 'blocksize' is missing"},
+        {{"Split", "2 u8", "", "!SHAPE 4"}, "axis 0, of 2, can't be split into 4 parts"},
+        {{"Resize", "4x4 f32; - ; - ; 3 s64 = 4,4,4", "axes=0,1,2", "!SHAPE"},
+         "3 axes are named, the input has 2"},
+        {{"Reshape", "2x12 f32; 3 s64 = 2,12,0", "", "!SHAPE"},
+         "the shape copies axis 2 of an input of rank 2"},
+        {{"Reshape", "0x3 f32; 2 s64 = 0,-1", "allowzero=1", "!SHAPE"}, "'allowzero' rules out"},
+        {{"Reshape", "2x3 f32; 1 s64", "", "!NEED_VALUE"}, "the value of input 1 ('operand')"},
+        {{"Relu", "2 u8", "", "!UNSUPPORTED"}, "input 0 is u8, it can be: f32 f64 s8 s16 s32 s64"},
+        {{"Conv", "1x3x8x8 f32; 4x2x3x3 f32", "", "!SHAPE"},
+         "the input has 3 channels, the weights want 2 in each of 1 groups"},
+        {{"Add", "2x3 f32; 4 f32", "", "!SHAPE"},
+         "input 1, 4 f32, can't be broadcast with 2x3 f32"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct fixture f;
+        resolve_row_in(&f, &cases[i].row);
+        if (!strstr(f.err.message, cases[i].message))
+            fail_msg("'%s' does not say '%s'", f.err.message, cases[i].message);
+        fixture_free(&f);
+    }
+}
+
+/* What the importer or the plan could get wrong, as they build nodes that nobody has verified. */
+static void test_bad_node(void **state)
+{
+    (void)state;
+    union infer__params p;
+    struct fixture f;
+    fixture_init(&f);
+    struct infer__node *n = build_node(&f, "Relu", "2x3 f32", "", 1, 0);
+    int64_t dims[2] = {2, -1};
+    struct infer__resolve r = {
+        .g = &f.g, .node = n, .params = &p, .err = &f.err, .max_tensor_bytes = 1000};
+    assert_int_equal(infer__resolve_out(&r, 0, INFER_F32, 2, dims), INFER_ERROR_SHAPE);
+    assert_int_equal(infer__resolve_out(&r, 0, INFER_F32, -1, dims), INFER_ERROR_UNSUPPORTED);
+    assert_int_equal(infer__resolve_out(&r, 1, INFER_F32, 2, dims), INFER_OK); /* there is none */
+    n->nout = 0;
+    assert_int_equal(infer__resolve_node(&f.g, n, 1000, &p, &f.err), INFER_ERROR_FORMAT);
+    n->nout = 1;
+    n->op = INFER__OP_NONE;
+    assert_int_equal(infer__resolve_node(&f.g, n, 1000, &p, &f.err), INFER_ERROR_UNSUPPORTED);
+    n->op = INFER__OP_COUNT;
+    assert_int_equal(infer__resolve_node(&f.g, n, 1000, &p, &f.err), INFER_ERROR_UNSUPPORTED);
+    fixture_free(&f);
+
+    fixture_init(&f); /* a window beyond 2^31, which no usual limit lets through */
+    n = build_node(&f, "Conv", "1x1x4294967296 f32; 1x1x4294967296 f32", "", 1, 0);
+    assert_int_equal(infer__resolve_node(&f.g, n, UINT64_MAX, &p, &f.err), INFER_ERROR_SHAPE);
+    fixture_free(&f);
+}
+
 /* Resolving twice with other shapes gives the second's; an input that has no shape is a bug of
  * the caller. */
 static void test_again(void **state)
@@ -340,7 +403,8 @@ int main(void)
         cmocka_unit_test(test_matrix_and_norm), cmocka_unit_test(test_axes),
         cmocka_unit_test(test_slice),           cmocka_unit_test(test_slice_exhaustive),
         cmocka_unit_test(test_moves),           cmocka_unit_test(test_resize),
-        cmocka_unit_test(test_limit),           cmocka_unit_test(test_again),
+        cmocka_unit_test(test_limit),           cmocka_unit_test(test_messages),
+        cmocka_unit_test(test_bad_node),        cmocka_unit_test(test_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

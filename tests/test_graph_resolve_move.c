@@ -33,6 +33,7 @@ static void test_concat_split(void **state)
         {"Split", "6 f32; 2 s64 = 7,-1", "", "!SHAPE 2"},
         {"Split", "6 f32; 2 s64 = " S64_MAX "," S64_MAX, "", "!LIMIT 2"},
         {"Split", "6 f32; 3 s64 = 2,2,2", "", "!SHAPE 2"},
+        {"Split", "6 f32; 3 s64 = 4,2,0", "", "!SHAPE 2"},
         {"Split", "6 f32; 2 s64", "", "!NEED_VALUE 2"},
         {"Split", "6 f32", "num_outputs=3", "!SHAPE 2"},
         {"Split", "6 f32", "num_outputs=0", "!FORMAT 2"},
@@ -186,6 +187,8 @@ static void test_order(void **state)
         {"DepthToSpace", "1x8x2x3 f32", "", "!FORMAT"},
         {"DepthToSpace", "1x8x2x3 f32", "blocksize=2 mode=2", "!FORMAT"},
         {"DepthToSpace", "8x2x3 f32", "blocksize=2", "!SHAPE"},
+        {"DepthToSpace", "1x8x2x3x4 f32", "blocksize=2", "!SHAPE"},
+        {"SpaceToDepth", "1x8x2x4x4 f32", "blocksize=2", "!SHAPE"},
         {"SpaceToDepth", "1x2x4x6 f32", "blocksize=2", "1x8x2x3 f32"},
         {"SpaceToDepth", "1x2x4x5 f32", "blocksize=2", "!SHAPE"},
         {"SpaceToDepth", "1x2x4x6 f32", "", "!FORMAT"},
@@ -303,6 +306,8 @@ static void test_resize(void **state)
         {"Resize", "4x4 f32; - ; 2 f32 = 1,1", "mode=1 antialias=1", "4x4 f32"},
         {"Resize", "4x4 f32; - ; 2 f32", "", "!NEED_VALUE"},
         {"Resize", "4x4 f32; - ; - ; 2 s64", "", "!NEED_VALUE"},
+        {"Resize", "4x4 f32; - ; 2 s64 = 1,1", "", "!UNSUPPORTED"},
+        {"Resize", "4x4 f32; - ; 17 f32 = 1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1", "", "!SHAPE"},
         {"Resize", "4x4 s64; - ; 2 f32 = 1,1", "", "!UNSUPPORTED"},
     };
     CHECK(rows);

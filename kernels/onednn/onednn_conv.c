@@ -41,18 +41,22 @@ int infer__dnnl_sane(const struct infer__dnnl_problem *p)
  * because all kernels of a node are scaled alike. */
 double infer__dnnl_estimate(const struct infer__dnnl_problem *p, const struct infer__epilogue *e)
 {
-    const double call = 600, dense = 100, depthwise = 45, grouped = 40, bytes_per_ns = 20;
+    const double call = 600, dense = 100, depthwise = 45, narrow = 30, bytes_per_ns = 20;
     double out = (double)p->n * (double)p->out[0] * (double)p->out[1] * (double)p->out[2];
     double in = (double)p->n * (double)p->in[0] * (double)p->in[1] * (double)p->in[2];
     double bytes = 4 * (in * (double)p->ci + out * (double)p->co * (double)(1 + p->residual));
-    double rate = p->groups == 1 ? dense : p->groups == p->ci ? depthwise : grouped;
+    double rate = dense;
+    if (p->groups > 1 && p->ci / p->groups < 16)
+        rate = p->groups == p->ci ? depthwise : narrow;
+    if (p->groups > 1 && p->kind == INFER__DNNL_DECONV)
+        rate = 10;
     if (p->kind == INFER__DNNL_POOL)
         rate = 15;
     else
         bytes += 4 * (double)p->co * (double)(p->ci / p->groups) * (double)p->kernel[0] *
                  (double)p->kernel[1] * (double)p->kernel[2];
     double compute = infer__dnnl_flops(p) / rate, traffic = bytes / bytes_per_ns;
-    double after = infer__dnnl_fuses(e) ? 0 : infer__activate_ns(e->act) * out * (double)p->co;
+    double after = infer__dnnl_fuses(p, e) ? 0 : infer__activate_ns(e->act) * out * (double)p->co;
     return call + (compute > traffic ? compute : traffic) + after;
 }
 
@@ -87,7 +91,8 @@ static void set_window(struct infer__dnnl_problem *p, const struct infer__window
     }
 }
 
-/* A convolution of 1 x 1 sees pixels only: a picture's become one row, which can be cut anywhere. */
+/* A convolution of 1 x 1 sees pixels only: a picture's become one row, which can be cut anywhere.
+ */
 static void flatten(struct infer__dnnl_problem *p)
 {
     const int64_t most = 1 << 24;
@@ -132,6 +137,11 @@ static int conv_problem(const struct infer__task *t, struct infer__dnnl_problem 
     if (p->residual && !same_dims(&t->in[own], y))
         return 0;
     set_window(p, w);
+    if (p->kind == INFER__DNNL_DECONV) {
+        p->bias = 0; /* we add it: oneDNN takes half as long again for one */
+        if (p->residual)
+            return 0;
+    }
     return infer__dnnl_sane(p);
 }
 

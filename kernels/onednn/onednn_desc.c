@@ -56,8 +56,8 @@ union operation {
     dnnl_pooling_desc_t pool;
 };
 
-static dnnl_status_t collect(const struct infer__dnnl_problem *p,
-                             const dnnl_memory_desc_t *weights, struct terms *t)
+static dnnl_status_t collect(const struct infer__dnnl_problem *p, const dnnl_memory_desc_t *weights,
+                             struct terms *t)
 {
     dnnl_status_t s = infer__dnnl_data_desc(p, p->ci, p->in, &t->src);
     if (s == dnnl_success)

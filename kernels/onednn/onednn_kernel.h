@@ -12,6 +12,10 @@
  * primitive's whole shape, so that two cuts differ in the last bits for one shape in twenty or so.
  * A single thread runs the same units one after the other, which costs it 1 to 2 %.
  *
+ * Two departures from the definition of the activations: relu, clip and hard sigmoid of a NaN give
+ * a bound (fusing our own instead costs ResNet-50 2.5 % and MobileNetV2 9 %), and a zero loses its
+ * sign.
+ *
  * oneDNN picks its instruction set itself and the cap is a process-wide switch, so these kernels
  * compete only where the task allows the best level that they can use.
  *
@@ -35,8 +39,8 @@ enum infer__dnnl_kind {
 
 /* One shape. All members are int64_t, so that problems compare with memcmp. */
 struct infer__dnnl_problem {
-    int64_t kind; /* enum infer__dnnl_kind */
-    int64_t alg;  /* of a pooling: dnnl_alg_kind_t */
+    int64_t kind;  /* enum infer__dnnl_kind */
+    int64_t alg;   /* of a pooling: dnnl_alg_kind_t */
     int64_t ndims; /* 4 (N, H, W, C) or 5 (with D) */
     int64_t n, ci, co, groups;
     int64_t in[3], out[3]; /* D, H, W */
@@ -46,7 +50,7 @@ struct infer__dnnl_problem {
 
 /* How a task's operands map to a problem. */
 struct infer__dnnl_binding {
-    int32_t bias, residual; /* numbers of operands, -1: none */
+    int32_t bias, residual;    /* numbers of operands, -1: none */
     int64_t weight_strides[2]; /* elements from one output channel to the next, input channel to
                                   the next (of a group); positions of the kernel are dense */
     int64_t group_stride;
@@ -75,7 +79,7 @@ double infer__dnnl_flops(const struct infer__dnnl_problem *p);
 
 /* onednn_epilogue.c */
 /* Whether oneDNN does an epilogue's activation; else run applies ours to each unit's result. */
-int infer__dnnl_fuses(const struct infer__epilogue *e);
+int infer__dnnl_fuses(const struct infer__dnnl_problem *p, const struct infer__epilogue *e);
 /* User scratchpad, then: + residual, which the destination must hold before, activation. */
 infer_status infer__dnnl_attr(const struct infer__dnnl_problem *p, const struct infer__epilogue *e,
                               dnnl_primitive_attr_t *attr, infer_error *err);

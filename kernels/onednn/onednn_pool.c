@@ -1,4 +1,5 @@
-/* MaxPool, AveragePool and their global forms, f32. */
+/* AveragePool and GlobalAveragePool, f32. Not the maxima, fast as they are here: oneDNN starts them
+ * from -FLT_MAX and drops NaN, so a window of -infinity, or with a NaN, gives a wrong number. */
 #include <string.h>
 
 #include "kernels/onednn/onednn_kernel.h"
@@ -6,9 +7,6 @@
 static dnnl_alg_kind_t algorithm(const struct infer__task *t)
 {
     switch (t->op) {
-    case INFER__OP_MAX_POOL:
-    case INFER__OP_GLOBAL_MAX_POOL:
-        return dnnl_pooling_max;
     case INFER__OP_AVERAGE_POOL:
         return t->p.window.count_include_pad ? dnnl_pooling_avg_include_padding
                                              : dnnl_pooling_avg_exclude_padding;
@@ -17,11 +15,6 @@ static dnnl_alg_kind_t algorithm(const struct infer__task *t)
     default:
         return dnnl_alg_kind_undef;
     }
-}
-
-static int is_global(const struct infer__task *t)
-{
-    return t->op == INFER__OP_GLOBAL_AVERAGE_POOL || t->op == INFER__OP_GLOBAL_MAX_POOL;
 }
 
 /* Axis by axis; 0 where oneDNN's meaning is not ONNX's: windows that reach beyond the stated
@@ -58,7 +51,7 @@ static int pool_problem(const struct infer__task *t, struct infer__dnnl_problem 
         .out = {out.d, out.h, out.w},
     };
     for (int a = 0; a < 3; a++) {
-        if (is_global(t)) {
+        if (t->op == INFER__OP_GLOBAL_AVERAGE_POOL) {
             p->kernel[a] = p->stride[a] = p->in[a];
             p->dilation[a] = 1;
         } else if (!set_window(p, &t->p.window, a)) {
@@ -85,6 +78,6 @@ static infer_status pool_prepare(const struct infer__task *t, struct infer__need
     return infer__dnnl_prepare(&p, &b, t, need, err);
 }
 
-const struct infer__kernel infer__pool_f32_onednn = {
-    "pool_f32_onednn", INFER_ISA_AVX2, pool_estimate, pool_prepare, NULL, infer__dnnl_run,
-    infer__dnnl_release};
+const struct infer__kernel infer__average_pool_f32_onednn = {
+    "average_pool_f32_onednn", INFER_ISA_AVX2,     pool_estimate, pool_prepare, NULL,
+    infer__dnnl_run,           infer__dnnl_release};

@@ -91,6 +91,19 @@ static void fetch_residual(const struct infer__dnnl_state *s, const struct infer
         memcpy(to, from, part * (size_t)u->pixels);
 }
 
+/* What oneDNN does not do, or not well. A unit with a bias of ours has all channels. */
+static void finish(const struct infer__dnnl_state *s, const struct infer__dnnl_unit *u,
+                   const struct infer__buffers *b)
+{
+    float *y = (float *)(uintptr_t)locate(s, u, b, DNNL_ARG_DST);
+    if (s->bias_after)
+        for (int64_t i = 0; i < u->pixels; i++)
+            infer__epilogue_apply(&(struct infer__epilogue){0}, y + i * u->channels,
+                                  (const float *)b->in[s->binding.bias], u->channels);
+    if (s->after.act)
+        infer__epilogue_apply(&s->after, y, NULL, u->pixels * u->channels);
+}
+
 static void run_unit(const struct infer__dnnl_state *s, const struct infer__dnnl_unit *u,
                      const struct infer__buffers *b)
 {
@@ -104,9 +117,7 @@ static void run_unit(const struct infer__dnnl_state *s, const struct infer__dnnl
             dnnl_memory_set_data_handle(u->args[i].memory, (void *)(uintptr_t)at);
     }
     dnnl_primitive_execute(u->primitive, s->stream, u->nargs, u->args);
-    if (s->after.act)
-        infer__epilogue_apply(&s->after, (float *)(uintptr_t)locate(s, u, b, DNNL_ARG_DST), NULL,
-                              u->pixels * u->channels);
+    finish(s, u, b);
     if (u->through_scratch)
         copy_channels((char *)b->out[0] + u->dst_offset, row, scratch + u->scratch_dst, part, part,
                       u->pixels);

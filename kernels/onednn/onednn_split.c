@@ -66,8 +66,9 @@ static double tile_cost(const struct infer__dnnl_problem *p, const struct infer_
     int64_t c = min64(p->co, ceil_div(ceil_div(p->co, g->chunks), align) * align);
     double out = share * (double)p->out[0] * (double)p->out[1] * (double)p->out[2];
     /* a register tile has at least some 6 pixels, used or not */
-    double rate = (out < 6 ? out / 6 : 1) *
-                  (p->kind == INFER__DNNL_POOL ? pool : p->groups > 1 ? grouped : dense);
+    double rate = (out < 6 ? out / 6 : 1) * (p->kind == INFER__DNNL_POOL ? pool
+                                             : p->groups > 1             ? grouped
+                                                                         : dense);
     double compute = infer__dnnl_flops(p) / (double)p->n * share * (double)c / (double)p->co / rate;
     double weights = 0;
     if (p->kind != INFER__DNNL_POOL)

@@ -84,8 +84,8 @@ static infer_status make_engine(struct infer__dnnl_state *s, infer_error *err)
     dnnl_set_jit_dump(0);
     dnnl_set_jit_profiling_flags(DNNL_JIT_PROFILE_NONE);
     TRY(check(dnnl_engine_create(&s->engine, dnnl_cpu, 0), "making an engine", err));
-    return check(dnnl_stream_create(&s->stream, s->engine, dnnl_stream_in_order),
-                 "making a stream", err);
+    return check(dnnl_stream_create(&s->stream, s->engine, dnnl_stream_in_order), "making a stream",
+                 err);
 }
 
 static const dnnl_memory_desc_t *query(const_dnnl_primitive_desc_t pd, dnnl_query_t what)
@@ -181,9 +181,9 @@ static infer_status settle_weights(struct infer__dnnl_state *s, const struct inf
     s->packed_bytes += align64(dnnl_memory_desc_get_size(&c->packed));
     TRY(check(infer__dnnl_weights_desc(&tile->p, &s->binding, &c->source), "describing weights",
               err));
-    TRY(check(dnnl_reorder_primitive_desc_create(&pd, &c->source, s->engine, &c->packed, s->engine,
-                                                 NULL),
-              "describing the packing of weights", err));
+    TRY(check(
+        dnnl_reorder_primitive_desc_create(&pd, &c->source, s->engine, &c->packed, s->engine, NULL),
+        "describing the packing of weights", err));
     dnnl_status_t made = dnnl_primitive_create(&c->reorder, pd);
     dnnl_primitive_desc_destroy(pd);
     return check(made, "making the packing of weights", err);
@@ -228,15 +228,15 @@ static infer_status choose(struct infer__dnnl_state *s, const struct infer__dnnl
     if (n < sizeof s->implementation)
         memcpy(s->implementation, info, n + 1);
     dnnl_primitive_desc_destroy(pd);
-    FAIL_IF(n >= sizeof s->implementation, INFER_ERROR_UNSUPPORTED,
-            "oneDNN: a name of %zu bytes", n);
+    FAIL_IF(n >= sizeof s->implementation, INFER_ERROR_UNSUPPORTED, "oneDNN: a name of %zu bytes",
+            n);
     return INFER_OK;
 }
 
 static infer_status make_state(const struct infer__dnnl_problem *p,
-                               const struct infer__dnnl_binding *b, const struct infer__dnnl_grid *g,
-                               const struct infer__epilogue *e, struct infer__dnnl_state **out,
-                               infer_error *err)
+                               const struct infer__dnnl_binding *b,
+                               const struct infer__dnnl_grid *g, const struct infer__epilogue *e,
+                               struct infer__dnnl_state **out, infer_error *err)
 {
     infer_allocator a = infer__allocator(NULL);
     infer_status status = INFER_OK;
@@ -246,7 +246,8 @@ static infer_status make_state(const struct infer__dnnl_problem *p,
         return infer__no_memory(err, sizeof *s);
     s->binding = *b;
     s->channels = p->co;
-    if (!infer__dnnl_fuses(e))
+    s->bias_after = b->bias >= 0 && !p->bias;
+    if (!infer__dnnl_fuses(p, e))
         s->after = (struct infer__epilogue){e->act, 0, e->alpha, e->beta};
     TRY_GOTO(make_engine(s, err));
     TRY_GOTO(choose(s, p, e, err));

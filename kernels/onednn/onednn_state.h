@@ -38,6 +38,7 @@ struct infer__dnnl_state {
     dnnl_engine_t engine;
     dnnl_stream_t stream;
     struct infer__dnnl_binding binding;
+    int bias_after;               /* 1: the bias is added by us */
     struct infer__epilogue after; /* the activation, where oneDNN does not do it */
     int64_t channels;             /* of the whole output */
     uint64_t packed_bytes;

@@ -108,8 +108,7 @@ static infer_status put_attr(struct infer__graph *g, struct infer__node *n, stru
     uint32_t at = 0;
     while (at < n->nattr && n->attr[at].key != a.key)
         at++;
-    FAIL_IF(at >= INFER__ATTR_COUNT, INFER_ERROR_ARGUMENT, "too many attributes");
-    uint32_t count = at < n->nattr ? n->nattr : n->nattr + 1u;
+    uint32_t count = at < n->nattr ? n->nattr : n->nattr + 1u; /* keys differ: below 64 */
     struct infer__attr *all = infer__region_calloc(g->region, count, sizeof *all);
     if (!all)
         return infer__no_memory(err, count * sizeof *all);

@@ -79,11 +79,11 @@ infer_status infer__resolve_clip(struct infer__resolve *r)
     return infer__resolve_like_input(r);
 }
 
+/* From any type to any type. */
 infer_status infer__resolve_cast(struct infer__resolve *r)
 {
     const struct infer__value *x = infer__resolve_in(r, 0);
     int64_t to = 0;
-    TRY(infer__resolve_type(r, 0, INFER__SET_ANY));
     RESOLVE_FAIL_IF(!infer__node_attr(r->node, INFER__ATTR_TO), INFER_ERROR_FORMAT,
                     "attribute 'to' is missing");
     TRY(infer__resolve_int(r, INFER__ATTR_TO, 0, INFER_F32, INFER_BOOL, &to));
@@ -165,8 +165,7 @@ infer_status infer__resolve_variadic(struct infer__resolve *r)
 infer_status infer__resolve_where(struct infer__resolve *r)
 {
     TRY(infer__resolve_type(r, 0, INFER__SET(BOOL)));
-    TRY(infer__resolve_type(r, 1, INFER__SET_ANY));
-    TRY(infer__resolve_same_type(r, 1, 2));
+    TRY(infer__resolve_same_type(r, 1, 2)); /* any type */
     return broadcast_out(r, (infer_type)infer__resolve_in(r, 1)->type);
 }
 

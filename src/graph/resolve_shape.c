@@ -83,9 +83,9 @@ infer_status infer__resolve_flatten(struct infer__resolve *r)
     RESOLVE_FAIL_IF(axis < -x->rank || axis > x->rank, INFER_ERROR_SHAPE,
                     "axis %lld is outside of %d to %d", (long long)axis, -x->rank, x->rank);
     axis = axis < 0 ? axis + x->rank : axis;
-    int fits = infer__dims_product(x->dims, (int)axis, &dims[0]) &&
-               infer__dims_product(x->dims + axis, x->rank - (int)axis, &dims[1]);
-    RESOLVE_FAIL_IF(!fits, INFER_ERROR_LIMIT, "the input is too large");
+    /* Parts of a shape that has been checked: their products fit. */
+    infer__dims_product(x->dims, (int)axis, &dims[0]);
+    infer__dims_product(x->dims + axis, x->rank - (int)axis, &dims[1]);
     return infer__resolve_out(r, 0, (infer_type)x->type, 2, dims);
 }
 
@@ -180,7 +180,6 @@ infer_status infer__resolve_constant_of_shape(struct infer__resolve *r)
     int64_t dims[INFER_MAX_RANK];
     int rank = 0;
     TRY(shape_operand(r, 0, 0, dims, &rank));
-    TRY(infer__resolve_type(r, 1, INFER__SET_ANY));
-    TRY(infer__resolve_scalar(r, 1));
+    TRY(infer__resolve_scalar(r, 1)); /* any type */
     return infer__resolve_out(r, 0, value ? (infer_type)value->type : INFER_F32, rank, dims);
 }
