@@ -287,6 +287,16 @@ static inline void import_model(struct imported *i, struct builder *b)
         print_message("%s\n", i->err.message);
 }
 
+/* Whether the report has a problem of a node that says `what`. */
+static inline int reports(const struct imported *i, const char *node_name, const char *what)
+{
+    for (uint32_t k = 0; k < i->report.count; k++)
+        if (!strcmp(i->report.items[k].node, node_name) && strstr(i->report.items[k].what, what) &&
+            !i->report.items[k].warning)
+            return 1;
+    return 0;
+}
+
 /* The only node of an operator, NULL if there is none or more than one. */
 static inline const struct infer__node *only(const struct infer__graph *g, uint16_t op)
 {
