@@ -32,7 +32,8 @@ static const char help_text[] =
     "      --help               this page\n"
     "\n"
     "Times are of one infer_run of the whole batch. Inputs are random floats in [-1, 1), random\n"
-    "bytes, and 0 or 1 for wider integers, the same at every start. With --profile a clock is read\n"
+    "bytes, and 0 or 1 for wider integers, the same at every start. With --profile a clock is "
+    "read\n"
     "behind every step, which adds a little to the total.\n"
     "\n"
     "Exit status: 0 it worked, 2 wrong arguments, 3 the model can't be read or run, 4 no memory\n"
@@ -194,8 +195,7 @@ static int bind_shapes(struct bench *b)
         }
         for (int k = 1; !given && k < info.rank; k++)
             if (info.free_dims >> k & 1)
-                return usage("--input-shape is needed for the free dimensions of input",
-                             info.name);
+                return usage("--input-shape is needed for the free dimensions of input", info.name);
     }
     if (!b->batch) /* for the report */
         b->batch = b->ninputs && b->specs[0].rank ? (uint32_t)b->specs[0].dims[0] : 1;

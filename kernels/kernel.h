@@ -55,9 +55,17 @@ struct infer__buffers {
     void *state;
 };
 
+/* Operands whose memory the first output may have, where both have the same bytes. */
+enum {
+    INFER__IN_PLACE_FIRST = 1,   /* input 0: every element is read before it is written */
+    INFER__IN_PLACE_SECOND = 2,  /* input 1, the same */
+    INFER__IN_PLACE_RESIDUAL = 4 /* the residual of the epilogue */
+};
+
 struct infer__kernel {
     const char *name; /* "conv_f32_c" */
     uint8_t isa;      /* infer_isa that it needs */
+    uint8_t in_place; /* set of INFER__IN_PLACE_*; 0: the output is apart from every input */
     /* Predicted nanoseconds on one thread, or a negative number: it does not serve this task. */
     double (*estimate)(const struct infer__task *t);
     /* Fills *need. NULL: units as `units` says, nothing packed, no scratch. Only prepare may

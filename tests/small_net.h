@@ -102,10 +102,8 @@ FIXTURE uint32_t net_head(struct net *n, uint32_t map)
     uint32_t shape = net_node(n, INFER__OP_SHAPE, "shape", &mean, 1, &node);
     uint32_t index = net_ints(n, "index", 0, 1, &zero), rest = net_ints(n, "rest", 1, 1, &minus);
     uint32_t axes = net_ints(n, "axes", 1, 1, &zero);
-    uint32_t batch =
-        net_node(n, INFER__OP_GATHER, "batch", (uint32_t[]){shape, index}, 2, &node);
-    uint32_t first =
-        net_node(n, INFER__OP_UNSQUEEZE, "first", (uint32_t[]){batch, axes}, 2, &node);
+    uint32_t batch = net_node(n, INFER__OP_GATHER, "batch", (uint32_t[]){shape, index}, 2, &node);
+    uint32_t first = net_node(n, INFER__OP_UNSQUEEZE, "first", (uint32_t[]){batch, axes}, 2, &node);
     uint32_t to = net_node(n, INFER__OP_CONCAT, "to", (uint32_t[]){first, rest}, 2, &node);
     net_attr(n, node, INFER__ATTR_AXIS, 1, &zero);
     uint32_t flat = net_node(n, INFER__OP_RESHAPE, "flat", (uint32_t[]){mean, to}, 2, &node);

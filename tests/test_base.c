@@ -13,10 +13,10 @@
 #include "base/size.h"
 
 /* Words as CPUs give them; those that detection does not look at are left out. */
-static const struct infer__cpuid zen5 = {0x10, 0x7ed8320b, 0xf1bf97a9, 0x00405fce,
-                                         0x10000010, 0x30, 0x2e7};
-static const struct infer__cpuid sapphire = {0x20, 0x7ffefbff, 0xf1bf07ab, 0x1b415f6e,
-                                             0xffd14410, 0x1c30, 0x602e7};
+static const struct infer__cpuid zen5 = {0x10,       0x7ed8320b, 0xf1bf97a9, 0x00405fce,
+                                         0x10000010, 0x30,       0x2e7};
+static const struct infer__cpuid sapphire = {0x20,       0x7ffefbff, 0xf1bf07ab, 0x1b415f6e,
+                                             0xffd14410, 0x1c30,     0x602e7};
 static const struct infer__cpuid haswell = {0xd, 0x7ffafbff, 0x000027ab, 0, 0x9c000400, 0, 0x7};
 
 static void test_cpu_levels(void **state)

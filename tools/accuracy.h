@@ -7,7 +7,7 @@
 struct accuracy {
     struct accuracy_row *rows; /* in the order of their files' names */
     size_t nrows;
-    char *text; /* owns the names */
+    char *text;                    /* owns the names */
     unsigned pictures, top1, topk; /* counted so far */
 };
 

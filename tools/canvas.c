@@ -44,8 +44,7 @@ static uint8_t *pixel(const struct canvas *c, int x, int y)
     return c->pixels + ((size_t)y * (size_t)c->width + (size_t)x) * 3;
 }
 
-void canvas_rectangle(struct canvas *c, int x, int y, int width, int height,
-                      const uint8_t color[3])
+void canvas_rectangle(struct canvas *c, int x, int y, int width, int height, const uint8_t color[3])
 {
     int right = x + width < c->width ? x + width : c->width;
     int below = y + height < c->height ? y + height : c->height;
@@ -106,8 +105,7 @@ void canvas_text(struct canvas *c, int x, int y, int scale, const char *text,
 void *canvas_png(const struct canvas *c, size_t *size)
 {
     int n = 0;
-    unsigned char *png =
-        stbi_write_png_to_mem(c->pixels, c->width * 3, c->width, c->height, 3, &n);
+    unsigned char *png = stbi_write_png_to_mem(c->pixels, c->width * 3, c->width, c->height, 3, &n);
     *size = png ? (size_t)n : 0;
     return png;
 }

@@ -19,8 +19,8 @@ static infer_status input_shape(const struct classifier *c, int32_t width, int32
     FAIL_IF(infer_model_inputs(c->model) != 1, INFER_ERROR_SHAPE,
             "the model has %zu inputs; a picture fills one", infer_model_inputs(c->model));
     TRY(infer_model_input(c->model, 0, &info));
-    FAIL_IF(info.rank != 4 || (info.type != INFER_F32 && info.type != INFER_U8),
-            INFER_ERROR_SHAPE, "input '%.60s' is not a picture: f32 or u8 of rank 4", info.name);
+    FAIL_IF(info.rank != 4 || (info.type != INFER_F32 && info.type != INFER_U8), INFER_ERROR_SHAPE,
+            "input '%.60s' is not a picture: f32 or u8 of rank 4", info.name);
     int channels = c->preprocess.color == INFER_COLOR_GRAY ? 1 : 3;
     int nhwc = c->preprocess.layout == INFER_LAYOUT_NHWC;
     const int64_t want[2][4] = {{1, channels, height, width}, {1, height, width, channels}};

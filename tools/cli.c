@@ -90,8 +90,7 @@ static int parse_option(struct cli_args *args, int argc, char **argv, int *i)
         return cli_usage("%s: unknown option --%.*s; see infer %s --help", args->command->name,
                          (int)length, name, args->command->name);
     if (args->count[o] == CLI_MOST_REPEATS)
-        return cli_usage("--%.*s is given more than %d times", (int)length, name,
-                         CLI_MOST_REPEATS);
+        return cli_usage("--%.*s is given more than %d times", (int)length, name, CLI_MOST_REPEATS);
     const char *value = equals ? equals + 1 : NULL;
     if (args->command->options[o].value && !value) {
         if (++*i >= argc)
@@ -129,10 +128,10 @@ int cli_parse(const struct cli_command *c, int argc, char **argv, struct cli_arg
     }
     args->npositional = kept;
     if (kept < c->min_positional || kept > c->max_positional) {
-        *status = cli_usage("%s: %s\nUsage: infer %s %s", c->name,
-                            kept < c->min_positional ? "an argument is missing"
-                                                     : "too many arguments",
-                            c->name, c->usage);
+        *status =
+            cli_usage("%s: %s\nUsage: infer %s %s", c->name,
+                      kept < c->min_positional ? "an argument is missing" : "too many arguments",
+                      c->name, c->usage);
         return 1;
     }
     return 0;
@@ -255,10 +254,9 @@ char *dims_text(const infer_value_info *info, char *text, size_t size)
     size_t at = 0;
     snprintf(text, size, "%s", info->rank ? "" : "scalar");
     for (int i = 0; i < info->rank && at < size; i++) {
-        int n = info->free_dims >> i & 1
-                    ? snprintf(text + at, size - at, "%s?", i ? "x" : "")
-                    : snprintf(text + at, size - at, "%s%lld", i ? "x" : "",
-                               (long long)info->dims[i]);
+        int n = info->free_dims >> i & 1 ? snprintf(text + at, size - at, "%s?", i ? "x" : "")
+                                         : snprintf(text + at, size - at, "%s%lld", i ? "x" : "",
+                                                    (long long)info->dims[i]);
         at += n > 0 ? (size_t)n : 0;
     }
     return text;

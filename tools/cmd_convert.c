@@ -109,16 +109,16 @@ static void print_json(const struct conversion *c, const infer_error *err)
     if (err->status == INFER_OK) {
         printf(", \"output\": ");
         json_string(stdout, c->output);
-        printf(", \"bytes\": %zu, \"weights_bytes\": %zu, \"nodes\": %u", c->size,
-               c->weights_bytes, c->nodes);
+        printf(", \"bytes\": %zu, \"weights_bytes\": %zu, \"nodes\": %u", c->size, c->weights_bytes,
+               c->nodes);
     }
     printf(", \"ms\": %.3f, \"label_warning\": ", c->ms);
     json_string(stdout, c->warning);
     printf(", \"problems\": [");
     for (uint32_t i = 0; i < c->report.count; i++) {
         const struct onnx_problem *p = &c->report.items[i];
-        const char *const fields[] = {"node",      p->node,      "op",   p->op,
-                                      "domain",    p->domain,    "what", p->what,
+        const char *const fields[] = {"node",      p->node,      "op",     p->op,
+                                      "domain",    p->domain,    "what",   p->what,
                                       "attribute", p->attribute, "advice", p->advice};
         printf("%s\n  {", i ? "," : "");
         for (int k = 0; k < 12; k += 2) {

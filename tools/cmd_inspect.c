@@ -5,14 +5,13 @@
 #include "tools/inspect.h"
 #include "tools/session_args.h"
 
-static const struct cli_option options[] = {
-    SHAPE_OPTION,
-    THREADS_OPTION,
-    ISA_OPTIONS,
-    {"nodes", NULL, "list the nodes of the file too"},
-    {"json", NULL, "everything as JSON"},
-    {"dot", NULL, "the plan as a Graphviz graph"},
-    {NULL, NULL, NULL}};
+static const struct cli_option options[] = {SHAPE_OPTION,
+                                            THREADS_OPTION,
+                                            ISA_OPTIONS,
+                                            {"nodes", NULL, "list the nodes of the file too"},
+                                            {"json", NULL, "everything as JSON"},
+                                            {"dot", NULL, "the plan as a Graphviz graph"},
+                                            {NULL, NULL, NULL}};
 
 static const struct cli_command command = {
     "inspect",
@@ -63,9 +62,8 @@ int cmd_inspect(int argc, char **argv)
     int status;
     if (cli_parse(&command, argc, argv, &args, &status))
         return status;
-    status = session_args_parse(&args, &s)
-                 ? open_model(args.positional[0], NULL, 0, &model, &bytes)
-                 : CLI_USAGE;
+    status = session_args_parse(&args, &s) ? open_model(args.positional[0], NULL, 0, &model, &bytes)
+                                           : CLI_USAGE;
     if (model)
         status = inspect(&args, &s.options, model);
     infer_model_free(&model);

@@ -91,8 +91,8 @@ static void print_result(FILE *f, int json, int first, const char *set,
     }
 }
 
-static int verify_all(const infer_model *model, const char *folder,
-                      const struct verify_options *o, int json)
+static int verify_all(const infer_model *model, const char *folder, const struct verify_options *o,
+                      int json)
 {
     char *sets[MOST_SETS] = {0};
     int n = find_sets(folder, sets), status = CLI_OK;
@@ -142,8 +142,8 @@ int cmd_verify(int argc, char **argv)
     }
     const char *path = args.positional[0], *slash = strrchr(path, '/');
     char *folder = cli_has(&args, "data") ? strdup(cli_value(&args, "data"))
-                   : slash               ? strndup(path, (size_t)(slash - path))
-                                         : strdup(".");
+                   : slash                ? strndup(path, (size_t)(slash - path))
+                                          : strdup(".");
     infer_model *model;
     void *bytes;
     status = open_model(path, NULL, 0, &model, &bytes);

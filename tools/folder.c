@@ -43,9 +43,8 @@ char *path_in(const char *folder, const char *name, const char *end)
     memcpy(path, folder, at - 1);
     path[at - 1] = '/';
     for (size_t i = 0; i < n; i++)
-        path[at + i] = memchr(allowed, name[i], sizeof allowed - 1) && (i || name[i] != '.')
-                           ? name[i]
-                           : '_';
+        path[at + i] =
+            memchr(allowed, name[i], sizeof allowed - 1) && (i || name[i] != '.') ? name[i] : '_';
     if (n == 0)
         path[at + n++] = '_';
     memcpy(path + at + n, end, strlen(end) + 1);

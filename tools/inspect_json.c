@@ -68,8 +68,9 @@ static void steps(FILE *f, const struct inspect *x)
         infer_session_step(x->session, i, &s);
         fprintf(f, "%s\n  {\"op\": \"%s\", \"node\": ", i ? "," : "", s.op);
         json_string(f, s.node);
-        fprintf(f, ", \"kernel\": \"%s\", \"fused\": \"%s\", \"type\": \"%s\", \"dims\": ",
-                s.kernel, s.fused, infer_type_name(s.type));
+        fprintf(f,
+                ", \"kernel\": \"%s\", \"fused\": \"%s\", \"type\": \"%s\", \"dims\": ", s.kernel,
+                s.fused, infer_type_name(s.type));
         json_dims(f, s.dims, s.rank);
         fprintf(f, ", \"macs\": %llu, \"bytes\": %llu", (unsigned long long)(s.flops / 2),
                 (unsigned long long)s.bytes);

@@ -164,9 +164,9 @@ static struct widths measure(const struct inspect *x)
 static void print_steps(FILE *f, const struct inspect *x)
 {
     struct widths w = measure(x);
-    fprintf(f, "\nsteps of the plan:\n%5s  %-*s  %-*s  %-4s %-*s  %-*s  %-*s  %9s %9s  %s\n", "step",
-            w.op, "op", w.node, "node", "type", w.shape, "output", w.kernel, "kernel", w.fused,
-            "fused", "MMACs", "KB moved", "output at");
+    fprintf(f, "\nsteps of the plan:\n%5s  %-*s  %-*s  %-4s %-*s  %-*s  %-*s  %9s %9s  %s\n",
+            "step", w.op, "op", w.node, "node", "type", w.shape, "output", w.kernel, "kernel",
+            w.fused, "fused", "MMACs", "KB moved", "output at");
     for (size_t i = 0; i < infer_session_steps(x->session); i++) {
         infer_step_info s;
         char shape[160];

@@ -137,8 +137,9 @@ static infer_status parse_header(struct text t, infer_tensor *x, infer_error *er
         FAIL_IF(!bit || seen & bit, INFER_ERROR_FORMAT, "its header has '%s' %s", key,
                 bit ? "twice" : "in it, which is unknown");
         seen |= bit;
-        TRY(bit == DESCR ? take_type(&t, x, err) : bit == ORDER ? take_order(&t, err)
-                                                                : take_shape(&t, x, err));
+        TRY(bit == DESCR   ? take_type(&t, x, err)
+            : bit == ORDER ? take_order(&t, err)
+                           : take_shape(&t, x, err));
         if (!take(&t, ',')) {
             FAIL_IF(!take(&t, '}'), INFER_ERROR_FORMAT, "its header does not end");
             break;
@@ -151,7 +152,8 @@ static infer_status parse_header(struct text t, infer_tensor *x, infer_error *er
     return INFER_OK;
 }
 
-/* ---- the file --------------------------------------------------------------------------------- */
+/* ---- the file ---------------------------------------------------------------------------------
+ */
 
 static infer_status parse(const unsigned char *b, size_t size, infer_tensor *x, infer_error *err)
 {
@@ -258,8 +260,7 @@ void *npy_encode(const infer_tensor *tensor, size_t *size)
     size_t data = infer_tensor_elements(tensor) * infer_type_size(tensor->type);
     if (!name)
         return NULL;
-    int n = snprintf(header, sizeof header,
-                     "{'descr': '%c%s', 'fortran_order': False, 'shape': (",
+    int n = snprintf(header, sizeof header, "{'descr': '%c%s', 'fortran_order': False, 'shape': (",
                      infer_type_size(tensor->type) == 1 ? '|' : '<', name);
     for (int i = 0; i < tensor->rank; i++)
         n += snprintf(header + n, sizeof header - (size_t)n, "%s%lld", i ? ", " : "",

@@ -107,12 +107,11 @@ int preprocess_args_apply(const struct cli_args *args, infer_preprocess *p)
 {
     const char *crop = cli_value(args, "crop");
     long fill;
-    if (!apply_resize(args, p) ||
-        !choose(args, "filter", filters, 0, COUNT(filters), &p->filter) ||
+    if (!apply_resize(args, p) || !choose(args, "filter", filters, 0, COUNT(filters), &p->filter) ||
         !choose(args, "resampler", resamplers, 0, COUNT(resamplers), &p->resampler) ||
         !choose(args, "color", colors, 0, COUNT(colors), &p->color) ||
-        !cli_int(args, "fill", 0, 255, p->fill, &fill) ||
-        !parse_channels(args, "mean", p->mean) || !parse_channels(args, "scale", p->scale))
+        !cli_int(args, "fill", 0, 255, p->fill, &fill) || !parse_channels(args, "mean", p->mean) ||
+        !parse_channels(args, "scale", p->scale))
         return 0;
     p->fill = (int32_t)fill;
     return !crop || parse_size("crop", crop, &p->crop_width, &p->crop_height);

@@ -14,7 +14,8 @@
         {"crop", "N|WxH", "centre crop after the resize"},                                         \
         {"mean", "A[,B,C]", "y = (x - mean) * scale, x in 0..255; one number for all channels"},   \
         {"scale", "A[,B,C]", "the same; 1/255 is 0.00392157"},                                     \
-        {"color", "ORDER", "rgb (default), bgr or gray"}, {                                        \
+        {"color", "ORDER", "rgb (default), bgr or gray"},                                          \
+    {                                                                                              \
         "fill", "LEVEL", "0..255, around a letterboxed picture (default 0)"                        \
     }
 

@@ -8,7 +8,7 @@
 #include "infer.h"
 
 /* splitmix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014). */
-static inline uint64_t random_next(uint64_t *state)
+static inline uint64_t random_fill_bits(uint64_t *state)
 {
     uint64_t z = (*state += UINT64_C(0x9E3779B97F4A7C15));
     z = (z ^ z >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
@@ -24,7 +24,7 @@ static inline void random_fill(const infer_tensor *t, uint64_t seed)
     size_t n = infer_tensor_elements(t), size = infer_type_size(t->type);
     char *at = t->data;
     for (size_t i = 0; i < n; i++, at += size) {
-        uint64_t r = random_next(&seed), bits;
+        uint64_t r = random_fill_bits(&seed), bits;
         double d = (double)(r >> 40) / (double)(1 << 23) - 1.0; /* 24 bits: exact in f32 too */
         float f = (float)d;
         switch (t->type) {

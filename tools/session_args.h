@@ -6,11 +6,18 @@
 
 /* Rows of a table of options. */
 #define SHAPE_OPTION                                                                               \
-    {"input-shape", "NAME=DIMS", "shape of an input, as input=1x3x224x224; repeatable"}
-#define THREADS_OPTION {"threads", "N", "threads (default: all that this process may use)"}
+    {                                                                                              \
+        "input-shape", "NAME=DIMS", "shape of an input, as input=1x3x224x224; repeatable"          \
+    }
+#define THREADS_OPTION                                                                             \
+    {                                                                                              \
+        "threads", "N", "threads (default: all that this process may use)"                         \
+    }
 #define ISA_OPTIONS                                                                                \
     {"isa", "LEVEL", "c, avx2, avx512, avx512vnni or amx (default: the best)"},                    \
-        {"no-onednn", NULL, "native kernels only"}
+    {                                                                                              \
+        "no-onednn", NULL, "native kernels only"                                                   \
+    }
 
 struct session_args {
     infer_session_options options; /* inputs point to `shapes` */

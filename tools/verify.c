@@ -155,8 +155,7 @@ static int same_top1(const infer_tensor *got, const infer_tensor *want, double s
     for (size_t r = 0; r < (size_t)want->dims[0]; r++) {
         size_t a = largest_of(got, r * columns, columns);
         size_t b = largest_of(want, r * columns, columns);
-        if (a != b &&
-            element(want, r * columns + b) - element(want, r * columns + a) > 2 * slack) {
+        if (a != b && element(want, r * columns + b) - element(want, r * columns + a) > 2 * slack) {
             snprintf(text, size, "row %zu: top-1 is %zu, expected %zu", r, a, b);
             return 0;
         }

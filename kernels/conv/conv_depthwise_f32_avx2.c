@@ -7,6 +7,7 @@
 const struct infer__kernel infer__conv_depthwise_f32_avx2 = {
     .name = "conv_depthwise_f32_avx2",
     .isa = INFER_ISA_AVX2,
+    .in_place = INFER__IN_PLACE_RESIDUAL,
     .estimate = depthwise_estimate,
     .prepare = depthwise_prepare,
     .pack = depthwise_pack,

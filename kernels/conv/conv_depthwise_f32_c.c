@@ -6,6 +6,7 @@
 const struct infer__kernel infer__conv_depthwise_f32_c = {
     .name = "conv_depthwise_f32_c",
     .isa = INFER_ISA_C,
+    .in_place = INFER__IN_PLACE_RESIDUAL,
     .estimate = depthwise_estimate,
     .prepare = depthwise_prepare,
     .pack = depthwise_pack,

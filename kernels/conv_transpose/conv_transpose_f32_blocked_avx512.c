@@ -14,6 +14,7 @@ static double estimate(const struct infer__task *t)
 const struct infer__kernel infer__conv_transpose_f32_blocked_avx512 = {
     .name = "conv_transpose_f32_blocked_avx512",
     .isa = INFER_ISA_AVX512,
+    .in_place = INFER__IN_PLACE_RESIDUAL,
     .estimate = estimate,
     .prepare = blocked_prepare,
     .pack = blocked_pack,

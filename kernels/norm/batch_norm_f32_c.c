@@ -68,6 +68,7 @@ static double estimate(const struct infer__task *t)
 const struct infer__kernel infer__batch_norm_f32_c = {
     .name = "batch_norm_f32_c",
     .isa = INFER_ISA_C,
+    .in_place = INFER__IN_PLACE_RESIDUAL,
     .estimate = estimate,
     .prepare = prepare,
     .run = run,

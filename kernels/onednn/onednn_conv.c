@@ -179,5 +179,10 @@ static infer_status conv_prepare(const struct infer__task *t, struct infer__need
 }
 
 const struct infer__kernel infer__conv_f32_onednn = {
-    "conv_f32_onednn", INFER_ISA_AVX2,  conv_estimate,      conv_prepare,
-    infer__dnnl_pack,  infer__dnnl_run, infer__dnnl_release};
+    .name = "conv_f32_onednn",
+    .isa = INFER_ISA_AVX2,
+    .estimate = conv_estimate,
+    .prepare = conv_prepare,
+    .pack = infer__dnnl_pack,
+    .run = infer__dnnl_run,
+    .release = infer__dnnl_release};

@@ -108,5 +108,10 @@ static infer_status dense_prepare(const struct infer__task *t, struct infer__nee
 }
 
 const struct infer__kernel infer__dense_f32_onednn = {
-    "dense_f32_onednn", INFER_ISA_AVX2,  dense_estimate,     dense_prepare,
-    infer__dnnl_pack,   infer__dnnl_run, infer__dnnl_release};
+    .name = "dense_f32_onednn",
+    .isa = INFER_ISA_AVX2,
+    .estimate = dense_estimate,
+    .prepare = dense_prepare,
+    .pack = infer__dnnl_pack,
+    .run = infer__dnnl_run,
+    .release = infer__dnnl_release};

@@ -79,5 +79,9 @@ static infer_status pool_prepare(const struct infer__task *t, struct infer__need
 }
 
 const struct infer__kernel infer__average_pool_f32_onednn = {
-    "average_pool_f32_onednn", INFER_ISA_AVX2,     pool_estimate, pool_prepare, NULL,
-    infer__dnnl_run,           infer__dnnl_release};
+    .name = "average_pool_f32_onednn",
+    .isa = INFER_ISA_AVX2,
+    .estimate = pool_estimate,
+    .prepare = pool_prepare,
+    .run = infer__dnnl_run,
+    .release = infer__dnnl_release};

@@ -82,9 +82,8 @@ static void wait_for_job(struct infer__pool *p, uint64_t seen)
             return;
         relax();
         if (i % 64 == 0) {
-            uint64_t limit = atomic_load_explicit(&p->active, memory_order_relaxed)
-                                 ? SPIN_ACTIVE_NS
-                                 : SPIN_IDLE_NS;
+            uint64_t limit = atomic_load_explicit(&p->active, memory_order_relaxed) ? SPIN_ACTIVE_NS
+                                                                                    : SPIN_IDLE_NS;
             if (now_ns() - start > limit)
                 break;
         }

@@ -1,8 +1,9 @@
 /* The arena: tensors whose lifetimes do not overlap share memory.
  *
  * Steps are walked in order. A step's results are placed before its operands are given back, in
- * the smallest hole that fits; holes that touch are joined. The arena's size is the highest end
- * that was ever used, known exactly before anything runs. */
+ * the smallest hole that fits, or on an operand that ends here if the kernel works in place; holes
+ * that touch are joined. The arena's size is the highest end that was ever used, known exactly
+ * before anything runs. */
 #include <string.h>
 
 #include "base/size.h"
@@ -39,8 +40,7 @@ static uint64_t take(struct holes *h, uint64_t bytes)
     uint32_t best = h->count - 1;
     for (uint32_t i = 0; i < h->count - 1; i++) {
         uint64_t size = h->all[i].end - h->all[i].begin;
-        if (size >= bytes &&
-            (best == h->count - 1 || size < h->all[best].end - h->all[best].begin))
+        if (size >= bytes && (best == h->count - 1 || size < h->all[best].end - h->all[best].begin))
             best = i;
     }
     struct hole *x = &h->all[best];
@@ -117,11 +117,42 @@ static int placed_here(const struct infer__plan *plan, const uint32_t *ids, uint
     return 1;
 }
 
+/* The operand whose place in the arena the step's first output can take over: it is read here for
+ * the last time, has as many bytes, and the kernel allows it. UINT32_MAX: there is none. */
+static uint32_t find_in_place(const struct infer__plan *plan, uint32_t s)
+{
+    const struct infer__step *step = &plan->steps[s];
+    unsigned allowed = step->kernel->in_place;
+    uint32_t nin = step->task.nin, out = root(plan, step->out[0]);
+    for (uint32_t k = 0; allowed && k < nin; k++) {
+        int residual = step->task.epi.residual && k == nin - 1;
+        unsigned bit = residual ? INFER__IN_PLACE_RESIDUAL
+                       : k == 0 ? INFER__IN_PLACE_FIRST
+                       : k == 1 ? INFER__IN_PLACE_SECOND
+                                : 0;
+        const struct infer__plan_tensor *t = &plan->tensors[root(plan, step->in[k])];
+        if (!(allowed & bit) || t->last != s || !placed_here(plan, step->in, k) ||
+            plan->tensors[step->in[k]].bytes != t->bytes || t->bytes != plan->tensors[out].bytes ||
+            plan->tensors[out].place != INFER__PLACE_ARENA)
+            continue;
+        uint32_t uses = 0; /* named twice, it would be read after it was written */
+        for (uint32_t i = 0; i < nin; i++)
+            uses += root(plan, step->in[i]) == root(plan, step->in[k]);
+        if (uses == 1)
+            return k;
+    }
+    return UINT32_MAX;
+}
+
 static infer_status place_step(struct infer__plan *plan, struct holes *h, uint32_t s,
                                infer_error *err)
 {
     const struct infer__step *step = &plan->steps[s];
-    for (uint32_t k = 0; k < step->task.nout; k++)
+    uint32_t reused = find_in_place(plan, s);
+    if (reused != UINT32_MAX)
+        plan->tensors[root(plan, step->out[0])].offset =
+            plan->tensors[root(plan, step->in[reused])].offset;
+    for (uint32_t k = reused != UINT32_MAX; k < step->task.nout; k++)
         if (placed_here(plan, step->out, k)) {
             struct infer__plan_tensor *t = &plan->tensors[root(plan, step->out[k])];
             t->offset = take(h, rounded(t->bytes));
@@ -133,7 +164,7 @@ static infer_status place_step(struct infer__plan *plan, struct holes *h, uint32
     }
     for (uint32_t k = 0; k < step->task.nin; k++) {
         const struct infer__plan_tensor *t = &plan->tensors[root(plan, step->in[k])];
-        if (placed_here(plan, step->in, k) && t->last == s)
+        if (k != reused && placed_here(plan, step->in, k) && t->last == s)
             TRY(give(&plan->region, h, t->offset, rounded(t->bytes), err));
     }
     return INFER_OK;
@@ -149,7 +180,7 @@ infer_status infer__place(struct infer__plan *plan, const struct infer__plan_opt
         TRY(place_step(plan, &h, s, err));
     plan->arena_bytes = h.peak;
     FAIL_IF(h.peak > o->max_arena_bytes, INFER_ERROR_LIMIT,
-            "intermediate tensors need %llu bytes; the limit is %llu",
-            (unsigned long long)h.peak, (unsigned long long)o->max_arena_bytes);
+            "intermediate tensors need %llu bytes; the limit is %llu", (unsigned long long)h.peak,
+            (unsigned long long)o->max_arena_bytes);
     return INFER_OK;
 }

@@ -76,10 +76,9 @@ infer_status infer__evaluate_node(struct infer__graph *g, const struct infer__no
     }
     const struct infer__kernel *k = infer__kernel_choose(&t);
     if (!k)
-        return infer__fail_node(err, INFER_ERROR_UNSUPPORTED, n->name,
-                                "no kernel computes %s on constants of type %s",
-                                infer__op_info(n->op)->name,
-                                infer_type_name((infer_type)(n->nin ? ops[0].type : 0)));
+        return infer__fail_node(
+            err, INFER_ERROR_UNSUPPORTED, n->name, "no kernel computes %s on constants of type %s",
+            infer__op_info(n->op)->name, infer_type_name((infer_type)(n->nin ? ops[0].type : 0)));
     struct infer__buffers b = {.in = in, .out = out};
     TRY(run_task(g->region, &t, k, &b, err));
     for (uint32_t i = 0; i < n->nout; i++)

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* Places before packing, so that a budget is refused before memory is taken. */
+/* Tensors are placed before weights are packed: a budget is refused before memory is taken. */
 static infer_status build(struct infer__plan *plan, const struct infer__graph *graph,
                           const struct infer__plan_options *o, infer_error *err)
 {
@@ -13,8 +13,8 @@ static infer_status build(struct infer__plan *plan, const struct infer__graph *g
     TRY(infer__remove_dead(&plan->graph, err));
     TRY(infer__fuse(&plan->graph, err));
     TRY(infer__lower(plan, o, err));
-    TRY(infer__place(plan, o, err));
-    return infer__select(plan, o, err);
+    TRY(infer__select(plan, o, err));
+    return infer__place(plan, o, err);
 }
 
 infer_status infer__plan_create(struct infer__plan *plan, const struct infer__graph *graph,

@@ -1,18 +1,20 @@
 /* The plan: a graph lowered to steps for concrete shapes.
  *
  * plan_create copies the graph, binds input shapes, resolves and folds, fuses, lays out, chooses
- * kernels, packs weights, and places every tensor in the arena. One file each:
+ * kernels and places every tensor in the arena; infer__pack follows. One file each:
  *
  *   bind.c    shapes and values of inputs
  *   fold.c    resolve every node; run those whose inputs are all constants
  *   fuse.c    activation, bias, residual, padding into the node before them
  *   lower.c   nodes to steps: physical layouts, transposes between them, views
- *   select.c  kernels for steps; prepare and pack
+ *   select.c  kernels for steps, prepared
  *   arena.c   lifetimes, in-place reuse, offsets
+ *   pack.c    weights in the form that the kernels want
  */
 #ifndef INFER_PLAN_PLAN_H
 #define INFER_PLAN_PLAN_H
 
+#include "base/pool.h"
 #include "graph/graph.h"
 #include "kernels/kernel.h"
 
@@ -86,7 +88,7 @@ infer_status infer__plan_bind(struct infer__plan *plan, const struct infer__plan
 
 /* How to fold. */
 enum {
-    INFER__FOLD_PARTIAL = 1,       /* pass over nodes whose shapes are not known (free dimensions) */
+    INFER__FOLD_PARTIAL = 1, /* pass over nodes whose shapes are not known (free dimensions) */
     INFER__FOLD_KEEP_QUANTISED = 2 /* leave DequantizeLinear of constants: quantised weights stay */
 };
 
@@ -107,5 +109,14 @@ infer_status infer__select(struct infer__plan *plan, const struct infer__plan_op
                            infer_error *err);
 infer_status infer__place(struct infer__plan *plan, const struct infer__plan_options *o,
                           infer_error *err);
+
+/* A mapped file that constants may lie in; data NULL: there is none. */
+struct infer__pages {
+    const void *data;
+    size_t bytes;
+};
+/* Takes memory for packed weights and fills it. The last pass, apart because it wants threads. */
+infer_status infer__pack(struct infer__plan *plan, struct infer__pool *pool,
+                         const struct infer__pages *map, infer_error *err);
 
 #endif

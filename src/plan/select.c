@@ -1,7 +1,6 @@
-/* Kernels for steps: the cheapest by estimate that can be prepared; then packed weights. */
+/* Kernels for steps: the cheapest by estimate that can be prepared. */
 #include <string.h>
 
-#include "base/size.h"
 #include "plan/plan.h"
 
 enum { MOST_CANDIDATES = 16 };
@@ -56,37 +55,9 @@ static infer_status select_kernel(struct infer__step *s, infer_error *err)
             return status;
     }
     const struct infer__operand *x = s->task.nin ? &s->task.in[0] : &s->task.out[0];
-    return infer__fail_node(err, INFER_ERROR_UNSUPPORTED, step_name(s),
-                            "no kernel computes %s of rank %d on %s",
-                            infer__op_info(s->task.op)->name, x->rank,
-                            infer_type_name((infer_type)x->type));
-}
-
-static int add_packed(size_t *total, uint64_t bytes)
-{
-    return infer__size_add(*total, bytes, total) && infer__size_align(*total, 64, total);
-}
-
-static infer_status pack(struct infer__plan *plan, infer_error *err)
-{
-    size_t total = 0, at = 0;
-    for (uint32_t i = 0; i < plan->nsteps; i++)
-        FAIL_IF(!add_packed(&total, plan->steps[i].need.packed_bytes), INFER_ERROR_LIMIT,
-                "packed weights pass the address space");
-    plan->packed_bytes = total;
-    plan->packed = infer__alloc(&plan->allocator, total, 64);
-    if (!plan->packed)
-        return infer__no_memory(err, total);
-    for (uint32_t i = 0; i < plan->nsteps; i++) {
-        struct infer__step *s = &plan->steps[i];
-        s->packed = (char *)plan->packed + at;
-        if (s->kernel->pack && s->need.packed_bytes)
-            s->kernel->pack(&s->task, s->need.state, s->packed);
-        (void)add_packed(&at, s->need.packed_bytes);
-        if (s->need.scratch_bytes > plan->scratch_bytes)
-            plan->scratch_bytes = s->need.scratch_bytes;
-    }
-    return INFER_OK;
+    return infer__fail_node(
+        err, INFER_ERROR_UNSUPPORTED, step_name(s), "no kernel computes %s of rank %d on %s",
+        infer__op_info(s->task.op)->name, x->rank, infer_type_name((infer_type)x->type));
 }
 
 /* ---- what a step costs, for inspect and profile --------------------------------------------- */
@@ -156,5 +127,5 @@ infer_status infer__select(struct infer__plan *plan, const struct infer__plan_op
         s->flops = count_flops(&s->task);
         s->bytes = count_bytes(plan, s);
     }
-    return pack(plan, err);
+    return INFER_OK;
 }

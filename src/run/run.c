@@ -14,15 +14,15 @@ static infer_status check_tensor(const struct infer_session *s, const char *kind
         same = t->dims[i] == want->desc.dims[i];
     if (!same) {
         char text[128];
-        return infer__fail(err, INFER_ERROR_SHAPE, "%s %zu ('%s') must be %s", kind, index, name,
-                           infer__value_text(&s->plan.graph.values[want->value], text,
-                                             sizeof text));
+        return infer__fail(
+            err, INFER_ERROR_SHAPE, "%s %zu ('%s') must be %s", kind, index, name,
+            infer__value_text(&s->plan.graph.values[want->value], text, sizeof text));
     }
     FAIL_IF(t->bytes < want->bytes, INFER_ERROR_SHAPE,
             "%s %zu ('%s') has %zu bytes of memory; %llu are needed", kind, index, name, t->bytes,
             (unsigned long long)want->bytes);
-    FAIL_IF(!t->data && want->bytes, INFER_ERROR_ARGUMENT, "%s %zu ('%s') has no data", kind,
-            index, name);
+    FAIL_IF(!t->data && want->bytes, INFER_ERROR_ARGUMENT, "%s %zu ('%s') has no data", kind, index,
+            name);
     FAIL_IF((uintptr_t)t->data % infer_type_size(t->type), INFER_ERROR_ARGUMENT,
             "%s %zu ('%s') is not aligned for its type", kind, index, name);
     return INFER_OK;

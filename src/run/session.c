@@ -42,8 +42,8 @@ static infer_status take_memory(struct infer_session *s, infer_error *err)
 {
     struct infer__plan *plan = &s->plan;
     size_t scratch, outputs = 0;
-    s->output_offsets = infer__region_calloc(&plan->region, plan->graph.noutputs + 1,
-                                             sizeof *s->output_offsets);
+    s->output_offsets =
+        infer__region_calloc(&plan->region, plan->graph.noutputs + 1, sizeof *s->output_offsets);
     if (!s->output_offsets)
         return infer__no_memory(err, plan->graph.noutputs * sizeof *s->output_offsets);
     for (uint32_t i = 0; i < plan->graph.noutputs; i++) {
@@ -147,6 +147,8 @@ static infer_status create(struct infer_session *s, const infer_session_options 
     TRY(plan_options(s->model, options, &o, err));
     TRY(infer__plan_create(&s->plan, &s->model->graph, &o, &s->allocator, err));
     TRY(infer__pool_create(o.threads, &s->allocator, &s->pool, err));
+    struct infer__pages map = {s->model->map, s->model->map_bytes};
+    TRY(infer__pack(&s->plan, s->pool, &map, err));
     s->profile = options->profile;
     TRY(take_memory(s, err));
     return link_steps(s, err);

@@ -293,8 +293,8 @@ static infer_status enter_node(struct onnx_importer *im, uint32_t index, struct 
                           p->input[i]));
         else if (refs[i] != ONNX_NONE)
             TRY(value_of(im, refs[i], &n->in[i]));
-        /* A producer that failed has a value without a node behind it, so this is an input that
-         * could not be read: nothing more can be said about the node. */
+        /* No value: an input of the graph that could not be read, which has been reported. (A
+         * node that failed still has values for its outputs.) */
         if (refs[i] < ONNX_MISSING && !n->in[i])
             n->failed = 1;
     }
