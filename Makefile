@@ -47,7 +47,7 @@ UNITS    := $(UNIT_SRC:tests/%.c=$(BUILD)/tests/%)
 TOOL_LIBS := -lprotobuf-c
 
 PROGRAMS := $(BUILD)/infer $(BUILD)/infer-bench
-LIBRARIES := $(BUILD)/libinfer.a $(BUILD)/libinfer.so $(BUILD)/libinfer.pc
+LIBRARIES := $(BUILD)/libinfer.a $(BUILD)/libinfer.so
 
 .PHONY: all deps demo test unit models-test onnx-test install uninstall lint format clean help FORCE
 .DELETE_ON_ERROR:
@@ -99,9 +99,6 @@ $(BUILD)/libinfer.so.$(VERSION): $(LIB_OBJ)
 $(BUILD)/libinfer.so: $(BUILD)/libinfer.so.$(VERSION)
 	ln -sf $(<F) $(BUILD)/libinfer.so.$(SOVERSION)
 	ln -sf libinfer.so.$(SOVERSION) $@
-
-$(BUILD)/libinfer.pc: tools/libinfer.pc.in Makefile $(BUILD)/flags
-	sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@LIBS@|$(LDLIBS)|' $< > $@
 
 $(BUILD)/infer: $(BUILD)/obj/$(TOOL_MAIN:.c=.o) $(TOOL_OBJ) $(BUILD)/libinfer.a
 	$(CC) $(CFLAGS) -o $@ $^ $(TOOL_LIBS) $(LDLIBS)

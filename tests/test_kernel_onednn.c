@@ -251,6 +251,19 @@ static void mobilenet_v2(void **state)
     report("MobileNetV2", &t);
 }
 
+/* More pictures than units: tiles of several pictures, with and without ranges of channels. */
+static void large_batch(void **state)
+{
+    struct tally t = {0};
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        struct shape s = layer(i % 2 ? 200 : 9, i % 2 ? 160 : 20, i % 2 ? 3 : 6, 3, 1, 1, i / 2);
+        s.n = 65 + rnd(9);
+        try_shape(&s, 1, &t);
+    }
+    assert_int_equal(t.cut, 16);
+}
+
 /* A picture gives the same bits alone and at any place of a batch. */
 static void batch_position(void **state)
 {
@@ -469,9 +482,10 @@ int main(void)
         cmocka_unit_test(random_convs),   cmocka_unit_test(large_convs),
         cmocka_unit_test(random_deconvs), cmocka_unit_test(random_pools),
         cmocka_unit_test(resnet50),       cmocka_unit_test(mobilenet_v2),
-        cmocka_unit_test(batch_position), cmocka_unit_test(activations),
-        cmocka_unit_test(infinities),     cmocka_unit_test(dense),
-        cmocka_unit_test(refusals),       cmocka_unit_test(openmp_setting),
+        cmocka_unit_test(large_batch),    cmocka_unit_test(batch_position),
+        cmocka_unit_test(activations),    cmocka_unit_test(infinities),
+        cmocka_unit_test(dense),          cmocka_unit_test(refusals),
+        cmocka_unit_test(openmp_setting),
     };
     const char *text = getenv("INFER_SEED");
     seed = text ? strtoull(text, NULL, 10) : 1;

@@ -96,15 +96,16 @@ static inline void remove_folder(const char *path)
 {
     DIR *d = opendir(path);
     for (struct dirent *e; d && (e = readdir(d)) != NULL;) {
-        char inner[600];
+        char *inner;
         struct stat st;
         if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
             continue;
-        snprintf(inner, sizeof inner, "%s/%s", path, e->d_name);
+        assert_true(asprintf(&inner, "%s/%s", path, e->d_name) > 0);
         if (lstat(inner, &st) == 0 && S_ISDIR(st.st_mode))
             remove_folder(inner);
         else
             unlink(inner);
+        free(inner);
     }
     if (d)
         closedir(d);

@@ -138,7 +138,7 @@ static int conv_problem(const struct infer__task *t, struct infer__dnnl_problem 
         return 0;
     set_window(p, w);
     if (p->kind == INFER__DNNL_DECONV) {
-        p->bias = 0; /* we add it: oneDNN takes half as long again for one */
+        p->bias = 0; /* we add it: oneDNN takes two thirds longer for one */
         if (p->residual)
             return 0;
     }
@@ -178,11 +178,10 @@ static infer_status conv_prepare(const struct infer__task *t, struct infer__need
     return infer__dnnl_prepare(&p, &b, t, need, err);
 }
 
-const struct infer__kernel infer__conv_f32_onednn = {
-    .name = "conv_f32_onednn",
-    .isa = INFER_ISA_AVX2,
-    .estimate = conv_estimate,
-    .prepare = conv_prepare,
-    .pack = infer__dnnl_pack,
-    .run = infer__dnnl_run,
-    .release = infer__dnnl_release};
+const struct infer__kernel infer__conv_f32_onednn = {.name = "conv_f32_onednn",
+                                                     .isa = INFER_ISA_AVX2,
+                                                     .estimate = conv_estimate,
+                                                     .prepare = conv_prepare,
+                                                     .pack = infer__dnnl_pack,
+                                                     .run = infer__dnnl_run,
+                                                     .release = infer__dnnl_release};

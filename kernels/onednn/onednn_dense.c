@@ -107,11 +107,10 @@ static infer_status dense_prepare(const struct infer__task *t, struct infer__nee
     return infer__dnnl_prepare(&p, &b, t, need, err);
 }
 
-const struct infer__kernel infer__dense_f32_onednn = {
-    .name = "dense_f32_onednn",
-    .isa = INFER_ISA_AVX2,
-    .estimate = dense_estimate,
-    .prepare = dense_prepare,
-    .pack = infer__dnnl_pack,
-    .run = infer__dnnl_run,
-    .release = infer__dnnl_release};
+const struct infer__kernel infer__dense_f32_onednn = {.name = "dense_f32_onednn",
+                                                      .isa = INFER_ISA_AVX2,
+                                                      .estimate = dense_estimate,
+                                                      .prepare = dense_prepare,
+                                                      .pack = infer__dnnl_pack,
+                                                      .run = infer__dnnl_run,
+                                                      .release = infer__dnnl_release};

@@ -9,11 +9,11 @@
  * Same bits for any number of threads and any place in a batch: how a problem is cut depends on
  * the shape of one picture and on nothing else. It must not depend on the number of threads, since
  * oneDNN picks the order of a sum (blocks of input channels, ways to treat the padding) by a
- * primitive's whole shape, so that two cuts differ in the last bits for one shape in twenty or so.
- * A single thread runs the same units one after the other, which costs it 1 to 2 %.
+ * primitive's whole shape, so that two cuts differ in the last bits for a few shapes in a hundred.
+ * A single thread runs the same units one after the other, which costs it 2 %.
  *
  * Two departures from the definition of the activations: relu, clip and hard sigmoid of a NaN give
- * a bound (fusing our own instead costs ResNet-50 2.5 % and MobileNetV2 9 %), and a zero loses its
+ * a bound (fusing our own instead costs ResNet-50 3 % and MobileNetV2 10 %), and a zero loses its
  * sign.
  *
  * oneDNN picks its instruction set itself and the cap is a process-wide switch, so these kernels

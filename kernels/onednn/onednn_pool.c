@@ -78,10 +78,9 @@ static infer_status pool_prepare(const struct infer__task *t, struct infer__need
     return infer__dnnl_prepare(&p, &b, t, need, err);
 }
 
-const struct infer__kernel infer__average_pool_f32_onednn = {
-    .name = "average_pool_f32_onednn",
-    .isa = INFER_ISA_AVX2,
-    .estimate = pool_estimate,
-    .prepare = pool_prepare,
-    .run = infer__dnnl_run,
-    .release = infer__dnnl_release};
+const struct infer__kernel infer__average_pool_f32_onednn = {.name = "average_pool_f32_onednn",
+                                                             .isa = INFER_ISA_AVX2,
+                                                             .estimate = pool_estimate,
+                                                             .prepare = pool_prepare,
+                                                             .run = infer__dnnl_run,
+                                                             .release = infer__dnnl_release};

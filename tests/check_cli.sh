@@ -1,0 +1,116 @@
+#!/bin/sh
+# The programs as a user starts them: infer, infer-bench, the examples, the demo. What the
+# subcommands do in detail is in test_tool_cli.c.
+set -u
+: "${BUILD:=build}"
+infer=$BUILD/infer bench=$BUILD/infer-bench json="$BUILD/tests/test_tool_cli --check-json"
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+passed=0 failed=0
+
+wrong() {
+    echo "FAILED  $*"
+    failed=$((failed + 1))
+}
+
+# expect STATUS COMMAND...: its exit status; output goes to $tmp/out and $tmp/err.
+expect() {
+    want=$1
+    shift
+    "$@" >"$tmp/out" 2>"$tmp/err" </dev/null
+    got=$?
+    if [ "$got" = "$want" ]; then
+        passed=$((passed + 1))
+    else
+        wrong "exit status $got, not $want: $*"
+        cat "$tmp/err"
+    fi
+}
+
+# says TEXT [out|err]: the last output has it.
+says() {
+    if grep -q -- "$1" "$tmp/${2:-out}"; then
+        passed=$((passed + 1))
+    else
+        wrong "'$1' is missing in:"
+        cat "$tmp/${2:-out}"
+    fi
+}
+
+signs=examples/signs model=$tmp/signs.infer picture=examples/signs/pictures/stop-1.jpg
+
+# infer itself
+expect 0 "$infer" --help && says 'Exit status:'
+expect 0 "$infer" --version && says '^infer [0-9]'
+expect 2 "$infer" && says 'Commands:' err
+expect 2 "$infer" no-such-command && says 'no-such-command' err
+for command in $("$infer" --help | sed -n 's/^  \([a-z]*\) .*/\1/p'); do
+    expect 0 "$infer" "$command" --help && says "^  infer $command "
+    expect 2 "$infer" "$command" --no-such-option
+    expect 3 "$infer" "$command" "$tmp/missing.onnx" "$([ "$command" = classify ] && echo x || echo --json)"
+done
+
+# from ONNX to answers, and files that can't be written
+expect 0 "$infer" convert $signs/signs.onnx -o "$model" --labels $signs/labels.txt --resize 72 \
+    --crop 64 --mean 127,122,118 --scale 0.0185,0.0195,0.0185
+expect 4 "$infer" convert $signs/signs.onnx -o "$tmp/missing/signs.infer"
+expect 0 "$infer" classify "$model" $picture --top 1 && says '%  stop$'
+expect 3 "$infer" classify "$model" $signs/labels.txt $picture && says '%  stop$'
+head -c 1000 "$model" >"$tmp/cut.infer"
+expect 3 "$infer" inspect "$tmp/cut.infer"
+expect 0 "$infer" inspect "$model" && says 'arena over the steps'
+if [ -w /dev/full ]; then # a full disk behind standard output must not go unnoticed
+    "$infer" inspect "$model" >/dev/full 2>"$tmp/err"
+    got=$?
+    [ $got = 4 ] && passed=$((passed + 1)) || wrong "inspect >/dev/full: exit status $got, not 4"
+fi
+
+# infer-bench
+expect 0 "$bench" --help && says '^Example:'
+expect 2 "$bench"
+expect 2 "$bench" "$model" extra
+for wrong_option in "--time 0" "-t 0" "-b x" "--isa sse9" "--input-shape x" "--input-shape x=1x" \
+    "--input-shape nobody=1x2" "--no-such"; do
+    # shellcheck disable=SC2086
+    expect 2 "$bench" "$model" $wrong_option
+done
+expect 3 "$bench" "$tmp/missing.infer" && says missing.infer err
+expect 3 "$bench" "$tmp/cut.infer"
+expect 0 "$bench" "$model" -t 1 -b 3 --time 0.05 --profile && says ' Softmax '
+expect 0 "$bench" "$model" -t 2 --time 0.05 --json --profile --isa c --no-onednn
+if $json model precision threads batch runs min_ms median_ms p90_ms p99_ms throughput_per_s \
+    load_ms session_ms arena_bytes peak_rss_bytes steps <"$tmp/out"; then
+    passed=$((passed + 1))
+else
+    wrong "infer-bench --json"
+fi
+says '"threads": 2, "batch": 1, '
+expect 0 "$bench" "$model" -b 4 --time 0.05 --json && says '"batch": 4, '
+expect 0 "$bench" "$model" --input-shape input=2x3x64x64 --time 0.05 --json && says '"batch": 2, '
+expect 2 "$bench" "$model" -b 3 --input-shape input=2x3x64x64 && says 'fixed to 2' err
+# a batch that the file fixes
+expect 0 "$infer" convert $signs/signs.onnx -o "$tmp/fixed.infer" --input-shape input=1x3x64x64
+expect 2 "$bench" "$tmp/fixed.infer" -b 4 && says 'fixed to 1' err
+
+# the examples
+expect 0 "$BUILD/examples/embed" "$model"
+[ "$(wc -l <"$tmp/out")" = 10 ] && passed=$((passed + 1)) || wrong "embed prints ten numbers"
+expect 1 "$BUILD/examples/embed" "$tmp/cut.infer" && says INFER_ERROR err
+expect 1 "$BUILD/examples/embed"
+expect 0 "$BUILD/examples/classify" "$model" $picture && says '  stop$'
+expect 1 "$BUILD/examples/classify" "$model" $signs/labels.txt && says INFER_ERROR_PICTURE err
+expect 1 "$BUILD/examples/classify" "$model" "$tmp/missing.jpg"
+expect 2 "$BUILD/examples/classify"
+
+# the demo: every picture right, and each with a PNG
+expect 0 examples/demo.sh && says '^top-1 accuracy: 48 of 48 (100.0 %)$'
+written=$(sed -n 's/^  written: //p' "$tmp/out")
+# shellcheck disable=SC2086
+if [ "$(echo "$written" | wc -l)" = 48 ] && ls $written >/dev/null; then
+    passed=$((passed + 1))
+else
+    wrong "the demo's PNGs"
+fi
+
+echo "command line: $passed passed, $failed failed"
+[ "$failed" = 0 ]
