@@ -341,6 +341,10 @@ int main(int argc, char **argv)
     if (!status) {
         b.peak_rss_bytes = peak_rss();
         bench_report(&b);
+        if (fflush(stdout) || ferror(stdout)) {
+            perror("infer-bench: standard output");
+            status = RESOURCES;
+        }
     }
     release(&b);
     return status;

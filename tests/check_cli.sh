@@ -60,9 +60,11 @@ head -c 1000 "$model" >"$tmp/cut.infer"
 expect 3 "$infer" inspect "$tmp/cut.infer"
 expect 0 "$infer" inspect "$model" && says 'arena over the steps'
 if [ -w /dev/full ]; then # a full disk behind standard output must not go unnoticed
-    "$infer" inspect "$model" >/dev/full 2>"$tmp/err"
-    got=$?
-    [ $got = 4 ] && passed=$((passed + 1)) || wrong "inspect >/dev/full: exit status $got, not 4"
+    for command in "$infer inspect" "$bench --time 0.05"; do
+        $command "$model" >/dev/full 2>"$tmp/err"
+        got=$?
+        [ $got = 4 ] && passed=$((passed + 1)) || wrong "$command >/dev/full: exit status $got"
+    done
 fi
 
 # infer-bench

@@ -34,6 +34,15 @@ static void help(FILE *f)
           f);
 }
 
+/* What could not be printed (a full disk behind a pipe or a file) is an error too. */
+static int printed(int status)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    perror("infer: standard output");
+    return status == CLI_OK ? CLI_RESOURCES : status;
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 2) {
@@ -52,6 +61,6 @@ int main(int argc, char **argv)
     }
     for (int i = 0; i < COMMANDS; i++)
         if (strcmp(argv[1], commands[i].name) == 0)
-            return commands[i].run(argc - 1, argv + 1);
+            return printed(commands[i].run(argc - 1, argv + 1));
     return cli_usage("there is no command '%s'; see infer --help", argv[1]);
 }

@@ -64,7 +64,7 @@ struct infer__block {
     size_t used, size; /* of the bytes behind this header */
 };
 
-enum { HEADER = 64, BLOCK = 16 * 1024 - 128, ALIGN = 64 };
+enum { HEADER = 64, BLOCK = 16 * 1024 - 128, ALIGN = 64, SMALL_ALIGN = 16 };
 
 void infer__region_init(struct infer__region *r, const infer_allocator *a)
 {
@@ -85,11 +85,13 @@ void infer__region_free(struct infer__region *r)
 
 static void *region_take(struct infer__region *r, size_t bytes)
 {
-    size_t need;
-    if (!infer__size_align(bytes ? bytes : 1, ALIGN, &need))
+    size_t need, align = bytes < ALIGN ? SMALL_ALIGN : ALIGN;
+    if (!infer__size_align(bytes ? bytes : 1, align, &need))
         return NULL;
     struct infer__block *b = r->blocks;
-    if (!b || b->size - b->used < need) {
+    if (b) /* used and size are small or were checked: this can't wrap */
+        b->used = (b->used + align - 1) & ~(align - 1);
+    if (!b || b->used > b->size || b->size - b->used < need) {
         size_t size = need > BLOCK / 4 ? need : BLOCK, total;
         if (!infer__size_add(size, HEADER, &total))
             return NULL;
