@@ -8,11 +8,12 @@
 static void *read_file(const char *path, size_t *size)
 {
     FILE *f = fopen(path, "rb");
-    long end = f && fseek(f, 0, SEEK_END) == 0 ? ftell(f) : -1;
+    if (!f)
+        return NULL;
+    long end = fseek(f, 0, SEEK_END) == 0 ? ftell(f) : -1;
     void *bytes = end > 0 && fseek(f, 0, SEEK_SET) == 0 ? malloc((size_t)end) : NULL;
     *size = bytes ? fread(bytes, 1, (size_t)end, f) : 0;
-    if (f)
-        fclose(f);
+    fclose(f);
     return bytes;
 }
 

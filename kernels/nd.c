@@ -197,7 +197,7 @@ double infer__bytes_ns(const struct infer__task *t)
         if (t->out[i].type)
             bytes += (double)infer__operand_elements(&t->out[i]) *
                      (double)infer__operand_size(&t->out[i]);
-    return bytes * 0.1;
+    return bytes * 0.04;
 }
 
 int infer__no_epilogue(const struct infer__task *t)

@@ -19,6 +19,10 @@
 #include "tools/commands.h"
 #include "tools/read_file.h"
 
+/* Tests run in the repository's root, as `make test` does. */
+#define SIGNS "examples/signs/"
+#define PICTURES SIGNS "pictures/"
+
 enum { MOST_ARGUMENTS = 200 };
 
 static char folder[] = "/tmp/infer-cli-XXXXXX";
@@ -92,6 +96,11 @@ static inline void write_bytes(const char *path, const void *bytes, size_t size)
     assert_int_equal(fclose(f), 0);
 }
 
+static inline void write_text(const char *path, const char *string)
+{
+    write_bytes(path, string, strlen(string));
+}
+
 static inline void remove_folder(const char *path)
 {
     DIR *d = opendir(path);
@@ -110,6 +119,30 @@ static inline void remove_folder(const char *path)
     if (d)
         closedir(d);
     rmdir(path);
+}
+
+/* ---- the bundled model, converted once for a group of tests ---------------------------------- */
+
+static char model[64]; /* the converted bundled model */
+
+static inline int setup(void **state)
+{
+    (void)state;
+    if (!mkdtemp(folder))
+        return 1;
+    snprintf(model, sizeof model, "%s/signs.infer", folder);
+    return run(cmd_convert, "convert", SIGNS "signs.onnx", "-o", model, "--labels",
+               SIGNS "labels.txt", "--resize", "72", "--crop", "64", "--mean", "127,122,118",
+               "--scale", "0.0185,0.0195,0.0185", NULL);
+}
+
+static inline int teardown(void **state)
+{
+    (void)state;
+    free(out);
+    free(err_text);
+    remove_folder(folder);
+    return 0;
 }
 
 #endif

@@ -2,5 +2,5 @@
 #define NAME "matmul_f32_packed_avx2"
 #define KERNEL_SYMBOL infer__matmul_f32_packed_avx2
 #define LANES 8
-#define GFLOPS 50.0
+#define GFLOPS 105.0
 #include "kernels/matmul/matmul_f32_packed.inc"

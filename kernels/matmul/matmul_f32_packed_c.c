@@ -2,5 +2,5 @@
 #define NAME "matmul_f32_packed_c"
 #define KERNEL_SYMBOL infer__matmul_f32_packed_c
 #define LANES 4
-#define GFLOPS 12.0
+#define GFLOPS 36.0
 #include "kernels/matmul/matmul_f32_packed.inc"

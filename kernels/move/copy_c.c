@@ -89,8 +89,8 @@ static double estimate_walk(const struct infer__task *t)
     int64_t total = infer__operand_elements(&t->out[0]), length = w.dims[w.axes - 1];
     int64_t stride = w.stride[0][w.axes - 1];
     double rows = length ? (double)(total / length) : 0;
-    double moved = 0.2 * (double)total * (double)infer__operand_size(&t->out[0]);
-    return moved + rows * 6 + (stride == 0 || stride == 1 ? 0 : 2) * (double)total;
+    double moved = 0.08 * (double)total * (double)infer__operand_size(&t->out[0]);
+    return moved + rows * 6 + (stride == 0 || stride == 1 ? 0 : 1) * (double)total;
 }
 
 static void run_walk(const struct infer__task *t, const struct infer__buffers *b, uint32_t begin,

@@ -5,7 +5,7 @@
  */
 #include "kernels/nd.h"
 
-enum { TILE = 64 }; /* rows of a tile: 64 lines of the output stay in the first cache */
+enum { TILE = 64, SIDE = 16 }; /* rows of a unit of work; sides of a block */
 
 struct plane {
     struct infer__nd around; /* operand 0: the input; operand 1: the output */
@@ -60,7 +60,7 @@ static double estimate(const struct infer__task *t)
     if (t->op != INFER__OP_TRANSPOSE || t->in[0].type != t->out[0].type || !infer__no_epilogue(t) ||
         !plane_of(t, &p))
         return -1;
-    return infer__bytes_ns(t) + 0.4 * (double)infer__operand_elements(&t->out[0]) +
+    return infer__bytes_ns(t) + 0.15 * (double)infer__operand_elements(&t->out[0]) +
            (double)(p.planes * p.tiles) * 10;
 }
 
@@ -85,22 +85,38 @@ static infer_status prepare(const struct infer__task *t, struct infer__need *nee
             for (int c = 0; c < (n); c++)                                                          \
                 y[r * os + c] = x[r + c * is];                                                     \
     }
-/* Blocks of 4 x 4, which compilers turn into shuffles of vectors. */
+/* Blocks of SIDE x SIDE by way of a buffer: each line of the input and of the output is touched
+ * once, so that it does not matter how many of them share a place in the cache. */
 #define BLOCKS(type)                                                                               \
-    static void blocks_##type(const type *x, int64_t is, type *y, int64_t os, int64_t rows,        \
-                              int64_t columns)                                                     \
+    static void block_##type(const type *x, int64_t is, type *y, int64_t os)                       \
     {                                                                                              \
-        int64_t c = 0;                                                                             \
-        for (; c + 4 <= columns; c += 4) {                                                         \
-            const type *x0 = x + c * is, *x1 = x0 + is, *x2 = x1 + is, *x3 = x2 + is;              \
-            for (int64_t r = 0; r < rows; r++) {                                                   \
-                type a = x0[r], b = x1[r], d = x2[r], e = x3[r], *to = y + r * os + c;             \
+        type block[SIDE][SIDE];                                                                    \
+        for (int c = 0; c < SIDE; c++)                                                             \
+            for (int r = 0; r < SIDE; r++)                                                         \
+                block[c][r] = x[c * is + r];                                                       \
+        for (int r = 0; r < SIDE; r++)                                                             \
+            for (int c = 0; c < SIDE; c += 4) {                                                    \
+                type a = block[c][r], b = block[c + 1][r], d = block[c + 2][r];                    \
+                type e = block[c + 3][r], *to = y + r * os + c;                                    \
                 to[0] = a;                                                                         \
                 to[1] = b;                                                                         \
                 to[2] = d;                                                                         \
                 to[3] = e;                                                                         \
             }                                                                                      \
+    }                                                                                              \
+    static void blocks_##type(const type *x, int64_t is, type *y, int64_t os, int64_t rows,        \
+                              int64_t columns)                                                     \
+    {                                                                                              \
+        int64_t square = rows - rows % SIDE, c = 0;                                                \
+        for (; c + SIDE <= columns; c += SIDE) {                                                   \
+            for (int64_t r = 0; r < square; r += SIDE)                                             \
+                block_##type(x + c * is + r, is, y + r * os + c, os);                              \
+            for (int64_t r = square; r < rows; r++)                                                \
+                for (int64_t i = c; i < c + SIDE; i++)                                             \
+                    y[r * os + i] = x[r + i * is];                                                 \
         }                                                                                          \
+        for (; c + 4 <= columns; c += 4)                                                           \
+            few_##type##_4(x + c * is, is, y + c, os, rows);                                       \
         for (; c < columns; c++)                                                                   \
             for (int64_t r = 0; r < rows; r++)                                                     \
                 y[r * os + c] = x[r + c * is];                                                     \
@@ -108,6 +124,7 @@ static infer_status prepare(const struct infer__task *t, struct infer__need *nee
 #define PLANE(type)                                                                                \
     FEW(type, 2)                                                                                   \
     FEW(type, 3)                                                                                   \
+    FEW(type, 4)                                                                                   \
     BLOCKS(type)                                                                                   \
     static void tile_##type(const struct plane *p, const type *x, type *y, int64_t rows)           \
     {                                                                                              \

@@ -4,8 +4,6 @@
  * the zero point. Dequantising: the difference to the zero point, taken exactly, becomes f32 and
  * is multiplied by the scale.
  */
-#include <math.h>
-
 #include "kernels/convert.h"
 #include "kernels/nd.h"
 
@@ -46,7 +44,7 @@ static double estimate_quantize(const struct infer__task *t)
         !is_quantized(t->out[0].type) || (infer__has_in(t, 2) && t->in[2].type != t->out[0].type) ||
         !fits(t))
         return -1;
-    return infer__bytes_ns(t) + 2 * (double)infer__operand_elements(&t->in[0]);
+    return infer__bytes_ns(t) + 1 * (double)infer__operand_elements(&t->in[0]);
 }
 
 static double estimate_dequantize(const struct infer__task *t)
@@ -55,57 +53,98 @@ static double estimate_dequantize(const struct infer__task *t)
         (!is_quantized(t->in[0].type) && t->in[0].type != INFER_S32) ||
         (infer__has_in(t, 2) && t->in[2].type != t->in[0].type) || !fits(t))
         return -1;
-    return infer__bytes_ns(t) + 1.5 * (double)infer__operand_elements(&t->in[0]);
+    return infer__bytes_ns(t) + 0.5 * (double)infer__operand_elements(&t->in[0]);
 }
 
-/* Scales and zero points of a block: one for all of it, or one each. */
+/* A block of elements with a scale and a zero point each. */
 struct block {
     int64_t i, n;
-    const float *scale;
-    int64_t step; /* 0 or 1 */
-    union infer__wide_block zero;
+    float scale[INFER__BLOCK];
+    union infer__wide_block zero; /* as doubles */
 };
 
-/* f32, 16-bit integers and their sums with a zero point are exact in double, so that only the
- * division rounds. */
+/* Rounds half to even: from 3 * 2^22 on f32 has no digits behind the point. |x| is below 2^21. */
+static inline float round_even(float x)
+{
+    return (x + 0x1.8p23f) - 0x1.8p23f;
+}
+
+#define NARROW(enumerator, type, low, high)                                                        \
+    case enumerator:                                                                               \
+        for (int64_t j = 0; j < k->n; j++) {                                                       \
+            float z = q[j] + zero[j];                                                              \
+            z = z < low ? low : z;                                                                 \
+            ((type *)b->out[0])[k->i + j] = (type)(int32_t)(z > high ? high : z);                  \
+        }                                                                                          \
+        break;
+
+/* Beyond 2^18 every quotient saturates, whatever the 16-bit zero point; sums up to there are exact
+ * in f32. */
 static void quantize(const struct infer__task *t, const struct infer__buffers *b,
                      const struct block *k)
 {
     const float *x = (const float *)b->in[0] + k->i;
-    union infer__wide_block y;
+    float q[INFER__BLOCK], zero[INFER__BLOCK];
     for (int64_t j = 0; j < k->n; j++) {
-        float q = rintf(x[j] / k->scale[j * k->step]);
-        double zero = k->zero.f[j * k->step];
-        y.f[j] = q == q ? (double)q + zero : zero;
+        float d = x[j] / k->scale[j];
+        float e = d == d ? d : 0;
+        float f = e < -0x1p18f ? -0x1p18f : e;
+        q[j] = round_even(e > 0x1p18f ? 0x1p18f : f);
+        zero[j] = (float)k->zero.f[j];
     }
-    infer__wide_store(INFER__WIDE_FLOAT, &y, t->out[0].type, k->n,
-                      (char *)b->out[0] + (size_t)k->i * infer__operand_size(&t->out[0]));
+    switch (t->out[0].type) {
+        NARROW(INFER_U8, uint8_t, 0.0f, 255.0f)
+        NARROW(INFER_S8, int8_t, -128.0f, 127.0f)
+        NARROW(INFER_U16, uint16_t, 0.0f, 65535.0f)
+        NARROW(INFER_S16, int16_t, -32768.0f, 32767.0f)
+    default:
+        break;
+    }
 }
+
+/* Of 8 and 16 bits the difference is exact in f32, too, and needs no double. */
+#define WIDEN(enumerator, type)                                                                    \
+    case enumerator:                                                                               \
+        for (int64_t j = 0; j < k->n; j++)                                                         \
+            y[j] = ((float)((const type *)x)[k->i + j] - (float)k->zero.f[j]) * k->scale[j];       \
+        break;
 
 static void dequantize(const struct infer__task *t, const struct infer__buffers *b,
                        const struct block *k)
 {
-    unsigned type = t->in[0].type;
     float *y = (float *)b->out[0] + k->i;
-    union infer__wide_block x;
-    infer__wide_load(type, (const char *)b->in[0] + (size_t)k->i * infer__operand_size(&t->in[0]),
-                     k->n, &x);
-    infer__wide_to_float(infer__wide_of(type), &x, k->n);
-    for (int64_t j = 0; j < k->n; j++)
-        y[j] = (float)(x.f[j] - k->zero.f[j * k->step]) * k->scale[j * k->step];
+    const void *x = b->in[0];
+    switch (t->in[0].type) {
+        WIDEN(INFER_U8, uint8_t)
+        WIDEN(INFER_S8, int8_t)
+        WIDEN(INFER_U16, uint16_t)
+        WIDEN(INFER_S16, int16_t)
+    case INFER_S32:
+        for (int64_t j = 0; j < k->n; j++)
+            y[j] = (float)((double)((const int32_t *)x)[k->i + j] - k->zero.f[j]) * k->scale[j];
+        break;
+    default:
+        break;
+    }
 }
 
-static void load_zero(const struct infer__task *t, const struct infer__buffers *b, int64_t place,
-                      int64_t n, union infer__wide_block *zero)
+/* Scales and zero points of a block from place `place` on: `step` 0 for one place, 1 for many. */
+static void load(const struct infer__task *t, const struct infer__buffers *b, int64_t place,
+                 int64_t step, struct block *k)
 {
-    if (!infer__has_in(t, 2)) {
-        for (int64_t j = 0; j < n; j++)
-            zero->f[j] = 0;
-        return;
+    const float *scale = (const float *)b->in[1] + place;
+    union infer__wide_block zero = {.f = {0}};
+    if (infer__has_in(t, 2)) {
+        unsigned type = t->in[2].type;
+        int64_t n = step ? k->n : 1;
+        size_t size = infer__operand_size(&t->in[2]);
+        infer__wide_load(type, (const char *)b->in[2] + (size_t)place * size, n, &zero);
+        infer__wide_to_float(infer__wide_of(type), &zero, n);
     }
-    unsigned type = t->in[2].type;
-    infer__wide_load(type, (const char *)b->in[2] + (size_t)place * infer_type_size(type), n, zero);
-    infer__wide_to_float(infer__wide_of(type), zero, n);
+    for (int64_t j = 0; j < k->n; j++) {
+        k->scale[j] = scale[j * step];
+        k->zero.f[j] = zero.f[j * step];
+    }
 }
 
 static void run(const struct infer__task *t, const struct infer__buffers *b, uint32_t begin,
@@ -113,16 +152,17 @@ static void run(const struct infer__task *t, const struct infer__buffers *b, uin
 {
     struct scales s = scales_of(t);
     struct block k;
-    int64_t last;
+    int64_t last, loaded = -1, filled = 0; /* what the block holds of one place */
     infer__elements_range(t, begin, end, &k.i, &last);
     for (k.n = 0; k.i < last; k.i += k.n) {
-        int64_t place = s.axis > 1 ? k.i / s.inner % s.axis : 0;
-        k.step = s.axis > 1 && s.inner == 1;
-        k.n = k.step ? s.axis - place : s.inner - k.i % s.inner;
+        int64_t place = s.axis > 1 ? k.i / s.inner % s.axis : 0, step = s.axis > 1 && s.inner == 1;
+        k.n = step ? s.axis - place : s.inner - k.i % s.inner;
         k.n = k.n < last - k.i ? k.n : last - k.i;
         k.n = k.n < INFER__BLOCK ? k.n : INFER__BLOCK;
-        k.scale = (const float *)b->in[1] + place;
-        load_zero(t, b, place, k.step ? k.n : 1, &k.zero);
+        if (step || place != loaded || k.n > filled)
+            load(t, b, place, step, &k);
+        loaded = step ? -1 : place;
+        filled = k.n;
         if (t->op == INFER__OP_QUANTIZE_LINEAR)
             quantize(t, b, &k);
         else

@@ -45,14 +45,14 @@ static double estimate_f32(const struct infer__task *t)
 {
     if (!is_softmax(t) || t->in[0].type != INFER_F32)
         return -1;
-    return infer__bytes_ns(t) + 7 * (double)infer__operand_elements(&t->in[0]);
+    return infer__bytes_ns(t) + 5 * (double)infer__operand_elements(&t->in[0]);
 }
 
 static double estimate_f64(const struct infer__task *t)
 {
     if (!is_softmax(t) || t->in[0].type != INFER_F64)
         return -1;
-    return infer__bytes_ns(t) + 20 * (double)infer__operand_elements(&t->in[0]);
+    return infer__bytes_ns(t) + 8 * (double)infer__operand_elements(&t->in[0]);
 }
 
 static infer_status prepare(const struct infer__task *t, struct infer__need *need, infer_error *err)
@@ -88,6 +88,21 @@ static infer_status prepare(const struct infer__task *t, struct infer__need *nee
                 y[i * step + j] = (T)(logs ? d - sum[j] : d * sum[j]);                             \
             }                                                                                      \
     }                                                                                              \
+    static void row_##T(const T *x, T *y, int64_t n, int logs)                                     \
+    {                                                                                              \
+        T max = x[0];                                                                              \
+        double sum = 0;                                                                            \
+        for (int64_t i = 1; i < n; i++)                                                            \
+            max = x[i] > max ? x[i] : max;                                                         \
+        for (int64_t i = 0; i < n; i++) {                                                          \
+            T d = x[i] - max, e = exp_(d);                                                         \
+            y[i] = logs ? d : e;                                                                   \
+            sum += (double)e;                                                                      \
+        }                                                                                          \
+        sum = logs ? log(sum) : 1 / sum;                                                           \
+        for (int64_t i = 0; i < n; i++)                                                            \
+            y[i] = (T)(logs ? (double)y[i] - sum : (double)y[i] * sum);                            \
+    }                                                                                              \
     static void run_##T(const struct infer__task *t, const struct infer__buffers *b,               \
                         uint32_t begin, uint32_t end)                                              \
     {                                                                                              \
@@ -95,14 +110,19 @@ static infer_status prepare(const struct infer__task *t, struct infer__need *nee
         uint32_t units = units_of(t, &v);                                                          \
         int64_t chunks = (v.inner + COLUMNS - 1) / COLUMNS;                                        \
         int64_t last = infer__unit_begin(items_of(&v), units, end);                                \
+        int logs = t->op == INFER__OP_LOG_SOFTMAX;                                                 \
         if (v.axis == 0)                                                                           \
             return;                                                                                \
         for (int64_t i = infer__unit_begin(items_of(&v), units, begin); i < last; i++) {           \
             int64_t column = i % chunks * COLUMNS;                                                 \
             int64_t n = v.inner - column < COLUMNS ? v.inner - column : COLUMNS;                   \
             int64_t at = i / chunks * v.axis * v.inner + column;                                   \
-            columns_##T((const T *)b->in[0] + at, (T *)b->out[0] + at, v.axis, v.inner, n,         \
-                        t->op == INFER__OP_LOG_SOFTMAX);                                           \
+            const T *x = (const T *)b->in[0] + at;                                                 \
+            T *y = (T *)b->out[0] + at;                                                            \
+            if (v.inner == 1)                                                                      \
+                row_##T(x, y, v.axis, logs);                                                       \
+            else                                                                                   \
+                columns_##T(x, y, v.axis, v.inner, n, logs);                                       \
         }                                                                                          \
     }
 COLUMNS_OF(float, expf)

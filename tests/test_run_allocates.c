@@ -1,0 +1,99 @@
+/* infer_run takes no memory: every allocator of libc is counted while it runs, on all threads. */
+#include "tests/small_net.h"
+
+#include <stdatomic.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define COUNTED 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define COUNTED 0
+#endif
+#endif
+#ifndef COUNTED
+#define COUNTED 1
+#endif
+
+static _Atomic long calls;
+
+#if COUNTED
+/* glibc's own names of what stands behind them. */
+void *__libc_malloc(size_t n);
+void *__libc_calloc(size_t n, size_t size);
+void *__libc_realloc(void *p, size_t n);
+void *__libc_memalign(size_t align, size_t n);
+
+void *malloc(size_t n)
+{
+    calls++;
+    return __libc_malloc(n);
+}
+void *calloc(size_t n, size_t size)
+{
+    calls++;
+    return __libc_calloc(n, size);
+}
+void *realloc(void *p, size_t n)
+{
+    calls++;
+    return __libc_realloc(p, n);
+}
+void *aligned_alloc(size_t align, size_t n)
+{
+    calls++;
+    return __libc_memalign(align, n);
+}
+void *memalign(size_t align, size_t n);
+void *memalign(size_t align, size_t n)
+{
+    calls++;
+    return __libc_memalign(align, n);
+}
+int posix_memalign(void **p, size_t align, size_t n)
+{
+    calls++;
+    *p = __libc_memalign(align, n);
+    return *p ? 0 : 12;
+}
+#endif
+
+static void test_run_takes_no_memory(void **state)
+{
+    (void)state;
+    if (!COUNTED) {
+        print_message("skipped: a sanitizer owns malloc\n");
+        skip();
+    }
+    struct bytes file = small_net();
+    for (uint32_t threads = 1; threads <= 3; threads++) {
+        infer_model *model;
+        infer_session *s;
+        infer_session_options o;
+        infer_error err;
+        static float x[3 * 17 * 13];
+        OK(infer_load_memory(file.data, file.size, NULL, &model, &err));
+        infer_session_options_init(&o);
+        o.threads = threads;
+        o.no_onednn = 1;
+        long before = calls;
+        OK(infer_session_create(model, &o, &s, &err));
+        assert_true(calls > before); /* the count works */
+        infer_tensor in = {INFER_F32, 4, {1, 3, 17, 13}, x, sizeof x};
+        before = calls;
+        for (int i = 0; i < 200; i++) {
+            infer_tensor out[2] = {{0}};
+            x[i] = (float)i / 100;
+            OK(infer_run(s, &in, 1, out, 2, &err));
+        }
+        assert_int_equal(calls, before);
+        infer_session_free(&s);
+        infer_model_free(&model);
+    }
+    free(file.data);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_run_takes_no_memory)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
