@@ -69,14 +69,6 @@ static inline float clamp(float x, float low, float high)
     return x > high ? high : x;
 }
 
-/* The same between 0 and 1, of comparisons that do not depend on each other: as a chain, compilers
- * make jumps of them. */
-static inline float unit_clamp(float x)
-{
-    float y = x < 0 ? 0 : x;
-    return x > 1 ? 1 : y;
-}
-
 /* exp is taken of -|x| only, so nothing overflows and small values keep their digits. */
 static inline float sigmoid(float x)
 {
@@ -102,9 +94,9 @@ static inline __attribute__((always_inline)) float activate(unsigned op, float a
     case INFER__OP_SIGMOID:
         return sigmoid(x);
     case INFER__OP_HARD_SIGMOID:
-        return unit_clamp(alpha * x + beta);
+        return clamp(alpha * x + beta, 0, 1);
     case INFER__OP_HARD_SWISH:
-        return x * unit_clamp(x * (1.0f / 6) + 0.5f);
+        return x * clamp(x * (1.0f / 6) + 0.5f, 0, 1);
     case INFER__OP_TANH:
         return tanhf(x);
     case INFER__OP_ELU:

@@ -72,6 +72,18 @@ VEC_INLINE vec vec_select(vec_flags f, vec yes, vec no)
 {
     return _mm512_mask_blend_ps(f, no, yes);
 }
+VEC_INLINE vec vec_floor(vec x)
+{
+    return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+}
+VEC_INLINE vec vec_ceil(vec x)
+{
+    return _mm512_roundscale_ps(x, _MM_FROUND_TO_POS_INF | _MM_FROUND_NO_EXC);
+}
+VEC_INLINE vec vec_round(vec x) /* half to even */
+{
+    return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
 VEC_INLINE vec vec_times_power(vec x, vec s)
 {
     return _mm512_scalef_ps(x, _mm512_sub_ps(s, _mm512_set1_ps(VEC_MAGIC)));
@@ -125,6 +137,18 @@ VEC_INLINE vec_flags vec_is_nan(vec a)
 VEC_INLINE vec vec_select(vec_flags f, vec yes, vec no)
 {
     return _mm256_blendv_ps(no, yes, f);
+}
+VEC_INLINE vec vec_floor(vec x)
+{
+    return _mm256_floor_ps(x);
+}
+VEC_INLINE vec vec_ceil(vec x)
+{
+    return _mm256_ceil_ps(x);
+}
+VEC_INLINE vec vec_round(vec x) /* half to even */
+{
+    return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }
 VEC_INLINE vec vec_power_of_2(__m256i n)
 {
@@ -247,7 +271,7 @@ VEC_INLINE vec vec_exp_minus_abs(vec x)
 VEC_INLINE vec vec_sigmoid(vec x)
 {
     vec e = vec_exp_minus_abs(x), one = vec_set(1);
-    return vec_div(vec_if_negative2, vec_add(one, e));
+    return vec_div(vec_select(vec_less(x, vec_set(0)), e, one), vec_add(one, e));
 }
 
 /* -t / (t + 2) of t = e^(-2|x|) - 1 */
@@ -260,9 +284,10 @@ VEC_INLINE vec vec_tanh(vec x)
 /* x * tanh(ln(1 + e^x)), where tanh is (2 e^x + e^2x) / (2 e^x + e^2x + 2), without overflow. */
 VEC_INLINE vec vec_mish(vec x)
 {
-    vec e = vec_exp_minus_abs(x), two = vec_set(2), square = vec_mul(e, e);
-    vec above = vec_fma(e, two, vec_if_negative(x, square, vec_set(1)));
-    vec below = vec_fma(two, vec_if_negative(x, vec_set(1), square), above);
+    vec e = vec_exp_minus_abs(x), one = vec_set(1), two = vec_set(2), square = vec_mul(e, e);
+    vec_flags negative = vec_less(x, vec_set(0));
+    vec above = vec_fma(e, two, vec_select(negative, square, one));
+    vec below = vec_fma(two, vec_select(negative, one, square), above);
     return vec_mul(x, vec_div(above, below));
 }
 
@@ -304,7 +329,6 @@ VEC_INLINE vec vec_log(vec x)
     /* what is left are 0, numbers below it, infinity and NaN */
     y = vec_select(vec_less(x, infinity), y, x);
     y = vec_select(vec_less(zero, x), y, vec_select(vec_less(x, zero), vec_set(NAN), y));
-    y = vec_select(vec_is_nan(x), x, y);
     return vec_select(vec_less(vec_abs(x), vec_set(0x1p-149f)), vec_set(-INFINITY), y);
 }
 #endif

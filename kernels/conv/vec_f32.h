@@ -211,26 +211,4 @@ VEC_INLINE vec vec_if_negative(vec x, vec y)
 
 #endif
 
-/* Whether vec_activate knows an activation; the others go through infer__epilogue_apply. */
-VEC_INLINE int vec_has_activation(unsigned op)
-{
-    return op == INFER__OP_NONE || op == INFER__OP_RELU || op == INFER__OP_CLIP ||
-           op == INFER__OP_LEAKY_RELU;
-}
-
-/* The same function, bit by bit, as infer__activate. */
-VEC_INLINE vec vec_activate(const struct infer__epilogue *e, vec x)
-{
-    switch (e->act) {
-    case INFER__OP_RELU:
-        return vec_at_least(vec_set(0), x);
-    case INFER__OP_CLIP:
-        return vec_at_most(vec_set(e->beta), vec_at_least(vec_set(e->alpha), x));
-    case INFER__OP_LEAKY_RELU:
-        return vec_if_negative(x, vec_mul(vec_set(e->alpha), x));
-    default:
-        return x;
-    }
-}
-
 #endif

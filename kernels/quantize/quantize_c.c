@@ -87,9 +87,9 @@ static void quantize(const struct infer__task *t, const struct infer__buffers *b
     float q[INFER__BLOCK], zero[INFER__BLOCK];
     for (int64_t j = 0; j < k->n; j++) {
         float d = x[j] / k->scale[j];
-        float e = d == d ? d : 0;
-        float f = e < -0x1p18f ? -0x1p18f : e;
-        q[j] = round_even(e > 0x1p18f ? 0x1p18f : f);
+        d = d == d ? d : 0;
+        d = d < -0x1p18f ? -0x1p18f : d;
+        q[j] = round_even(d > 0x1p18f ? 0x1p18f : d);
         zero[j] = (float)k->zero.f[j];
     }
     switch (t->out[0].type) {

@@ -16,7 +16,7 @@
 #define K2 UINT64_C(0x6A09E667F3BCC909) /* sqrt 2 */
 #define K3 UINT64_C(0xBB67AE8584CAA73B) /* sqrt 3 */
 
-enum { LANES = 8, BLOCK = 8 * LANES };
+enum { LANES = 8, BLOCK = 8 * LANES, WINDOW = 4 << 20 };
 
 static uint64_t rotate(uint64_t x, int bits)
 {
@@ -38,18 +38,31 @@ static void step(uint64_t lane[LANES], const unsigned char *block)
 
 uint64_t infer__checksum(const void *data, size_t size)
 {
-    const unsigned char *p = data;
+    const struct infer__pages none = {NULL, 0};
+    return infer__checksum_mapped(data, size, &none);
+}
+
+uint64_t infer__checksum_mapped(const void *data, size_t size, const struct infer__pages *map)
+{
+    const unsigned char *p = data, *held = data;
     uint64_t lane[LANES];
     size_t left = size;
     for (unsigned i = 0; i < LANES; i++)
         lane[i] = (i + 1) * K2;
-    for (; left >= BLOCK; left -= BLOCK, p += BLOCK)
+    for (; left >= BLOCK; left -= BLOCK, p += BLOCK) {
+        if (p - held >= WINDOW) {
+            infer__pages_drop(map, held, (size_t)(p - held));
+            held = p;
+        }
         step(lane, p);
+    }
     if (left) { /* the last block is filled up with zeros; the length below tells them apart */
         unsigned char last[BLOCK] = {0};
         memcpy(last, p, left);
         step(lane, last);
     }
+    if (size >= WINDOW)
+        infer__pages_drop(map, held, (size_t)(p - held));
     uint64_t sum = (uint64_t)size * K3;
     for (int i = 0; i < LANES; i++)
         sum = rotate(sum ^ lane[i], 31) * K3;

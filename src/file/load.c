@@ -50,8 +50,8 @@ static infer_status read_options(const infer_load_options *from, infer_load_opti
 }
 
 /* Makes a model of the bytes of a file, whose number is within the limit; they are not owned. */
-static infer_status load_bytes(const void *data, size_t size, const infer_load_options *o,
-                               infer_model **model, infer_error *err)
+static infer_status load_bytes(const void *data, size_t size, int mapped,
+                               const infer_load_options *o, infer_model **model, infer_error *err)
 {
     infer_status status;
     struct infer_model *m = infer__calloc(&o->allocator, 1, sizeof *m);
@@ -62,6 +62,7 @@ static infer_status load_bytes(const void *data, size_t size, const infer_load_o
     infer__region_init(&m->region, &m->allocator);
     struct infer__load l = {.model = m, .options = *o, .err = err};
     l.file = infer__reader_on(data, size, 0);
+    l.map = (struct infer__pages){mapped ? data : NULL, size};
     TRY_GOTO(infer__load_sections(&l));
     TRY_GOTO(infer__load_graph(&l));
     TRY_GOTO(infer__load_labels(&l));
@@ -137,7 +138,7 @@ static infer_status load_file(const char *path, const infer_load_options *option
     close(fd);
     if (status != INFER_OK)
         return status;
-    status = load_bytes(map, size, &o, model, err);
+    status = load_bytes(map, size, 1, &o, model, err);
     if (status != INFER_OK) {
         munmap(map, size);
         return status;
@@ -179,7 +180,7 @@ infer_status infer_load_memory(const void *data, size_t size, const infer_load_o
     TRY(read_options(options, &o, err));
     FAIL_IF(size > o.max_file_bytes, INFER_ERROR_LIMIT,
             "the file has %zu bytes, at most %llu are allowed", size, (ull)o.max_file_bytes);
-    infer_status status = load_bytes(data, size, &o, model, err);
+    infer_status status = load_bytes(data, size, 0, &o, model, err);
     errno = saved;
     return status;
 }

@@ -2,6 +2,7 @@
 #ifndef INFER_FILE_LOAD_H
 #define INFER_FILE_LOAD_H
 
+#include "base/pages.h"
 #include "file/layout.h"
 #include "file/model.h"
 #include "file/reader.h"
@@ -10,6 +11,7 @@ struct infer__load {
     struct infer_model *model;  /* under construction; owns all memory */
     infer_load_options options; /* every default filled in */
     struct infer__reader file;
+    struct infer__pages map; /* the file, where it is mapped */
     /* Windows on the sections of the kinds that this version reads, by kind; data is NULL where
      * the file has none. */
     struct infer__reader section[INFER__SECTION_PREPROCESS + 1];

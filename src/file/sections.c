@@ -102,8 +102,8 @@ static infer_status check_checksum(struct infer__load *l, const struct entry *e)
     if (e->kind == INFER__SECTION_WEIGHTS && l->options.skip_weight_check)
         return INFER_OK;
     const unsigned char *p = l->file.data + e->offset;
-    FAIL_AT_IF(infer__checksum(p, (size_t)e->size) != e->checksum, INFER_ERROR_CHECKSUM, e->offset,
-               "the section of kind %u is damaged", e->kind);
+    FAIL_AT_IF(infer__checksum_mapped(p, (size_t)e->size, &l->map) != e->checksum,
+               INFER_ERROR_CHECKSUM, e->offset, "the section of kind %u is damaged", e->kind);
     return INFER_OK;
 }
 

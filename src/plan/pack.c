@@ -1,32 +1,12 @@
 /* Packed weights: every kernel's own form of its constants, written once, on all threads. */
-#include <errno.h>
-#include <stdatomic.h>
-#include <stdint.h>
-#include <sys/mman.h>
-
 #include "base/size.h"
 #include "plan/plan.h"
 
-enum { PACK_ALIGN = 64, PAGE = 4096, HUGE = 2 << 20 };
+enum { PACK_ALIGN = 64 };
 
 static int add_packed(size_t *total, uint64_t bytes)
 {
     return infer__size_add(*total, bytes, total) && infer__size_align(*total, PACK_ALIGN, total);
-}
-
-/* Gives pages of a mapped file back once their weights are packed, so that weights are held once:
- * they would come back from the page cache if anybody read them again. */
-static void drop_pages(const struct infer__pages *map, const void *data, size_t bytes)
-{
-    uintptr_t begin = (uintptr_t)data, end = begin + bytes, base = (uintptr_t)map->data;
-    if (!map->data || begin < base || end > base + map->bytes)
-        return;
-    begin = (begin + PAGE - 1) & ~(uintptr_t)(PAGE - 1);
-    end &= ~(uintptr_t)(PAGE - 1);
-    int saved = errno;
-    if (begin < end)
-        (void)madvise((void *)begin, end - begin, MADV_DONTNEED);
-    errno = saved;
 }
 
 struct packer {
@@ -44,8 +24,8 @@ static void pack_steps(void *ctx, unsigned thread, uint32_t begin, uint32_t end)
             continue;
         s->kernel->pack(&s->task, s->need.state, s->packed);
         for (uint32_t k = 0; k < s->task.nin; k++)
-            if (s->task.in[k].is_const)
-                drop_pages(p->map, s->task.in[k].data, p->plan->tensors[s->in[k]].bytes);
+            if (s->task.in[k].is_const) /* so that weights are held once, packed */
+                infer__pages_drop(p->map, s->task.in[k].data, p->plan->tensors[s->in[k]].bytes);
     }
 }
 
@@ -61,13 +41,10 @@ infer_status infer__pack(struct infer__plan *plan, struct infer__pool *pool,
             plan->scratch_bytes = s->need.scratch_bytes;
     }
     plan->packed_bytes = total;
-    plan->packed = infer__alloc(&plan->allocator, total, total >= HUGE ? PAGE : PACK_ALIGN);
+    plan->packed = infer__alloc(&plan->allocator, total, PACK_ALIGN);
     if (!plan->packed)
         return infer__no_memory(err, total);
-    int saved = errno;
-    if (total >= HUGE) /* fewer page faults now, fewer misses of the address cache later */
-        (void)madvise(plan->packed, total & ~(size_t)(PAGE - 1), MADV_HUGEPAGE);
-    errno = saved;
+    infer__pages_large(plan->packed, total);
     for (uint32_t i = 0; i < plan->nsteps; i++) {
         plan->steps[i].packed = (char *)plan->packed + at;
         (void)add_packed(&at, plan->steps[i].need.packed_bytes);

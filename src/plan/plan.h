@@ -14,6 +14,7 @@
 #ifndef INFER_PLAN_PLAN_H
 #define INFER_PLAN_PLAN_H
 
+#include "base/pages.h"
 #include "base/pool.h"
 #include "graph/graph.h"
 #include "kernels/kernel.h"
@@ -110,12 +111,8 @@ infer_status infer__select(struct infer__plan *plan, const struct infer__plan_op
 infer_status infer__place(struct infer__plan *plan, const struct infer__plan_options *o,
                           infer_error *err);
 
-/* A mapped file that constants may lie in; data NULL: there is none. */
-struct infer__pages {
-    const void *data;
-    size_t bytes;
-};
-/* Takes memory for packed weights and fills it. The last pass, apart because it wants threads. */
+/* Takes memory for packed weights and fills it; `map` is the file that constants may lie in, whose
+ * pages are given back once they are packed. The last pass, apart because it wants threads. */
 infer_status infer__pack(struct infer__plan *plan, struct infer__pool *pool,
                          const struct infer__pages *map, infer_error *err);
 
