@@ -58,6 +58,10 @@ VEC_INLINE vec vec_add(vec a, vec b)
 {
     return _mm512_add_ps(a, b);
 }
+VEC_INLINE vec vec_sub(vec a, vec b)
+{
+    return _mm512_sub_ps(a, b);
+}
 VEC_INLINE vec vec_mul(vec a, vec b)
 {
     return _mm512_mul_ps(a, b);
@@ -117,6 +121,10 @@ VEC_INLINE void vec_store_n(float *p, vec x, int n)
 VEC_INLINE vec vec_add(vec a, vec b)
 {
     return _mm256_add_ps(a, b);
+}
+VEC_INLINE vec vec_sub(vec a, vec b)
+{
+    return _mm256_sub_ps(a, b);
 }
 VEC_INLINE vec vec_mul(vec a, vec b)
 {
@@ -180,6 +188,10 @@ VEC_INLINE void vec_store_n(float *p, vec x, int n)
 VEC_INLINE vec vec_add(vec a, vec b)
 {
     return a + b;
+}
+VEC_INLINE vec vec_sub(vec a, vec b)
+{
+    return a - b;
 }
 VEC_INLINE vec vec_mul(vec a, vec b)
 {

@@ -4,6 +4,10 @@
 
 #include <string.h>
 
+/* Constants up to this size are copied together: read at run time from a mapped file, each would
+ * bring in pages of weights that have long been packed. */
+enum { COPIED_BYTES = 64 * 1024 };
+
 static int has_clast(int rank)
 {
     return rank >= 3 && rank <= 5;
@@ -80,6 +84,11 @@ static infer_status const_tensor(struct infer__lowerer *l, const struct infer__v
     t->place = INFER__PLACE_CONST;
     t->desc.is_const = 1;
     t->data = v->data;
+    if (t->bytes <= COPIED_BYTES) {
+        t->data = infer__region_copy(&l->plan->region, v->data, t->bytes);
+        if (!t->data)
+            return infer__no_memory(l->err, t->bytes);
+    }
     if (t->desc.clast && !infer__layout_trivial(v->dims, v->rank)) {
         size_t size = infer_type_size((infer_type)v->type);
         size_t n = (size_t)v->dims[0], c = (size_t)v->dims[1];
