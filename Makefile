@@ -11,6 +11,8 @@ ONEDNN    ?= 1
 WERROR    ?= 0
 # 1: AddressSanitizer and UndefinedBehaviorSanitizer (use another BUILD folder).
 SANITIZE  ?= 0
+# 1: whole command lines are shown.
+V         ?= 0
 CC        ?= cc
 OPT       ?= -O2
 
@@ -30,6 +32,10 @@ CFLAGS   += -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-om
 endif
 AVX2     := -ffp-contract=fast -mavx2 -mfma -mf16c
 AVX512   := -ffp-contract=fast -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c -mprefer-vector-width=512
+
+ifeq ($(V),0)
+SHOW = @echo "  $(1)  $@";
+endif
 
 # ---- what is built from what -----------------------------------------------------------------
 LIB_SRC  := $(wildcard src/*/*.c kernels/*.c $(filter-out kernels/onednn/%,$(wildcard kernels/*/*.c)))
@@ -63,7 +69,7 @@ help:
 	@echo "make install    PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)"
 	@echo "make lint       clang-format, clang-tidy, cppcheck"
 	@echo "make clean"
-	@echo "Variables: ONEDNN=0|1  WERROR=0|1  SANITIZE=0|1  BUILD=folder  CC=gcc|clang"
+	@echo "Variables: V=1  ONEDNN=0|1  WERROR=0|1  SANITIZE=0|1  BUILD=folder  CC=gcc|clang"
 
 # Objects are made anew when the flags change.
 FLAGS_NOW := $(CC) $(CPPFLAGS) $(CFLAGS)
@@ -81,39 +87,39 @@ $(BUILD)/obj/tests/%.o: | $(ONNX_GEN).h
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(OPT_KERNEL) $(ISA_FLAGS) -MMD -MP -c $< -o $@
+	$(call SHOW,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(OPT_KERNEL) $(ISA_FLAGS) -MMD -MP -c $< -o $@
 
 $(ONNX_GEN).h $(ONNX_GEN).c &: /usr/include/onnx/onnx.proto
 	@mkdir -p $(BUILD)/gen
-	protoc-c --c_out=$(BUILD)/gen -I /usr/include $<
+	$(call SHOW,PB)protoc-c --c_out=$(BUILD)/gen -I /usr/include $<
 
 $(ONNX_GEN).o: $(ONNX_GEN).c $(BUILD)/flags
-	$(CC) $(CPPFLAGS) $(CFLAGS) -w -c $< -o $@
+	$(call SHOW,CC)$(CC) $(CPPFLAGS) $(CFLAGS) -w -c $< -o $@
 
 $(BUILD)/libinfer.a: $(LIB_OBJ)
 	@rm -f $@
-	ar rcs $@ $^
+	$(call SHOW,AR)ar rcs $@ $^
 
 $(BUILD)/libinfer.so.$(VERSION): $(LIB_OBJ)
-	$(CC) $(CFLAGS) -shared -Wl,-soname,libinfer.so.$(SOVERSION) -Wl,-z,defs -o $@ $^ $(LDLIBS)
+	$(call SHOW,LD)$(CC) $(CFLAGS) -shared -Wl,-soname,libinfer.so.$(SOVERSION) -Wl,-z,defs -o $@ $^ $(LDLIBS)
 
 $(BUILD)/libinfer.so: $(BUILD)/libinfer.so.$(VERSION)
 	ln -sf $(<F) $(BUILD)/libinfer.so.$(SOVERSION)
 	ln -sf libinfer.so.$(SOVERSION) $@
 
 $(BUILD)/infer: $(BUILD)/obj/$(TOOL_MAIN:.c=.o) $(TOOL_OBJ) $(BUILD)/libinfer.a
-	$(CC) $(CFLAGS) -o $@ $^ $(TOOL_LIBS) $(LDLIBS)
+	$(call SHOW,LD)$(CC) $(CFLAGS) -o $@ $^ $(TOOL_LIBS) $(LDLIBS)
 
 $(BUILD)/infer-bench: $(BENCH_SRC:%.c=$(BUILD)/obj/%.o) $(BUILD)/libinfer.a
-	$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS)
+	$(call SHOW,LD)$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS)
 
 $(BUILD)/tests/test_tool_%: $(BUILD)/obj/tests/test_tool_%.o $(TOOL_OBJ) $(BUILD)/libinfer.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -o $@ $^ $(TOOL_LIBS) $(LDLIBS) -lcmocka
+	$(call SHOW,LD)$(CC) $(CFLAGS) -o $@ $^ $(TOOL_LIBS) $(LDLIBS) -lcmocka
 
 $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(BUILD)/libinfer.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
+	$(call SHOW,LD)$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 
 clean:
 	rm -rf $(BUILD)

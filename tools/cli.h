@@ -9,10 +9,10 @@
 /* Exit statuses, as `infer --help` documents them. */
 enum cli_exit {
     CLI_OK = 0,
-    CLI_DIFFERS = 1,    /* the command worked, the answer is no: verify found a difference */
-    CLI_USAGE = 2,      /* wrong arguments */
-    CLI_BAD_INPUT = 3,  /* a file is missing, corrupt or not supported */
-    CLI_RESOURCES = 4   /* no memory, a limit, a thread, or a file that can't be written */
+    CLI_DIFFERS = 1,   /* the command worked, the answer is no: verify found a difference */
+    CLI_USAGE = 2,     /* wrong arguments */
+    CLI_BAD_INPUT = 3, /* a file is missing, corrupt or not supported */
+    CLI_RESOURCES = 4  /* no memory, a limit, a thread, or a file that can't be written */
 };
 
 /* The exit status that stands for a status of the library. */
@@ -33,10 +33,10 @@ enum { CLI_MOST_OPTIONS = 24, CLI_MOST_REPEATS = 16, CLI_MOST_POSITIONAL = 4096 
 
 struct cli_command {
     const char *name;
-    const char *usage;   /* behind "infer NAME " */
-    const char *summary; /* one line */
-    const char *detail;  /* paragraphs, may be empty */
-    const char *example; /* whole command lines */
+    const char *usage;                /* behind "infer NAME " */
+    const char *summary;              /* one line */
+    const char *detail;               /* paragraphs, may be empty */
+    const char *example;              /* whole command lines */
     const struct cli_option *options; /* ends with a NULL name */
     int min_positional, max_positional;
 };

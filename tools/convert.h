@@ -16,8 +16,7 @@ struct convert_options {
 /* Imports, optimises and writes to memory: *bytes is 64-byte aligned, to be freed with
  * infer__free. `report` must have been initialised. */
 infer_status convert_onnx(const char *path, const struct convert_options *options,
-                          struct onnx_report *report, void **bytes, size_t *size,
-                          infer_error *err);
+                          struct onnx_report *report, void **bytes, size_t *size, infer_error *err);
 
 /* Opens a .infer file, or an .onnx file by converting it in memory; the ending tells which. With
  * an ONNX file *bytes becomes memory that must outlive the model (free it with infer__free

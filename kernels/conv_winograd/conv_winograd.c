@@ -1,0 +1,160 @@
+/* Shapes, cutting and weights of Winograd convolutions; see conv_winograd.h. */
+#include "kernels/conv_winograd/conv_winograd.h"
+
+#include <string.h>
+
+static int64_t ceil_div(int64_t a, int64_t b)
+{
+    return (a + b - 1) / b;
+}
+
+/* ---- shape ---------------------------------------------------------------------------------- */
+
+static int is_3x3(const struct infer__conv_shape *s)
+{
+    const struct infer__window *w = s->w;
+    for (int i = 0; i < 3; i++)
+        if (w->kernel[i] != (i ? 3 : 1) || w->stride[i] != 1 || w->dilation[i] != 1)
+            return 0;
+    return s->groups == 1 && !s->transposed && w->pad_begin[0] == 0 && s->x.d == s->y.d;
+}
+
+/* Scratch: V and M of a group stay in the second-level cache, with room for the weights that pass
+ * through; but a group has enough tiles that reading the weights costs less than using them. */
+static void cut(struct infer__winograd *w, uint32_t threads)
+{
+    const int64_t cached = 600 << 10, least = 24;
+    int64_t width = (w->blocks < CONV_PANEL_MAX ? w->blocks : CONV_PANEL_MAX) * CONV_BLOCK;
+    int64_t most = cached / 4 / (w->points * (w->channels + width));
+#ifdef WINO_EXPERIMENT
+    extern int64_t wino_cached, wino_least;
+    most = wino_cached / 4 / (w->points * (w->channels + width));
+    if (most < wino_least)
+        most = wino_least;
+#endif
+    if (most < least)
+        most = least;
+    w->groups = ceil_div(w->tiles, most);
+    w->group = ceil_div(w->tiles, w->groups);
+    w->panels = ceil_div(w->blocks, CONV_PANEL_MAX);
+    /* an odd number of cache lines, so that the points of a tile do not share a cache set */
+    w->v_point = (w->group * w->channels / 16 | 1) * 16;
+    w->m_point = (w->group * width / 16 | 1) * 16;
+    w->parts = 1;
+    if (threads > 1 && w->groups < 3 * (int64_t)threads) {
+        w->parts = ceil_div(3 * (int64_t)threads, w->groups);
+        if (w->parts > w->panels)
+            w->parts = w->panels;
+    }
+    w->units = infer__units(w->groups * w->parts, 1, threads > 1 ? 8 * threads : 1);
+}
+
+int infer__winograd_shape(const struct infer__task *t, int out, struct infer__winograd *w)
+{
+    *w = (struct infer__winograd){.out = out, .in = out + 2, .points = (out + 2) * (out + 2)};
+    if (t->op != INFER__OP_CONV || !infer__conv_shape(t, &w->s) || !t->in[1].is_const ||
+        !is_3x3(&w->s) || !infer__conv_servable(&w->s))
+        return 0;
+    w->across = ceil_div(w->s.y.w, out);
+    w->down = ceil_div(w->s.y.h, out);
+    w->tiles = w->s.y.n * w->s.y.d * w->down * w->across;
+    w->blocks = ceil_div(w->s.y.c, CONV_BLOCK);
+    w->channels = ceil_div(w->s.x.c, CONV_BLOCK) * CONV_BLOCK;
+    cut(w, t->threads);
+    return 1;
+}
+
+int64_t infer__winograd_panel(const struct infer__winograd *w, int64_t p)
+{
+    return infer__unit_begin(w->blocks, (uint32_t)w->panels, (uint32_t)p);
+}
+
+int64_t infer__winograd_scratch(const struct infer__winograd *w)
+{
+    return w->channels + w->points * (w->v_point + w->m_point);
+}
+
+/* ---- weights -------------------------------------------------------------------------------- */
+
+int64_t infer__winograd_packed(const struct infer__winograd *w)
+{
+    return w->points * w->s.x.c * w->blocks * CONV_BLOCK;
+}
+
+/* G of F(out, 3): row p has the powers 1, x, x^2 of point p over the product of the differences
+ * from the other points; the last row, that of infinity, has x^2 alone. */
+static void weight_matrix(int out, double g[6][3])
+{
+    static const double two[] = {0, 1, -1};
+    static const double four[] = {0, (double)WINOGRAD_A, -(double)WINOGRAD_A, (double)WINOGRAD_B,
+                                  -(double)WINOGRAD_B};
+    const double *x = out == 2 ? two : four;
+    int n = out + 1;
+    for (int p = 0; p < n; p++) {
+        double product = 1;
+        for (int q = 0; q < n; q++)
+            if (q != p)
+                product *= x[p] - x[q];
+        g[p][0] = 1 / product;
+        g[p][1] = x[p] / product;
+        g[p][2] = x[p] * x[p] / product;
+    }
+    g[n][0] = g[n][1] = 0;
+    g[n][2] = 1;
+}
+
+/* U of input channel c and a panel's output channels m0 .. m1 - 1, point by point; those past the
+ * last one are 0. */
+static void transform_weights(const struct infer__winograd *w, double g[6][3], const float *weights,
+                              int64_t c, const int64_t m[2], float u[36][WINOGRAD_PANEL])
+{
+    int width = (int)(m[1] - m[0]);
+    double k[9][WINOGRAD_PANEL], row[3][WINOGRAD_PANEL];
+    for (int i = 0; i < width; i++) {
+        const float *from = weights + ((m[0] + i) * w->s.x.c + c) * 9;
+        for (int tap = 0; tap < 9; tap++)
+            k[tap][i] = m[0] + i < w->s.y.c ? (double)from[tap] : 0;
+    }
+    for (int a = 0; a < w->in; a++) {
+        for (int j = 0; j < 3; j++)
+            for (int i = 0; i < width; i++)
+                row[j][i] = g[a][0] * k[j][i] + g[a][1] * k[3 + j][i] + g[a][2] * k[6 + j][i];
+        for (int b = 0; b < w->in; b++)
+            for (int i = 0; i < width; i++)
+                u[a * w->in + b][i] =
+                    (float)(g[b][0] * row[0][i] + g[b][1] * row[1][i] + g[b][2] * row[2][i]);
+    }
+}
+
+void infer__winograd_pack(const struct infer__winograd *w, int strip, const float *weights,
+                          float *packed)
+{
+    double g[6][3];
+    float u[36][WINOGRAD_PANEL];
+    weight_matrix(w->out, g);
+    for (int64_t p = 0; p < w->panels; p++) {
+        int64_t m[2] = {infer__winograd_panel(w, p) * CONV_BLOCK,
+                        infer__winograd_panel(w, p + 1) * CONV_BLOCK};
+        int64_t width = m[1] - m[0], c_count = w->s.x.c, step = strip * CONV_BLOCK;
+        for (int64_t c = 0; c < c_count; c++) {
+            transform_weights(w, g, weights, c, m, u);
+            for (int x = 0; x < w->points; x++)
+                for (int64_t i = 0; i < width; i += step) {
+                    int64_t n = width - i < step ? width - i : step;
+                    float *to = packed + (x * width + i) * c_count + c * n;
+                    memcpy(to, &u[x][i], (size_t)n * sizeof *to);
+                }
+        }
+        packed += w->points * width * c_count;
+    }
+}
+
+/* ---- time ----------------------------------------------------------------------------------- */
+
+double infer__winograd_estimate(const struct infer__winograd *w, double rate, int vec,
+                                const struct infer__epilogue *e)
+{
+    (void)e;
+    (void)vec;
+    return 1000 + (double)w->tiles * w->points * (double)w->s.x.c * (double)w->blocks * 16 / rate;
+}

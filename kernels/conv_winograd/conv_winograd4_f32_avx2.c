@@ -1,0 +1,18 @@
+/* Winograd convolution in f32, F(4x4, 3x3), AVX2: 12 accumulators of the 16 registers. */
+#if defined(__x86_64__)
+#define VEC_LEVEL 256
+#define OUT 4
+#define ROWS 6
+#define STRIP 1
+#define RATE 50.0
+#include "kernels/conv_winograd/conv_winograd_f32.inc"
+
+const struct infer__kernel infer__conv_winograd4_f32_avx2 = {
+    .name = "conv_winograd4_f32_avx2",
+    .isa = INFER_ISA_AVX2,
+    .estimate = estimate,
+    .prepare = prepare,
+    .pack = pack,
+    .run = run,
+};
+#endif

@@ -1,0 +1,18 @@
+/* Winograd convolution in f32, F(4x4, 3x3), AVX-512: 24 accumulators of the 32 registers. */
+#if defined(__x86_64__)
+#define VEC_LEVEL 512
+#define OUT 4
+#define ROWS 6
+#define STRIP 4
+#define RATE 56.0
+#include "kernels/conv_winograd/conv_winograd_f32.inc"
+
+const struct infer__kernel infer__conv_winograd4_f32_avx512 = {
+    .name = "conv_winograd4_f32_avx512",
+    .isa = INFER_ISA_AVX512,
+    .estimate = estimate,
+    .prepare = prepare,
+    .pack = pack,
+    .run = run,
+};
+#endif

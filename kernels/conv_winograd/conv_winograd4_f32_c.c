@@ -1,0 +1,16 @@
+/* Winograd convolution in f32, F(4x4, 3x3), vectors by the compiler: 12 accumulators. */
+#define VEC_LEVEL 0
+#define OUT 4
+#define ROWS 3
+#define STRIP 1
+#define RATE 6.0
+#include "kernels/conv_winograd/conv_winograd_f32.inc"
+
+const struct infer__kernel infer__conv_winograd4_f32_c = {
+    .name = "conv_winograd4_f32_c",
+    .isa = INFER_ISA_C,
+    .estimate = estimate,
+    .prepare = prepare,
+    .pack = pack,
+    .run = run,
+};
