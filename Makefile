@@ -44,7 +44,7 @@ LIB_SRC  += $(wildcard kernels/onednn/*.c)
 endif
 TOOL_SRC := $(wildcard tools/*.c tools/onnx/*.c)
 TOOL_MAIN := tools/infer.c
-BENCH_SRC := bench/infer_bench.c bench/bench_report.c
+BENCH_SRC := bench/infer_bench.c bench/bench_report.c bench/bench_serve.c
 UNIT_SRC := $(wildcard tests/test_*.c)
 LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/obj/%.o)
 ONNX_GEN := $(BUILD)/gen/onnx/onnx.pb-c

@@ -1,10 +1,15 @@
-/* What infer-bench's two files share: the measurement and its report. */
+/* What infer-bench's files share: the measurement, its report, and the service. */
 #ifndef INFER_BENCH_BENCH_H
 #define INFER_BENCH_BENCH_H
+
+#include <stdio.h>
 
 #include "infer.h"
 
 enum { BENCH_MOST_SHAPES = 16 };
+
+/* Exit statuses, as those of infer. */
+enum { BENCH_USAGE = 2, BENCH_BAD_INPUT = 3, BENCH_RESOURCES = 4 };
 
 struct bench {
     /* arguments */
@@ -15,6 +20,7 @@ struct bench {
     uint32_t batch;
     double seconds;
     int json;
+    const char *serve; /* prefix of its files, or NULL */
 
     infer_model *model;
     infer_session *session;
@@ -34,5 +40,14 @@ struct bench {
 double bench_now_ms(void);
 /* Sorts the times and prints everything on standard output. */
 void bench_report(struct bench *b);
+/* Runs once; returns what to exit with, 0 if it worked. */
+int bench_run_once(struct bench *b, double *ms);
+/* Answers requests from standard input until its end (bench_serve.c). */
+int bench_serve(struct bench *b);
+
+/* The element type that most bytes of the weights have: "f32", "int8" ... */
+const char *bench_precision(const infer_model *model);
+/* A string of JSON, with its quotes. */
+void bench_print_string(FILE *out, const char *s);
 
 #endif

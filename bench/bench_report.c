@@ -26,8 +26,7 @@ static double median(const struct bench *b)
     return b->runs % 2 ? b->ms[half] : (b->ms[half - 1] + b->ms[half]) / 2;
 }
 
-/* The element type that most bytes of the weights have. */
-static const char *precision(const infer_model *model)
+const char *bench_precision(const infer_model *model)
 {
     const struct infer__graph *g = &model->graph;
     uint64_t bytes[INFER_BOOL + 1] = {0};
@@ -42,19 +41,19 @@ static const char *precision(const infer_model *model)
     return best == INFER_S8 ? "int8" : infer_type_name((infer_type)best);
 }
 
-static void print_string(const char *s)
+void bench_print_string(FILE *out, const char *s)
 {
-    putchar('"');
+    putc('"', out);
     for (; *s; s++) {
         unsigned char c = (unsigned char)*s;
         if (c == '"' || c == '\\')
-            printf("\\%c", c);
+            fprintf(out, "\\%c", c);
         else if (c < 0x20)
-            printf("\\u%04x", c);
+            fprintf(out, "\\u%04x", c);
         else
-            putchar(c);
+            putc(c, out);
     }
-    putchar('"');
+    putc('"', out);
 }
 
 /* ---- steps ---------------------------------------------------------------------------------- */
@@ -89,7 +88,7 @@ static double total_ns(const struct bench *b)
 static void print_step_json(const struct step *s, int first)
 {
     printf("%s\n  {\"node\": ", first ? "" : ",");
-    print_string(s->info.node);
+    bench_print_string(stdout, s->info.node);
     printf(", \"op\": \"%s\", \"kernel\": \"%s\", \"fused\": \"%s\"", s->info.op, s->info.kernel,
            s->info.fused);
     printf(", \"ms\": %.6f, \"percent\": %.3f, \"gflop_per_s\": %.3f, \"gbyte_per_s\": %.3f}",
@@ -126,9 +125,9 @@ static void print_steps(const struct bench *b)
 static void print_json(const struct bench *b, unsigned threads, double rate)
 {
     printf("{\"model\": ");
-    print_string(b->path);
+    bench_print_string(stdout, b->path);
     printf(", \"precision\": \"%s\", \"threads\": %u, \"batch\": %u, \"runs\": %zu",
-           precision(b->model), threads, b->batch, b->runs);
+           bench_precision(b->model), threads, b->batch, b->runs);
     printf(", \"min_ms\": %.6f, \"median_ms\": %.6f, \"p90_ms\": %.6f, \"p99_ms\": %.6f", b->ms[0],
            median(b), percentile(b, 0.9), percentile(b, 0.99));
     printf(", \"throughput_per_s\": %.3f, \"load_ms\": %.3f, \"session_ms\": %.3f", rate,
@@ -150,7 +149,7 @@ static void print_json(const struct bench *b, unsigned threads, double rate)
 
 static void print_text(const struct bench *b, unsigned threads, double rate)
 {
-    printf("model       %s (%s)\n", b->path, precision(b->model));
+    printf("model       %s (%s)\n", b->path, bench_precision(b->model));
     printf("threads     %u, batch %u, %zu runs\n", threads, b->batch, b->runs);
     printf("time        min %.4f, median %.4f, p90 %.4f, p99 %.4f ms\n", b->ms[0], median(b),
            percentile(b, 0.9), percentile(b, 0.99));

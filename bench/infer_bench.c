@@ -13,8 +13,6 @@
 #include "bench/bench.h"
 #include "tools/random_fill.h"
 
-enum { USAGE = 2, BAD_INPUT = 3, RESOURCES = 4 }; /* exit statuses, as those of infer */
-
 static const char help_text[] =
     "Usage: infer-bench MODEL.infer [OPTIONS]\n"
     "\n"
@@ -29,6 +27,8 @@ static const char help_text[] =
     "      --no-onednn          native kernels only\n"
     "      --profile            time, GFLOP/s and GB/s of every step as well\n"
     "      --json               one JSON object\n"
+    "      --serve PREFIX       serve runs to another program, over standard input and output:\n"
+    "                           inputs go to PREFIX.in0 ..., see bench/bench_serve.c\n"
     "      --help               this page\n"
     "\n"
     "Times are of one infer_run of the whole batch. Inputs are random floats in [-1, 1), random\n"
@@ -50,14 +50,14 @@ static int fail(const char *what, const infer_error *err)
     fprintf(stderr, " [%s]\n", infer_status_name(err->status));
     return err->status == INFER_ERROR_NO_MEMORY || err->status == INFER_ERROR_LIMIT ||
                    err->status == INFER_ERROR_THREAD
-               ? RESOURCES
-               : BAD_INPUT;
+               ? BENCH_RESOURCES
+               : BENCH_BAD_INPUT;
 }
 
 static int usage(const char *what, const char *text)
 {
     fprintf(stderr, "infer-bench: %s '%s'; see infer-bench --help\n", what, text);
-    return USAGE;
+    return BENCH_USAGE;
 }
 
 /* ---- arguments ------------------------------------------------------------------------------ */
@@ -122,7 +122,7 @@ static int parse(int argc, char **argv, struct bench *b)
         {"time", required_argument, NULL, 's'},    {"input-shape", required_argument, NULL, 'i'},
         {"isa", required_argument, NULL, 'l'},     {"no-onednn", no_argument, NULL, 'n'},
         {"profile", no_argument, NULL, 'p'},       {"json", no_argument, NULL, 'j'},
-        {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0}};
+        {"serve", required_argument, NULL, 'S'},   {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0}};
     int status = 0, c;
     infer_session_options_init(&b->options);
     b->seconds = 2;
@@ -143,10 +143,12 @@ static int parse(int argc, char **argv, struct bench *b)
             b->options.profile = 1;
         else if (c == 'j')
             b->json = 1;
+        else if (c == 'S')
+            b->serve = optarg;
         else if (c == 'h')
             status = -1;
         else
-            status = USAGE; /* getopt_long has said why */
+            status = BENCH_USAGE; /* getopt_long has said why */
     }
     if (!status && optind + 1 != argc)
         status = usage("one MODEL.infer is needed", optind < argc ? argv[optind + 1] : "");
@@ -217,7 +219,7 @@ static int make_inputs(struct bench *b)
         t->data = aligned_alloc(64, (t->bytes + 64) & ~(size_t)63);
         if (!t->data) {
             fprintf(stderr, "infer-bench: no memory for input '%s'\n", info.name);
-            return RESOURCES;
+            return BENCH_RESOURCES;
         }
         random_fill(t, i + 1);
     }
@@ -238,7 +240,7 @@ static int prepare(struct bench *b)
     b->outputs = calloc(b->noutputs + 1, sizeof *b->outputs);
     if (!b->inputs || !b->specs || !b->outputs) {
         fprintf(stderr, "infer-bench: no memory\n");
-        return RESOURCES;
+        return BENCH_RESOURCES;
     }
     int status = bind_shapes(b);
     if (status)
@@ -260,7 +262,7 @@ double bench_now_ms(void)
     return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
 }
 
-static int run_once(struct bench *b, double *ms)
+int bench_run_once(struct bench *b, double *ms)
 {
     infer_error err;
     memset(b->outputs, 0, b->noutputs * sizeof *b->outputs);
@@ -292,7 +294,7 @@ static int measure(struct bench *b)
     double ms, start = bench_now_ms();
     int status = 0;
     for (int i = 0; !status && (i < 3 || bench_now_ms() - start < b->seconds * 200); i++)
-        status = run_once(b, &ms);
+        status = bench_run_once(b, &ms);
     size_t steps = b->options.profile ? infer_session_steps(b->session) : 0;
     b->warm = calloc(steps + 1, sizeof *b->warm);
     for (size_t i = 0; b->warm && i < steps; i++)
@@ -301,9 +303,9 @@ static int measure(struct bench *b)
     while (!status && (b->runs < 5 || bench_now_ms() - start < b->seconds * 1000)) {
         if (!b->warm || !grow(b)) {
             fprintf(stderr, "infer-bench: no memory for the times\n");
-            return RESOURCES;
+            return BENCH_RESOURCES;
         }
-        status = run_once(b, &b->ms[b->runs++]);
+        status = bench_run_once(b, &b->ms[b->runs++]);
     }
     return status;
 }
@@ -337,13 +339,14 @@ int main(int argc, char **argv)
         return 0;
     }
     status = status ? status : prepare(&b);
-    status = status ? status : measure(&b);
-    if (!status) {
+    if (!status && b.serve)
+        status = bench_serve(&b);
+    else if (!status && (status = measure(&b)) == 0) {
         b.peak_rss_bytes = peak_rss();
         bench_report(&b);
         if (fflush(stdout) || ferror(stdout)) {
             perror("infer-bench: standard output");
-            status = RESOURCES;
+            status = BENCH_RESOURCES;
         }
     }
     release(&b);

@@ -219,6 +219,7 @@ typedef struct infer_session_options {
     uint64_t max_arena_bytes; /* 4 GiB; memory for intermediate tensors */
     uint32_t profile;         /* 0: infer_session_step gives no times */
     uint32_t no_onednn;       /* 0: oneDNN's kernels compete, where the library has them */
+    uint32_t no_tuned;        /* 0: a tuned plan of this CPU in the file is used */
 } infer_session_options;
 
 INFER_API void infer_session_options_init(infer_session_options *options);

@@ -19,7 +19,7 @@
 #include "kernels/conv/vec_f32.h"
 #include "kernels/kernel.h"
 
-/* ---- more of vec_f32.h: what the functions are made of --------------------------------------- */
+/* ---- more of vec_f32.h (vec_sub is there): what the functions are made of -------------------- */
 
 /* A vec_flags is the answer of a comparison; vec_select(flags, yes, no) chooses by it.
  * vec_times_power(x, s) is x * 2^n, rounded once, for s = VEC_MAGIC + n, -300 < n < 300: adding the
@@ -32,10 +32,6 @@
 
 typedef __mmask16 vec_flags;
 
-VEC_INLINE vec vec_sub(vec a, vec b)
-{
-    return _mm512_sub_ps(a, b);
-}
 VEC_INLINE vec vec_div(vec a, vec b)
 {
     return _mm512_div_ps(a, b);
@@ -98,10 +94,6 @@ VEC_INLINE vec vec_split(vec x, vec *k)
 
 typedef __m256 vec_flags;
 
-VEC_INLINE vec vec_sub(vec a, vec b)
-{
-    return _mm256_sub_ps(a, b);
-}
 VEC_INLINE vec vec_div(vec a, vec b)
 {
     return _mm256_div_ps(a, b);
@@ -179,10 +171,6 @@ VEC_INLINE vec vec_split(vec x, vec *k)
 typedef vec_bits vec_flags;
 typedef uint32_t vec_words __attribute__((vector_size(16)));
 
-VEC_INLINE vec vec_sub(vec a, vec b)
-{
-    return a - b;
-}
 VEC_INLINE vec vec_div(vec a, vec b)
 {
     return a / b;

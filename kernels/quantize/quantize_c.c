@@ -69,14 +69,13 @@ static inline float round_even(float x)
     return (x + 0x1.8p23f) - 0x1.8p23f;
 }
 
-#define NARROW(enumerator, type, low, high)                                                        \
-    case enumerator:                                                                               \
-        for (int64_t j = 0; j < k->n; j++) {                                                       \
-            float z = q[j] + zero[j];                                                              \
-            z = z < low ? low : z;                                                                 \
-            ((type *)b->out[0])[k->i + j] = (type)(int32_t)(z > high ? high : z);                  \
-        }                                                                                          \
-        break;
+#define NARROW(enumerator, type)                                                                   \
+    case enumerator: {                                                                             \
+        type *restrict y = (type *)b->out[0] + k->i;                                               \
+        for (int64_t j = 0; j < n; j++)                                                            \
+            y[j] = (type)q[j];                                                                     \
+        break;                                                                                     \
+    }
 
 /* Beyond 2^18 every quotient saturates, whatever the 16-bit zero point; sums up to there are exact
  * in f32. */
@@ -84,19 +83,25 @@ static void quantize(const struct infer__task *t, const struct infer__buffers *b
                      const struct block *k)
 {
     const float *x = (const float *)b->in[0] + k->i;
-    float q[INFER__BLOCK], zero[INFER__BLOCK];
-    for (int64_t j = 0; j < k->n; j++) {
+    unsigned type = t->out[0].type;
+    int bits = (int)infer__operand_size(&t->out[0]) * 8;
+    int is_signed = type == INFER_S8 || type == INFER_S16;
+    float low = is_signed ? (float)-(1 << (bits - 1)) : 0, high = low + (float)((1 << bits) - 1);
+    int32_t q[INFER__BLOCK];
+    int64_t n = k->n;
+    for (int64_t j = 0; j < n; j++) {
         float d = x[j] / k->scale[j];
         d = d == d ? d : 0;
         d = d < -0x1p18f ? -0x1p18f : d;
-        q[j] = round_even(d > 0x1p18f ? 0x1p18f : d);
-        zero[j] = (float)k->zero.f[j];
+        d = round_even(d > 0x1p18f ? 0x1p18f : d) + (float)k->zero.f[j];
+        d = d < low ? low : d;
+        q[j] = (int32_t)(d > high ? high : d);
     }
-    switch (t->out[0].type) {
-        NARROW(INFER_U8, uint8_t, 0.0f, 255.0f)
-        NARROW(INFER_S8, int8_t, -128.0f, 127.0f)
-        NARROW(INFER_U16, uint16_t, 0.0f, 65535.0f)
-        NARROW(INFER_S16, int16_t, -32768.0f, 32767.0f)
+    switch (type) {
+        NARROW(INFER_U8, uint8_t)
+        NARROW(INFER_S8, int8_t)
+        NARROW(INFER_U16, uint16_t)
+        NARROW(INFER_S16, int16_t)
     default:
         break;
     }

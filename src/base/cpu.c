@@ -31,10 +31,28 @@ struct infer__cpuid infer__cpuid_read(void)
     }
     return c;
 }
+
+int infer__cpu_identity(char vendor[12], uint32_t *version)
+{
+    uint32_t a, b, c, d;
+    if (!__get_cpuid(0, &a, &b, &c, &d))
+        return 0;
+    memcpy(vendor, &b, 4);
+    memcpy(vendor + 4, &d, 4);
+    memcpy(vendor + 8, &c, 4);
+    return __get_cpuid(1, version, &b, &c, &d);
+}
 #else
 struct infer__cpuid infer__cpuid_read(void)
 {
     return (struct infer__cpuid){0};
+}
+
+int infer__cpu_identity(char vendor[12], uint32_t *version)
+{
+    memset(vendor, 0, 12);
+    *version = 0;
+    return 0;
 }
 #endif
 

@@ -19,6 +19,10 @@ struct infer__cpuid infer__cpuid_read(void);
 /* The level they stand for: an instruction set counts only if the system saves its registers. */
 infer_isa infer__cpuid_isa(const struct infer__cpuid *c);
 
+/* What tells CPUs apart: the vendor's 12 letters, and family, model and stepping as cpuid has them
+ * (leaf 1, EAX). Returns 0 where there is no cpuid. */
+int infer__cpu_identity(char vendor[12], uint32_t *version);
+
 /* CPUs that this process may use: affinity mask, and the cgroup's quota rounded up. At least 1. */
 unsigned infer__cpu_count(void);
 

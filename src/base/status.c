@@ -47,46 +47,14 @@ void infer__error_clear(infer_error *err)
     err->message[0] = 0;
 }
 
-static infer_status fill(infer_error *err, infer_status status, const char *node, uint64_t offset,
-                         const char *format, va_list args)
+void infer__fill_error(infer_error *err, infer_status status, const char *node, uint64_t offset,
+                       const char *format, ...)
 {
+    va_list args;
     err->status = status;
     err->offset = offset;
     snprintf(err->node, sizeof err->node, "%s", node ? node : "");
+    va_start(args, format);
     vsnprintf(err->message, sizeof err->message, format, args);
-    return status;
-}
-
-infer_status infer__fail(infer_error *err, infer_status status, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    fill(err, status, NULL, 0, format, args);
     va_end(args);
-    return status;
-}
-
-infer_status infer__fail_node(infer_error *err, infer_status status, const char *node,
-                              const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    fill(err, status, node, 0, format, args);
-    va_end(args);
-    return status;
-}
-
-infer_status infer__fail_at(infer_error *err, infer_status status, uint64_t offset,
-                            const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    fill(err, status, NULL, offset, format, args);
-    va_end(args);
-    return status;
-}
-
-infer_status infer__no_memory(infer_error *err, size_t bytes)
-{
-    return infer__fail(err, INFER_ERROR_NO_MEMORY, "no memory for %zu bytes", bytes);
 }

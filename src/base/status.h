@@ -8,13 +8,24 @@
 
 #include "infer.h"
 
-/* Fills *err and returns `status`. `node` may be NULL. */
-infer_status infer__fail(infer_error *err, infer_status status, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-infer_status infer__fail_node(infer_error *err, infer_status status, const char *node,
-                              const char *format, ...) __attribute__((format(printf, 4, 5)));
-infer_status infer__fail_at(infer_error *err, infer_status status, uint64_t offset,
-                            const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* Fill *err. `node` may be NULL. Called through the macros below. */
+void infer__fill_error(infer_error *err, infer_status status, const char *node, uint64_t offset,
+                       const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+/* Fill *err and are worth `status`, an expression without side effects: that a failure is never
+ * INFER_OK stays plain to compilers and analysers.
+ *
+ *   infer__fail(err, status, format, ...)
+ *   infer__fail_node(err, status, node, format, ...)     the name of a node, or NULL
+ *   infer__fail_at(err, status, offset, format, ...)     a byte offset in the file */
+#define infer__fail(err, status, ...) infer__fail_whole(err, status, NULL, 0, __VA_ARGS__)
+#define infer__fail_node(err, status, node, ...)                                                   \
+    infer__fail_whole(err, status, node, 0, __VA_ARGS__)
+#define infer__fail_at(err, status, offset, ...)                                                   \
+    infer__fail_whole(err, status, NULL, offset, __VA_ARGS__)
+#define infer__fail_whole(err, status, node, offset, ...)                                          \
+    (infer__fill_error((err), (status), (node), (offset), __VA_ARGS__), (status))
+
 void infer__error_clear(infer_error *err);
 
 /* Returns from the function with the status of `expr` unless it is INFER_OK. */
@@ -40,7 +51,10 @@ void infer__error_clear(infer_error *err);
             return infer__fail(err, (status_), __VA_ARGS__);                                       \
     } while (0)
 
-/* Returns the fixed no-memory error, which needs no formatting. */
-infer_status infer__no_memory(infer_error *err, size_t bytes);
+/* The no-memory error. */
+static inline infer_status infer__no_memory(infer_error *err, size_t bytes)
+{
+    return infer__fail(err, INFER_ERROR_NO_MEMORY, "no memory for %zu bytes", bytes);
+}
 
 #endif

@@ -25,7 +25,10 @@ enum {
     INFER__FILE_VALUE = 96, /* bytes of the records of the graph section */
     INFER__FILE_NODE = 16,
     INFER__FILE_ATTR = 8,
-    INFER__FILE_LABELS_HEADER = 8
+    INFER__FILE_LABELS_HEADER = 8,
+    INFER__FILE_TUNED_HEADER = 64, /* of a tuned section; it starts with what the plan holds for */
+    INFER__FILE_TUNED_FOR = 32,
+    INFER__FILE_TUNED_ENTRY = 16
 };
 
 /* Bits of a section's flags. */

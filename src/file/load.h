@@ -32,6 +32,8 @@ infer_status infer__load_sections(struct infer__load *l);
 infer_status infer__load_graph(struct infer__load *l);
 /* Reads the labels section, if there is one, into model->labels. */
 infer_status infer__load_labels(struct infer__load *l);
+/* Checks the sections with tuned plans; takes no memory (tuned_section.c). */
+infer_status infer__load_tuned(struct infer__load *l);
 
 /* Takes the next NUL-terminated string, which must be valid UTF-8 without control characters.
  * The string lies in the file. */

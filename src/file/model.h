@@ -14,7 +14,7 @@ enum infer__section_kind {
     INFER__SECTION_DECODING = 6,   /* reserved: how outputs become answers */
     INFER__SECTION_STATISTICS = 7, /* reserved: reference statistics */
     INFER__SECTION_SELFTEST = 8,   /* reserved: an input with its expected output */
-    INFER__SECTION_TUNED = 9,      /* reserved: tuned plans per CPU; may stand more than once */
+    INFER__SECTION_TUNED = 9,      /* a tuned plan; one section for each CPU */
     INFER__SECTION_META = 10       /* reserved: producer, licence and the like */
 };
 

@@ -19,6 +19,8 @@
 #include "graph/graph.h"
 #include "kernels/kernel.h"
 
+struct infer__tuned;
+
 /* Where a tensor's bytes are. */
 enum infer__place {
     INFER__PLACE_NONE = 0,   /* nowhere: nobody reads it */
@@ -48,6 +50,8 @@ struct infer__step {
     uint32_t *in, *out; /* tensors */
     const struct infer__node *node;
     const char *fused; /* "Add, Relu" */
+    uint8_t tuned;     /* 1: the kernel is the one that was measured to be the best */
+    uint8_t serial;    /* 1: all units on the calling thread, as measured */
     uint64_t flops, bytes;
     uint64_t runs, ns;        /* profile */
     const void **in_pointers; /* filled once, but for inputs and outputs of the graph */
@@ -62,6 +66,7 @@ struct infer__plan_options {
     uint64_t max_arena_bytes;
     uint64_t max_tensor_bytes;
     int onednn;
+    const struct infer__tuned *tuned; /* measured choices, or NULL; used while planning only */
 };
 
 struct infer__plan {

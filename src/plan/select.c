@@ -1,17 +1,14 @@
-/* Kernels for steps: the cheapest by estimate that can be prepared. */
+/* Kernels for steps: the one that was measured to be the best, or the cheapest by estimate, that
+ * can be prepared. */
 #include <string.h>
 
 #include "plan/plan.h"
+#include "plan/select.h"
+#include "plan/tuned.h"
 
-enum { MOST_CANDIDATES = 16 };
+enum { MOST_CANDIDATES = INFER__MOST_CANDIDATES };
 
-struct candidate {
-    const struct infer__kernel *kernel;
-    double ns;
-};
-
-/* The candidates for a task, cheapest first; equals stay in the order of kernels.def. */
-static int rank_kernels(const struct infer__task *t, struct candidate c[MOST_CANDIDATES])
+int infer__candidates(const struct infer__task *t, struct infer__candidate c[MOST_CANDIDATES])
 {
     int n = 0;
     for (const struct infer__kernel *const *k = infer__kernels; *k; k++) {
@@ -27,7 +24,7 @@ static int rank_kernels(const struct infer__task *t, struct candidate c[MOST_CAN
             c[at] = c[at - 1];
             at--;
         }
-        c[at] = (struct candidate){*k, ns};
+        c[at] = (struct infer__candidate){*k, ns};
         n += n < MOST_CANDIDATES;
     }
     return n;
@@ -38,12 +35,34 @@ static const char *step_name(const struct infer__step *s)
     return s->node ? s->node->name : "";
 }
 
-static infer_status select_kernel(struct infer__step *s, infer_error *err)
+/* Moves the measured best to the front. A table that names a kernel which does not serve the task,
+ * or is none, changes nothing: so no file can make a kernel run on what it is not made for. */
+static const struct infer__kernel *prefer_tuned(const struct infer__task *t,
+                                                const struct infer__tuned *tuned, int *serial,
+                                                struct infer__candidate *c, int n)
 {
-    struct candidate c[MOST_CANDIDATES];
-    int n = rank_kernels(&s->task, c);
+    const struct infer__kernel *k = infer__tuned_kernel(tuned, t, serial);
+    int at = 0;
+    while (at < n && c[at].kernel != k)
+        at++;
+    if (!k || at == n)
+        return NULL;
+    struct infer__candidate best = c[at];
+    memmove(c + 1, c, (size_t)at * sizeof *c);
+    c[0] = best;
+    return k;
+}
+
+static infer_status select_kernel(struct infer__step *s, const struct infer__tuned *tuned,
+                                  infer_error *err)
+{
+    struct infer__candidate c[MOST_CANDIDATES];
+    int serial, n = infer__candidates(&s->task, c);
+    const struct infer__kernel *best = prefer_tuned(&s->task, tuned, &serial, c, n);
     for (int i = 0; i < n; i++) {
         s->kernel = c[i].kernel;
+        s->tuned = s->kernel == best;
+        s->serial = s->tuned && serial;
         memset(&s->need, 0, sizeof s->need);
         s->need.units = 1;
         infer_status status =
@@ -120,10 +139,9 @@ static uint64_t count_bytes(const struct infer__plan *plan, const struct infer__
 infer_status infer__select(struct infer__plan *plan, const struct infer__plan_options *o,
                            infer_error *err)
 {
-    (void)o;
     for (uint32_t i = 0; i < plan->nsteps; i++) {
         struct infer__step *s = &plan->steps[i];
-        TRY(select_kernel(s, err));
+        TRY(select_kernel(s, o->tuned, err));
         s->flops = count_flops(&s->task);
         s->bytes = count_bytes(plan, s);
     }

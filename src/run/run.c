@@ -92,7 +92,10 @@ static void run_steps(struct infer_session *s)
     for (uint32_t i = 0; i < s->plan.nsteps; i++) {
         struct infer__step *step = &s->plan.steps[i];
         j.step = step;
-        infer__pool_run(s->pool, run_units, &j, step->need.units);
+        if (step->serial)
+            run_units(&j, 0, 0, step->need.units);
+        else
+            infer__pool_run(s->pool, run_units, &j, step->need.units);
         if (s->profile) {
             uint64_t now = now_ns();
             step->ns += now - before;

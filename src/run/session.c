@@ -5,6 +5,7 @@
 
 #include "base/cpu.h"
 #include "base/size.h"
+#include "plan/tuned.h"
 
 void infer_session_options_init(infer_session_options *options)
 {
@@ -141,10 +142,11 @@ static infer_status link_steps(struct infer_session *s, infer_error *err)
 /* ---- the public functions ------------------------------------------------------------------- */
 
 static infer_status create(struct infer_session *s, const infer_session_options *options,
-                           infer_error *err)
+                           const struct infer__tuned *tuned, infer_error *err)
 {
     struct infer__plan_options o = {0};
     TRY(plan_options(s->model, options, &o, err));
+    o.tuned = tuned;
     TRY(infer__plan_create(&s->plan, &s->model->graph, &o, &s->allocator, err));
     TRY(infer__pool_create(o.threads, &s->allocator, &s->pool, err));
     struct infer__pages map = {s->model->map, s->model->map_bytes};
@@ -154,11 +156,33 @@ static infer_status create(struct infer_session *s, const infer_session_options 
     return link_steps(s, err);
 }
 
+infer_status infer__session_create(const infer_model *model, const infer_session_options *options,
+                                   const struct infer__tuned *tuned, infer_session **session,
+                                   infer_error *err)
+{
+    *session = NULL;
+    struct infer_session *s = infer__calloc(&model->allocator, 1, sizeof *s);
+    if (!s)
+        return infer__no_memory(err, sizeof *s);
+    s->allocator = model->allocator;
+    s->model = model;
+    infer_status status = create(s, options, tuned, err);
+    if (status != INFER_OK) {
+        infer_session_free(&s);
+        return status;
+    }
+    infer__error_clear(err); /* of kernels that were tried and passed over */
+    *session = s;
+    return INFER_OK;
+}
+
 infer_status infer_session_create(const infer_model *model, const infer_session_options *options,
                                   infer_session **session, infer_error *err)
 {
     infer_error local;
     infer_session_options defaults;
+    struct infer__tuned_for here;
+    struct infer__tuned tuned;
     err = err ? err : &local;
     infer__error_clear(err);
     FAIL_IF(!session, INFER_ERROR_ARGUMENT, "session is NULL");
@@ -168,19 +192,9 @@ infer_status infer_session_create(const infer_model *model, const infer_session_
         infer_session_options_init(&defaults);
         options = &defaults;
     }
-    struct infer_session *s = infer__calloc(&model->allocator, 1, sizeof *s);
-    if (!s)
-        return infer__no_memory(err, sizeof *s);
-    s->allocator = model->allocator;
-    s->model = model;
-    infer_status status = create(s, options, err);
-    if (status != INFER_OK) {
-        infer_session_free(&s);
-        return status;
-    }
-    infer__error_clear(err); /* of kernels that were tried and passed over */
-    *session = s;
-    return INFER_OK;
+    int found = infer__tuned_here(&here) && infer__tuned_find(model, &here, &tuned);
+    int use = found && options->size == sizeof *options && !options->no_tuned;
+    return infer__session_create(model, options, use ? &tuned : NULL, session, err);
 }
 
 void infer_session_free(infer_session **session)

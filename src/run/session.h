@@ -27,4 +27,10 @@ struct infer_session {
     uint32_t profile;
 };
 
+/* infer_session_create with measured choices of the caller's instead of those in the file; NULL:
+ * none. The table is not kept. All pointers but `options` and `tuned` are needed. */
+infer_status infer__session_create(const infer_model *model, const infer_session_options *options,
+                                   const struct infer__tuned *tuned, infer_session **session,
+                                   infer_error *err);
+
 #endif

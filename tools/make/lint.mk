@@ -7,7 +7,8 @@ lint:
 	@clang-format --dry-run --Werror $(ALL_C)
 	@cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr --enable=warning,portability \
 	    --suppressions-list=tools/make/cppcheck.txt -Iinclude -Isrc -I. \
-	    -DINFER_ONEDNN=$(ONEDNN) $(LINT_C)
+	    -DINFER_ONEDNN=$(ONEDNN) -D__BYTE_ORDER__=1234 \
+	    -D__ORDER_LITTLE_ENDIAN__=1234 $(LINT_C)
 	@clang-tidy --quiet $(filter-out %_avx2.c %_avx512.c,$(LINT_C)) -- -std=c11 $(CPPFLAGS)
 
 format:

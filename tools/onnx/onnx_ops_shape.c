@@ -22,8 +22,11 @@ static infer_status constant_tensor(struct onnx_node *n, const Onnx__TensorProto
     infer_error err;
     *value = 0;
     infer__error_clear(&err);
-    infer_status status = t ? onnx_const_tensor(n->im, name, t, value, &err)
-                            : infer__fail(&err, INFER_ERROR_FORMAT, "the attribute has no tensor");
+    infer_status status;
+    if (t)
+        status = onnx_const_tensor(n->im, name, t, value, &err);
+    else
+        status = infer__fail(&err, INFER_ERROR_FORMAT, "the attribute has no tensor");
     if (status == INFER_OK)
         return INFER_OK;
     *value = 0;

@@ -1,0 +1,172 @@
+'use strict';
+// An engine in a process of its own, asked line by line, and what else the comparison needs from
+// outside: models, outputs, the machine.
+const {spawn, execFileSync} = require('child_process');
+const fs = require('fs');
+const os = require('os');
+const path = require('path');
+const readline = require('readline');
+
+class Engine {
+  // Starts it; start() resolves when it is ready, and rejects with what it printed if it fails.
+  static async start(command, args) {
+    const engine = new Engine();
+    engine.errors = '';
+    engine.child = spawn(command, args, {stdio: ['pipe', 'pipe', 'pipe']});
+    engine.child.stderr.on('data', (text) => (engine.errors += text));
+    engine.child.stdin.on('error', () => {}); // it died: the exit tells
+    engine.exit = new Promise((resolve) => {
+      engine.child.on('error', (problem) => resolve((engine.errors += problem.message)));
+      engine.child.on('close', resolve);
+    });
+    engine.lines = readline.createInterface({input: engine.child.stdout})[Symbol.asyncIterator]();
+    const first = await engine.next();
+    if (first !== 'ready') throw new Error(`unexpected: ${first}`);
+    return engine;
+  }
+
+  async next() {
+    const {value, done} = await this.lines.next();
+    if (!done) return value;
+    await this.exit;
+    throw new Error(this.errors.trim().split('\n')[0] || 'it ended');
+  }
+
+  async ask(line) {
+    this.child.stdin.write(line + '\n');
+    return this.next();
+  }
+
+  // Milliseconds of each of `count` runs, one behind the other.
+  async run(count) {
+    return (await this.ask(`run ${count}`)).split(' ').map((ns) => Number(ns) / 1e6);
+  }
+
+  async stop() {
+    this.child.stdin.end();
+    await this.exit;
+  }
+}
+
+// Nobody computes meanwhile: threads of an engine that spin for more work go to sleep.
+function pause(ms) {
+  if (ms > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
+
+// A file, a folder with model.onnx, or a folder of .onnx files: [{name, file}].
+function findModels(place) {
+  if (!fs.existsSync(place)) throw new Error(`${place}: there is no such file or folder`);
+  if (!fs.statSync(place).isDirectory()) {
+    const base = path.basename(place, '.onnx');
+    return [{name: base === 'model' ? path.basename(path.dirname(place)) : base, file: place}];
+  }
+  const inside = path.join(place, 'model.onnx');
+  if (fs.existsSync(inside)) return [{name: path.basename(path.resolve(place)), file: inside}];
+  const files = fs.readdirSync(place).sort().filter((f) => f.endsWith('.onnx'));
+  return files.map((f) => ({name: path.basename(f, '.onnx'), file: path.join(place, f)}));
+}
+
+// Shape in a recorded input (a TensorProto: field 1 dims, field 8 name), or null.
+function recordedShape(file) {
+  const bytes = fs.readFileSync(file);
+  const dims = [];
+  let at = 0;
+  let name = '';
+  const varint = () => {
+    let value = 0;
+    for (let scale = 1; at < bytes.length; scale *= 128) {
+      const byte = bytes[at++];
+      value += (byte & 127) * scale;
+      if (byte < 128) break;
+    }
+    return value;
+  };
+  while (at < bytes.length) {
+    const key = varint();
+    if ((key & 7) === 0) {
+      const value = varint();
+      if (key >> 3 === 1) dims.push(value);
+    } else if ((key & 7) === 2) {
+      const end = varint() + at;
+      if (key >> 3 === 1) while (at < end) dims.push(varint());
+      if (key >> 3 === 8) name = bytes.toString('utf8', at, end);
+      at = end;
+    } else {
+      at += (key & 7) === 1 ? 8 : 4;
+    }
+  }
+  return name && dims.length ? {name, dims} : null;
+}
+
+// Shapes of the inputs recorded beside a model, as arguments of infer-bench.
+function recordedShapes(modelFile) {
+  const folder = path.join(path.dirname(modelFile), 'test_data_set_0');
+  if (path.basename(modelFile) !== 'model.onnx' || !fs.existsSync(folder)) return [];
+  return fs.readdirSync(folder).filter((f) => /^input_\d+\.pb$/.test(f)).flatMap((f) => {
+    const shape = recordedShape(path.join(folder, f));
+    return shape ? ['--input-shape', `${shape.name}=${shape.dims.join('x')}`] : [];
+  });
+}
+
+function half(bits) {
+  const size = bits & 0x3ff, exponent = (bits >> 10) & 31, sign = bits & 0x8000 ? -1 : 1;
+  if (exponent === 31) return size ? NaN : sign * Infinity;
+  return sign * (exponent ? (1024 + size) * 2 ** (exponent - 25) : size * 2 ** -24);
+}
+
+function readTensor(file, type) {
+  const own = new Uint8Array(fs.readFileSync(file)).buffer;
+  const kinds = {
+    f32: Float32Array, f64: Float64Array, s8: Int8Array, u8: Uint8Array, bool: Uint8Array,
+    s16: Int16Array, u16: Uint16Array, s32: Int32Array, u32: Uint32Array,
+  };
+  if (type === 'f16') return Float64Array.from(new Uint16Array(own), half);
+  if (type === 's64' || type === 'u64') return Float64Array.from(new BigInt64Array(own), Number);
+  return new kinds[type](own);
+}
+
+// The largest difference of any output, relative to that output's largest value.
+function compareOutputs(prefix, ours, theirs) {
+  let worst = 0;
+  if (ours.length !== theirs.length) return {problem: 'other number of outputs'};
+  for (let i = 0; i < ours.length; i++) {
+    const j = theirs.findIndex((t) => t.name === ours[i].name);
+    const k = j < 0 ? i : j;
+    if (ours[i].type !== theirs[k].type || ours[i].dims.join() !== theirs[k].dims.join())
+      return {problem: `output ${ours[i].name}: ${ours[i].type} ${ours[i].dims.join('x')} ` +
+                       `instead of ${theirs[k].type} ${theirs[k].dims.join('x')}`};
+    const a = readTensor(`${prefix}.out${i}`, ours[i].type);
+    const b = readTensor(`${prefix}.ort${k}`, ours[i].type);
+    let largest = 0, difference = 0;
+    for (let e = 0; e < b.length; e++) {
+      if (Number.isNaN(a[e]) !== Number.isNaN(b[e])) return {problem: 'NaN on one side'};
+      if (a[e] === b[e] || Number.isNaN(a[e])) continue;
+      difference = Math.max(difference, Math.abs(a[e] - b[e]));
+    }
+    for (const v of b) if (Math.abs(v) > largest) largest = Math.abs(v);
+    worst = Math.max(worst, difference / (largest || 1));
+  }
+  return {difference: worst};
+}
+
+function firstLine(command, args) {
+  try {
+    return execFileSync(command, args, {stdio: ['ignore', 'pipe', 'ignore']})
+      .toString().trim().split('\n')[0];
+  } catch (problem) {
+    return '';
+  }
+}
+
+function describeMachine() {
+  return {
+    cpu: os.cpus()[0].model.trim(),
+    cpus: os.cpus().length,
+    memory_gb: Math.round(os.totalmem() / 1e9),
+    system: `${os.type()} ${os.release()}`,
+  };
+}
+
+module.exports = {
+  Engine, pause, findModels, recordedShapes, compareOutputs, firstLine, describeMachine,
+};
