@@ -56,6 +56,11 @@ VEC_INLINE vec vec_andnot(vec not_this, vec b)
 {
     return _mm512_andnot_ps(not_this, b);
 }
+/* The first n floats at p, 0 to VEC; the others are those of `other`. */
+VEC_INLINE vec vec_load_or(const float *p, int n, vec other)
+{
+    return _mm512_mask_loadu_ps(other, (__mmask16)((1u << n) - 1), p);
+}
 VEC_INLINE vec_flags vec_less(vec a, vec b)
 {
     return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ);
@@ -117,6 +122,11 @@ VEC_INLINE vec vec_or(vec a, vec b)
 VEC_INLINE vec vec_andnot(vec not_this, vec b)
 {
     return _mm256_andnot_ps(not_this, b);
+}
+/* The first n floats at p, 0 to VEC; the others are those of `other`. */
+VEC_INLINE vec vec_load_or(const float *p, int n, vec other)
+{
+    return _mm256_blendv_ps(other, vec_load_n(p, n), _mm256_castsi256_ps(vec_mask(n)));
 }
 VEC_INLINE vec_flags vec_less(vec a, vec b)
 {

@@ -13,6 +13,7 @@ static const struct {
     {"run", "run a model on tensors (.npy in and out)", cmd_run},
     {"classify", "classify pictures", cmd_classify},
     {"verify", "compare a model with recorded outputs", cmd_verify},
+    {"tune", "measure kernels here and store the fastest", cmd_tune},
 };
 
 enum { COMMANDS = sizeof commands / sizeof *commands };

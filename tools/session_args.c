@@ -13,10 +13,9 @@ static int parse_isa(const char *text, infer_isa *isa)
     return !text || *isa;
 }
 
-int session_args_parse(const struct cli_args *args, struct session_args *out)
+int session_args_shapes(const struct cli_args *args, struct session_args *out)
 {
     int n;
-    long threads;
     memset(out, 0, sizeof *out);
     infer_session_options_init(&out->options);
     const char *const *texts = cli_values(args, "input-shape", &n);
@@ -25,13 +24,20 @@ int session_args_parse(const struct cli_args *args, struct session_args *out)
             return 0;
         out->nshapes++;
     }
-    if (!cli_int(args, "threads", 1, 1024, 0, &threads) ||
-        !parse_isa(cli_value(args, "isa"), &out->options.isa))
-        return 0;
     out->options.inputs = out->shapes;
     out->options.ninputs = out->nshapes;
+    return 1;
+}
+
+int session_args_parse(const struct cli_args *args, struct session_args *out)
+{
+    long threads;
+    if (!session_args_shapes(args, out) || !cli_int(args, "threads", 1, 1024, 0, &threads) ||
+        !parse_isa(cli_value(args, "isa"), &out->options.isa))
+        return 0;
     out->options.threads = (uint32_t)threads;
     out->options.no_onednn = (uint32_t)cli_has(args, "no-onednn");
+    out->options.no_tuned = (uint32_t)cli_has(args, "no-tuned");
     return 1;
 }
 

@@ -15,8 +15,9 @@
     }
 #define ISA_OPTIONS                                                                                \
     {"isa", "LEVEL", "c, avx2, avx512, avx512vnni or amx (default: the best)"},                    \
+        {"no-onednn", NULL, "native kernels only"},                                                \
     {                                                                                              \
-        "no-onednn", NULL, "native kernels only"                                                   \
+        "no-tuned", NULL, "kernels by estimate, without the tuned plan in the file"                \
     }
 
 struct session_args {
@@ -28,6 +29,8 @@ struct session_args {
 /* Fills *out from those of the options above that the command has. Returns 0 after a usage
  * message. Free it in either case. */
 int session_args_parse(const struct cli_args *args, struct session_args *out);
+/* The same of the shapes alone, for a command whose --threads is something else. */
+int session_args_shapes(const struct cli_args *args, struct session_args *out);
 void session_args_free(struct session_args *s);
 
 #endif

@@ -34,8 +34,8 @@ struct tune_task {
     int nchoices;
     struct tune_value values[TUNE_MOST_THREADS][TUNE_MOST_CHOICES];
     struct tune_choice untuned, tuned;
-    double gain;                             /* geometric mean of the ratios of what was changed */
-    double before_ns[TUNE_MOST_THREADS];     /* as measured when it was changed */
+    double gain;                         /* geometric mean of the ratios of what was changed */
+    double before_ns[TUNE_MOST_THREADS]; /* as measured when it was changed */
     double after_ns[TUNE_MOST_THREADS];
 };
 

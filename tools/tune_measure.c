@@ -123,7 +123,7 @@ struct table {
 struct tables {
     struct table table[TUNE_MOST_CHOICES];
     int n;
-    double *samples; /* ns, [task][run] of the turn */
+    double *samples;  /* ns, [task][run] of the turn */
     uint64_t *before; /* per step: its time before the run */
 };
 
@@ -183,8 +183,8 @@ static infer_status open_tables(struct tuner *t, unsigned ti, double until, stru
         show(t, "preparing", ti);
         TRY(open_table(t, ti, s->n, &s->table[s->n]));
         bytes += held_bytes(s->table[s->n++].session);
-        FAIL_IF(s->table[0].session->plan.nsteps != nsteps && (t->err.status = 1),
-                INFER_ERROR_INTERNAL, "the plan has other steps with other kernels");
+        if (s->table[s->n - 1].session->plan.nsteps != nsteps)
+            return infer__fail(&t->err, INFER_ERROR_INTERNAL, "the steps depend on the kernels");
     }
     return INFER_OK;
 }
@@ -195,5 +195,174 @@ static infer_status run(struct tuner *t, infer_session *s, double *ms)
     double start = cli_now_ms();
     infer_status status = infer_run(s, t->inputs, t->ninputs, t->outputs, t->noutputs, &t->err);
     *ms = cli_now_ms() - start;
+    return status;
+}
+
+/* One timed run; every task's time becomes sample `r`. */
+static infer_status sample(struct tuner *t, struct tables *s, infer_session *session, int r,
+                           double *ms)
+{
+    const struct infer__plan *plan = &session->plan;
+    for (uint32_t i = 0; i < plan->nsteps; i++)
+        s->before[i] = plan->steps[i].ns;
+    TRY(run(t, session, ms));
+    for (uint32_t i = 0; i < t->ntasks; i++)
+        s->samples[i * MOST_RUNS + (uint32_t)r] = 0;
+    for (uint32_t i = 0; i < plan->nsteps; i++)
+        s->samples[t->task_of[i] * MOST_RUNS + (uint32_t)r] +=
+            (double)(plan->steps[i].ns - s->before[i]);
+    return INFER_OK;
+}
+
+/* A table's turn; *done is 0 where the time was over before it. */
+static infer_status take_turn(struct tuner *t, struct tables *s, int k, double until, int *done)
+{
+    struct table *table = &s->table[k];
+    int runs = 0;
+    double ms, spent = 0;
+    *done = 0;
+    if (cli_now_ms() + table->turn_ms > until)
+        return INFER_OK;
+    TRY(run(t, table->session, &ms));
+    while (runs < LEAST_RUNS || (runs < MOST_RUNS && spent < TURN_MS)) {
+        if (cli_now_ms() + ms > until)
+            return INFER_OK;
+        TRY(sample(t, s, table->session, runs++, &ms));
+        spent += ms;
+    }
+    for (uint32_t i = 0; i < t->ntasks; i++)
+        table->times[i * MOST_TURNS + (uint32_t)table->turns] =
+            median(s->samples + i * MOST_RUNS, runs);
+    if (table->turns++ == 0)
+        table->turn_ms = spent / runs;
+    *done = 1;
+    return INFER_OK;
+}
+
+/* Every table once, in this order or the other way round: a turn counts when all had theirs. */
+static infer_status take_turns(struct tuner *t, struct tables *s, int turn, double until, int *done)
+{
+    *done = 1;
+    for (int i = 0; i < s->n && *done; i++) {
+        int k = turn % 2 ? s->n - 1 - i : i;
+        if (!s->table[k].dropped)
+            TRY(take_turn(t, s, k, until, done));
+    }
+    for (int k = 1; k < s->n; k++)
+        s->table[k].dropped |= s->table[k].turn_ms > 4 * s->table[0].turn_ms;
+    return INFER_OK;
+}
+
+/* A choice is judged only if the session really runs it: a kernel may refuse when it is prepared.
+ */
+static void judge_task(const struct tuner *t, const struct tables *s, uint32_t task, int turns,
+                       struct tune_value *v)
+{
+    const struct tune_task *k = &t->tasks[task];
+    const double *base = s->table[0].times + task * MOST_TURNS;
+    for (int c = 0; c < TUNE_MOST_CHOICES; c++) {
+        const struct table *table = &s->table[c];
+        int n = table->turns < turns ? table->turns : turns;
+        v[c] = (struct tune_value){INFINITY, 0, INFINITY};
+        if (c >= k->nchoices || c >= s->n || n == 0)
+            continue;
+        const struct infer__step *step = &table->session->plan.steps[k->step];
+        if (step->kernel == k->choices[c].kernel && step->serial == k->choices[c].serial)
+            v[c] = judge(table->times + task * MOST_TURNS, base, n);
+    }
+}
+
+static infer_status measure(struct tuner *t, unsigned ti, double until, int most, struct tables *s,
+                            int *turns)
+{
+    int done = 1;
+    TRY(open_tables(t, ti, until, s));
+    most = most < MOST_TURNS ? most : MOST_TURNS;
+    for (*turns = 0; *turns < most && done; *turns += done) {
+        show(t, "measuring", ti);
+        TRY(take_turns(t, s, *turns, until, &done));
+    }
+    for (uint32_t i = 0; i < t->ntasks; i++)
+        judge_task(t, s, i, *turns, t->tasks[i].values[ti]);
+    return INFER_OK;
+}
+
+infer_status tune_measure(struct tuner *t, unsigned ti, double until_ms, int most, int *turns)
+{
+    struct tables s;
+    *turns = 0;
+    if (cli_now_ms() > until_ms)
+        return INFER_OK;
+    infer_status status = measure(t, ti, until_ms, most, &s, turns);
+    free_tables(&s);
+    return status;
+}
+
+/* ---- the whole network ---------------------------------------------------------------------- */
+
+static infer_status time_whole(struct tuner *t, infer_session *session, double until, double *ns,
+                               int *done)
+{
+    double runs[MOST_RUNS], ms, spent = 0;
+    int n = 0;
+    *done = 0;
+    if (cli_now_ms() > until)
+        return INFER_OK;
+    TRY(run(t, session, &ms));
+    while (n < LEAST_RUNS || (n < MOST_RUNS && spent < TURN_MS)) {
+        if (cli_now_ms() + ms > until)
+            return INFER_OK;
+        TRY(run(t, session, &ms));
+        runs[n++] = ms * 1e6;
+        spent += ms;
+    }
+    *ns = median(runs, n);
+    *done = 1;
+    return INFER_OK;
+}
+
+static infer_status verify(struct tuner *t, unsigned ti, double until, int most,
+                           infer_session *session[2])
+{
+    double times[2][MOST_TURNS];
+    struct tune_whole *w = &t->whole[ti];
+    struct infer__tuned_entry *e = calloc(t->ntasks, sizeof *e);
+    if (!e)
+        return infer__no_memory(&t->err, t->ntasks * sizeof *e);
+    tune_entries(t, e);
+    show(t, "preparing", ti);
+    infer_status status = tune_session(t, ti, NULL, 0, &session[0]);
+    if (status == INFER_OK)
+        status = tune_session(t, ti, e, 0, &session[1]);
+    free(e);
+    TRY(status);
+    w->turns = 0;
+    most = most < MOST_TURNS ? most : MOST_TURNS;
+    for (int done = 1; w->turns < most && done; w->turns += done) {
+        show(t, "comparing", ti);
+        for (int i = 0; i < 2 && done; i++) {
+            int k = (i + w->turns) % 2;
+            TRY(time_whole(t, session[k], until, &times[k][w->turns], &done));
+        }
+    }
+    if (w->turns) {
+        struct tune_value v = judge(times[1], times[0], w->turns);
+        w->ratio = v.ratio;
+        w->won = v.won;
+        w->after_ms = v.ns / 1e6;
+        w->before_ms = median(times[0], w->turns) / 1e6;
+    }
+    return INFER_OK;
+}
+
+infer_status tune_verify(struct tuner *t, unsigned ti, double until_ms, int most)
+{
+    infer_session *session[2] = {NULL, NULL};
+    t->whole[ti].turns = 0;
+    if (cli_now_ms() > until_ms)
+        return INFER_OK;
+    infer_status status = verify(t, ti, until_ms, most, session);
+    infer_session_free(&session[0]);
+    infer_session_free(&session[1]);
     return status;
 }

@@ -1,6 +1,7 @@
 /* Shapes, cutting and weights of Winograd convolutions; see conv_winograd.h. */
 #include "kernels/conv_winograd/conv_winograd.h"
 
+#include <math.h>
 #include <string.h>
 
 static int64_t ceil_div(int64_t a, int64_t b)
@@ -19,33 +20,42 @@ static int is_3x3(const struct infer__conv_shape *s)
     return s->groups == 1 && !s->transposed && w->pad_begin[0] == 0 && s->x.d == s->y.d;
 }
 
-/* Scratch: V and M of a group stay in the second-level cache, with room for the weights that pass
- * through; but a group has enough tiles that reading the weights costs less than using them. */
+static int64_t min64(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Tiles of a group at most. V and M of a group stay in the second-level cache, with room for the
+ * weights that pass through; but where the weights themselves do not stay in any near cache, more
+ * tiles share a pass over them, and V comes from further away. */
+static int64_t group_size(const struct infer__winograd *w, int64_t width)
+{
+    const int64_t cached = 600 << 10, near = 4 << 20;
+    int64_t bytes = infer__winograd_packed(w) * (int64_t)sizeof(float);
+    int64_t most = cached / (int64_t)sizeof(float) / (w->points * (w->channels + width));
+    int64_t least = bytes > near ? 64 : 24;
+    return most > least ? most : least;
+}
+
+/* With several threads there are at least three items for each where possible, first by splitting
+ * a group's panels, each part transforming the input anew, which costs little as the panels are
+ * then many; next by smaller groups. */
 static void cut(struct infer__winograd *w, uint32_t threads)
 {
-    const int64_t cached = 600 << 10, least = 24;
-    int64_t width = (w->blocks < CONV_PANEL_MAX ? w->blocks : CONV_PANEL_MAX) * CONV_BLOCK;
-    int64_t most = cached / 4 / (w->points * (w->channels + width));
-#ifdef WINO_EXPERIMENT
-    extern int64_t wino_cached, wino_least;
-    most = wino_cached / 4 / (w->points * (w->channels + width));
-    if (most < wino_least)
-        most = wino_least;
-#endif
-    if (most < least)
-        most = least;
-    w->groups = ceil_div(w->tiles, most);
-    w->group = ceil_div(w->tiles, w->groups);
+    int64_t width = min64(w->blocks, CONV_PANEL_MAX) * CONV_BLOCK;
+    int64_t items = threads > 1 ? 3 * (int64_t)threads : 1;
     w->panels = ceil_div(w->blocks, CONV_PANEL_MAX);
+    w->passes = ceil_div(w->tiles, group_size(w, width));
+    w->groups = w->passes;
+    if (w->groups * w->panels < items) {
+        int64_t more = min64(ceil_div(items, w->panels), ceil_div(w->tiles, 6));
+        w->groups = more > w->groups ? more : w->groups;
+    }
+    w->parts = min64(ceil_div(items, w->groups), w->panels);
+    w->group = ceil_div(w->tiles, w->groups);
     /* an odd number of cache lines, so that the points of a tile do not share a cache set */
     w->v_point = (w->group * w->channels / 16 | 1) * 16;
     w->m_point = (w->group * width / 16 | 1) * 16;
-    w->parts = 1;
-    if (threads > 1 && w->groups < 3 * (int64_t)threads) {
-        w->parts = ceil_div(3 * (int64_t)threads, w->groups);
-        if (w->parts > w->panels)
-            w->parts = w->panels;
-    }
     w->units = infer__units(w->groups * w->parts, 1, threads > 1 ? 8 * threads : 1);
 }
 
@@ -151,10 +161,23 @@ void infer__winograd_pack(const struct infer__winograd *w, int strip, const floa
 
 /* ---- time ----------------------------------------------------------------------------------- */
 
-double infer__winograd_estimate(const struct infer__winograd *w, double rate, int vec,
-                                const struct infer__epilogue *e)
+/* Products, weights coming from memory, transforms, the tensors themselves; measured on a Zen 4,
+ * whose two 256-bit units make products slow and transforms cheap. Elsewhere products take half
+ * the time, and weights and transforms do not; hence weights are given some 20 % more than here.
+ * The number of threads plays no part, so that it does not decide which kernel is chosen. */
+double infer__winograd_estimate(const struct infer__winograd *w, const struct infer__winograd_speed *v)
 {
-    (void)e;
-    (void)vec;
-    return 1000 + (double)w->tiles * w->points * (double)w->s.x.c * (double)w->blocks * 16 / rate;
+    const double start = 1000, weight_bytes_per_ns = 30, tensor_bytes_per_ns = 20;
+    double tiles = (double)w->tiles, width = (double)w->blocks * CONV_BLOCK;
+    double group = tiles / (double)w->passes;
+    double rows = group / ceil(group / v->rows);
+    double waste = rows < 3 ? 3 / rows : 1;
+    /* a product of few channels still has to load and store its sums */
+    double products = tiles * w->points * width * ((double)w->s.x.c + 3) * waste / v->products;
+    double weights = (double)w->passes * (double)infer__winograd_packed(w) * 4;
+    double transforms = tiles * w->points * ((double)w->channels * v->input + width * v->output);
+    double pixels = (double)w->s.y.n * (double)w->s.y.d * (double)w->s.y.h * (double)w->s.y.w;
+    double tensors = 4 * pixels * ((double)w->s.x.c + (double)w->s.y.c * (w->s.residual ? 2 : 1));
+    return start + products + weights / weight_bytes_per_ns + transforms +
+           tensors / tensor_bytes_per_ns + pixels * (double)w->s.y.c * v->activation;
 }

@@ -38,6 +38,7 @@ struct infer__winograd {
     int points;                 /* in * in */
     int64_t across, down;       /* tiles of a picture */
     int64_t tiles;              /* of all pictures */
+    int64_t passes;             /* groups of tiles that one thread would make */
     int64_t groups, group;      /* groups of tiles; tiles of one at most */
     int64_t blocks, panels;     /* of output channels */
     int64_t parts;              /* a group's panels go to this many items */
@@ -62,9 +63,16 @@ int64_t infer__winograd_packed(const struct infer__winograd *w);
 void infer__winograd_pack(const struct infer__winograd *w, int strip, const float *weights,
                           float *packed);
 
-/* Predicted ns on one thread; `rate` is the multiply-adds per ns of the products when all goes
- * well, `vec` the floats of a vector. */
-double infer__winograd_estimate(const struct infer__winograd *w, double rate, int vec,
-                                const struct infer__epilogue *e);
+/* How fast a kernel's parts are. */
+struct infer__winograd_speed {
+    double products;      /* multiply-adds per ns */
+    double input, output; /* ns of transforms, per point and channel of a tile */
+    double activation;    /* ns of an output */
+    int rows;             /* tiles that a product takes at once */
+};
+
+/* Predicted ns on one thread. */
+double infer__winograd_estimate(const struct infer__winograd *w,
+                                const struct infer__winograd_speed *v);
 
 #endif

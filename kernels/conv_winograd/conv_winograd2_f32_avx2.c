@@ -4,7 +4,8 @@
 #define OUT 2
 #define ROWS 6
 #define STRIP 1
-#define RATE 50.0
+#define RATE 52.0
+#define LINE_NS 0.1
 #include "kernels/conv_winograd/conv_winograd_f32.inc"
 
 const struct infer__kernel infer__conv_winograd2_f32_avx2 = {

@@ -3,7 +3,8 @@
 #define OUT 2
 #define ROWS 3
 #define STRIP 1
-#define RATE 6.0
+#define RATE 19.0
+#define LINE_NS 0.3
 #include "kernels/conv_winograd/conv_winograd_f32.inc"
 
 const struct infer__kernel infer__conv_winograd2_f32_c = {

@@ -5,6 +5,7 @@
 #define ROWS 6
 #define STRIP 4
 #define RATE 56.0
+#define LINE_NS 0.085
 #include "kernels/conv_winograd/conv_winograd_f32.inc"
 
 const struct infer__kernel infer__conv_winograd4_f32_avx512 = {

@@ -1,0 +1,252 @@
+/* Cutting, packing and borders of direct convolutions; see conv_direct.h. */
+#include <string.h>
+
+#include "kernels/conv/conv_direct.h"
+
+static int64_t ceil_div(int64_t a, int64_t b)
+{
+    return (a + b - 1) / b;
+}
+
+static int64_t min64(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* ---- cutting -------------------------------------------------------------------------------- */
+
+/* A panel's weights should leave room for the inputs in the first-level cache (32 KiB). */
+enum { CACHED_FLOATS = 8192, BORDER_FLOATS = 16384 };
+
+static void cut_panels(struct infer__direct *d)
+{
+    const struct infer__conv_shape *s = &d->s;
+    int64_t vec = d->level->vec, half = d->level->half, rest = s->mg % vec;
+    int64_t most = vec < 16 ? 3 : DIRECT_PANEL;
+    int has_half = half && rest && rest <= half;
+    d->vectors = ceil_div(s->mg, vec);
+    d->floats = has_half ? s->mg - rest + half : d->vectors * vec;
+    d->panels = ceil_div(d->vectors, most);
+    if (ceil_div(d->vectors, d->panels) > 2 &&
+        ceil_div(d->vectors, d->panels) * vec * s->taps * s->cg > CACHED_FLOATS)
+        d->panels = ceil_div(d->vectors, 2);
+    d->tile = d->level->tile[ceil_div(d->vectors, d->panels) - 1];
+}
+
+static void cut_pixels(struct infer__direct *d)
+{
+    const struct infer__conv_shape *s = &d->s;
+    const struct infer__window *w = s->w;
+    int padded = w->pad_begin[2] > 0 || w->pad_end[2] > 0;
+    d->flat = s->taps == 1;
+    for (int a = 0; a < 3; a++)
+        if (w->stride[a] != 1 || w->pad_begin[a] || w->pad_end[a])
+            d->flat = 0;
+    d->rows = s->y.n * s->y.d * s->y.h;
+    d->width = s->y.w;
+    if (d->flat) {
+        d->width *= d->rows;
+        d->rows = 1;
+    }
+    d->tiles_per_row = ceil_div(d->width, d->tile);
+    d->tiles = d->rows * d->tiles_per_row;
+    d->least = d->width / d->tiles_per_row;
+    d->larger = d->width % d->tiles_per_row;
+    d->kernel_rows = w->kernel[0] * w->kernel[1];
+    int merged = s->groups == 1 && w->dilation[2] == 1;
+    d->runs = merged ? 1 : w->kernel[2];
+    d->run = merged ? w->kernel[2] * s->cg : s->cg;
+    d->border = 0;
+    if (padded)
+        d->border = d->kernel_rows * s->cg * ((d->tile - 1) * w->stride[2] +
+                                              (w->kernel[2] - 1) * w->dilation[2] + 1);
+}
+
+/* Units of at least some 4 us, and enough of them that the last one to end is not waited for. */
+static void cut_items(struct infer__direct *d, uint32_t threads)
+{
+    const struct infer__conv_shape *s = &d->s;
+    int64_t across = s->groups * d->panels, wanted = 16 * (int64_t)threads;
+    double products = (double)s->taps * (double)s->cg * (double)d->floats * (double)s->groups *
+                      (double)d->rows * (double)d->width;
+    double most = products / (d->level->rate * 4000);
+    d->panel_major = s->groups * d->floats * s->taps * s->cg > (1 << 17) && d->tiles < 64;
+    d->chunk = DIRECT_CHUNK;
+    while (d->chunk > 1 && threads > 1 && ceil_div(d->tiles, d->chunk) * across < wanted)
+        d->chunk /= 2;
+    d->chunks = ceil_div(d->tiles, d->chunk);
+    d->items = d->chunks * across;
+    d->units = infer__units(d->items, 1, threads > 1 ? 8 * threads : 1);
+    if (d->units > most)
+        d->units = most < 1 ? 1 : (uint32_t)most;
+}
+
+int infer__direct_cut(const struct infer__task *t, const struct infer__direct_level *level,
+                      struct infer__direct *d)
+{
+    if (!infer__conv_shape(t, &d->s) || d->s.transposed || !infer__conv_servable(&d->s))
+        return 0;
+    d->level = level;
+    cut_panels(d);
+    cut_pixels(d);
+    if (d->kernel_rows > DIRECT_ROWS || d->border > BORDER_FLOATS)
+        return 0;
+    cut_items(d, t->threads);
+    return 1;
+}
+
+/* ---- panels --------------------------------------------------------------------------------- */
+
+struct infer__direct_panel infer__direct_panel(const struct infer__direct *d, int64_t group,
+                                               int64_t index)
+{
+    const struct infer__conv_shape *s = &d->s;
+    int64_t vec = d->level->vec;
+    int64_t v0 = infer__unit_begin(d->vectors, (uint32_t)d->panels, (uint32_t)index);
+    int64_t v1 = infer__unit_begin(d->vectors, (uint32_t)d->panels, (uint32_t)index + 1);
+    int half = v1 == d->vectors && d->floats < d->vectors * vec;
+    struct infer__direct_panel p = {.group = group, .half = half};
+    p.full = (int)(v1 - v0) - half;
+    p.valid = (int)min64(s->mg - v0 * vec, (v1 - v0) * vec);
+    p.channel = group * s->mg + v0 * vec;
+    p.weights = (group * d->floats + v0 * vec) * s->taps * s->cg;
+    return p;
+}
+
+uint64_t infer__direct_packed_bytes(const struct infer__direct *d)
+{
+    return (uint64_t)(d->s.groups * d->floats * d->s.taps * d->s.cg) * sizeof(float);
+}
+
+void infer__direct_pack(const struct infer__direct *d, const float *weights, float *packed)
+{
+    const struct infer__conv_shape *s = &d->s;
+    for (int64_t g = 0; g < s->groups; g++)
+        for (int64_t i = 0; i < d->panels; i++) {
+            struct infer__direct_panel p = infer__direct_panel(d, g, i);
+            const float *from = weights + p.channel * s->cg * s->taps;
+            float *to = packed + p.weights;
+            int floats = p.full * d->level->vec + p.half * d->level->half;
+            for (int64_t tap = 0; tap < s->taps; tap++)
+                for (int64_t c = 0; c < s->cg; c++)
+                    for (int m = 0; m < floats; m++)
+                        *to++ = m < p.valid ? from[(m * s->cg + c) * s->taps + tap] : 0;
+        }
+}
+
+/* ---- tiles ---------------------------------------------------------------------------------- */
+
+/* The input of pixels `first` .. of one kernel row, with zeros outside the picture. */
+static void copy_row(const struct infer__direct *d, const float *row, int64_t first, int64_t pixels,
+                     int64_t group, float *to)
+{
+    const struct infer__conv_shape *s = &d->s;
+    int64_t c = s->cg;
+    for (int64_t i = first; i < first + pixels; i++, to += c) {
+        if (i >= 0 && i < s->x.w)
+            memcpy(to, row + i * s->x.c + group * c, (size_t)c * sizeof *to);
+        else
+            memset(to, 0, (size_t)c * sizeof *to);
+    }
+}
+
+/* Fills rows with the input rows of output row (n, od, oh) that are inside. */
+static void find_rows(const struct infer__direct *d, int64_t row, const float *x,
+                      struct infer__direct_tile *tile)
+{
+    const struct infer__conv_shape *s = &d->s;
+    const struct infer__window *w = s->w;
+    int64_t oh = row % s->y.h, od = row / s->y.h % s->y.d, n = row / s->y.h / s->y.d;
+    int64_t d0 = od * w->stride[0] - w->pad_begin[0], h0 = oh * w->stride[1] - w->pad_begin[1];
+    tile->nrows = 0;
+    for (int64_t kd = 0; kd < w->kernel[0]; kd++) {
+        int64_t id = d0 + kd * w->dilation[0];
+        if (id < 0 || id >= s->x.d)
+            continue;
+        for (int64_t kh = 0; kh < w->kernel[1]; kh++) {
+            int64_t ih = h0 + kh * w->dilation[1];
+            if (ih < 0 || ih >= s->x.h)
+                continue;
+            struct infer__direct_row *r = &tile->rows[tile->nrows++];
+            r->x = x + ((n * s->x.d + id) * s->x.h + ih) * s->x.w * s->x.c;
+            r->before = (kd * w->kernel[1] + kh) * w->kernel[2] * s->cg;
+        }
+    }
+}
+
+/* One tile of `row`, whose rows of the input are found; `begin` is its first pixel in the row. */
+static void place_tile(const struct infer__direct *d, int64_t begin, int64_t group, float *copy,
+                       struct infer__direct_tile *tile)
+{
+    const struct infer__conv_shape *s = &d->s;
+    const struct infer__window *w = s->w;
+    int64_t first = begin * w->stride[2] - w->pad_begin[2];
+    int64_t pixels = (tile->count - 1) * w->stride[2] + (w->kernel[2] - 1) * w->dilation[2] + 1;
+    if (first >= 0 && first + pixels <= s->x.w) {
+        tile->step = w->stride[2] * s->x.c;
+        tile->run_step = w->dilation[2] * s->x.c;
+        for (int r = 0; r < tile->nrows; r++)
+            tile->rows[r].x += first * s->x.c + group * s->cg;
+        return;
+    }
+    tile->step = w->stride[2] * s->cg;
+    tile->run_step = w->dilation[2] * s->cg;
+    for (int r = 0; r < tile->nrows; r++, copy += pixels * s->cg) {
+        copy_row(d, tile->rows[r].x, first, pixels, group, copy);
+        tile->rows[r].x = copy;
+    }
+}
+
+void infer__direct_tiles(const struct infer__direct *d, int64_t first, int count, int64_t group,
+                         const float *x, float *copies, struct infer__direct_tile *tiles)
+{
+    const struct infer__conv_shape *s = &d->s;
+    struct infer__direct_tile row_of; /* the rows of the input, where they begin */
+    int64_t row = first / d->tiles_per_row, part = first % d->tiles_per_row;
+    row_of.nrows = -1;
+    for (int i = 0; i < count; i++, part++) {
+        struct infer__direct_tile *tile = &tiles[i];
+        if (part == d->tiles_per_row)
+            part = 0, row++, row_of.nrows = -1;
+        int64_t begin = d->least * part + min64(part, d->larger);
+        tile->count = (int)(d->least + (part < d->larger));
+        tile->pixel = row * d->width + begin;
+        if (d->flat) {
+            tile->nrows = 1;
+            tile->step = tile->run_step = s->x.c;
+            tile->rows[0] = (struct infer__direct_row){x + begin * s->x.c + group * s->cg, 0};
+            continue;
+        }
+        if (row_of.nrows < 0)
+            find_rows(d, row, x, &row_of);
+        tile->nrows = row_of.nrows;
+        for (int r = 0; r < row_of.nrows; r++)
+            tile->rows[r] = row_of.rows[r];
+        place_tile(d, begin, group, copies + i * d->border, tile);
+    }
+}
+
+/* ---- time ----------------------------------------------------------------------------------- */
+
+/* Multiply-adds of whole vectors; broadcasts and loads of weights beside them cost a part of a
+ * vector's time, more where a panel's weights come from the second-level cache. */
+double infer__direct_ns(const struct infer__direct *d)
+{
+    const struct infer__conv_shape *s = &d->s;
+    double vec = d->level->vec, k = (double)s->taps * (double)s->cg;
+    double pixels = (double)d->rows * (double)d->width;
+    double panels = (double)s->groups * (double)d->panels;
+    double floats = (double)d->floats * (double)s->groups;
+    double panel = (double)ceil_div(d->vectors, d->panels);
+    double mean = (double)d->width / (double)d->tiles_per_row;
+    double chain = mean * panel < 8 ? 8 / (mean * panel) : 1; /* too few sums in flight */
+    double loads = panel * vec * k > CACHED_FLOATS ? 1.2 : 0.4;
+    double per_k = (floats * chain + panels * vec * panel * loads / mean) / d->level->rate;
+    double ns = pixels * k * per_k;
+    ns += (double)d->tiles * panels * (12 + 2.5 * (double)(d->kernel_rows * d->runs));
+    ns += pixels * (double)s->y.c * (s->residual ? 0.09 : 0.05); /* storing */
+    if (d->border)
+        ns += (double)d->rows * (double)s->groups * 0.15 * (double)d->border *
+              (double)min64(d->tiles_per_row, 2);
+    return 600 + ns;
+}

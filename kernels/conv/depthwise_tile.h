@@ -1,0 +1,249 @@
+/* The inner part of depthwise convolution, at one of the levels of vec_f32.h: a tile of one or two
+ * rows by a few columns of output pixels, all channels, for kernels 3 and 5 wide and strides 1 and 2
+ * along a row.
+ *
+ * A tile walks over its input rows. Of each, every column is loaded once and goes to all outputs
+ * that it belongs to, of both rows: 3x3 with stride 1 needs 36 loads for 14 outputs, where tap by
+ * tap it would be 126. Each output is bias + the products tap by tap (H, W); rows of taps in the
+ * padding are left out, columns of the padding count as zeros. So an output has the same bits
+ * whichever tile, of one row or two, it is computed in, as long as rows are cut into tiles alike.
+ */
+#ifndef INFER_KERNELS_CONV_DEPTHWISE_TILE_H
+#define INFER_KERNELS_CONV_DEPTHWISE_TILE_H
+
+#include "kernels/conv/conv_shape.h"
+#include "kernels/vec_epilogue.h"
+
+/* Columns of a tile: whole tiles, then what is left of a row in narrower ones. The sums of two rows
+ * and the weights of one kernel row are to stay in the registers. */
+#if VEC_LEVEL == 512
+#define DW_WIDE 7
+#define DW_SOME 3
+#else
+#define DW_WIDE 4
+#define DW_SOME 2
+#endif
+#define DW_KERNEL_MAX 5 /* rows of a kernel; it has as many columns at most */
+#define DW_ROWS_MAX (DW_KERNEL_MAX + 2)
+
+/* Loops of more than 16 rounds over registers. */
+#if defined(__clang__)
+#define DW_UNROLL _Pragma("unroll")
+#else
+#define DW_UNROLL _Pragma("GCC unroll 32")
+#endif
+
+/* One or two rows of output. */
+struct dw_rows {
+    const float *x[DW_ROWS_MAX]; /* input rows, column 0; NULL: in the padding */
+    float *y[2];                 /* output rows, column 0 */
+    const float *residual[2];    /* the same, or NULL */
+    int rows;                    /* 1 or 2 */
+    int kernel_h, kernel_w, stride_h, stride_w;
+    int64_t pad, in_w, out_w; /* padding before a row; pixels of input and output rows */
+    int64_t channels;
+    const float *weights; /* as dw_pack left them */
+    const float *bias;    /* or NULL */
+    const struct infer__epilogue *epi;
+};
+
+/* What one tile adds to that: its first output column, the input column of its first tap,
+ * its first channel. */
+struct dw_tile {
+    const struct dw_rows *r;
+    int64_t out, in, c;
+    float low, high; /* bounds of the activation, if it is a simple one */
+};
+
+/* ---- weights -------------------------------------------------------------------------------- */
+
+VEC_INLINE int64_t dw_packed_floats(int64_t taps, int64_t channels)
+{
+    return (channels + CONV_BLOCK - 1) / CONV_BLOCK * CONV_BLOCK * taps;
+}
+
+/* From [channel][tap] to [block of 16][tap][16], zeros behind the last channel. */
+VEC_INLINE void dw_pack(const float *weights, int64_t taps, int64_t channels, float *packed)
+{
+    for (int64_t block = 0; block < channels; block += CONV_BLOCK)
+        for (int64_t tap = 0; tap < taps; tap++)
+            for (int64_t c = block; c < block + CONV_BLOCK; c++)
+                *packed++ = c < channels ? weights[c * taps + tap] : 0;
+}
+
+/* ---- the tile ------------------------------------------------------------------------------- */
+
+/* Everything but pointers is a constant: R rows, T columns, KW taps of a row, stride S, whether
+ * the tile may touch columns outside the picture, `n` channels of the vector (VEC: all). */
+#define DW_SHAPE int R, int T, int KW, int S, int edge
+
+/* One input row: `first` and `second` say to which output rows it belongs, w0 and w1 are the
+ * weights of its kernel row for each. */
+VEC_INLINE void dw_input_row(DW_SHAPE, int first, int second, const struct dw_tile *t,
+                             const float *x, int64_t c, int n, const float *w0, const float *w1,
+                             vec sum[2][DW_WIDE])
+{
+    const int64_t channels = t->r->channels;
+    vec a[DW_KERNEL_MAX], b[DW_KERNEL_MAX];
+    (void)R;
+    VEC_UNROLL
+    for (int k = 0; k < KW; k++) {
+        if (first)
+            a[k] = vec_load(w0 + k * CONV_BLOCK);
+        if (second)
+            b[k] = vec_load(w1 + k * CONV_BLOCK);
+    }
+    DW_UNROLL
+    for (int j = 0; j < (T - 1) * S + KW; j++) {
+        vec v = vec_set(0);
+        const int64_t at = (t->in + j) * channels + c;
+        if (!edge || (t->in + j >= 0 && t->in + j < t->r->in_w))
+            v = n == VEC ? vec_load(x + at) : vec_load_n(x + at, n);
+        VEC_UNROLL
+        for (int m = 0; m < T; m++) {
+            const int k = j - m * S;
+            if (k < 0 || k >= KW)
+                continue;
+            if (first)
+                sum[0][m] = vec_fma(v, a[k], sum[0][m]);
+            if (second)
+                sum[1][m] = vec_fma(v, b[k], sum[1][m]);
+        }
+    }
+}
+
+VEC_INLINE void dw_body(DW_SHAPE, const struct dw_tile *t, int64_t c, int n)
+{
+    const struct dw_rows *r = t->r;
+    const int kh = r->kernel_h, sh = r->stride_h, row = KW * CONV_BLOCK;
+    const float *w = r->weights + c / CONV_BLOCK * CONV_BLOCK * kh * KW + c % CONV_BLOCK;
+    vec sum[2][DW_WIDE], bias = vec_set(0);
+    if (r->bias)
+        bias = n == VEC ? vec_load(r->bias + c) : vec_load_n(r->bias + c, n);
+    VEC_UNROLL
+    for (int m = 0; m < T; m++)
+        sum[0][m] = sum[1][m] = bias;
+    int i = 0, shared = R == 1 ? kh : sh < kh ? sh : kh;
+    for (; i < shared; i++)
+        if (r->x[i])
+            dw_input_row(R, T, KW, S, edge, 1, 0, t, r->x[i], c, n, w + i * row, w, sum);
+    for (; R == 2 && i < kh; i++)
+        if (r->x[i])
+            dw_input_row(R, T, KW, S, edge, 1, 1, t, r->x[i], c, n, w + i * row, w + (i - sh) * row,
+                         sum);
+    for (i = i < sh ? sh : i; R == 2 && i < kh + sh; i++)
+        if (r->x[i])
+            dw_input_row(R, T, KW, S, edge, 0, 1, t, r->x[i], c, n, w, w + (i - sh) * row, sum);
+    const vec low = vec_set(t->low), high = vec_set(t->high);
+    VEC_UNROLL
+    for (int q = 0; q < R; q++) {
+        VEC_UNROLL
+        for (int m = 0; m < T; m++) {
+            const int64_t at = (t->out + m) * r->channels + c;
+            vec v = sum[q][m];
+            if (r->residual[q])
+                v = vec_add(v, n == VEC ? vec_load(r->residual[q] + at)
+                                        : vec_load_n(r->residual[q] + at, n));
+            v = vec_at_most(high, vec_at_least(low, v));
+            if (n == VEC)
+                vec_store(r->y[q] + at, v);
+            else
+                vec_store_n(r->y[q] + at, v, n);
+        }
+    }
+}
+
+/* Whole vectors of channels from the first on; those inside the picture and those that may hang
+ * over its edge. What is left of the channels goes the slow way in both cases. */
+VEC_INLINE void dw_channels(DW_SHAPE, const struct dw_tile *t)
+{
+    int64_t c = t->c;
+    for (; c + VEC <= t->r->channels; c += VEC)
+        dw_body(R, T, KW, S, edge, t, c, VEC);
+    if (edge && c < t->r->channels)
+        dw_body(R, T, KW, S, edge, t, c, (int)(t->r->channels - c));
+}
+
+/* ---- its instances -------------------------------------------------------------------------- */
+
+typedef void dw_function(const struct dw_tile *t);
+
+#define DW_FUNCTION(name, R, T, KW, S, edge)                                                       \
+    static void name(const struct dw_tile *t)                                                      \
+    {                                                                                              \
+        dw_channels(R, T, KW, S, edge, t);                                                         \
+    }
+/* Wide tiles inside the picture, wide, narrower and single-column ones anywhere. */
+#define DW_FUNCTIONS(KW, S)                                                                        \
+    DW_FUNCTION(dw_inner1_k##KW##s##S, 1, DW_WIDE, KW, S, 0)                                       \
+    DW_FUNCTION(dw_inner2_k##KW##s##S, 2, DW_WIDE, KW, S, 0)                                       \
+    DW_FUNCTION(dw_wide1_k##KW##s##S, 1, DW_WIDE, KW, S, 1)                                        \
+    DW_FUNCTION(dw_wide2_k##KW##s##S, 2, DW_WIDE, KW, S, 1)                                        \
+    DW_FUNCTION(dw_some1_k##KW##s##S, 1, DW_SOME, KW, S, 1)                                        \
+    DW_FUNCTION(dw_some2_k##KW##s##S, 2, DW_SOME, KW, S, 1)                                        \
+    DW_FUNCTION(dw_one1_k##KW##s##S, 1, 1, KW, S, 1)                                               \
+    DW_FUNCTION(dw_one2_k##KW##s##S, 2, 1, KW, S, 1)
+#define DW_TABLE(KW, S)                                                                            \
+    {                                                                                              \
+        {dw_inner1_k##KW##s##S, dw_wide1_k##KW##s##S, dw_some1_k##KW##s##S, dw_one1_k##KW##s##S},  \
+        {                                                                                          \
+            dw_inner2_k##KW##s##S, dw_wide2_k##KW##s##S, dw_some2_k##KW##s##S,                     \
+                dw_one2_k##KW##s##S                                                                \
+        }                                                                                          \
+    }
+
+DW_FUNCTIONS(3, 1)
+DW_FUNCTIONS(3, 2)
+DW_FUNCTIONS(5, 1)
+DW_FUNCTIONS(5, 2)
+
+enum { DW_INNER, DW_EDGE_WIDE, DW_EDGE_SOME, DW_EDGE_ONE, DW_TILES };
+/* [kernel 3, 5][stride 1, 2][rows 1, 2][tile] */
+static dw_function *const dw_functions[2][2][2][DW_TILES] = {{DW_TABLE(3, 1), DW_TABLE(3, 2)},
+                                                             {DW_TABLE(5, 1), DW_TABLE(5, 2)}};
+
+/* ---- rows ----------------------------------------------------------------------------------- */
+
+/* Whether dw_run_rows can do a window on pictures. */
+VEC_INLINE int dw_serves(const struct infer__window *w)
+{
+    return w->kernel[0] == 1 && w->stride[0] == 1 && !w->pad_begin[0] && w->dilation[1] == 1 &&
+           w->dilation[2] == 1 && w->kernel[1] <= DW_KERNEL_MAX && w->stride[1] <= 2 &&
+           (w->kernel[2] == 3 || w->kernel[2] == 5) && w->stride[2] <= 2;
+}
+
+/* Computes the rows, all columns and channels. */
+static __attribute__((unused)) void dw_run_rows(const struct dw_rows *r)
+{
+    dw_function *const *run =
+        dw_functions[(r->kernel_w - 3) / 2][r->stride_w - 1][r->rows - 1];
+    const unsigned act = r->epi->act;
+    struct dw_tile t = {.r = r, .low = -INFINITY, .high = INFINITY};
+    if (act == INFER__OP_RELU)
+        t.low = 0;
+    if (act == INFER__OP_CLIP) {
+        t.low = r->epi->alpha;
+        t.high = r->epi->beta;
+    }
+    for (int64_t n; t.out < r->out_w; t.out += n) {
+        int64_t left = r->out_w - t.out;
+        t.in = t.out * r->stride_w - r->pad;
+        int which = left >= DW_WIDE ? DW_EDGE_WIDE : left >= DW_SOME ? DW_EDGE_SOME : DW_EDGE_ONE;
+        n = left >= DW_WIDE ? DW_WIDE : left >= DW_SOME ? DW_SOME : 1;
+        if (n == DW_WIDE && t.in >= 0 &&
+            t.in + (DW_WIDE - 1) * r->stride_w + r->kernel_w <= r->in_w)
+            which = DW_INNER;
+        t.c = 0;
+        run[which](&t);
+        t.c = r->channels / VEC * VEC;
+        if (which == DW_INNER && t.c < r->channels)
+            run[DW_EDGE_WIDE](&t);
+        if (act && act != INFER__OP_RELU && act != INFER__OP_CLIP)
+            for (int q = 0; q < r->rows; q++) { /* in the first-level cache still */
+                float *y = r->y[q] + t.out * r->channels;
+                vec_epilogue_row(r->epi, y, NULL, y, n * r->channels);
+            }
+    }
+}
+
+#endif

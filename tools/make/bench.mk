@@ -1,0 +1,45 @@
+# Benches (docs/benchmarks.md): beside ONNX Runtime, with a busy neighbour, kernel by kernel.
+#   make bench-compare MODELS="a.onnx folder" THREADS="1 2" RUNS=30 COMPARE="--alone"
+#   make bench-neighbour FLATS="a.infer" THREADS=2     make bench-kernels KERNELS="--op Conv"
+BENCH        := $(BUILD)/bench
+ORT_PACKAGE  ?= onnxruntime-node
+INFER_SHARED ?= ../shared
+RUNS         ?= 30
+MODELS       ?= $(wildcard $(BENCH)/zoo/*.onnx $(INFER_SHARED)/models/*/model.onnx)
+
+.PHONY: bench-zoo bench-compare bench-neighbour bench-kernels
+
+# Networks as ONNX files, exported once; ZOO="resnet50 vgg16" for some of them only.
+bench-zoo:
+	@$(INSTALL_PACKAGES) bench
+	@nice /usr/bin/python3 bench/export_zoo.py $(BENCH)/zoo $(ZOO)
+
+$(BENCH)/node/node_modules/onnxruntime-node/package.json:
+	@bench/install_ort.sh $(BENCH)/node $(ORT_PACKAGE)
+
+bench-compare: $(BUILD)/infer $(BUILD)/infer-bench \
+               $(BENCH)/node/node_modules/onnxruntime-node/package.json
+	@[ -n "$(strip $(MODELS))" ] || { echo "no models: make bench-zoo, or MODELS=..."; exit 2; }
+	@node bench/compare.js --infer $(BUILD)/infer --bench $(BUILD)/infer-bench \
+	    --modules $(BENCH)/node --out $(BENCH) --threads "$(or $(THREADS),1 2)" --runs $(RUNS) \
+	    $(COMPARE) $(MODELS)
+
+MACHINE_OBJ := $(patsubst %,$(BUILD)/obj/bench/%.o,machine machine_avx2 machine_avx512)
+$(BUILD)/obj/bench/machine.o: OPT_KERNEL := -O3
+
+$(BENCH)/neighbour: $(BUILD)/obj/bench/neighbour.o
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -o $@ $^ -lm
+
+$(BENCH)/kernels: $(BUILD)/obj/bench/kernels.o $(BUILD)/obj/bench/kernels_report.o $(MACHINE_OBJ) \
+                  $(BUILD)/libinfer.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS)
+
+bench-neighbour: $(BENCH)/neighbour $(BUILD)/infer $(BUILD)/infer-bench
+	@bench/neighbour.sh $(BUILD) "$(or $(THREADS),2)" $(FLATS)
+
+bench-kernels: $(BENCH)/kernels
+	@$(BENCH)/kernels $(KERNELS) > $(BENCH)/kernels.md.part
+	@mv $(BENCH)/kernels.md.part $(BENCH)/kernels.md
+	@echo $(BENCH)/kernels.md
