@@ -2,6 +2,7 @@
  * with other engines. One line in, one line out:
  *
  *   run N      runs N times, answers N times in nanoseconds
+ *   inputs     reads the inputs again from the files below; answers "ok"
  *   outputs    writes the answers of the last run to PREFIX.out0, PREFIX.out1 ...; answers with
  *              their types and shapes in JSON
  *
@@ -75,6 +76,35 @@ static int describe(const struct bench *b)
     return good;
 }
 
+static int read_inputs(const struct bench *b)
+{
+    char path[4096];
+    for (size_t i = 0; i < b->ninputs; i++) {
+        const infer_tensor *t = &b->inputs[i];
+        int n = snprintf(path, sizeof path, "%s.in%zu", b->serve, i);
+        FILE *f = n > 0 && (size_t)n < sizeof path ? fopen(path, "rb") : NULL;
+        int good = f && fread(t->data, 1, t->bytes, f) == t->bytes && getc(f) == EOF;
+        if (f)
+            fclose(f);
+        if (!good) {
+            fprintf(stderr, "infer-bench: %s is not the input of %zu bytes\n", path, t->bytes);
+            return 0;
+        }
+    }
+    return 1;
+}
+
+static int serve_inputs(struct bench *b)
+{
+    double ms;
+    if (!read_inputs(b))
+        return BENCH_BAD_INPUT;
+    int status = bench_run_once(b, &ms);
+    if (!status)
+        printf("ok\n");
+    return status;
+}
+
 static int serve_outputs(const struct bench *b)
 {
     printf("[");
@@ -119,6 +149,8 @@ int bench_serve(struct bench *b)
         unsigned long runs = 0;
         if (sscanf(line, "run %lu", &runs) == 1 && runs > 0 && runs <= 1000000)
             status = serve_runs(b, runs);
+        else if (strcmp(line, "inputs\n") == 0)
+            status = serve_inputs(b);
         else if (strcmp(line, "outputs\n") == 0)
             status = serve_outputs(b) ? 0 : BENCH_RESOURCES;
         else

@@ -66,12 +66,11 @@ function findModels(place) {
   return files.map((f) => ({name: path.basename(f, '.onnx'), file: path.join(place, f)}));
 }
 
-// Shape in a recorded input (a TensorProto: field 1 dims, field 8 name), or null.
-function recordedShape(file) {
+// A recorded input (a TensorProto: field 1 dims, 8 name, 9 raw data), or null.
+function readRecorded(file) {
   const bytes = fs.readFileSync(file);
-  const dims = [];
+  const tensor = {name: '', dims: [], raw: null};
   let at = 0;
-  let name = '';
   const varint = () => {
     let value = 0;
     for (let scale = 1; at < bytes.length; scale *= 128) {
@@ -85,27 +84,41 @@ function recordedShape(file) {
     const key = varint();
     if ((key & 7) === 0) {
       const value = varint();
-      if (key >> 3 === 1) dims.push(value);
+      if (key >> 3 === 1) tensor.dims.push(value);
     } else if ((key & 7) === 2) {
       const end = varint() + at;
-      if (key >> 3 === 1) while (at < end) dims.push(varint());
-      if (key >> 3 === 8) name = bytes.toString('utf8', at, end);
+      if (key >> 3 === 1) while (at < end) tensor.dims.push(varint());
+      if (key >> 3 === 8) tensor.name = bytes.toString('utf8', at, end);
+      if (key >> 3 === 9) tensor.raw = bytes.subarray(at, end);
       at = end;
     } else {
       at += (key & 7) === 1 ? 8 : 4;
     }
   }
-  return name && dims.length ? {name, dims} : null;
+  return tensor.name && tensor.dims.length ? tensor : null;
 }
 
-// Shapes of the inputs recorded beside a model, as arguments of infer-bench.
-function recordedShapes(modelFile) {
+// Inputs recorded beside a model, in test_data_set_0.
+function recordedInputs(modelFile) {
   const folder = path.join(path.dirname(modelFile), 'test_data_set_0');
   if (path.basename(modelFile) !== 'model.onnx' || !fs.existsSync(folder)) return [];
-  return fs.readdirSync(folder).filter((f) => /^input_\d+\.pb$/.test(f)).flatMap((f) => {
-    const shape = recordedShape(path.join(folder, f));
-    return shape ? ['--input-shape', `${shape.name}=${shape.dims.join('x')}`] : [];
+  return fs.readdirSync(folder).filter((f) => /^input_\d+\.pb$/.test(f))
+    .map((f) => readRecorded(path.join(folder, f))).filter(Boolean);
+}
+
+// Puts recorded values, where they fit, in the place of infer-bench's random ones. For both
+// engines: how long a detector takes, and what a difference means, depends on the picture.
+async function useRecorded(engine, prefix, inputs, recorded) {
+  let used = 0;
+  inputs.forEach((input, i) => {
+    const file = `${prefix}.in${i}`;
+    const found = recorded.find((r) => r.name === input.name && r.raw);
+    if (!found || found.raw.length !== fs.statSync(file).size) return;
+    fs.writeFileSync(file, found.raw);
+    used++;
   });
+  if (used) await engine.ask('inputs');
+  return used;
 }
 
 function half(bits) {
@@ -168,5 +181,5 @@ function describeMachine() {
 }
 
 module.exports = {
-  Engine, pause, findModels, recordedShapes, compareOutputs, firstLine, describeMachine,
+  Engine, pause, findModels, recordedInputs, useRecorded, compareOutputs, firstLine, describeMachine,
 };

@@ -283,6 +283,8 @@ static void test_gather(void **state)
             int64_t at = random_int(&r, -dims[axis], dims[axis] - 1);
             if (random_int(&r, 0, 9) == 0)
                 at = random_int(&r, 0, 1) ? INT32_MIN : INT32_MAX;
+            if (random_int(&r, 0, 9) == 0)
+                at = random_int(&r, 0, 1) ? -dims[axis] - 1 : dims[axis];
             if (wide && random_int(&r, 0, 30) == 0)
                 at = random_int(&r, 0, 1) ? INT64_MIN : INT64_MAX;
             if (wide)

@@ -359,14 +359,39 @@ static void test_half(void **state)
     assert_int_equal(infer__f64_to_f16(-1e300), 0xfc00);
 }
 
+/* Integers just beside the middle between two bf16: rounding to double first would lose which
+ * side they are on. */
+static void test_half_integers(void **state)
+{
+    static const int64_t near[] = {1, -1, 0};
+    uint64_t r = seed;
+    (void)state;
+    for (int i = 0; i < 600; i++) {
+        int64_t n = 1, shift = random_int(&r, 54, 62), odd = random_int(&r, 128, 255);
+        int64_t x = ((odd << 1 | 1) << (shift - 8)) + near[i % 3];
+        infer_type type = i & 1 ? INFER_S64 : INFER_U64;
+        struct run k = {.t = {.op = INFER__OP_CAST, .nin = 1, .nout = 1}};
+        x = type == INFER_S64 && i & 2 ? -x : x;
+        k.in[0] = operand(type, 1, &n);
+        k.out[0] = operand(INFER_BF16, 1, &n);
+        run_fill(&k, 1, &r);
+        memcpy(k.x[0], &x, sizeof x);
+        run_kernel(&k, "cast_c", &r);
+        close_to("bf16", i, value_at(INFER_BF16, k.y[0], 0),
+                 round_to(INFER_BF16, value_at(type, k.x[0], 0)), 0);
+        run_drop(&k);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_f32),      cmocka_unit_test(test_f64),
-        cmocka_unit_test(test_halves),   cmocka_unit_test(test_special),
-        cmocka_unit_test(test_epilogue), cmocka_unit_test(test_integers),
-        cmocka_unit_test(test_clip),     cmocka_unit_test(test_not),
-        cmocka_unit_test(test_cast),     cmocka_unit_test(test_half),
+        cmocka_unit_test(test_f32),           cmocka_unit_test(test_f64),
+        cmocka_unit_test(test_halves),        cmocka_unit_test(test_special),
+        cmocka_unit_test(test_epilogue),      cmocka_unit_test(test_integers),
+        cmocka_unit_test(test_clip),          cmocka_unit_test(test_not),
+        cmocka_unit_test(test_cast),          cmocka_unit_test(test_half),
+        cmocka_unit_test(test_half_integers),
     };
     seed = random_seed();
     return cmocka_run_group_tests(tests, NULL, NULL);

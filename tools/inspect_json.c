@@ -104,8 +104,11 @@ static void session(FILE *f, const struct inspect *x)
     fprintf(f, "{\"isa\": \"%s\", \"onednn\": %s, \"threads\": %u, \"macs\": %llu,\n",
             infer_isa_name(x->isa), infer_has_onednn() ? "true" : "false",
             infer__pool_threads(x->session->pool), (unsigned long long)inspect_macs(x));
-    fprintf(f, "\"memory\": {\"arena_bytes\": %llu, \"packed_bytes\": %llu",
-            (unsigned long long)m.arena_bytes, (unsigned long long)m.packed_bytes);
+    uint32_t tuned = 0;
+    for (uint32_t i = 0; i < x->session->plan.nsteps; i++)
+        tuned += x->session->plan.steps[i].tuned;
+    fprintf(f, "\"tuned_steps\": %u,\n\"memory\": {\"arena_bytes\": %llu, \"packed_bytes\": %llu",
+            tuned, (unsigned long long)m.arena_bytes, (unsigned long long)m.packed_bytes);
     fprintf(f, ", \"output_bytes\": %llu, \"plan_bytes\": %llu},\n",
             (unsigned long long)m.output_bytes, (unsigned long long)m.plan_bytes);
     values(f, x, 1);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "graph/graph.h"
+#include "plan/tuned.h"
 #include "run/session.h"
 #include "tools/cli.h"
 #include "tools/inspect.h"
@@ -183,6 +184,26 @@ static void print_steps(FILE *f, const struct inspect *x)
     }
 }
 
+/* Whether the file has a tuned plan for here, and how many steps it decided. */
+static void print_tuned(FILE *f, const struct inspect *x)
+{
+    uint32_t steps = 0, plans = 0;
+    struct infer__tuned_for here;
+    struct infer__tuned t;
+    for (uint32_t i = 0; i < x->session->plan.nsteps; i++)
+        steps += x->session->plan.steps[i].tuned;
+    for (uint32_t i = 0; i < x->model->nsections; i++)
+        plans += x->model->sections[i].kind == INFER__SECTION_TUNED;
+    if (!plans)
+        fputs("tuned    no: kernels by estimate (see infer tune)\n", f);
+    else if (!infer__tuned_here(&here) || !infer__tuned_find(x->model, &here, &t))
+        fprintf(f, "tuned    no: the file has %u plan%s, for other CPUs or libraries\n", plans,
+                plans == 1 ? "" : "s");
+    else
+        fprintf(f, "tuned    %u of %u steps by this CPU's plan of %u tasks\n", steps,
+                x->session->plan.nsteps, t.nentries);
+}
+
 void inspect_session_text(FILE *f, const struct inspect *x)
 {
     infer_session_memory m;
@@ -199,6 +220,7 @@ void inspect_session_text(FILE *f, const struct inspect *x)
         infer_session_output(x->session, i, &info);
         print_value(f, "output", &info);
     }
+    print_tuned(f, x);
     fprintf(f, "work     %.3f million multiply-adds\n", (double)inspect_macs(x) / 1e6);
     fprintf(f, "memory   arena %llu, packed weights %llu, outputs %llu, plan %llu: %llu bytes\n",
             (unsigned long long)m.arena_bytes, (unsigned long long)m.packed_bytes,

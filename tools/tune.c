@@ -124,7 +124,7 @@ static void change(struct tuner *t, struct tune_task *k, int c, double ratio)
         t->changed++;
     for (unsigned ti = 0; ti < t->nthreads; ti++) {
         if (k->before_ns[ti] <= 0)
-            k->before_ns[ti] = k->values[ti][0].ns;
+            k->before_ns[ti] = k->after_ns[ti] = k->values[ti][0].ns;
         if (concerns(t, ti, k->choices[c]))
             k->after_ns[ti] = k->values[ti][c].ns;
     }

@@ -7,8 +7,10 @@
 #include "tools/random_fill.h"
 #include "tools/tune.h"
 
-/* A session's turn: one run to fill the caches, then timed runs until one of the limits. */
-enum { MOST_RUNS = 16, LEAST_RUNS = 2, TURN_MS = 8, MOST_TURNS = 64 };
+/* A session's turn: one run to fill the caches, then timed runs until one of the limits. The
+ * fastest of them counts, the one that a neighbour has disturbed the least; over the turns it is
+ * the median. */
+enum { MOST_RUNS = 16, LEAST_RUNS = 3, TURN_MS = 8, MOST_TURNS = 64 };
 /* Sessions are kept side by side up to this much memory. */
 static const uint64_t most_bytes = UINT64_C(3) << 30;
 
@@ -91,11 +93,18 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* The lower median: of two runs the one that was disturbed less. Sorts v. */
-static double median(double *v, int n)
+static double median(double *v, int n) /* sorts v */
 {
     qsort(v, (size_t)n, sizeof *v, compare);
-    return v[(n - 1) / 2];
+    return v[n / 2];
+}
+
+static double least(const double *v, int n)
+{
+    double m = v[0];
+    for (int i = 1; i < n; i++)
+        m = v[i] < m ? v[i] : m;
+    return m;
 }
 
 /* Of the times of a table and of table 0, turn by turn. */
@@ -232,7 +241,7 @@ static infer_status take_turn(struct tuner *t, struct tables *s, int k, double u
     }
     for (uint32_t i = 0; i < t->ntasks; i++)
         table->times[i * MOST_TURNS + (uint32_t)table->turns] =
-            median(s->samples + i * MOST_RUNS, runs);
+            least(s->samples + i * MOST_RUNS, runs);
     if (table->turns++ == 0)
         table->turn_ms = spent / runs;
     *done = 1;
@@ -316,7 +325,7 @@ static infer_status time_whole(struct tuner *t, infer_session *session, double u
         runs[n++] = ms * 1e6;
         spent += ms;
     }
-    *ns = median(runs, n);
+    *ns = least(runs, n);
     *done = 1;
     return INFER_OK;
 }

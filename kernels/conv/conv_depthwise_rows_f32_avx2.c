@@ -1,7 +1,7 @@
 /* Depthwise convolution of pictures in f32, AVX2. */
 #if defined(__x86_64__)
 #define VEC_LEVEL 256
-#define RATE 42.0
+#define RATE 44.0
 #include "kernels/conv/conv_depthwise_rows_f32.inc"
 
 const struct infer__kernel infer__conv_depthwise_rows_f32_avx2 = {

@@ -136,18 +136,37 @@ void infer__direct_pack(const struct infer__direct *d, const float *weights, flo
 
 /* ---- tiles ---------------------------------------------------------------------------------- */
 
+/* `pixels` times c floats that stand `step` apart, c a multiple of `part`, a constant. */
+static inline void copy_pixels(const float *from, int64_t pixels, int64_t c, int64_t step, int part,
+                               float *to)
+{
+    for (int64_t i = 0; i < pixels; i++, from += step)
+        for (int64_t k = 0; k < c; k += part, to += part)
+            memcpy(to, from + k, (size_t)part * sizeof *to);
+}
+
 /* The input of pixels `first` .. of one kernel row, with zeros outside the picture. */
 static void copy_row(const struct infer__direct *d, const float *row, int64_t first, int64_t pixels,
                      int64_t group, float *to)
 {
     const struct infer__conv_shape *s = &d->s;
-    int64_t c = s->cg;
-    for (int64_t i = first; i < first + pixels; i++, to += c) {
-        if (i >= 0 && i < s->x.w)
-            memcpy(to, row + i * s->x.c + group * c, (size_t)c * sizeof *to);
-        else
-            memset(to, 0, (size_t)c * sizeof *to);
-    }
+    int64_t c = s->cg, left = first < 0 ? min64(-first, pixels) : 0;
+    int64_t inner = min64(s->x.w - (first + left), pixels - left);
+    if (inner < 0)
+        inner = 0;
+    memset(to, 0, (size_t)(left * c) * sizeof *to);
+    to += left * c;
+    row += (first + left) * s->x.c + group * c;
+    if (inner && c == s->x.c)
+        memcpy(to, row, (size_t)(inner * c) * sizeof *to);
+    else if (c % 8 == 0)
+        copy_pixels(row, inner, c, s->x.c, 8, to);
+    else if (c % 4 == 0)
+        copy_pixels(row, inner, c, s->x.c, 4, to);
+    else
+        copy_pixels(row, inner, c, s->x.c, 1, to);
+    to += inner * c;
+    memset(to, 0, (size_t)((pixels - left - inner) * c) * sizeof *to);
 }
 
 /* Fills rows with the input rows of output row (n, od, oh) that are inside. */

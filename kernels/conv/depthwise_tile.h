@@ -41,8 +41,8 @@ struct dw_rows {
     int rows;                    /* 1 or 2 */
     int kernel_h, kernel_w, stride_h, stride_w;
     int64_t pad, in_w, out_w; /* padding before a row; pixels of input and output rows */
-    int64_t channels;
-    const float *weights; /* as dw_pack left them */
+    int64_t channels, in_step, out_step; /* channels; floats from a pixel to the next */
+    const float *weights;                /* as dw_pack left them */
     const float *bias;    /* or NULL */
     const struct infer__epilogue *epi;
 };
@@ -83,7 +83,7 @@ VEC_INLINE void dw_input_row(DW_SHAPE, int first, int second, const struct dw_ti
                              const float *x, int64_t c, int n, const float *w0, const float *w1,
                              vec sum[2][DW_WIDE])
 {
-    const int64_t channels = t->r->channels;
+    const int64_t step = t->r->in_step;
     vec a[DW_KERNEL_MAX], b[DW_KERNEL_MAX];
     (void)R;
     VEC_UNROLL
@@ -96,7 +96,7 @@ VEC_INLINE void dw_input_row(DW_SHAPE, int first, int second, const struct dw_ti
     DW_UNROLL
     for (int j = 0; j < (T - 1) * S + KW; j++) {
         vec v = vec_set(0);
-        const int64_t at = (t->in + j) * channels + c;
+        const int64_t at = (t->in + j) * step + c;
         if (!edge || (t->in + j >= 0 && t->in + j < t->r->in_w))
             v = n == VEC ? vec_load(x + at) : vec_load_n(x + at, n);
         VEC_UNROLL
@@ -139,7 +139,7 @@ VEC_INLINE void dw_body(DW_SHAPE, const struct dw_tile *t, int64_t c, int n)
     for (int q = 0; q < R; q++) {
         VEC_UNROLL
         for (int m = 0; m < T; m++) {
-            const int64_t at = (t->out + m) * r->channels + c;
+            const int64_t at = (t->out + m) * r->out_step + c;
             vec v = sum[q][m];
             if (r->residual[q])
                 v = vec_add(v, n == VEC ? vec_load(r->residual[q] + at)
@@ -212,6 +212,31 @@ VEC_INLINE int dw_serves(const struct infer__window *w)
            (w->kernel[2] == 3 || w->kernel[2] == 5) && w->stride[2] <= 2;
 }
 
+/* The activations that are not simple, of n columns: in the first-level cache still. */
+static void dw_activate(const struct dw_rows *r, int64_t out, int64_t n)
+{
+    for (int q = 0; q < r->rows; q++) {
+        float *y = r->y[q] + out * r->out_step;
+        if (r->out_step == r->channels) {
+            vec_epilogue_row(r->epi, y, NULL, y, n * r->channels);
+            continue;
+        }
+        for (int64_t m = 0; m < n; m++, y += r->out_step)
+            vec_epilogue_row(r->epi, y, NULL, y, r->channels);
+    }
+}
+
+/* Predicted nanoseconds of `pixels` outputs of `channels`: per vector its products, its store, and
+ * for stride 2 the input columns, of which fewer are shared. RATE is in multiply-adds per ns. */
+VEC_INLINE double dw_ns(const struct infer__window *w, double pixels, int64_t channels, double rate,
+                        unsigned act)
+{
+    double vectors = (double)((channels + VEC - 1) / VEC), taps = (double)(w->kernel[1] * w->kernel[2]);
+    double each = taps * VEC / rate + 1 + (w->stride[2] > 1 ? VEC / 8.0 : 0);
+    double more = vec_is_simple(act) ? 0 : vec_activation_ns(act);
+    return pixels * (vectors * each + (double)channels * more + 2);
+}
+
 /* Computes the rows, all columns and channels. */
 static __attribute__((unused)) void dw_run_rows(const struct dw_rows *r)
 {
@@ -239,10 +264,7 @@ static __attribute__((unused)) void dw_run_rows(const struct dw_rows *r)
         if (which == DW_INNER && t.c < r->channels)
             run[DW_EDGE_WIDE](&t);
         if (act && act != INFER__OP_RELU && act != INFER__OP_CLIP)
-            for (int q = 0; q < r->rows; q++) { /* in the first-level cache still */
-                float *y = r->y[q] + t.out * r->channels;
-                vec_epilogue_row(r->epi, y, NULL, y, n * r->channels);
-            }
+            dw_activate(r, t.out, n);
     }
 }
 

@@ -1,0 +1,145 @@
+/* Shapes and cutting of chains; see chain_shape.h. */
+#include "kernels/chain/chain_shape.h"
+
+/* Bytes that the ring and the depthwise rows may take, about half of a second-level cache of 1 MiB,
+ * and more than which a chain is not served; pixels of a round at least, if that leaves room. */
+enum { CACHED_BYTES = 512 << 10, MOST_BYTES = 896 << 10, ROUND_PIXELS = 48 };
+
+static int64_t ceil_div(int64_t a, int64_t b)
+{
+    return (a + b - 1) / b;
+}
+
+static int64_t min64(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int is_picture(const struct infer__operand *o)
+{
+    return o->type == INFER_F32 && o->clast && o->rank == 4;
+}
+
+static int is_weight(const struct infer__operand *o, int rank)
+{
+    return o->type == INFER_F32 && o->is_const && o->rank == rank;
+}
+
+static int is_bias(const struct infer__operand *o)
+{
+    return o->type == INFER_TYPE_NONE || is_weight(o, 1);
+}
+
+/* ---- cutting -------------------------------------------------------------------------------- */
+
+static int64_t ring_rows(const struct infer__chain_shape *s, int64_t group)
+{
+    return s->expand ? min64(s->x.h, (group - 1) * s->w->stride[1] + s->w->kernel[1]) : 0;
+}
+
+static int64_t round_floats(const struct infer__chain_shape *s, int64_t group)
+{
+    int64_t middle = s->project ? group * s->y.w * s->padded : 0;
+    return ring_rows(s, group) * s->x.w * s->step + middle;
+}
+
+static void cut_rounds(struct infer__chain_shape *s)
+{
+    s->group = min64(2, s->y.h);
+    while (s->group + 2 <= s->y.h && s->group * s->y.w < ROUND_PIXELS &&
+           round_floats(s, s->group + 2) * 4 <= CACHED_BYTES)
+        s->group += 2;
+    s->ring = ring_rows(s, s->group);
+    s->ring_floats = s->ring * s->x.w * s->step;
+    s->middle_floats = s->project ? s->group * s->y.w * s->padded : 0;
+}
+
+/* Bands cost rows that are expanded twice: two for each thread where a picture is high, else one.
+ * Without an expansion they cost nothing, and where channels can be shared out none are needed. */
+static void cut_units(struct infer__chain_shape *s, int64_t threads)
+{
+    int64_t most = ceil_div(s->y.h, s->group), across = s->y.n * s->parts;
+    s->bands = 1;
+    if (threads > 1 && across < 2 * threads) {
+        int64_t want = ceil_div(s->expand && s->y.h < 24 * threads ? threads : 2 * threads, across);
+        s->bands = s->expand ? min64(want, ceil_div(s->y.h, 2)) : min64(2 * want, most);
+    }
+    s->items = across * s->bands;
+    s->units = infer__units(s->items, 1, threads > 1 ? 8 * (uint32_t)threads : 1);
+}
+
+static void place_weights(struct infer__chain_shape *s)
+{
+    int64_t taps = s->w->kernel[1] * s->w->kernel[2], at = 0;
+    int64_t out = ceil_div(s->y.c, CHAIN_BLOCK) * CHAIN_BLOCK;
+    s->at_expand = at;
+    at += s->expand ? s->x.c * s->padded : 0;
+    s->at_expand_bias = at;
+    at += s->expand ? s->padded : 0;
+    s->at_depthwise = at;
+    at += taps * s->padded;
+    s->at_depthwise_bias = at;
+    at += s->padded;
+    s->at_project = at;
+    at += s->project ? s->middle * out : 0;
+    s->at_project_bias = at;
+    at += s->project ? out : 0;
+    s->packed_floats = at;
+}
+
+/* ---- shape ---------------------------------------------------------------------------------- */
+
+static int operands_fit(const struct infer__task *t, const struct infer__chain_shape *s)
+{
+    const struct infer__operand *in = t->in;
+    int64_t last = s->project ? s->y.c : s->middle, first = s->expand ? s->x.c : s->middle;
+    if (!is_weight(&in[CHAIN_DEPTHWISE], 4) || !is_bias(&in[CHAIN_EXPAND_BIAS]) ||
+        !is_bias(&in[CHAIN_DEPTHWISE_BIAS]) || !is_bias(&in[CHAIN_PROJECT_BIAS]))
+        return 0;
+    if (s->expand && (!is_weight(&in[CHAIN_EXPAND], 4) || in[CHAIN_EXPAND].dims[0] != s->middle ||
+                      in[CHAIN_EXPAND].dims[1] != s->x.c))
+        return 0;
+    if (s->project && (!is_weight(&in[CHAIN_PROJECT], 4) || in[CHAIN_PROJECT].dims[0] != s->y.c ||
+                       in[CHAIN_PROJECT].dims[1] != s->middle))
+        return 0;
+    return first == s->x.c && last == s->y.c && s->x.n == s->y.n;
+}
+
+static int window_fits(const struct infer__window *w)
+{
+    return w->kernel[0] == 1 && w->dilation[1] == 1 && w->dilation[2] == 1 && w->kernel[1] <= 5 &&
+           w->stride[1] <= 2 && (w->kernel[2] == 3 || w->kernel[2] == 5) && w->stride[2] <= 2;
+}
+
+int infer__chain_shape(const struct infer__task *t, struct infer__chain_shape *s)
+{
+    const int64_t most = (int64_t)1 << 24;
+    *s = (struct infer__chain_shape){.w = &t->p.chain.window};
+    if (t->op != INFER__OP_CONV_CHAIN || t->nout != 1 ||
+        t->nin != CHAIN_RESIDUAL + (t->epi.residual ? 1u : 0u) || !is_picture(&t->in[CHAIN_X]) ||
+        !is_picture(&t->out[0]) || !window_fits(s->w))
+        return 0;
+    s->expand = t->in[CHAIN_EXPAND].type != INFER_TYPE_NONE;
+    s->project = t->in[CHAIN_PROJECT].type != INFER_TYPE_NONE;
+    s->residual = t->epi.residual != 0;
+    s->x = infer__operand_spatial(&t->in[CHAIN_X]);
+    s->y = infer__operand_spatial(&t->out[0]);
+    s->middle = t->in[CHAIN_DEPTHWISE].dims[0];
+    s->padded = ceil_div(s->middle, CHAIN_BLOCK) * CHAIN_BLOCK;
+    if ((!s->expand && !s->project) || (s->residual && !s->project) || !operands_fit(t, s) ||
+        s->y.n < 1 || s->y.h < 1 || s->y.w < 1 || s->middle < 1 || s->x.c < 1 || s->y.c < 1 ||
+        s->x.h > most || s->x.w > most || s->x.c > most || s->y.c > most || s->middle > most ||
+        s->y.n > most || s->y.h > most || s->y.w > most)
+        return 0;
+    s->parts = s->project ? 1 : ceil_div(s->padded / CHAIN_BLOCK, CHAIN_PART);
+    s->step = s->project || s->padded < CHAIN_PART * CHAIN_BLOCK ? s->padded
+                                                                 : CHAIN_PART * CHAIN_BLOCK;
+    if ((double)s->x.w * (double)s->step + (double)s->y.w * (double)s->padded > MOST_BYTES / 4)
+        return 0;
+    cut_rounds(s);
+    if ((s->ring_floats + s->middle_floats) * 4 > MOST_BYTES)
+        return 0;
+    cut_units(s, t->threads);
+    place_weights(s);
+    return 1;
+}
