@@ -24,6 +24,9 @@ LDLIBS   := -ljpeg -lpthread -lm
 ifeq ($(ONEDNN),1)
 LDLIBS   := -ldnnl -lgomp $(LDLIBS)
 endif
+ifeq ($(findstring clang,$(CC)),clang)
+CFLAGS   += -Wno-pass-failed # a loop that clang does not vectorise is no mistake
+endif
 ifeq ($(WERROR),1)
 CFLAGS   += -Werror
 endif
@@ -44,7 +47,8 @@ LIB_SRC  += $(wildcard kernels/onednn/*.c)
 endif
 TOOL_SRC := $(wildcard tools/*.c tools/onnx/*.c)
 TOOL_MAIN := tools/infer.c
-BENCH_SRC := bench/infer_bench.c bench/bench_report.c bench/bench_serve.c
+BENCH_SRC := $(addprefix bench/,infer_bench.c bench_report.c bench_serve.c machine.c machine_c.c \
+             machine_avx2.c machine_avx512.c)
 UNIT_SRC := $(wildcard tests/test_*.c)
 LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/obj/%.o)
 ONNX_GEN := $(BUILD)/gen/onnx/onnx.pb-c
@@ -66,6 +70,7 @@ help:
 	@echo "make demo       install, build, convert the bundled model, classify the bundled pictures"
 	@echo "make test       install what tests need, build, run every test"
 	@echo "make examples   the small programs of examples/ into $(BUILD)/examples"
+	@echo "make bench-zoo bench-compare bench-neighbour bench-kernels   see docs/benchmarks.md"
 	@echo "make install    PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)"
 	@echo "make lint       clang-format, clang-tidy, cppcheck"
 	@echo "make clean"
@@ -80,10 +85,12 @@ $(BUILD)/flags: FORCE
 $(BUILD)/obj/%_avx2.o: ISA_FLAGS := $(AVX2)
 $(BUILD)/obj/%_avx512.o: ISA_FLAGS := $(AVX512)
 # Nobody reads floating-point exception flags: loops with conditions may become vector code.
+# Kernels are compiled for speed, but not under sanitizers, where that takes minutes.
+ifeq ($(SANITIZE),0)
 $(BUILD)/obj/kernels/%.o: OPT_KERNEL := -O3 -fno-trapping-math
-$(BUILD)/obj/tools/onnx/%.o: | $(ONNX_GEN).h
-$(BUILD)/obj/tools/%.o: | $(ONNX_GEN).h
-$(BUILD)/obj/tests/%.o: | $(ONNX_GEN).h
+endif
+# A pattern rule without a recipe would add nothing: the objects are named.
+$(patsubst %.c,$(BUILD)/obj/%.o,$(TOOL_SRC) $(UNIT_SRC)): | $(ONNX_GEN).h
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -125,6 +132,6 @@ clean:
 	rm -rf $(BUILD)
 
 include tools/make/deps.mk tools/make/demo.mk tools/make/test.mk tools/make/install.mk \
-        tools/make/lint.mk tools/make/examples.mk
+        tools/make/lint.mk tools/make/examples.mk tools/make/bench.mk
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

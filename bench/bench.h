@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "bench/machine.h"
 #include "infer.h"
 
 enum { BENCH_MOST_SHAPES = 16 };
@@ -34,7 +35,8 @@ struct bench {
     uint64_t peak_rss_bytes;
     double *ms; /* of every run */
     size_t runs, room;
-    infer_step_info *warm; /* steps as the warm-up left them, to be subtracted */
+    struct machine machine; /* with --profile */
+    infer_step_info *warm;  /* steps as the warm-up left them, to be subtracted */
 };
 
 double bench_now_ms(void);

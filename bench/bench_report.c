@@ -61,6 +61,7 @@ void bench_print_string(FILE *out, const char *s)
 struct step {
     infer_step_info info;
     double ms, share, gflops, gbytes; /* of one run */
+    double limit;                     /* percentage of what this machine could do */
 };
 
 static void get_step(const struct bench *b, size_t i, double total_ns, struct step *s)
@@ -72,6 +73,8 @@ static void get_step(const struct bench *b, size_t i, double total_ns, struct st
     s->share = total_ns > 0 ? 100 * ns / total_ns : 0;
     s->gflops = ns > 0 ? (double)s->info.flops / ns : 0;
     s->gbytes = ns > 0 ? (double)s->info.bytes / ns : 0;
+    double floor_ns = machine_floor_ns(&b->machine, (double)s->info.flops, (double)s->info.bytes);
+    s->limit = ns > 0 ? 100 * floor_ns / ns : 0;
 }
 
 static double total_ns(const struct bench *b)
@@ -91,8 +94,9 @@ static void print_step_json(const struct step *s, int first)
     bench_print_string(stdout, s->info.node);
     printf(", \"op\": \"%s\", \"kernel\": \"%s\", \"fused\": \"%s\"", s->info.op, s->info.kernel,
            s->info.fused);
-    printf(", \"ms\": %.6f, \"percent\": %.3f, \"gflop_per_s\": %.3f, \"gbyte_per_s\": %.3f}",
-           s->ms, s->share, s->gflops, s->gbytes);
+    printf(", \"ms\": %.6f, \"percent\": %.3f, \"gflop_per_s\": %.3f, \"gbyte_per_s\": %.3f", s->ms,
+           s->share, s->gflops, s->gbytes);
+    printf(", \"limit_percent\": %.1f}", s->limit);
 }
 
 static void print_steps(const struct bench *b)
@@ -110,12 +114,13 @@ static void print_steps(const struct bench *b)
         kernel = lengths[2] > kernel ? lengths[2] : kernel;
     }
     node = node > 32 ? 32 : node;
-    printf("\n%9s %6s %8s %7s  %-*s  %-*s  %-*s  %s\n", "ms", "%", "GFLOP/s", "GB/s", op, "op",
-           node, "node", kernel, "kernel", "fused");
+    printf("\n%9s %6s %8s %7s %6s  %-*s  %-*s  %-*s  %s\n", "ms", "%", "GFLOP/s", "GB/s", "limit",
+           op, "op", node, "node", kernel, "kernel", "fused");
     for (size_t i = 0; i < n; i++) {
         get_step(b, i, total, &s);
-        printf("%9.4f %6.2f %8.2f %7.2f  %-*s  %-*.32s  %-*s  %s\n", s.ms, s.share, s.gflops,
-               s.gbytes, op, s.info.op, node, s.info.node, kernel, s.info.kernel, s.info.fused);
+        printf("%9.4f %6.2f %8.2f %7.2f %5.0f%%  %-*s  %-*.32s  %-*s  %s\n", s.ms, s.share,
+               s.gflops, s.gbytes, s.limit, op, s.info.op, node, s.info.node, kernel, s.info.kernel,
+               s.info.fused);
     }
     printf("%9.4f in all steps\n", total / 1e6);
 }
@@ -136,6 +141,8 @@ static void print_json(const struct bench *b, unsigned threads, double rate)
            (unsigned long long)b->memory.arena_bytes, (unsigned long long)b->peak_rss_bytes);
     if (b->options.profile) {
         double total = total_ns(b);
+        printf(", \"machine_gflop_per_s\": %.1f, \"machine_gbyte_per_s\": %.1f", b->machine.gflops,
+               b->machine.gbytes[MACHINE_SIZES - 1]);
         printf(", \"steps\": [");
         for (size_t i = 0; i < infer_session_steps(b->session); i++) {
             struct step s;
@@ -158,8 +165,12 @@ static void print_text(const struct bench *b, unsigned threads, double rate)
     printf("memory      arena %.3f MB, packed weights %.3f MB, peak resident %.3f MB\n",
            (double)b->memory.arena_bytes / 1e6, (double)b->memory.packed_bytes / 1e6,
            (double)b->peak_rss_bytes / 1e6);
-    if (b->options.profile)
-        print_steps(b);
+    if (!b->options.profile)
+        return;
+    printf("machine     %.0f GFLOP/s of f32 multiply-adds, reads from %.0f (cache) to %.0f GB/s "
+           "(memory)\n",
+           b->machine.gflops, b->machine.gbytes[0], b->machine.gbytes[MACHINE_SIZES - 1]);
+    print_steps(b);
 }
 
 void bench_report(struct bench *b)
@@ -170,6 +181,8 @@ void bench_report(struct bench *b)
     for (size_t i = 0; i < b->runs; i++)
         sum += b->ms[i];
     double rate = sum > 0 ? (double)b->batch * (double)b->runs * 1000 / sum : 0;
+    if (b->options.profile)
+        machine_measure(b->options.isa ? b->options.isa : infer_cpu_isa(), threads, &b->machine);
     if (b->json)
         print_json(b, threads, rate);
     else

@@ -95,6 +95,7 @@ function svg(report) {
   const height = top + models.length * block + 34;
   const most = Math.max(1.2, ...rows.map((row) => row.ratio)) * 1.02;
   const scale = (ratio) => (ratio / most) * (width - left - right);
+  const halo = 'font-size="11" stroke="#fff" stroke-width="3" paint-order="stroke"';
   const step = [0.1, 0.25, 0.5, 1, 2, 5, 10].find((s) => most / s <= 12) || 20;
   const out = [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" ` +
@@ -117,6 +118,9 @@ function svg(report) {
       `y2="${height - 26}" stroke="#ddd"/>`,
       text(x, height - 10, Number(v.toFixed(2)), 'text-anchor="middle" fill="#555"'));
   }
+  const one = left + scale(1);
+  out.push(`<line x1="${one.toFixed(1)}" y1="${top - 4}" x2="${one.toFixed(1)}" ` +
+    `y2="${height - 26}" stroke="#b3372f" stroke-width="1.5"/>`);
   models.forEach((model, m) => {
     const y = top + m * block;
     out.push(text(left - 8, y + (threads.length * bar) / 2 + 4, model, 'text-anchor="end"'));
@@ -127,12 +131,10 @@ function svg(report) {
       out.push(`<rect x="${left}" y="${y + i * bar}" width="${length.toFixed(1)}" ` +
         `height="${bar - 2}" fill="${colours[i % 4]}"/>`,
         text(left + length + 5, y + i * bar + bar - 3,
-          row.ratio.toFixed(2) + (row.flagged ? ' (answers differ)' : ''), 'font-size="11"'));
+          row.ratio.toFixed(2) + (row.flagged ? ' (answers differ)' : ''), halo));
     });
   });
-  const one = left + scale(1);
-  out.push(`<line x1="${one.toFixed(1)}" y1="${top - 4}" x2="${one.toFixed(1)}" ` +
-    `y2="${height - 26}" stroke="#b3372f" stroke-width="1.5"/>`, '</svg>', '');
+  out.push('</svg>', '');
   return out.join('\n');
 }
 

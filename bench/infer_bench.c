@@ -25,16 +25,22 @@ static const char help_text[] =
     "      --input-shape NAME=DIMS  shape of an input, as input=1x3x224x224; repeatable\n"
     "      --isa LEVEL          c, avx2, avx512, avx512vnni or amx (default: the best)\n"
     "      --no-onednn          native kernels only\n"
-    "      --profile            time, GFLOP/s and GB/s of every step as well\n"
+    "      --profile            time, GFLOP/s, GB/s and limit of every step as well\n"
     "      --json               one JSON object\n"
     "      --serve PREFIX       serve runs to another program, over standard input and output:\n"
     "                           inputs go to PREFIX.in0 ..., see bench/bench_serve.c\n"
     "      --help               this page\n"
     "\n"
     "Times are of one infer_run of the whole batch. Inputs are random floats in [-1, 1), random\n"
-    "bytes, and 0 or 1 for wider integers, the same at every start. With --profile a clock is "
-    "read\n"
-    "behind every step, which adds a little to the total.\n"
+    "bytes, and 0 or 1 for wider integers, the same at every start.\n"
+    "\n"
+    "With --profile a clock is read behind every step, which adds a little to the total. The "
+    "limit\n"
+    "is measured on this machine: the step's operations at the rate of f32 multiply-adds, or its\n"
+    "bytes at the rate of reading so many, whichever takes longer; a step at 100 % can't be done\n"
+    "faster in this way. More is possible with fewer operations (Winograd), with int8, and on "
+    "data\n"
+    "that a nearer cache still has.\n"
     "\n"
     "Exit status: 0 it worked, 2 wrong arguments, 3 the model can't be read or run, 4 no memory\n"
     "or a limit.\n"
@@ -117,12 +123,17 @@ static int parse_shape(char *text, struct bench *b)
 /* Returns 0 to go on, -1 after --help, else what to exit with. */
 static int parse(int argc, char **argv, struct bench *b)
 {
-    static const struct option longs[] = {
-        {"threads", required_argument, NULL, 't'}, {"batch", required_argument, NULL, 'b'},
-        {"time", required_argument, NULL, 's'},    {"input-shape", required_argument, NULL, 'i'},
-        {"isa", required_argument, NULL, 'l'},     {"no-onednn", no_argument, NULL, 'n'},
-        {"profile", no_argument, NULL, 'p'},       {"json", no_argument, NULL, 'j'},
-        {"serve", required_argument, NULL, 'S'},   {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0}};
+    static const struct option longs[] = {{"threads", required_argument, NULL, 't'},
+                                          {"batch", required_argument, NULL, 'b'},
+                                          {"time", required_argument, NULL, 's'},
+                                          {"input-shape", required_argument, NULL, 'i'},
+                                          {"isa", required_argument, NULL, 'l'},
+                                          {"no-onednn", no_argument, NULL, 'n'},
+                                          {"profile", no_argument, NULL, 'p'},
+                                          {"json", no_argument, NULL, 'j'},
+                                          {"serve", required_argument, NULL, 'S'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {NULL, 0, NULL, 0}};
     int status = 0, c;
     infer_session_options_init(&b->options);
     b->seconds = 2;

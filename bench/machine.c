@@ -9,8 +9,10 @@
 /* Each behind the next larger cache of the machines in docs/benchmarks.md. */
 const double machine_sizes[MACHINE_SIZES] = {16e3, 128e3, 512e3, 4e6, 16e6, 128e6};
 
-enum { MOST_THREADS = 64, ROUNDS = 5 };
-static const double slice_ns = 1.2e7; /* length of one measurement */
+/* One measurement is shorter than the time that a busy system gives a process in one go, and there
+ * are many of them: some are not disturbed. */
+enum { MOST_THREADS = 64, LEAST_ROUNDS = 5 };
+static const double slice_ns = 1.5e6, item_ns = 6e7;
 
 struct worker {
     pthread_barrier_t *start;
@@ -87,17 +89,14 @@ static double together(const struct worker *like, unsigned threads)
     return total / (end - begin);
 }
 
-/* The best of a few rounds, each about slice_ns long. */
 static double best_rate(struct worker *like, unsigned threads)
 {
-    double best = 0;
+    double best = 0, begin = now_ns();
     like->loops = 1;
-    do { /* the warm-up finds the length */
+    work(like); /* brings the memory into the caches */
+    while (work(like), like->end_ns - like->begin_ns < slice_ns)
         like->loops *= 2;
-        work(like);
-    } while (like->end_ns - like->begin_ns < slice_ns / 4);
-    like->loops *= 2;
-    for (int i = 0; i < ROUNDS; i++)
+    for (int i = 0; i < LEAST_ROUNDS || now_ns() - begin < item_ns; i++)
         best = fmax(best, together(like, threads));
     return best;
 }

@@ -16,7 +16,7 @@ struct machine {
 
 extern const double machine_sizes[MACHINE_SIZES];
 
-/* Measures with vectors of `isa` on `threads` threads at once; takes about a third of a second. */
+/* Measures with vectors of `isa` on `threads` threads at once; takes about half a second. */
 void machine_measure(infer_isa isa, unsigned threads, struct machine *m);
 /* GB/s for a step that touches so many bytes once: memory's if they pass the caches. */
 double machine_bandwidth(const struct machine *m, double bytes);

@@ -10,10 +10,10 @@ out=$build/bench
 runs=${RUNS:-400}
 if [ $# = 0 ]; then
     set -- "$out/zoo/mobilenet_v2.onnx" "$out/zoo/resnet50.onnx"
-    [ -f "$1" ] && [ -f "$2" ] || {
+    if [ ! -f "$1" ] || [ ! -f "$2" ]; then
         echo "bench-neighbour: make bench-zoo ZOO=\"mobilenet_v2 resnet50\" first, or name models: FLATS=..." >&2
         exit 2
-    }
+    fi
 fi
 mkdir -p "$out/flat"
 md=$out/neighbour.md json=$out/neighbour.json

@@ -90,8 +90,8 @@ VEC_INLINE void vec_epilogue_loop(unsigned op, float alpha, float beta, const fl
     int64_t i = 0;
     if (residual)
         for (; i + VEC <= count; i += VEC)
-            vec_store(y + i, vec_activation(op, a, b, vec_add(vec_load(x + i),
-                                                              vec_load(residual + i))));
+            vec_store(y + i,
+                      vec_activation(op, a, b, vec_add(vec_load(x + i), vec_load(residual + i))));
     else
         for (; i + VEC <= count; i += VEC)
             vec_store(y + i, vec_activation(op, a, b, vec_load(x + i)));
@@ -110,9 +110,10 @@ VEC_INLINE void vec_epilogue_loop(unsigned op, float alpha, float beta, const fl
         break;
 
 /* The same for any epilogue. Not inlined: it is large. */
-static __attribute__((noinline, unused)) void
-vec_epilogue_row(const struct infer__epilogue *e, const float *x, const float *residual, float *y,
-                 int64_t count)
+static __attribute__((noinline, unused)) void vec_epilogue_row(const struct infer__epilogue *e,
+                                                               const float *x,
+                                                               const float *residual, float *y,
+                                                               int64_t count)
 {
     switch (e->act) {
         VEC_ACTIVATION_CASE(RELU)

@@ -168,8 +168,8 @@ VEC_INLINE vec vec_split(vec x, vec *k)
     vec_flags small = vec_less(x, vec_set(0x1p-126f));
     x = vec_select(small, vec_mul(x, vec_set(0x1p24f)), x);
     __m256i bits = _mm256_castps_si256(x);
-    vec e = _mm256_cvtepi32_ps(
-        _mm256_sub_epi32(_mm256_srli_epi32(bits, 23), _mm256_set1_epi32(127)));
+    vec e =
+        _mm256_cvtepi32_ps(_mm256_sub_epi32(_mm256_srli_epi32(bits, 23), _mm256_set1_epi32(127)));
     *k = vec_select(small, vec_sub(e, vec_set(24)), e);
     bits = _mm256_or_si256(_mm256_and_si256(bits, _mm256_set1_epi32(0x007fffff)),
                            _mm256_set1_epi32(0x3f800000));

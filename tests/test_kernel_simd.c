@@ -2,25 +2,24 @@
  * softmax, normalisation. */
 #include "simd_run.h"
 
-static const uint16_t acts[] = {
-    INFER__OP_NONE, INFER__OP_RELU,       INFER__OP_CLIP,       INFER__OP_LEAKY_RELU,
-    INFER__OP_SILU, INFER__OP_HARD_SWISH, INFER__OP_HARD_SIGMOID, INFER__OP_SIGMOID,
-    INFER__OP_TANH, INFER__OP_ELU,        INFER__OP_SOFTPLUS,   INFER__OP_MISH,
-    INFER__OP_ERF};
+static const uint16_t acts[] = {INFER__OP_NONE,         INFER__OP_RELU,     INFER__OP_CLIP,
+                                INFER__OP_LEAKY_RELU,   INFER__OP_SILU,     INFER__OP_HARD_SWISH,
+                                INFER__OP_HARD_SIGMOID, INFER__OP_SIGMOID,  INFER__OP_TANH,
+                                INFER__OP_ELU,          INFER__OP_SOFTPLUS, INFER__OP_MISH,
+                                INFER__OP_ERF};
 enum { ACTS = sizeof acts / sizeof *acts };
 
 static struct infer__epilogue random_epilogue(uint64_t *r)
 {
-    struct infer__epilogue e = {.act = acts[random_int(r, 0, ACTS - 1)], .alpha = -0.25f,
-                                .beta = 0.75f};
+    struct infer__epilogue e = {
+        .act = acts[random_int(r, 0, ACTS - 1)], .alpha = -0.25f, .beta = 0.75f};
     return e;
 }
 
 /* ---- two operands --------------------------------------------------------------------------- */
 
-static const uint16_t binary_ops[] = {INFER__OP_ADD, INFER__OP_SUB, INFER__OP_MUL, INFER__OP_DIV,
-                                      INFER__OP_MIN, INFER__OP_MAX, INFER__OP_PRELU,
-                                      INFER__OP_SUM};
+static const uint16_t binary_ops[] = {INFER__OP_ADD, INFER__OP_SUB, INFER__OP_MUL,   INFER__OP_DIV,
+                                      INFER__OP_MIN, INFER__OP_MAX, INFER__OP_PRELU, INFER__OP_SUM};
 
 /* Each operand keeps, or has 1 for, each axis. */
 static void binary_case(int level, int rank, const int64_t *dims, int tame, uint64_t *r)
@@ -84,8 +83,8 @@ static void test_binary_in_place(void **state)
         struct infer__operand o = operand(INFER_F32, 1, &n);
         struct infer__operand pair[2] = {o, o};
         float *a = random_data(&o, 1, &r), *b = random_data(&o, 1, &r), want[67];
-        struct infer__task t = {.op = binary_ops[i / 2 % 8], .threads = 1, .nin = 2, .nout = 1,
-                                .in = pair, .out = &o};
+        struct infer__task t = {
+            .op = binary_ops[i / 2 % 8], .threads = 1, .nin = 2, .nout = 1, .in = pair, .out = &o};
         void *out[] = {want};
         const void *in[] = {a, b};
         struct infer__buffers buffers = {.in = in, .out = out};
@@ -113,11 +112,14 @@ static void pool_case(int level, int is_max, int64_t c, uint64_t *r)
 {
     int spatial = (int)random_int(r, 1, 3), ceil_mode = (int)random_int(r, 0, 1);
     int64_t size[3] = {1, 1, 1}, out[3] = {1, 1, 1}, n = random_int(r, 1, 2);
-    struct run k = {.t = {.op = is_max ? INFER__OP_MAX_POOL : INFER__OP_AVERAGE_POOL, .nin = 1,
-                          .nout = 1}};
+    struct run k = {
+        .t = {.op = is_max ? INFER__OP_MAX_POOL : INFER__OP_AVERAGE_POOL, .nin = 1, .nout = 1}};
     struct infer__window *w = &k.t.p.window;
-    *w = (struct infer__window){.kernel = {1, 1, 1}, .stride = {1, 1, 1}, .dilation = {1, 1, 1},
-                                .groups = 1, .spatial = spatial,
+    *w = (struct infer__window){.kernel = {1, 1, 1},
+                                .stride = {1, 1, 1},
+                                .dilation = {1, 1, 1},
+                                .groups = 1,
+                                .spatial = spatial,
                                 .count_include_pad = (int32_t)random_int(r, 0, 1)};
     int square = (int)random_int(r, 0, 1);
     for (int a = 3 - spatial; a < 3; a++) {
@@ -161,8 +163,8 @@ static void test_pool_known(void **state)
     for (int i = 0; i < 20; i++) {
         const int64_t *v = windows[i / 4];
         int64_t in[3] = {1, 20, 21}, out[3] = {1};
-        struct run k = {.t = {.op = i & 2 ? INFER__OP_MAX_POOL : INFER__OP_AVERAGE_POOL, .nin = 1,
-                              .nout = 1}};
+        struct run k = {
+            .t = {.op = i & 2 ? INFER__OP_MAX_POOL : INFER__OP_AVERAGE_POOL, .nin = 1, .nout = 1}};
         k.t.p.window = (struct infer__window){.kernel = {1, v[0], v[0]},
                                               .stride = {1, v[1], v[1]},
                                               .dilation = {1, 1, 1},
@@ -189,10 +191,10 @@ static void test_global_pool(void **state)
         int is_max = i >> 1 & 1;
         int64_t size[3] = {1, random_int(&r, 1, 9), random_int(&r, 1, 9)}, one[3] = {1, 1, 1};
         int64_t c = i / 4 == 67 ? 300 : i / 4 + 1, n = random_int(&r, 1, 3);
-        struct run k = {.t = {.op = is_max ? INFER__OP_GLOBAL_MAX_POOL
-                                           : INFER__OP_GLOBAL_AVERAGE_POOL,
-                              .nin = 1,
-                              .nout = 1}};
+        struct run k = {
+            .t = {.op = is_max ? INFER__OP_GLOBAL_MAX_POOL : INFER__OP_GLOBAL_AVERAGE_POOL,
+                  .nin = 1,
+                  .nout = 1}};
         k.in[0] = spatial_operand(INFER_F32, 2, n, size, c);
         k.out[0] = spatial_operand(INFER_F32, 2, n, one, c);
         run_fill(&k, !is_max, &r);
@@ -239,7 +241,8 @@ static void test_layer_norm(void **state)
     uint64_t r = seed;
     (void)state;
     for (int i = 0; i < 2 * 70; i++) {
-        const int64_t n = i / 2 < 67 ? i / 2 + 1 : 768, dims[] = {2, 3, n}, statistics[] = {2, 3, 1};
+        const int64_t n = i / 2 < 67 ? i / 2 + 1 : 768, dims[] = {2, 3, n},
+                      statistics[] = {2, 3, 1};
         struct run k = {.t = {.op = INFER__OP_LAYER_NORMALIZATION,
                               .nin = (uint32_t)random_int(&r, 2, 3),
                               .nout = (uint32_t)random_int(&r, 1, 3),
@@ -263,7 +266,9 @@ static void test_layer_norm_offset(void **state)
     (void)state;
     for (int i = 0; i < 8; i++) {
         const int64_t n = 384, dims[] = {4, n};
-        struct run k = {.t = {.op = INFER__OP_LAYER_NORMALIZATION, .nin = 2, .nout = 1,
+        struct run k = {.t = {.op = INFER__OP_LAYER_NORMALIZATION,
+                              .nin = 2,
+                              .nout = 1,
                               .p.norm = {.epsilon = 1e-6f, .axis = 1}}};
         k.in[0] = k.out[0] = operand(INFER_F32, 2, dims);
         k.in[1] = operand(INFER_F32, 1, &n);
@@ -293,12 +298,12 @@ static void test_spatial_norms(void **state)
         int batch = i >> 1 & 1;
         int64_t size[3] = {1, random_int(&r, 1, 7), random_int(&r, 1, 9)}, n = random_int(&r, 1, 2);
         int64_t c = i / 4 == 67 ? 300 : i / 4 + 1;
-        struct run k = {.t = {.op = batch ? INFER__OP_BATCH_NORMALIZATION
-                                          : INFER__OP_INSTANCE_NORMALIZATION,
-                              .nin = batch ? 5 : 3,
-                              .nout = 1,
-                              .p.norm = {.epsilon = 1e-3f},
-                              .epi = random_epilogue(&r)}};
+        struct run k = {
+            .t = {.op = batch ? INFER__OP_BATCH_NORMALIZATION : INFER__OP_INSTANCE_NORMALIZATION,
+                  .nin = batch ? 5 : 3,
+                  .nout = 1,
+                  .p.norm = {.epsilon = 1e-3f},
+                  .epi = random_epilogue(&r)}};
         k.in[0] = k.out[0] = spatial_operand(INFER_F32, 2, n, size, c);
         for (uint32_t a = 1; a < k.t.nin; a++)
             k.in[a] = operand(INFER_F32, 1, &c);
@@ -321,9 +326,12 @@ static void test_lrn(void **state)
     (void)state;
     for (int i = 0; i < 68 * 2; i++) {
         int64_t size[3] = {1, random_int(&r, 1, 7), random_int(&r, 1, 9)};
-        struct run k = {.t = {.op = INFER__OP_LRN, .nin = 1, .nout = 1,
-                              .p.norm = {.alpha = 0.3f, .beta = 0.75f, .bias = 1,
-                                         .size = random_int(&r, 1, 9)}}};
+        struct run k = {
+            .t = {
+                .op = INFER__OP_LRN,
+                .nin = 1,
+                .nout = 1,
+                .p.norm = {.alpha = 0.3f, .beta = 0.75f, .bias = 1, .size = random_int(&r, 1, 9)}}};
         if (i % 16 == 0)
             k.t.p.norm.size = 64;
         k.in[0] = k.out[0] = spatial_operand(INFER_F32, 2, 2, size, i / 2 + 1);
@@ -331,6 +339,49 @@ static void test_lrn(void **state)
         simd_compare(&k, "lrn_f32", i & 1, "lrn_f32_c", 1e-6, 1e-30, 0, &r);
         run_drop(&k);
     }
+}
+
+/* ---- transposing ---------------------------------------------------------------------------- */
+
+static void transpose_case(int level, int rank, const int64_t *dims, const int *perm, uint64_t *r)
+{
+    static const infer_type types[] = {INFER_F32, INFER_S32, INFER_U32};
+    int64_t turned[INFER_MAX_RANK];
+    struct run k = {.t = {.op = INFER__OP_TRANSPOSE, .nin = 1, .nout = 1}};
+    infer_type type = types[random_int(r, 0, 2)];
+    for (int i = 0; i < rank; i++) {
+        turned[i] = dims[perm[i]];
+        k.t.p.transpose.perm[i] = perm[i];
+    }
+    k.in[0] = operand(type, rank, dims);
+    k.out[0] = operand(type, rank, turned);
+    run_fill(&k, 1, r);
+    k.t.isa = INFER_ISA_AVX512;
+    const struct infer__kernel *kernel = simd_kernel("transpose_4", level);
+    if (kernel && kernel->estimate(&k.t) >= 0)
+        simd_compare(&k, "transpose_4", level, "transpose_c", -1, -1, 0, r);
+    run_drop(&k);
+}
+
+static void test_transpose(void **state)
+{
+    static const int perms[][4] = {{0, 2, 3, 1}, {0, 3, 1, 2}, {3, 2, 1, 0},
+                                   {2, 3, 0, 1}, {1, 0, 3, 2}, {3, 0, 2, 1}};
+    static const int pair[] = {0, 2, 1};
+    uint64_t r = seed;
+    (void)state;
+    for (int i = 0; i < 300; i++) {
+        const int64_t dims[] = {random_int(&r, 1, 20), random_int(&r, 1, 20), random_int(&r, 1, 20),
+                                random_int(&r, 1, 20)};
+        transpose_case(i & 1, 4, dims, perms[random_int(&r, 0, 5)], &r);
+    }
+    for (int64_t n = 0; n <= 67; n++)
+        for (int level = 0; level < SIMD_LEVELS; level++) {
+            const int64_t dims[] = {2, n, random_int(&r, 4, 67)}, wide[] = {2, n, 3000};
+            transpose_case(level, 3, dims, pair, &r);
+            if (n % 16 == 9)
+                transpose_case(level, 3, wide, pair, &r);
+        }
 }
 
 int main(void)
@@ -341,6 +392,7 @@ int main(void)
         cmocka_unit_test(test_global_pool),   cmocka_unit_test(test_softmax),
         cmocka_unit_test(test_layer_norm),    cmocka_unit_test(test_layer_norm_offset),
         cmocka_unit_test(test_spatial_norms), cmocka_unit_test(test_lrn),
+        cmocka_unit_test(test_transpose),
     };
     if (!infer__kernel_find("binary_f32_avx2")) {
         printf("skipped: this build has no kernels of x86-64\n");

@@ -76,13 +76,13 @@ static const struct {
     uint16_t op;
     double ulp;
 } ops[] = {
-    {INFER__OP_RELU, 0},       {INFER__OP_LEAKY_RELU, 0.5}, {INFER__OP_SIGMOID, 2},
-    {INFER__OP_TANH, 3},       {INFER__OP_ELU, 2.5},        {INFER__OP_SOFTPLUS, 2.5},
-    {INFER__OP_MISH, 4},       {INFER__OP_ERF, 2},          {INFER__OP_EXP, 1},
-    {INFER__OP_LOG, 1.5},      {INFER__OP_SQRT, 0.5},       {INFER__OP_RECIPROCAL, 0.5},
-    {INFER__OP_ABS, 0},        {INFER__OP_NEG, 0},          {INFER__OP_FLOOR, 0},
-    {INFER__OP_CEIL, 0},       {INFER__OP_ROUND, 0},        {INFER__OP_SILU, 3},
-    {INFER__OP_IDENTITY, 0},   {INFER__OP_HARD_SIGMOID, 0}, {INFER__OP_HARD_SWISH, 0},
+    {INFER__OP_RELU, 0},     {INFER__OP_LEAKY_RELU, 0.5}, {INFER__OP_SIGMOID, 2},
+    {INFER__OP_TANH, 3},     {INFER__OP_ELU, 2.5},        {INFER__OP_SOFTPLUS, 2.5},
+    {INFER__OP_MISH, 4},     {INFER__OP_ERF, 2},          {INFER__OP_EXP, 1},
+    {INFER__OP_LOG, 1.5},    {INFER__OP_SQRT, 0.5},       {INFER__OP_RECIPROCAL, 0.5},
+    {INFER__OP_ABS, 0},      {INFER__OP_NEG, 0},          {INFER__OP_FLOOR, 0},
+    {INFER__OP_CEIL, 0},     {INFER__OP_ROUND, 0},        {INFER__OP_SILU, 3},
+    {INFER__OP_IDENTITY, 0}, {INFER__OP_HARD_SIGMOID, 0}, {INFER__OP_HARD_SWISH, 0},
 };
 enum { OPS = sizeof ops / sizeof *ops };
 
@@ -113,8 +113,14 @@ static double sweep(const struct infer__kernel *k, uint16_t op, uint32_t step, f
     static float x[N], y[N];
     int64_t n = N;
     struct infer__operand o = operand(INFER_F32, 1, &n);
-    struct infer__task t = {.op = op, .isa = k->isa, .threads = 1, .nin = 1, .nout = 1,
-                            .in = &o, .out = &o, .p.unary = {alpha, beta}};
+    struct infer__task t = {.op = op,
+                            .isa = k->isa,
+                            .threads = 1,
+                            .nin = 1,
+                            .nout = 1,
+                            .in = &o,
+                            .out = &o,
+                            .p.unary = {alpha, beta}};
     const void *in[] = {x};
     void *out[] = {y};
     struct infer__buffers b = {.in = in, .out = out};
@@ -127,17 +133,16 @@ static double sweep(const struct infer__kernel *k, uint16_t op, uint32_t step, f
         k->run(&t, &b, 0, 1);
         for (int i = 0; i < N; i++) {
             /* Silu and Mish multiply x by what may be denormal */
-            double slack = op == INFER__OP_SILU || op == INFER__OP_MISH
-                               ? fabs((double)x[i]) * 0x1p-149
-                               : 0;
+            double slack =
+                op == INFER__OP_SILU || op == INFER__OP_MISH ? fabs((double)x[i]) * 0x1p-149 : 0;
             double want = formula(op, (double)x[i]), e = error_ulps(y[i], want, slack);
             /* of numbers this large or small only the limits are compared */
             if (op == INFER__OP_HARD_SIGMOID || op == INFER__OP_HARD_SWISH)
                 e = isnan(want) ? e
-                                : (fabs((double)y[i] - want) <= 2e-7 * fmax(1, fabs(want)) ||
-                                   (double)y[i] == want || (float)want == y[i])
-                                      ? 0
-                                      : INFINITY;
+                    : (fabs((double)y[i] - want) <= 2e-7 * fmax(1, fabs(want)) ||
+                       (double)y[i] == want || (float)want == y[i])
+                        ? 0
+                        : INFINITY;
             if (e > most) {
                 most = e;
                 *worst = x[i];
@@ -191,11 +196,12 @@ static void test_tails(void **state)
             run_kernel(&c, c.t.op == INFER__OP_IDENTITY ? "copy_c" : "unary_f32_c", &r);
             for (int64_t e = 0; e < n; e++) {
                 long double want = value_at(INFER_F32, c.y[0], e);
-                close_to(infer__op_info(ops[j].op)->name, e, value_at(INFER_F32, a.y[0], e), want,
-                         5e-7L * (fabsl(want) + 1e-37L) +
-                             (ops[j].op == INFER__OP_HARD_SWISH || ops[j].op == INFER__OP_HARD_SIGMOID
-                                  ? 5e-7L
-                                  : 0));
+                close_to(
+                    infer__op_info(ops[j].op)->name, e, value_at(INFER_F32, a.y[0], e), want,
+                    5e-7L * (fabsl(want) + 1e-37L) +
+                        (ops[j].op == INFER__OP_HARD_SWISH || ops[j].op == INFER__OP_HARD_SIGMOID
+                             ? 5e-7L
+                             : 0));
             }
             free(c.y[0]);
             run_drop(&a);
@@ -214,8 +220,14 @@ static void test_places(void **state)
         for (int j = 0; k && j < OPS * 4; j++) {
             int64_t n = N;
             struct infer__operand o = operand(INFER_F32, 1, &n);
-            struct infer__task t = {.op = ops[j % OPS].op, .isa = k->isa, .threads = 1, .nin = 1,
-                                    .nout = 1, .in = &o, .out = &o, .p.unary = {alpha, beta}};
+            struct infer__task t = {.op = ops[j % OPS].op,
+                                    .isa = k->isa,
+                                    .threads = 1,
+                                    .nin = 1,
+                                    .nout = 1,
+                                    .in = &o,
+                                    .out = &o,
+                                    .p.unary = {alpha, beta}};
             float x = random_float(&r) * 12, y[N];
             for (int e = 0; e < N; e++)
                 y[e] = x;
@@ -239,8 +251,11 @@ static void test_clip_and_epilogues(void **state)
     (void)state;
     for (int i = 0; i < 12 && kernel_at(i & 1); i++) {
         int64_t n = random_int(&r, 0, 20000);
-        struct run k = {.t = {.op = INFER__OP_CLIP, .isa = kernel_at(i & 1)->isa, .nin = 3,
-                              .nout = 1, .epi = {acts[i / 2], 0, -0.2f, 0.5f}}};
+        struct run k = {.t = {.op = INFER__OP_CLIP,
+                              .isa = kernel_at(i & 1)->isa,
+                              .nin = 3,
+                              .nout = 1,
+                              .epi = {acts[i / 2], 0, -0.2f, 0.5f}}};
         k.in[0] = k.out[0] = operand(INFER_F32, 1, &n);
         k.in[1] = k.in[2] = operand(INFER_F32, 0, NULL);
         if (i % 3 == 0)

@@ -11,7 +11,8 @@ static const struct {
                 {"inspect", cmd_inspect},
                 {"run", cmd_run},
                 {"classify", cmd_classify},
-                {"verify", cmd_verify}};
+                {"verify", cmd_verify},
+                {"tune", cmd_tune}};
 
 enum { COMMANDS = sizeof commands / sizeof *commands };
 

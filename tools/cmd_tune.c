@@ -98,11 +98,6 @@ static int parse_time(const char *text, double *seconds)
 
 /* ---- what came of it ------------------------------------------------------------------------ */
 
-static int is_changed(const struct tune_task *k)
-{
-    return k->tuned.kernel != k->untuned.kernel || k->tuned.serial != k->untuned.serial;
-}
-
 static const char *node_name(const struct tuner *t, const struct tune_task *k, infer_step_info *s)
 {
     infer_session_step(t->names, k->step, s);
@@ -115,17 +110,19 @@ static void print_text(const struct tuner *t, const char *output)
     for (unsigned i = 0; i < t->nthreads; i++) {
         const struct tune_whole *w = &t->whole[i];
         printf("%u thread%s ", w->threads, w->threads == 1 ? ": " : "s:");
-        if (w->turns)
+        if (w->turns && !t->changed)
+            printf("%.3f ms\n", w->before_ms);
+        else if (w->turns)
             printf("%.3f ms untuned, %.3f ms tuned: %.3fx\n", w->before_ms, w->after_ms,
                    w->ratio > 0 ? 1 / w->ratio : 1);
         else
             printf("the time did not suffice to compare\n");
     }
-    printf("%u of %u different tasks (%zu steps) run faster with another kernel\n", t->changed,
-           t->ntasks, infer_session_steps(t->names));
+    printf("%u of %u different tasks (%zu steps) run faster otherwise\n", t->changed, t->ntasks,
+           infer_session_steps(t->names));
     for (uint32_t i = 0; i < t->ntasks; i++) {
         const struct tune_task *k = &t->tasks[i];
-        if (!is_changed(k))
+        if (!tune_changed(k))
             continue;
         printf("  %s '%s'", infer__op_info(t->names->plan.steps[k->step].task.op)->name,
                node_name(t, k, &s));
@@ -134,16 +131,23 @@ static void print_text(const struct tuner *t, const char *output)
         printf(": %s -> %s%s", k->untuned.kernel->name, k->tuned.kernel->name,
                k->tuned.serial ? " on one thread" : "");
         for (unsigned ti = 0; ti < t->nthreads; ti++)
-            printf("%s %.1f -> %.1f us", ti ? "," : ";", k->before_ns[ti] / 1e3,
-                   k->after_ns[ti] / 1e3);
+            printf("%s %.1f -> %.1f us", ti ? "," : ";", k->values[ti][0].ns / 1e3,
+                   k->values[ti][1].ns / 1e3);
         putchar('\n');
     }
+    if (t->wall_ms > 0 && t->cpu_ms < 0.8 * t->wall_ms)
+        printf(
+            "the machine was busy: %.0f %% of the time that these runs wanted went to others, so "
+            "that\nsmall differences could not be seen\n",
+            100 - 100 * t->cpu_ms / t->wall_ms);
     if (t->kept)
         printf("%s: tuned plan stored\n", output);
     else if (t->changed)
         printf("%s: not stored, since the whole network is not clearly faster with it\n", output);
+    else if (t->hurried)
+        printf("%s: the time did not suffice to choose kernels: see --time\n", output);
     else
-        printf("%s: no tuned plan is needed\n", output);
+        printf("%s: no tuned plan is needed: estimates chose as well\n", output);
 }
 
 static void print_changes(const struct tuner *t)
@@ -152,7 +156,7 @@ static void print_changes(const struct tuner *t)
     const char *comma = "";
     for (uint32_t i = 0; i < t->ntasks; i++) {
         const struct tune_task *k = &t->tasks[i];
-        if (!is_changed(k))
+        if (!tune_changed(k))
             continue;
         printf("%s\n  {\"step\": %u, \"steps\": %u, \"node\": ", comma, k->step, k->nsteps);
         json_string(stdout, node_name(t, k, &s));
@@ -161,11 +165,15 @@ static void print_changes(const struct tuner *t)
         printf(", \"estimate_us\": ");
         json_number(stdout, k->estimate_ns / 1e3);
         printf(", \"untuned_us\": [");
-        for (unsigned ti = 0; ti < t->nthreads; ti++)
-            printf("%s%.3f", ti ? ", " : "", k->before_ns[ti] / 1e3);
+        for (unsigned ti = 0; ti < t->nthreads; ti++) {
+            fputs(ti ? ", " : "", stdout);
+            json_number(stdout, k->values[ti][0].ns / 1e3);
+        }
         printf("], \"tuned_us\": [");
-        for (unsigned ti = 0; ti < t->nthreads; ti++)
-            printf("%s%.3f", ti ? ", " : "", k->after_ns[ti] / 1e3);
+        for (unsigned ti = 0; ti < t->nthreads; ti++) {
+            fputs(ti ? ", " : "", stdout);
+            json_number(stdout, k->values[ti][1].ns / 1e3);
+        }
         printf("]}");
         comma = ",";
     }
@@ -177,9 +185,11 @@ static void print_json(const struct tuner *t, const char *path, const char *outp
     json_string(stdout, path);
     printf(", \"output\": ");
     json_string(stdout, output);
-    printf(", \"stored\": %s, \"seconds\": %.3f, \"steps\": %zu, \"tasks\": %u, \"changed\": %u",
+    printf(", \"stored\": %s, \"seconds\": %.3f, \"cpu_share\": %.3f, \"steps\": %zu, \"tasks\": "
+           "%u, \"changed\": %u",
            t->kept ? "true" : "false", (cli_now_ms() - t->start_ms) / 1e3,
-           infer_session_steps(t->names), t->ntasks, t->changed);
+           t->wall_ms > 0 ? t->cpu_ms / t->wall_ms : 1, infer_session_steps(t->names), t->ntasks,
+           t->changed);
     printf(",\n\"whole\": [");
     for (unsigned i = 0; i < t->nthreads; i++) {
         const struct tune_whole *w = &t->whole[i];

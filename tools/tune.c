@@ -14,10 +14,11 @@ static const double most_estimate = 3;
 static const double near = 1.15;
 /* A clear winner: this much faster, in so many of the turns, and by that much of the network. */
 static const double clear = 0.97, clear_turns = 0.7, clear_share = 0.0005;
-/* Steps up to this long may be better off without other threads. */
-static const double serial_ns = 100e3;
+/* Steps up to this long may be better off without other threads. Longer ones are not asked: where a
+ * neighbour holds the other CPUs while this runs, they would be wrong for ever. */
+static const double serial_ns = 15e3;
 
-enum { LEAST_TURNS = 4 };
+enum { LEAST_TURNS = 3 };
 
 /* ---- tasks ---------------------------------------------------------------------------------- */
 
@@ -53,7 +54,6 @@ static infer_status list_tasks(struct tuner *t)
             task->key = key;
             task->step = i;
             task->units = plan->steps[i].need.units;
-            task->gain = 1;
             add_choices(task, &plan->steps[i]);
         }
         task->nsteps++;
@@ -118,20 +118,6 @@ static uint32_t drop_slow(struct tuner *t)
     return open;
 }
 
-static void change(struct tuner *t, struct tune_task *k, int c, double ratio)
-{
-    if (k->tuned.kernel == k->untuned.kernel && !k->tuned.serial)
-        t->changed++;
-    for (unsigned ti = 0; ti < t->nthreads; ti++) {
-        if (k->before_ns[ti] <= 0)
-            k->before_ns[ti] = k->after_ns[ti] = k->values[ti][0].ns;
-        if (concerns(t, ti, k->choices[c]))
-            k->after_ns[ti] = k->values[ti][c].ns;
-    }
-    k->tuned = k->choices[c];
-    k->gain *= ratio;
-}
-
 /* Takes the clear winners. */
 static void choose(struct tuner *t)
 {
@@ -146,9 +132,7 @@ static void choose(struct tuner *t)
                 winner = c;
             }
         }
-        if (winner)
-            change(t, k, winner, best);
-        k->choices[0] = k->tuned;
+        k->choices[0] = k->tuned = k->choices[winner];
         k->nchoices = 1;
     }
 }
@@ -170,19 +154,31 @@ static uint32_t offer_serial(struct tuner *t)
     return open;
 }
 
-/* Gives up changes that gain less than `least`; returns how many are left. */
-static uint32_t keep_gains(struct tuner *t, double least)
+/* Every task's choices become what it was and what it is now. */
+static void offer_both(struct tuner *t)
 {
     t->changed = 0;
     for (uint32_t i = 0; i < t->ntasks; i++) {
         struct tune_task *k = &t->tasks[i];
-        int changed = k->tuned.kernel != k->untuned.kernel || k->tuned.serial;
-        if (changed && k->gain > least)
-            k->tuned = k->untuned;
-        else
-            t->changed += (uint32_t)changed;
+        k->choices[0] = k->untuned;
+        k->choices[1] = k->tuned;
+        k->nchoices = 1 + tune_changed(k);
+        t->changed += (uint32_t)tune_changed(k);
     }
-    return t->changed;
+}
+
+/* Gives up changes that turned out to be no clear gain when all were made; returns whether any are
+ * left, and fewer than before. */
+static int keep_gains(struct tuner *t)
+{
+    uint32_t before = t->changed;
+    for (uint32_t i = 0; i < t->ntasks; i++) {
+        struct tune_task *k = &t->tasks[i];
+        if (tune_changed(k) && judge(t, k, 1).ratio > clear)
+            k->tuned = k->untuned;
+    }
+    offer_both(t);
+    return t->changed > 0 && t->changed < before;
 }
 
 void tune_entries(const struct tuner *t, struct infer__tuned_entry *entries)
@@ -195,34 +191,32 @@ void tune_entries(const struct tuner *t, struct infer__tuned_entry *entries)
 
 /* ---- phases --------------------------------------------------------------------------------- */
 
-/* Measures at every number of threads until `until`, shared evenly; *enough: everywhere with
- * turns enough to choose by. */
-static infer_status measure(struct tuner *t, double until, int most, int *enough)
+/* Measures at every number of threads above `above` until `until`, shared evenly; *least: the
+ * fewest turns. */
+static infer_status measure(struct tuner *t, uint32_t above, double until, int most, int *least)
 {
-    *enough = 1;
+    *least = most;
     for (unsigned ti = 0; ti < t->nthreads; ti++) {
         double now = cli_now_ms();
-        int turns, serial = 0;
-        for (uint32_t i = 0; i < t->ntasks; i++)
-            for (int c = 1; c < t->tasks[i].nchoices; c++)
-                serial |= t->tasks[i].choices[c].serial;
-        if (serial && t->whole[ti].threads == 1)
+        int turns;
+        if (t->whole[ti].threads <= above)
             continue;
         TRY(tune_measure(t, ti, now + (until - now) / (t->nthreads - ti), most, &turns));
-        *enough &= turns >= LEAST_TURNS;
+        *least = turns < *least ? turns : *least;
     }
     return INFER_OK;
 }
 
+/* Tuned and untuned in turns: *wins says whether the plan is faster somewhere, slower nowhere. */
 static infer_status verify(struct tuner *t, double until, int *wins)
 {
-    int best = 0;
-    *wins = 1;
+    int turns, best = 0;
+    offer_both(t);
+    TRY(measure(t, 0, until, t->changed ? 40 : LEAST_TURNS, &turns));
+    *wins = turns >= LEAST_TURNS;
     for (unsigned ti = 0; ti < t->nthreads; ti++) {
-        double now = cli_now_ms();
-        TRY(tune_verify(t, ti, now + (until - now) / (t->nthreads - ti), 40));
         const struct tune_whole *w = &t->whole[ti];
-        *wins &= w->turns >= LEAST_TURNS && w->ratio < 1.003;
+        *wins &= w->ratio < 1.003;
         best |= w->ratio < 0.995 && w->won >= 0.6;
     }
     *wins &= best;
@@ -238,22 +232,24 @@ static double part(const struct tuner *t, double share)
 
 static infer_status phases(struct tuner *t)
 {
-    int enough, wins;
-    TRY(measure(t, part(t, 0.3), 6, &enough));
+    int turns, wins;
+    TRY(measure(t, 0, part(t, 0.45), 4, &turns));
+    t->hurried = turns < 1;
     if (drop_slow(t)) {
-        TRY(measure(t, part(t, 0.5), 24, &enough));
-        if (enough)
+        TRY(measure(t, 0, part(t, 0.65), 24, &turns));
+        t->hurried = turns < LEAST_TURNS;
+        if (!t->hurried)
             choose(t);
     }
     for (uint32_t i = 0; i < t->ntasks; i++)
         t->tasks[i].nchoices = 1;
     if (t->whole[t->nthreads - 1].threads > 1 && offer_serial(t)) {
-        TRY(measure(t, part(t, 0.35), 24, &enough));
-        if (enough)
+        TRY(measure(t, 1, part(t, 0.35), 24, &turns));
+        if (turns >= LEAST_TURNS)
             choose(t);
     }
     TRY(verify(t, part(t, 0.6), &wins));
-    if (!wins && keep_gains(t, 0.9))
+    if (!wins && keep_gains(t))
         TRY(verify(t, t->end_ms, &wins));
     t->kept = wins && t->changed;
     return INFER_OK;

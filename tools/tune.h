@@ -34,15 +34,17 @@ struct tune_task {
     int nchoices;
     struct tune_value values[TUNE_MOST_THREADS][TUNE_MOST_CHOICES];
     struct tune_choice untuned, tuned;
-    double gain;                         /* geometric mean of the ratios of what was changed */
-    double before_ns[TUNE_MOST_THREADS]; /* as measured when it was changed */
-    double after_ns[TUNE_MOST_THREADS];
 };
 
-/* The whole network at one number of threads. */
+static inline int tune_changed(const struct tune_task *k)
+{
+    return k->tuned.kernel != k->untuned.kernel || k->tuned.serial != k->untuned.serial;
+}
+
+/* The whole network at one number of threads: all steps together. */
 struct tune_whole {
     uint32_t threads;
-    double before_ms, after_ms; /* medians, untuned and tuned in turns */
+    double before_ms, after_ms; /* medians of the last measuring: untuned and tuned, in turns */
     double ratio, won;          /* as those of a choice */
     int turns;
 };
@@ -61,8 +63,10 @@ struct tuner {
     uint32_t *task_of;           /* per step */
     struct tune_task *tasks;
     uint32_t ntasks;
-    uint32_t changed; /* tasks whose tuned choice is not the untuned one */
-    int kept;         /* 1: the tuned plan is faster and worth storing */
+    uint32_t changed;       /* tasks whose tuned choice is not the untuned one */
+    int kept;               /* 1: the tuned plan is faster and worth storing */
+    int hurried;            /* 1: there was too little time to choose kernels */
+    double wall_ms, cpu_ms; /* of all runs: threads times wall clock, and what the CPUs gave */
     infer_error err;
 };
 
@@ -76,10 +80,8 @@ void tune_entries(const struct tuner *t, struct infer__tuned_entry *entries);
 /* ---- tune_measure.c ------------------------------------------------------------------------- */
 
 /* Runs tables of all choices in turns at whole[ti].threads until a time or a number of turns, and
- * fills every task's values[ti]. *turns: how many were whole. */
+ * fills every task's values[ti] and whole[ti]. *turns: how many were whole. */
 infer_status tune_measure(struct tuner *t, unsigned ti, double until_ms, int most, int *turns);
-/* Runs the network untuned and tuned in turns, and fills whole[ti]. */
-infer_status tune_verify(struct tuner *t, unsigned ti, double until_ms, int most);
 /* Makes the tensors of every run: pseudo-random inputs. */
 infer_status tune_tensors(struct tuner *t);
 infer_status tune_session(struct tuner *t, unsigned ti, const struct infer__tuned_entry *entries,

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "tools/cli.h"
 #include "tools/random_fill.h"
@@ -10,7 +11,7 @@
 /* A session's turn: one run to fill the caches, then timed runs until one of the limits. The
  * fastest of them counts, the one that a neighbour has disturbed the least; over the turns it is
  * the median. */
-enum { MOST_RUNS = 16, LEAST_RUNS = 3, TURN_MS = 8, MOST_TURNS = 64 };
+enum { MOST_RUNS = 16, LEAST_RUNS = 2, TURN_MS = 8, MOST_TURNS = 64 };
 /* Sessions are kept side by side up to this much memory. */
 static const uint64_t most_bytes = UINT64_C(3) << 30;
 
@@ -198,12 +199,21 @@ static infer_status open_tables(struct tuner *t, unsigned ti, double until, stru
     return INFER_OK;
 }
 
+static double cpu_ms(void)
+{
+    struct timespec c;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &c);
+    return (double)c.tv_sec * 1e3 + (double)c.tv_nsec / 1e6;
+}
+
 static infer_status run(struct tuner *t, infer_session *s, double *ms)
 {
     memset(t->outputs, 0, t->noutputs * sizeof *t->outputs);
-    double start = cli_now_ms();
+    double cpu = cpu_ms(), start = cli_now_ms();
     infer_status status = infer_run(s, t->inputs, t->ninputs, t->outputs, t->noutputs, &t->err);
     *ms = cli_now_ms() - start;
+    t->cpu_ms += cpu_ms() - cpu;
+    t->wall_ms += *ms * infer__pool_threads(s->pool);
     return status;
 }
 
@@ -281,6 +291,36 @@ static void judge_task(const struct tuner *t, const struct tables *s, uint32_t t
     }
 }
 
+/* All tasks of a table in a turn. Since every step counts as fast as it ever was in that turn, this
+ * is less disturbed by others than the clock around a whole run is. */
+static double turn_ns(const struct tuner *t, const struct table *table, int turn)
+{
+    double ns = 0;
+    for (uint32_t i = 0; i < t->ntasks; i++)
+        ns += table->times[i * MOST_TURNS + (uint32_t)turn];
+    return ns;
+}
+
+/* Table 1 against table 0, or table 0 alone. */
+static void judge_whole(const struct tuner *t, const struct tables *s, int turns,
+                        struct tune_whole *w)
+{
+    double ns[2][MOST_TURNS];
+    int other = s->n > 1 && s->table[1].turns >= turns;
+    w->turns = turns;
+    if (!turns)
+        return;
+    for (int i = 0; i < turns; i++) {
+        ns[0][i] = turn_ns(t, &s->table[0], i);
+        ns[1][i] = turn_ns(t, &s->table[other], i);
+    }
+    struct tune_value v = judge(ns[1], ns[0], turns);
+    w->ratio = v.ratio;
+    w->won = v.won;
+    w->after_ms = v.ns / 1e6;
+    w->before_ms = median(ns[0], turns) / 1e6;
+}
+
 static infer_status measure(struct tuner *t, unsigned ti, double until, int most, struct tables *s,
                             int *turns)
 {
@@ -293,85 +333,17 @@ static infer_status measure(struct tuner *t, unsigned ti, double until, int most
     }
     for (uint32_t i = 0; i < t->ntasks; i++)
         judge_task(t, s, i, *turns, t->tasks[i].values[ti]);
+    judge_whole(t, s, *turns, &t->whole[ti]);
     return INFER_OK;
 }
 
 infer_status tune_measure(struct tuner *t, unsigned ti, double until_ms, int most, int *turns)
 {
     struct tables s;
-    *turns = 0;
+    *turns = t->whole[ti].turns = 0;
     if (cli_now_ms() > until_ms)
         return INFER_OK;
     infer_status status = measure(t, ti, until_ms, most, &s, turns);
     free_tables(&s);
-    return status;
-}
-
-/* ---- the whole network ---------------------------------------------------------------------- */
-
-static infer_status time_whole(struct tuner *t, infer_session *session, double until, double *ns,
-                               int *done)
-{
-    double runs[MOST_RUNS], ms, spent = 0;
-    int n = 0;
-    *done = 0;
-    if (cli_now_ms() > until)
-        return INFER_OK;
-    TRY(run(t, session, &ms));
-    while (n < LEAST_RUNS || (n < MOST_RUNS && spent < TURN_MS)) {
-        if (cli_now_ms() + ms > until)
-            return INFER_OK;
-        TRY(run(t, session, &ms));
-        runs[n++] = ms * 1e6;
-        spent += ms;
-    }
-    *ns = least(runs, n);
-    *done = 1;
-    return INFER_OK;
-}
-
-static infer_status verify(struct tuner *t, unsigned ti, double until, int most,
-                           infer_session *session[2])
-{
-    double times[2][MOST_TURNS];
-    struct tune_whole *w = &t->whole[ti];
-    struct infer__tuned_entry *e = calloc(t->ntasks, sizeof *e);
-    if (!e)
-        return infer__no_memory(&t->err, t->ntasks * sizeof *e);
-    tune_entries(t, e);
-    show(t, "preparing", ti);
-    infer_status status = tune_session(t, ti, NULL, 0, &session[0]);
-    if (status == INFER_OK)
-        status = tune_session(t, ti, e, 0, &session[1]);
-    free(e);
-    TRY(status);
-    w->turns = 0;
-    most = most < MOST_TURNS ? most : MOST_TURNS;
-    for (int done = 1; w->turns < most && done; w->turns += done) {
-        show(t, "comparing", ti);
-        for (int i = 0; i < 2 && done; i++) {
-            int k = (i + w->turns) % 2;
-            TRY(time_whole(t, session[k], until, &times[k][w->turns], &done));
-        }
-    }
-    if (w->turns) {
-        struct tune_value v = judge(times[1], times[0], w->turns);
-        w->ratio = v.ratio;
-        w->won = v.won;
-        w->after_ms = v.ns / 1e6;
-        w->before_ms = median(times[0], w->turns) / 1e6;
-    }
-    return INFER_OK;
-}
-
-infer_status tune_verify(struct tuner *t, unsigned ti, double until_ms, int most)
-{
-    infer_session *session[2] = {NULL, NULL};
-    t->whole[ti].turns = 0;
-    if (cli_now_ms() > until_ms)
-        return INFER_OK;
-    infer_status status = verify(t, ti, until_ms, most, session);
-    infer_session_free(&session[0]);
-    infer_session_free(&session[1]);
     return status;
 }

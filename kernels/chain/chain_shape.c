@@ -1,6 +1,8 @@
 /* Shapes and cutting of chains; see chain_shape.h. */
 #include "kernels/chain/chain_shape.h"
 
+#include "kernels/conv/depthwise_rows.h"
+
 /* Bytes that the ring and the depthwise rows may take, about half of a second-level cache of 1 MiB,
  * and more than which a chain is not served; pixels of a round at least, if that leaves room. */
 enum { CACHED_BYTES = 512 << 10, MOST_BYTES = 896 << 10, ROUND_PIXELS = 48 };
@@ -105,19 +107,13 @@ static int operands_fit(const struct infer__task *t, const struct infer__chain_s
     return first == s->x.c && last == s->y.c && s->x.n == s->y.n;
 }
 
-static int window_fits(const struct infer__window *w)
-{
-    return w->kernel[0] == 1 && w->dilation[1] == 1 && w->dilation[2] == 1 && w->kernel[1] <= 5 &&
-           w->stride[1] <= 2 && (w->kernel[2] == 3 || w->kernel[2] == 5) && w->stride[2] <= 2;
-}
-
 int infer__chain_shape(const struct infer__task *t, struct infer__chain_shape *s)
 {
     const int64_t most = (int64_t)1 << 24;
-    *s = (struct infer__chain_shape){.w = &t->p.chain.window};
-    if (t->op != INFER__OP_CONV_CHAIN || t->nout != 1 ||
+    *s = (struct infer__chain_shape){.w = &t->p.window};
+    if (t->op != INFER__OP_CONV_CHAIN || t->nout != 1 || !t->inner ||
         t->nin != CHAIN_RESIDUAL + (t->epi.residual ? 1u : 0u) || !is_picture(&t->in[CHAIN_X]) ||
-        !is_picture(&t->out[0]) || !window_fits(s->w))
+        !is_picture(&t->out[0]) || !infer__dw_serves(s->w))
         return 0;
     s->expand = t->in[CHAIN_EXPAND].type != INFER_TYPE_NONE;
     s->project = t->in[CHAIN_PROJECT].type != INFER_TYPE_NONE;

@@ -23,10 +23,10 @@ enum { CHAIN_BLOCK = 16, CHAIN_PART = 4 }; /* channels of a block, blocks of a p
 /* Operands of a task; weights and biases are constants; absent ones have no type. */
 enum {
     CHAIN_X,
-    CHAIN_EXPAND,
-    CHAIN_EXPAND_BIAS,
     CHAIN_DEPTHWISE,
     CHAIN_DEPTHWISE_BIAS,
+    CHAIN_EXPAND,
+    CHAIN_EXPAND_BIAS,
     CHAIN_PROJECT,
     CHAIN_PROJECT_BIAS,
     CHAIN_RESIDUAL

@@ -1,8 +1,7 @@
 /* Chains of convolutions in f32, AVX2. */
 #if defined(__x86_64__)
 #define VEC_LEVEL 256
-#define RATE_POINTWISE 50.0
-#define RATE_DEPTHWISE 44.0
+#define RATE 55.0
 #include "kernels/chain/conv_chain_f32.inc"
 
 const struct infer__kernel infer__conv_chain_f32_avx2 = {

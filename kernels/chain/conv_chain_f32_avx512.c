@@ -1,8 +1,7 @@
 /* Chains of convolutions in f32, AVX-512. */
 #if defined(__x86_64__)
 #define VEC_LEVEL 512
-#define RATE_POINTWISE 54.0
-#define RATE_DEPTHWISE 64.0
+#define RATE 58.5
 #include "kernels/chain/conv_chain_f32.inc"
 
 const struct infer__kernel infer__conv_chain_f32_avx512 = {

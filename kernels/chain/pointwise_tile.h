@@ -1,5 +1,6 @@
-/* 1x1 convolution of a run of pixels, at one of the levels of vec_f32.h: tiles of PW_TILE pixels by
- * PW_PANEL blocks of 16 output channels are computed in registers, bias and activation included.
+/* 1x1 convolution of a run of pixels, at one of the levels of vec_f32.h: tiles of a few pixels by
+ * panels of up to PW_PANEL blocks of 16 output channels are computed in registers, bias, residual
+ * and activation included. The last panel may end with half a block.
  *
  * Each output is bias + the products channel by channel, whichever tile it is in.
  */
@@ -9,23 +10,41 @@
 #include "kernels/vec_epilogue.h"
 
 #define PW_BLOCK 16
+#define PW_HALF 8
+/* Pixels of a tile by the halves of blocks that a panel has: as many sums as the registers hold. */
 #if VEC_LEVEL == 512
 #define PW_PANEL 4
-#define PW_TILE 6
+#define PW_TILE 12
+static const int pw_pixels[2 * PW_PANEL] = {12, 12, 12, 12, 8, 8, 6, 6};
 #elif VEC_LEVEL == 256
 #define PW_PANEL 1
 #define PW_TILE 6
+static const int pw_pixels[2 * PW_PANEL] = {6, 6};
 #else
 #define PW_PANEL 1
 #define PW_TILE 3
+static const int pw_pixels[2 * PW_PANEL] = {3, 3};
 #endif
 #define PW_VECTORS (PW_PANEL * PW_BLOCK / VEC)
+
+/* Half a vector of AVX-512; the other levels make half blocks of whole vectors. */
+#if VEC_LEVEL == 512
+typedef __m256 pw_half;
+#define pw_half_load(p) _mm256_loadu_ps(p)
+#define pw_half_fma(a, b, c) _mm256_fmadd_ps(_mm512_castps512_ps256(a), b, c)
+#define pw_half_whole(x) _mm512_castps256_ps512(x)
+#else
+typedef vec pw_half;
+#define pw_half_load(p) vec_load(p)
+#define pw_half_fma(a, b, c) vec_fma(a, b, c)
+#define pw_half_whole(x) (x)
+#endif
 
 struct pw_run {
     const float *x; /* first pixel */
     int64_t pixels, x_step, k;
     const float *weights, *bias; /* of the first block; as pw_pack left them; whole blocks */
-    int64_t blocks, valid;       /* blocks to compute; channels to store, counted from the first */
+    int64_t blocks, valid;       /* blocks to compute; channels of them, all of which are stored */
     float *y;                    /* pixel 0 of a ring of `wrap` pixels */
     int64_t y_step, at, wrap;    /* the first pixel is number `at` of the ring */
     const float *residual;       /* first pixel, y_step from one to the next, or NULL */
@@ -52,106 +71,138 @@ VEC_INLINE int64_t pw_panel(int64_t blocks, int64_t panels, int64_t p)
     return infer__unit_begin(blocks, (uint32_t)panels, (uint32_t)p);
 }
 
-/* From [channel out][channel in] to [panel][channel in][16 * blocks of the panel], with zeros. */
-static void pw_pack(const float *weights, int64_t n, int64_t k, float *packed)
+/* Halves of blocks of a panel of `blocks` before which there are `valid` channels left. */
+VEC_INLINE int pw_halves(int64_t blocks, int64_t valid)
+{
+    return (int)(valid < blocks * PW_BLOCK ? (valid + PW_HALF - 1) / PW_HALF : 2 * blocks);
+}
+
+/* From [channel out][channel in] to [panel][channel in][8 * halves of the panel], with zeros from
+ * channel `m` to channel n, n >= m. */
+static void pw_pack(const float *weights, int64_t m, int64_t n, int64_t k, float *packed)
 {
     int64_t blocks = (n + PW_BLOCK - 1) / PW_BLOCK, panels = (blocks + PW_PANEL - 1) / PW_PANEL;
     for (int64_t p = 0; p < panels; p++) {
-        int64_t m0 = pw_panel(blocks, panels, p) * PW_BLOCK;
-        int64_t m1 = pw_panel(blocks, panels, p + 1) * PW_BLOCK;
+        int64_t b0 = pw_panel(blocks, panels, p), b1 = pw_panel(blocks, panels, p + 1);
+        int64_t first = b0 * PW_BLOCK, width = pw_halves(b1 - b0, n - first) * PW_HALF;
         for (int64_t c = 0; c < k; c++)
-            for (int64_t m = m0; m < m1; m++)
-                *packed++ = m < n ? weights[m * k + c] : 0;
+            for (int64_t i = first; i < first + width; i++)
+                *packed++ = i < m ? weights[i * k + c] : 0;
     }
 }
 
 /* ---- the tile ------------------------------------------------------------------------------- */
 
-/* mr pixels by nb blocks, both constants. */
-VEC_INLINE void pw_body(int mr, int nb, const struct pw_tile *t)
+/* The first n channels, n > 0, of one vector of a pixel. */
+VEC_INLINE void pw_store(const struct pw_tile *t, int m, int at, int n, vec low, vec high, vec x)
 {
-    const int nv = nb * (PW_BLOCK / VEC);
-    const float *w = t->weights, *x[PW_TILE];
+    const float *residual = t->residual ? t->residual + m * t->y_step + at : NULL;
+    if (residual)
+        x = vec_add(x, n >= VEC ? vec_load(residual) : vec_load_n(residual, n));
+    x = vec_at_most(high, vec_at_least(low, x));
+    if (n >= VEC)
+        vec_store(t->y[m] + at, x);
+    else
+        vec_store_n(t->y[m] + at, x, n);
+}
+
+/* Input pixels, three to a base register. */
+#define PW_AT(x, m) ((x)[(m) / 3] + (m) % 3 * step)
+
+/* `mr` pixels by `halves` half blocks, both constants. */
+VEC_INLINE void pw_body(const int mr, const int halves, const struct pw_tile *t)
+{
+    const int nv = halves * PW_HALF / VEC, nh = halves * PW_HALF % VEC != 0;
+    const int64_t step = t->x_step;
+    const float *w = t->weights, *x[(PW_TILE + 2) / 3];
     vec sum[PW_TILE][PW_VECTORS];
+    pw_half last[PW_TILE];
     VEC_UNROLL
     for (int m = 0; m < mr; m++) {
-        x[m] = t->x + m * t->x_step;
+        x[m / 3] = t->x + m / 3 * 3 * step;
         VEC_UNROLL
         for (int v = 0; v < nv; v++)
             sum[m][v] = vec_load(t->bias + v * VEC);
+        if (nh)
+            last[m] = pw_half_load(t->bias + nv * VEC);
     }
-    for (int64_t c = 0; c < t->k; c++, w += nv * VEC) {
+    for (int64_t c = 0; c < t->k; c++, w += halves * PW_HALF) {
         vec weight[PW_VECTORS];
+        pw_half rest;
         VEC_UNROLL
         for (int v = 0; v < nv; v++)
             weight[v] = vec_load(w + v * VEC);
+        if (nh)
+            rest = pw_half_load(w + nv * VEC);
         VEC_UNROLL
         for (int m = 0; m < mr; m++) {
-            vec a = vec_set(x[m][c]);
+            vec a = vec_set(PW_AT(x, m)[c]);
             VEC_UNROLL
             for (int v = 0; v < nv; v++)
                 sum[m][v] = vec_fma(a, weight[v], sum[m][v]);
+            if (nh)
+                last[m] = pw_half_fma(a, rest, last[m]);
         }
     }
     const vec low = vec_set(t->low), high = vec_set(t->high);
     VEC_UNROLL
     for (int m = 0; m < mr; m++) {
-        const float *residual = t->residual ? t->residual + m * t->y_step : NULL;
         VEC_UNROLL
         for (int v = 0; v < nv; v++) {
-            const int n = t->valid - v * VEC;
-            vec s = sum[m][v];
-            if (n >= VEC) {
-                if (residual)
-                    s = vec_add(s, vec_load(residual + v * VEC));
-                vec_store(t->y[m] + v * VEC, vec_at_most(high, vec_at_least(low, s)));
-            } else if (n > 0) {
-                if (residual)
-                    s = vec_add(s, vec_load_n(residual + v * VEC, n));
-                vec_store_n(t->y[m] + v * VEC, vec_at_most(high, vec_at_least(low, s)), n);
-            }
+            const int n = v + 1 < nv || nh ? VEC : t->valid - v * VEC;
+            pw_store(t, m, v * VEC, n, low, high, sum[m][v]);
         }
+        if (nh)
+            pw_store(t, m, nv * VEC, t->valid - nv * VEC, low, high, pw_half_whole(last[m]));
     }
 }
 
 typedef void pw_function(const struct pw_tile *t);
 
-#define PW_FUNCTION(mr, nb)                                                                        \
-    static void pw_##mr##x##nb(const struct pw_tile *t)                                            \
+#define PW_FUNCTION(mr, halves)                                                                    \
+    static void pw_##mr##x##halves(const struct pw_tile *t)                                        \
     {                                                                                              \
-        pw_body(mr, nb, t);                                                                        \
+        pw_body(mr, halves, t);                                                                    \
     }
-#if PW_TILE == 6
-#define PW_FUNCTIONS(nb)                                                                           \
-    PW_FUNCTION(1, nb)                                                                             \
-    PW_FUNCTION(2, nb)                                                                             \
-    PW_FUNCTION(3, nb)                                                                             \
-    PW_FUNCTION(4, nb) PW_FUNCTION(5, nb) PW_FUNCTION(6, nb)
-#define PW_ROW(nb) {pw_1x##nb, pw_2x##nb, pw_3x##nb, pw_4x##nb, pw_5x##nb, pw_6x##nb}
-#else
-#define PW_FUNCTIONS(nb) PW_FUNCTION(1, nb) PW_FUNCTION(2, nb) PW_FUNCTION(3, nb)
-#define PW_ROW(nb) {pw_1x##nb, pw_2x##nb, pw_3x##nb}
-#endif
+#define PW_NAME(mr, halves) pw_##mr##x##halves,
+#define PW_3(X, halves) X(1, halves) X(2, halves) X(3, halves)
+#define PW_6(X, halves) PW_3(X, halves) X(4, halves) X(5, halves) X(6, halves)
+#define PW_8(X, halves) PW_6(X, halves) X(7, halves) X(8, halves)
+#define PW_12(X, halves) PW_8(X, halves) X(9, halves) X(10, halves) X(11, halves) X(12, halves)
 
-PW_FUNCTIONS(1)
-#if PW_PANEL > 1
-PW_FUNCTIONS(2)
-PW_FUNCTIONS(3)
-PW_FUNCTIONS(4)
-static pw_function *const pw_functions[PW_PANEL][PW_TILE] = {PW_ROW(1), PW_ROW(2), PW_ROW(3),
-                                                             PW_ROW(4)};
+#if VEC_LEVEL == 512
+PW_12(PW_FUNCTION, 1)
+PW_12(PW_FUNCTION, 2)
+PW_12(PW_FUNCTION, 3)
+PW_12(PW_FUNCTION, 4)
+PW_8(PW_FUNCTION, 5)
+PW_8(PW_FUNCTION, 6)
+PW_6(PW_FUNCTION, 7)
+PW_6(PW_FUNCTION, 8)
+static pw_function *const pw_functions[2 * PW_PANEL][PW_TILE] = {
+    {PW_12(PW_NAME, 1)}, {PW_12(PW_NAME, 2)}, {PW_12(PW_NAME, 3)}, {PW_12(PW_NAME, 4)},
+    {PW_8(PW_NAME, 5)},  {PW_8(PW_NAME, 6)},  {PW_6(PW_NAME, 7)},  {PW_6(PW_NAME, 8)}};
+#elif VEC_LEVEL == 256
+PW_6(PW_FUNCTION, 1)
+PW_6(PW_FUNCTION, 2)
+static pw_function *const pw_functions[2 * PW_PANEL][PW_TILE] = {{PW_6(PW_NAME, 1)},
+                                                                 {PW_6(PW_NAME, 2)}};
 #else
-static pw_function *const pw_functions[PW_PANEL][PW_TILE] = {PW_ROW(1)};
+PW_3(PW_FUNCTION, 1)
+PW_3(PW_FUNCTION, 2)
+static pw_function *const pw_functions[2 * PW_PANEL][PW_TILE] = {{PW_3(PW_NAME, 1)},
+                                                                 {PW_3(PW_NAME, 2)}};
 #endif
 
 /* ---- a run of pixels ------------------------------------------------------------------------ */
 
-/* One panel: `nb` blocks whose weights, bias and outputs begin where `t` says. */
-static void pw_run_panel(const struct pw_run *r, struct pw_tile *t, int nb, int64_t channel)
+/* One panel, whose weights and bias begin where `t` says and whose first channel is `channel`. */
+static void pw_run_panel(const struct pw_run *r, struct pw_tile *t, int halves, int64_t channel)
 {
     const unsigned act = r->epi->act;
     const int simple = !act || act == INFER__OP_RELU || act == INFER__OP_CLIP;
-    uint32_t tiles = (uint32_t)((r->pixels + PW_TILE - 1) / PW_TILE);
+    const int64_t most = pw_pixels[halves - 1];
+    uint32_t tiles = (uint32_t)((r->pixels + most - 1) / most);
     int64_t at = r->at;
     for (uint32_t i = 0; i < tiles; i++) {
         int64_t begin = infer__unit_begin(r->pixels, tiles, i);
@@ -162,7 +213,7 @@ static void pw_run_panel(const struct pw_run *r, struct pw_tile *t, int nb, int6
         }
         t->x = r->x + begin * r->x_step;
         t->residual = r->residual ? r->residual + begin * r->y_step + channel : NULL;
-        pw_functions[nb - 1][n - 1](t);
+        pw_functions[halves - 1][n - 1](t);
         for (int m = 0; !simple && m < n; m++)
             vec_epilogue_row(r->epi, t->y[m], NULL, t->y[m], t->valid);
     }
@@ -183,7 +234,7 @@ static void pw_run(const struct pw_run *r)
         t.valid = (int)(rest < width ? rest : width);
         t.weights = r->weights + b0 * PW_BLOCK * r->k;
         t.bias = r->bias + b0 * PW_BLOCK;
-        pw_run_panel(r, &t, (int)(b1 - b0), b0 * PW_BLOCK);
+        pw_run_panel(r, &t, pw_halves(b1 - b0, rest), b0 * PW_BLOCK);
     }
 }
 

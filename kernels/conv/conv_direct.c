@@ -58,8 +58,8 @@ static void cut_pixels(struct infer__direct *d)
     d->run = merged ? w->kernel[2] * s->cg : s->cg;
     d->border = 0;
     if (padded)
-        d->border = d->kernel_rows * s->cg * ((d->tile - 1) * w->stride[2] +
-                                              (w->kernel[2] - 1) * w->dilation[2] + 1);
+        d->border = d->kernel_rows * s->cg *
+                    ((d->tile - 1) * w->stride[2] + (w->kernel[2] - 1) * w->dilation[2] + 1);
 }
 
 /* Units of at least some 4 us, and enough of them that the last one to end is not waited for. */
@@ -259,13 +259,15 @@ double infer__direct_ns(const struct infer__direct *d)
     double panel = (double)ceil_div(d->vectors, d->panels);
     double mean = (double)d->width / (double)d->tiles_per_row;
     double chain = mean * panel < 8 ? 8 / (mean * panel) : 1; /* too few sums in flight */
-    double loads = panel * vec * k > CACHED_FLOATS ? 1.2 : 0.4;
-    double per_k = (floats * chain + panels * vec * panel * loads / mean) / d->level->rate;
-    double ns = pixels * k * per_k;
-    ns += (double)d->tiles * panels * (12 + 2.5 * (double)(d->kernel_rows * d->runs));
-    ns += pixels * (double)s->y.c * (s->residual ? 0.09 : 0.05); /* storing */
+    double cached = panel * vec * k; /* weights of a panel: in the first or second level, or not */
+    double loads = cached <= CACHED_FLOATS ? 0.2 : cached <= 5 * CACHED_FLOATS ? 0.4 : 0.8;
+    double broadcast = panel < 2 ? 0.12 : panel < 3 && d->floats % d->level->vec ? 0.12 : 0;
+    double per_k = floats * chain + panels * vec * (broadcast + panel * loads / mean);
+    double ns = pixels * k * per_k / d->level->rate;
+    ns += (double)d->tiles * panels * (6 + 2.5 * (double)(d->kernel_rows * d->runs));
+    ns += pixels * (double)s->y.c * (s->residual ? 0.03 : 0.012); /* storing */
     if (d->border)
-        ns += (double)d->rows * (double)s->groups * 0.15 * (double)d->border *
+        ns += (double)d->rows * (double)s->groups * 0.04 * (double)d->border *
               (double)min64(d->tiles_per_row, 2);
     return 600 + ns;
 }

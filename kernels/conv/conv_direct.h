@@ -18,28 +18,28 @@ enum { DIRECT_PANEL = 4, DIRECT_CHUNK = 8, DIRECT_ROWS = 64 };
 
 /* Registers of a level. */
 struct infer__direct_level {
-    int vec;               /* floats of a vector */
-    int half;              /* floats of half a vector, 0: there are no such operations */
+    int vec;                /* floats of a vector */
+    int half;               /* floats of half a vector, 0: there are no such operations */
     int tile[DIRECT_PANEL]; /* pixels of a tile, by the panel's number of vectors less 1 */
-    double rate;           /* multiply-adds per ns when all goes well */
+    double rate;            /* multiply-adds per ns when all goes well */
 };
 
 struct infer__direct {
     struct infer__conv_shape s;
     const struct infer__direct_level *level;
-    int flat;                     /* all pixels are one row: 1x1, stride 1, no padding */
-    int64_t rows, width;          /* rows of pixels and their pixels */
-    int64_t run, runs;            /* floats of a run, runs of a kernel row */
-    int64_t kernel_rows;          /* D times H */
-    int64_t vectors, panels;      /* of a group; half a vector counts as one */
-    int64_t floats;               /* packed floats of a group's channels, per tap and channel */
-    int tile;                     /* pixels of a tile at most */
+    int flat;                /* all pixels are one row: 1x1, stride 1, no padding */
+    int64_t rows, width;     /* rows of pixels and their pixels */
+    int64_t run, runs;       /* floats of a run, runs of a kernel row */
+    int64_t kernel_rows;     /* D times H */
+    int64_t vectors, panels; /* of a group; half a vector counts as one */
+    int64_t floats;          /* packed floats of a group's channels, per tap and channel */
+    int tile;                /* pixels of a tile at most */
     int64_t tiles_per_row, tiles;
     int64_t least, larger; /* a row's tiles have `least` pixels, the first `larger` one more */
-    int64_t border;               /* floats of a copied tile; 0: no tile needs one */
-    int64_t chunk, chunks;        /* tiles that use a panel one after the other */
-    int64_t items;                /* chunks * groups * panels */
-    int panel_major;              /* items of one panel stand together: weights are read once */
+    int64_t border;        /* floats of a copied tile; 0: no tile needs one */
+    int64_t chunk, chunks; /* tiles that use a panel one after the other */
+    int64_t items;         /* chunks * groups * panels */
+    int panel_major;       /* items of one panel stand together: weights are read once */
     uint32_t units;
 };
 
@@ -79,7 +79,8 @@ struct infer__direct_tile {
     struct infer__direct_row rows[DIRECT_ROWS];
 };
 
-/* Describes tiles first .. first + count - 1 for a group; `copies` has d->border floats for each. */
+/* Describes tiles first .. first + count - 1 for a group; `copies` has d->border floats for each.
+ */
 void infer__direct_tiles(const struct infer__direct *d, int64_t first, int count, int64_t group,
                          const float *x, float *copies, struct infer__direct_tile *tiles);
 

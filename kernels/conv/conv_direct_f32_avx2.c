@@ -6,7 +6,7 @@
 #define TILE_2 6
 #define TILE_3 4
 #define TILE_4 0
-#define RATE 55.0
+#define RATE 57.0
 #define DIRECT_NAME "conv_direct_f32_avx2"
 #include "kernels/conv/conv_direct_f32.inc"
 #endif

@@ -6,7 +6,7 @@
 #define TILE_2 12
 #define TILE_3 8
 #define TILE_4 6
-#define RATE 57.0
+#define RATE 58.5
 #define DIRECT_NAME "conv_direct_f32_avx512"
 #include "kernels/conv/conv_direct_f32.inc"
 #endif

@@ -25,30 +25,36 @@ static int64_t min64(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+/* Whether U is more than what stays in a near cache from one group to the next. */
+static int is_heavy(const struct infer__winograd *w)
+{
+    return infer__winograd_packed(w) * (int64_t)sizeof(float) > 4 << 20;
+}
+
 /* Tiles of a group at most. V and M of a group stay in the second-level cache, with room for the
- * weights that pass through; but where the weights themselves do not stay in any near cache, more
- * tiles share a pass over them, and V comes from further away. */
+ * weights that pass through; but where the weights come from far, more tiles share a pass over
+ * them, and it is V that comes from further away. */
 static int64_t group_size(const struct infer__winograd *w, int64_t width)
 {
-    const int64_t cached = 600 << 10, near = 4 << 20;
-    int64_t bytes = infer__winograd_packed(w) * (int64_t)sizeof(float);
-    int64_t most = cached / (int64_t)sizeof(float) / (w->points * (w->channels + width));
-    int64_t least = bytes > near ? 64 : 24;
+    const int64_t cached = (600 << 10) / (int64_t)sizeof(float);
+    int64_t most = cached / (w->points * (w->channels + width));
+    int64_t least = is_heavy(w) ? 64 : 24;
     return most > least ? most : least;
 }
 
-/* With several threads there are at least three items for each where possible, first by splitting
- * a group's panels, each part transforming the input anew, which costs little as the panels are
- * then many; next by smaller groups. */
+/* With several threads there are some items for each where possible, first by splitting a group's
+ * panels, each part transforming the input anew, which costs little as the panels are then many;
+ * next by smaller groups, but hardly where each group reads heavy weights. */
 static void cut(struct infer__winograd *w, uint32_t threads)
 {
     int64_t width = min64(w->blocks, CONV_PANEL_MAX) * CONV_BLOCK;
     int64_t items = threads > 1 ? 3 * (int64_t)threads : 1;
+    int64_t least = is_heavy(w) ? threads : items;
     w->panels = ceil_div(w->blocks, CONV_PANEL_MAX);
     w->passes = ceil_div(w->tiles, group_size(w, width));
     w->groups = w->passes;
-    if (w->groups * w->panels < items) {
-        int64_t more = min64(ceil_div(items, w->panels), ceil_div(w->tiles, 6));
+    if (w->groups * w->panels < least) {
+        int64_t more = min64(ceil_div(least, w->panels), ceil_div(w->tiles, 6));
         w->groups = more > w->groups ? more : w->groups;
     }
     w->parts = min64(ceil_div(items, w->groups), w->panels);
@@ -165,9 +171,10 @@ void infer__winograd_pack(const struct infer__winograd *w, int strip, const floa
  * whose two 256-bit units make products slow and transforms cheap. Elsewhere products take half
  * the time, and weights and transforms do not; hence weights are given some 20 % more than here.
  * The number of threads plays no part, so that it does not decide which kernel is chosen. */
-double infer__winograd_estimate(const struct infer__winograd *w, const struct infer__winograd_speed *v)
+double infer__winograd_estimate(const struct infer__winograd *w,
+                                const struct infer__winograd_speed *v)
 {
-    const double start = 1000, weight_bytes_per_ns = 30, tensor_bytes_per_ns = 20;
+    const double start = 4000, tensor_bytes_per_ns = 20;
     double tiles = (double)w->tiles, width = (double)w->blocks * CONV_BLOCK;
     double group = tiles / (double)w->passes;
     double rows = group / ceil(group / v->rows);
@@ -178,6 +185,6 @@ double infer__winograd_estimate(const struct infer__winograd *w, const struct in
     double transforms = tiles * w->points * ((double)w->channels * v->input + width * v->output);
     double pixels = (double)w->s.y.n * (double)w->s.y.d * (double)w->s.y.h * (double)w->s.y.w;
     double tensors = 4 * pixels * ((double)w->s.x.c + (double)w->s.y.c * (w->s.residual ? 2 : 1));
-    return start + products + weights / weight_bytes_per_ns + transforms +
+    return start + products + weights / v->weight_bytes + transforms +
            tensors / tensor_bytes_per_ns + pixels * (double)w->s.y.c * v->activation;
 }

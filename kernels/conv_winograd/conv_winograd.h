@@ -12,13 +12,13 @@
  * one panel of output channels after another multiplied and transformed back. An output's
  * arithmetic does not depend on the group or the panel that it falls into.
  *
- * The points of F(4x4) are 0, +-5/8, +-3/2 and infinity. Their powers are exact in f32, and their
- * error is a third to a fifth of that of the usual 0, +-1, +-2 (measured on random data: twice
- * that of a direct f32 convolution).
+ * The points of F(4x4) are 0, +-5/8, +-3/2 and infinity. All coefficients of B and A made of them
+ * are exact in f32, and the largest error is a third to a fifth of that of the usual 0, +-1, +-2
+ * (measured on random data; its mean square root is twice that of a direct f32 convolution).
  *
  * What Winograd does differently from a direct convolution: an input that is infinite or NaN
  * spreads to all outputs of its tiles, and inputs near the largest float may overflow, as V is up
- * to 34 times as large as d.
+ * to 28 times as large as d.
  */
 #ifndef INFER_KERNELS_CONV_WINOGRAD_CONV_WINOGRAD_H
 #define INFER_KERNELS_CONV_WINOGRAD_CONV_WINOGRAD_H
@@ -66,6 +66,7 @@ void infer__winograd_pack(const struct infer__winograd *w, int strip, const floa
 /* How fast a kernel's parts are. */
 struct infer__winograd_speed {
     double products;      /* multiply-adds per ns */
+    double weight_bytes;  /* bytes of U from memory per ns */
     double input, output; /* ns of transforms, per point and channel of a tile */
     double activation;    /* ns of an output */
     int rows;             /* tiles that a product takes at once */

@@ -41,13 +41,19 @@ int infer__dnnl_sane(const struct infer__dnnl_problem *p)
  * because all kernels of a node are scaled alike. */
 double infer__dnnl_estimate(const struct infer__dnnl_problem *p, const struct infer__epilogue *e)
 {
-    const double call = 600, dense = 100, depthwise = 45, narrow = 30, bytes_per_ns = 20;
+    const double call = 600, dense = 100, depthwise = 45, narrow = 30, strided = 56,
+                 bytes_per_ns = 20;
+    const int64_t per_group = p->co / p->groups;
     double out = (double)p->n * (double)p->out[0] * (double)p->out[1] * (double)p->out[2];
     double in = (double)p->n * (double)p->in[0] * (double)p->in[1] * (double)p->in[2];
     double bytes = 4 * (in * (double)p->ci + out * (double)p->co * (double)(1 + p->residual));
     double rate = dense;
     if (p->groups > 1 && p->ci / p->groups < 16)
         rate = p->groups == p->ci ? depthwise : narrow;
+    else if (p->groups > 1 && p->ci / p->groups == 16 && p->stride[2] > 1)
+        rate = strided;
+    else if (p->kind == INFER__DNNL_CONV) /* its blocks of output channels are of 16 */
+        rate *= (double)per_group / (double)((per_group + 15) / 16 * 16);
     if (p->groups > 1 && p->kind == INFER__DNNL_DECONV)
         rate = 10;
     if (p->kind == INFER__DNNL_POOL)

@@ -77,6 +77,8 @@ struct infer__node {
     const struct infer__attr *attr;
     const char *name; /* never NULL */
     struct infer__epilogue epi;
+    const struct infer__epilogue *inner; /* ConvChain: behind its expansion and its depthwise; else
+                                            NULL */
 };
 
 struct infer__graph {

@@ -6,6 +6,7 @@
  *   bind.c    shapes and values of inputs
  *   fold.c    resolve every node; run those whose inputs are all constants
  *   fuse.c    activation, bias, residual, padding into the node before them
+ *   fuse_chain.c  1x1, depthwise and 1x1 convolution into one node, where that is faster
  *   lower.c   nodes to steps: physical layouts, transposes between them, views
  *   select.c  kernels for steps, prepared
  *   arena.c   lifetimes, in-place reuse, offsets
@@ -109,6 +110,8 @@ infer_status infer__evaluate_node(struct infer__graph *g, const struct infer__no
 infer_status infer__remove_dead(struct infer__graph *g, infer_error *err);
 
 infer_status infer__fuse(struct infer__graph *g, infer_error *err);
+infer_status infer__fuse_chains(struct infer__plan *plan, const struct infer__plan_options *o,
+                                infer_error *err);
 infer_status infer__lower(struct infer__plan *plan, const struct infer__plan_options *o,
                           infer_error *err);
 infer_status infer__select(struct infer__plan *plan, const struct infer__plan_options *o,

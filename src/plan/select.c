@@ -89,6 +89,19 @@ static uint64_t product(const int64_t *v, int n)
     return p;
 }
 
+static uint64_t elements(const struct infer__operand *o)
+{
+    return o->type ? (uint64_t)infer__operand_elements(o) : 0;
+}
+
+/* Multiply-adds of a chain: every pixel before the depthwise sees the weights of the expansion,
+ * every pixel behind it those of the other two. */
+static uint64_t chain_flops(const struct infer__task *t)
+{
+    uint64_t in = product(t->in[0].dims, 3), out = product(t->out[0].dims, 3);
+    return 2 * (in * elements(&t->in[3]) + out * (elements(&t->in[1]) + elements(&t->in[5])));
+}
+
 static uint64_t count_flops(const struct infer__task *t)
 {
     uint64_t out = (uint64_t)infer__operand_elements(&t->out[0]), in = 0;
@@ -98,6 +111,8 @@ static uint64_t count_flops(const struct infer__task *t)
     switch (t->op) {
     case INFER__OP_CONV:
         return 2 * out * (uint64_t)(t->in[1].dims[1] * w->kernel[0] * w->kernel[1] * w->kernel[2]);
+    case INFER__OP_CONV_CHAIN:
+        return chain_flops(t);
     case INFER__OP_CONV_TRANSPOSE:
         return 2 * in * (uint64_t)(t->in[1].dims[1] * w->kernel[0] * w->kernel[1] * w->kernel[2]);
     case INFER__OP_MAX_POOL:

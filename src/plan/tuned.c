@@ -53,6 +53,11 @@ uint64_t infer__task_key(const struct infer__task *t)
     const int64_t v[] = {t->op, t->isa, t->onednn, t->nin, t->nout, t->epi.act, t->epi.residual};
     uint64_t h = mix_ints(0, v, sizeof v / sizeof *v);
     h = mix(h, (float[]){t->epi.alpha, t->epi.beta}, 2 * sizeof(float));
+    for (int i = 0; t->inner && i < 2; i++) {
+        const struct infer__epilogue *e = &t->inner[i];
+        h = mix_ints(h, (int64_t[]){1 + i, e->act, e->residual}, 3);
+        h = mix(h, (float[]){e->alpha, e->beta}, 2 * sizeof(float));
+    }
     h = mix(h, &t->p, PARAM_BYTES);
     for (uint32_t i = 0; i < t->nin; i++)
         h = mix_operand(h, &t->in[i]);

@@ -55,6 +55,16 @@ size_t infer_session_steps(const infer_session *s)
     return s ? s->plan.nsteps : 0;
 }
 
+/* What a chain's last convolution has before and behind it. */
+static const char *chain_text(const struct infer__task *t)
+{
+    if (t->in[5].type == INFER_TYPE_NONE)
+        return "Conv 1x1 before";
+    if (t->in[3].type == INFER_TYPE_NONE)
+        return t->epi.residual ? "depthwise before, Add" : "depthwise before";
+    return t->epi.residual ? "Conv 1x1, depthwise before, Add" : "Conv 1x1, depthwise before";
+}
+
 /* "Relu", "Add" and the like; what is fused is at most a residual and an activation. */
 static const char *fused_text(const struct infer__epilogue *e)
 {
@@ -84,7 +94,8 @@ infer_status infer_session_step(const infer_session *s, size_t index, infer_step
     info->node = step->node ? step->node->name : v->name;
     info->op = infer__op_info(step->task.op)->name;
     info->kernel = step->kernel->name;
-    info->fused = fused_text(&step->task.epi);
+    info->fused = step->task.op == INFER__OP_CONV_CHAIN ? chain_text(&step->task)
+                                                        : fused_text(&step->task.epi);
     info->type = (infer_type)v->type;
     info->rank = v->rank;
     memcpy(info->dims, v->dims, sizeof info->dims);

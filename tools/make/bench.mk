@@ -24,15 +24,14 @@ bench-compare: $(BUILD)/infer $(BUILD)/infer-bench \
 	    --modules $(BENCH)/node --out $(BENCH) --threads "$(or $(THREADS),1 2)" --runs $(RUNS) \
 	    $(COMPARE) $(MODELS)
 
-MACHINE_OBJ := $(patsubst %,$(BUILD)/obj/bench/%.o,machine machine_avx2 machine_avx512)
-$(BUILD)/obj/bench/machine.o: OPT_KERNEL := -O3
+MACHINE_OBJ := $(patsubst %,$(BUILD)/obj/bench/%.o,machine machine_c machine_avx2 machine_avx512)
 
 $(BENCH)/neighbour: $(BUILD)/obj/bench/neighbour.o
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -o $@ $^ -lm
 
-$(BENCH)/kernels: $(BUILD)/obj/bench/kernels.o $(BUILD)/obj/bench/kernels_report.o $(MACHINE_OBJ) \
-                  $(BUILD)/libinfer.a
+$(BENCH)/kernels: $(patsubst %,$(BUILD)/obj/bench/%.o,kernels kernel_shape kernel_time) \
+                  $(MACHINE_OBJ) $(BUILD)/libinfer.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS)
 

@@ -1,0 +1,455 @@
+/* Tuned plans: the section's bytes, damage, whose plan it is, and that it decides. */
+#include "tests/small_net.h"
+
+#include <math.h>
+
+#include "plan/select.h"
+#include "plan/tuned.h"
+#include "run/session.h"
+
+enum { PICTURE = 3 * 17 * 13, ENTRY = 16, HEADER = 64, MOST_ENTRIES = 64 };
+
+struct fixture {
+    struct bytes file; /* without a tuned plan */
+    infer_model *model;
+    struct infer__tuned_for here;
+};
+
+static int setup(void **state)
+{
+    static struct fixture f;
+    infer_error err;
+    f.file = small_net();
+    OK(infer_load_memory(f.file.data, f.file.size, NULL, &f.model, &err));
+    if (!infer__tuned_here(&f.here)) /* not x86-64: any name will do for what is not about it */
+        memcpy(f.here.vendor, "none", 4);
+    *state = &f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    infer_model_free(&f->model);
+    free(f->file.data);
+    return 0;
+}
+
+/* ---- helpers -------------------------------------------------------------------------------- */
+
+static struct part tuned_part(const struct infer__tuned_for *by, struct infer__tuned_entry *e,
+                              uint32_t n)
+{
+    void *bytes;
+    struct part p = {INFER__SECTION_TUNED, INFER__SECTION_OPTIONAL, NULL, 0};
+    infer_error err;
+    infer_allocator a = infer__allocator(NULL);
+    check_ok(infer__tuned_encode(by, e, n, NULL, &bytes, &p.size, &err), &err);
+    p.data = exact_copy(bytes, p.size);
+    infer__free(&a, bytes);
+    return p;
+}
+
+/* The network's file with tuned plans, which are freed. */
+static struct bytes with_plans(const struct fixture *f, const struct part *plans, size_t n)
+{
+    struct parts p = take_apart(&f->file);
+    for (size_t i = 0; i < n; i++)
+        p.part[p.n++] = plans[i];
+    struct bytes b = put_together(&p);
+    free_parts(&p);
+    return b;
+}
+
+static infer_session *make(const infer_model *model, uint32_t threads, uint32_t no_tuned)
+{
+    infer_session_options o;
+    infer_session *s;
+    infer_error err;
+    infer_session_options_init(&o);
+    o.threads = threads;
+    o.no_tuned = no_tuned;
+    check_ok(infer_session_create(model, &o, &s, &err), &err);
+    return s;
+}
+
+static void run(infer_session *s, float scores[5])
+{
+    static float x[PICTURE];
+    struct rng r = {3};
+    infer_error err;
+    infer_tensor in = {INFER_F32, 4, {1, 3, 17, 13}, x, sizeof x}, out[2] = {{0}};
+    for (int i = 0; i < PICTURE; i++)
+        x[i] = ((float)rng_below(&r, 2001) - 1000) / 500;
+    check_ok(infer_run(s, &in, 1, out, 2, &err), &err);
+    memcpy(scores, out[0].data, 5 * sizeof *scores);
+}
+
+/* One entry per task: of each kernel that serves it the last, the dearest by estimate. */
+static uint32_t dearest(const infer_session *s, struct infer__tuned_entry *e)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < s->plan.nsteps; i++) {
+        struct infer__candidate c[INFER__MOST_CANDIDATES];
+        int count = infer__candidates(&s->plan.steps[i].task, c);
+        uint64_t key = infer__task_key(&s->plan.steps[i].task);
+        uint32_t k = 0;
+        assert_true(count > 0 && n < MOST_ENTRIES);
+        while (k < n && e[k].key != key)
+            k++;
+        n += k == n;
+        e[k] = (struct infer__tuned_entry){key, c[count - 1].kernel->name,
+                                           i % 2 ? INFER__TUNED_SERIAL : 0};
+    }
+    return n;
+}
+
+static uint32_t tuned_steps(const infer_session *s)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < s->plan.nsteps; i++)
+        n += s->plan.steps[i].tuned;
+    return n;
+}
+
+static infer_model *load(const struct bytes *b)
+{
+    infer_model *m;
+    infer_error err;
+    check_ok(infer_load_memory(b->data, b->size, NULL, &m, &err), &err);
+    return m;
+}
+
+static void refused(const struct bytes *b)
+{
+    infer_model *m;
+    infer_error err;
+    assert_int_equal(infer_load_memory(b->data, b->size, NULL, &m, &err), INFER_ERROR_FORMAT);
+    assert_true(err.offset > 0 && err.offset <= b->size);
+    assert_null(m);
+}
+
+/* ---- the section ---------------------------------------------------------------------------- */
+
+static void test_round_trip(void **state)
+{
+    struct fixture *f = *state;
+    struct infer__tuned_entry e[] = {{7, "beta", 1},
+                                     {UINT64_MAX, "alpha", 0},
+                                     {3, "alpha", 0},
+                                     {5, "beta", 1},
+                                     {0, "", 0}},
+                              got;
+    struct part p = tuned_part(&f->here, e, 5);
+    struct infer__tuned t;
+    assert_int_equal(p.size, HEADER + 5 * ENTRY + sizeof "" + sizeof "alpha" + sizeof "beta");
+    struct bytes b = with_plans(f, &p, 1);
+    infer_model *m = load(&b);
+    assert_true(infer__tuned_find(m, &f->here, &t));
+    assert_int_equal(t.nentries, 5);
+    assert_memory_equal(&t.by, &f->here, sizeof t.by);
+    for (uint32_t i = 0; i < 5; i++) { /* encode put them in order */
+        assert_true(infer__tuned_lookup(&t, e[i].key, &got));
+        assert_true(got.key == e[i].key && got.flags == e[i].flags);
+        assert_string_equal(got.kernel, e[i].kernel);
+        assert_string_equal(infer__tuned_get(&t, i).kernel, e[i].kernel);
+    }
+    for (uint64_t key = 1; key < 9; key++)
+        if (key != 3 && key != 5 && key != 7)
+            assert_false(infer__tuned_lookup(&t, key, &got));
+    struct bytes again = rewrite(m); /* the file written anew has the same bytes */
+    assert_int_equal(again.size, b.size);
+    assert_memory_equal(again.data, b.data, b.size);
+    infer_model_free(&m);
+    free(again.data);
+    free(b.data);
+}
+
+static void test_encode_refuses(void **state)
+{
+    struct fixture *f = *state;
+    struct infer__tuned_entry e[] = {{7, "a", 0}, {7, "b", 0}};
+    void *bytes = e;
+    size_t size;
+    infer_error err;
+    assert_int_equal(infer__tuned_encode(&f->here, e, 2, NULL, &bytes, &size, &err),
+                     INFER_ERROR_ARGUMENT);
+    assert_null(bytes);
+    assert_int_equal(infer__tuned_encode(&f->here, e, 0, NULL, &bytes, &size, &err),
+                     INFER_ERROR_ARGUMENT);
+    e[0].flags = 2;
+    assert_int_equal(infer__tuned_encode(&f->here, e, 1, NULL, &bytes, &size, &err),
+                     INFER_ERROR_ARGUMENT);
+}
+
+/* One broken rule after the other, checksums made right. */
+static void test_rules(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        size_t at, width;
+        uint64_t value;
+    } bad[] = {
+        {32, 4, 0},                       /* no entries */
+        {32, 4, 3},                       /* more than there are */
+        {32, 4, UINT32_MAX},              /* count times size */
+        {36, 4, 2},                       /* bytes of names: fewer */
+        {36, 4, UINT32_MAX},              /* more */
+        {40, 1, 1},                       /* reserved */
+        {63, 1, 1},                       /* reserved */
+        {HEADER, 8, 9},                   /* keys do not ascend */
+        {HEADER + ENTRY, 8, 1},           /* two equal keys */
+        {HEADER + 8, 4, 1},               /* the first name is not at 0 */
+        {HEADER + ENTRY + 8, 4, 0},       /* nothing refers to the second name */
+        {HEADER + ENTRY + 8, 4, 1},       /* inside a name */
+        {HEADER + ENTRY + 8, 4, 4},       /* the end of the names */
+        {HEADER + 12, 4, 2},              /* reserved flags */
+        {HEADER + 2 * ENTRY, 1, 7},       /* a control character */
+        {HEADER + 2 * ENTRY + 1, 1, 'b'}, /* "ab" "b": the second starts elsewhere */
+        {HEADER + 2 * ENTRY + 3, 1, 'c'}, /* no NUL at the end */
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct infer__tuned_entry e[] = {{1, "a", 0}, {2, "b", 0}};
+        struct part p = tuned_part(&f->here, e, 2);
+        assert_int_equal(p.size, HEADER + 2 * ENTRY + 4);
+        put_le(p.data + bad[i].at, bad[i].width, bad[i].value);
+        struct bytes b = with_plans(f, &p, 1);
+        refused(&b);
+        free(b.data);
+    }
+    for (size_t size = 1; size < HEADER + ENTRY + 2; size++) { /* every cut */
+        struct infer__tuned_entry e[] = {{1, "a", 0}};
+        struct part p = tuned_part(&f->here, e, 1);
+        p.size = size;
+        struct bytes b = with_plans(f, &p, 1);
+        refused(&b);
+        free(b.data);
+    }
+}
+
+/* Every byte takes every value that differs in one bit, and a few more: the file is refused, or it
+ * loads and gives a session that answers as before. */
+static void test_damage(void **state)
+{
+    struct fixture *f = *state;
+    struct infer__tuned_entry e[MOST_ENTRIES];
+    infer_session *s = make(f->model, 1, 1);
+    float want[5], got[5];
+    size_t size = 0, loaded = 0, files = 0;
+    run(s, want);
+    struct part p = tuned_part(&f->here, e, dearest(s, e));
+    struct bytes b = with_plans(f, &p, 1);
+    size_t at = section_at(b.data, INFER__SECTION_TUNED, &size);
+    infer_session_free(&s);
+    for (size_t i = 0; i < size * 10; i++) {
+        struct bytes c = {exact_copy(b.data, b.size), b.size};
+        unsigned char *p8 = c.data + at + i / 10;
+        *p8 = (unsigned char)(i % 10 < 8 ? *p8 ^ 1u << i % 10 : i % 10 == 8 ? 0 : 0xFF);
+        reseal(c.data, c.size);
+        infer_model *m;
+        infer_error err;
+        infer_status status = infer_load_memory(c.data, c.size, NULL, &m, &err);
+        files++;
+        assert_true(status == INFER_OK || status == INFER_ERROR_FORMAT);
+        if (status == INFER_OK) {
+            loaded++;
+            s = make(m, 1, 0);
+            run(s, got);
+            for (int k = 0; k < 5; k++)
+                assert_true(fabsf(got[k] - want[k]) < 1e-5f);
+            infer_session_free(&s);
+        }
+        infer_model_free(&m);
+        free(c.data);
+    }
+    printf("%zu files, %zu of them load\n", files, loaded);
+    assert_true(loaded > 0 && loaded < files);
+    free(b.data);
+}
+
+static void test_order_of_plans(void **state)
+{
+    struct fixture *f = *state;
+    struct infer__tuned_for other = f->here;
+    struct infer__tuned_entry e[] = {{1, "a", 0}};
+    struct infer__tuned t;
+    other.library++;
+    for (int order = 0; order < 3; order++) {
+        int first_less = memcmp(&f->here, &other, sizeof other) < 0;
+        struct part p[2] = {tuned_part(order == 1 ? &other : &f->here, e, 1),
+                            tuned_part(order == 0 ? &other : &f->here, e, 1)};
+        struct bytes b = with_plans(f, p, 2);
+        if (order == !first_less) {
+            infer_model *m = load(&b);
+            assert_true(infer__tuned_find(m, &f->here, &t));
+            assert_true(infer__tuned_find(m, &other, &t));
+            infer_model_free(&m);
+        } else {
+            refused(&b); /* the other way round; order 2: the same twice */
+        }
+        free(b.data);
+    }
+}
+
+/* ---- what it decides ------------------------------------------------------------------------ */
+
+static void test_choices_are_used(void **state)
+{
+    struct fixture *f = *state;
+    struct infer__tuned_entry e[MOST_ENTRIES];
+    struct infer__tuned_for any;
+    float want[5], got[2][5];
+    if (!infer__tuned_here(&any))
+        skip();
+    infer_session *untuned = make(f->model, 1, 0);
+    uint32_t n = dearest(untuned, e), differ = 0;
+    struct part p = tuned_part(&f->here, e, n);
+    struct bytes b = with_plans(f, &p, 1);
+    infer_model *m = load(&b);
+    run(untuned, want);
+    assert_int_equal(tuned_steps(untuned), 0);
+    for (uint32_t threads = 1; threads <= 2; threads++) {
+        infer_session *s = make(m, threads, 0);
+        assert_int_equal(tuned_steps(s), s->plan.nsteps);
+        for (uint32_t i = 0; i < s->plan.nsteps; i++) {
+            struct infer__candidate c[INFER__MOST_CANDIDATES];
+            int count = infer__candidates(&s->plan.steps[i].task, c);
+            infer_step_info info, before;
+            OK(infer_session_step(s, i, &info));
+            OK(infer_session_step(untuned, i, &before));
+            assert_string_equal(info.kernel, c[count - 1].kernel->name);
+            differ += strcmp(info.kernel, before.kernel) != 0;
+        }
+        run(s, got[threads - 1]);
+        infer_session_free(&s);
+    }
+    assert_true(differ > 0);
+    assert_memory_equal(got[0], got[1], sizeof got[0]); /* whatever the number of threads */
+    for (int k = 0; k < 5; k++)
+        assert_true(fabsf(got[0][k] - want[k]) < 1e-5f);
+    infer_session *s = make(m, 1, 1); /* no_tuned */
+    assert_int_equal(tuned_steps(s), 0);
+    infer_session_free(&s);
+    infer_session_free(&untuned);
+    infer_model_free(&m);
+    free(b.data);
+}
+
+static void test_foreign_plans_are_ignored(void **state)
+{
+    struct fixture *f = *state;
+    struct infer__tuned_entry e[MOST_ENTRIES];
+    infer_session *untuned = make(f->model, 1, 0);
+    for (size_t byte = 0; byte < sizeof f->here; byte++) {
+        struct infer__tuned_for by = f->here;
+        ((unsigned char *)&by)[byte] ^= 1;
+        uint32_t n = dearest(untuned, e);
+        struct part p = tuned_part(&by, e, n);
+        struct bytes b = with_plans(f, &p, 1);
+        infer_model *m = load(&b);
+        infer_session *s = make(m, 1, 0);
+        assert_int_equal(tuned_steps(s), 0);
+        for (uint32_t i = 0; i < s->plan.nsteps; i++)
+            assert_ptr_equal(s->plan.steps[i].kernel, untuned->plan.steps[i].kernel);
+        infer_session_free(&s);
+        infer_model_free(&m);
+        free(b.data);
+    }
+    infer_session_free(&untuned);
+}
+
+/* Names of no kernel, and of kernels that do not serve the task. */
+static void test_wrong_names_are_ignored(void **state)
+{
+    struct fixture *f = *state;
+    struct infer__tuned_entry e[MOST_ENTRIES];
+    infer_session *untuned = make(f->model, 1, 0);
+    float want[5], got[5];
+    run(untuned, want);
+    for (const struct infer__kernel *const *k = infer__kernels;; k++) {
+        uint32_t n = dearest(untuned, e), wrong = 0;
+        for (uint32_t i = 0; i < n; i++)
+            e[i].kernel = *k ? (*k)->name : "no_such_kernel";
+        struct part p = tuned_part(&f->here, e, n);
+        struct bytes b = with_plans(f, &p, 1);
+        infer_model *m = load(&b);
+        infer_session *s = make(m, 1, 0);
+        for (uint32_t i = 0; i < s->plan.nsteps; i++) {
+            const struct infer__step *step = &s->plan.steps[i];
+            wrong += !step->tuned;
+            if (!step->tuned)
+                assert_ptr_equal(step->kernel, untuned->plan.steps[i].kernel);
+            else
+                assert_ptr_equal(step->kernel, *k);
+        }
+        assert_true(wrong > 0);
+        run(s, got);
+        for (int i = 0; i < 5; i++)
+            assert_true(fabsf(got[i] - want[i]) < 1e-5f);
+        infer_session_free(&s);
+        infer_model_free(&m);
+        free(b.data);
+        if (!*k)
+            break;
+    }
+    infer_session_free(&untuned);
+}
+
+/* ---- keys ----------------------------------------------------------------------------------- */
+
+static void test_keys(void **state)
+{
+    struct fixture *f = *state;
+    infer_session *one = make(f->model, 1, 0), *two = make(f->model, 2, 0);
+    for (uint32_t i = 0; i < one->plan.nsteps; i++) {
+        struct infer__task t = one->plan.steps[i].task;
+        uint64_t key = infer__task_key(&t);
+        assert_true(key == infer__task_key(&two->plan.steps[i].task)); /* threads do not count */
+        struct infer__operand in[8];
+        assert_true(t.nin > 0 && t.nin <= 8);
+        memcpy(in, t.in, t.nin * sizeof *in);
+        t.in = in;
+        in[0].data = &in;
+        assert_true(key == infer__task_key(&t)); /* nor where the data lies */
+        in[t.nin - 1].dims[0]++;
+        assert_true(key != infer__task_key(&t));
+        in[t.nin - 1].dims[0]--;
+        in[0].type++;
+        assert_true(key != infer__task_key(&t));
+        in[0].type--;
+        in[0].clast ^= 1;
+        assert_true(key != infer__task_key(&t));
+        in[0].clast ^= 1;
+        t.epi.beta += 1;
+        assert_true(key != infer__task_key(&t));
+        t.epi.beta -= 1;
+        t.p.window.stride[1]++;
+        assert_true(key != infer__task_key(&t));
+        t.p.window.stride[1]--;
+        t.isa--;
+        assert_true(key != infer__task_key(&t));
+        t.isa++;
+        t.onednn ^= 1;
+        assert_true(key != infer__task_key(&t));
+        t.onednn ^= 1;
+        assert_true(key == infer__task_key(&t));
+    }
+    infer_session_free(&one);
+    infer_session_free(&two);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_encode_refuses),
+        cmocka_unit_test(test_rules),
+        cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_order_of_plans),
+        cmocka_unit_test(test_choices_are_used),
+        cmocka_unit_test(test_foreign_plans_are_ignored),
+        cmocka_unit_test(test_wrong_names_are_ignored),
+        cmocka_unit_test(test_keys),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
