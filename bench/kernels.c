@@ -228,7 +228,7 @@ static infer_status bench_shapes(struct run *r, infer_error *err)
     for (size_t i = 0; i < NSHAPES; i++) {
         const struct bench_shape *s = &shapes[i];
         struct infer__region region;
-        struct infer__graph g;
+        struct infer__graph g = {0};
         if ((r->op && strcmp(r->op, s->op) != 0) || (r->network && strcmp(r->network, s->network)))
             continue;
         fprintf(stderr, "[%zu/%d] %s, %s %s\n", i + 1, (int)NSHAPES, s->network, s->op,
