@@ -78,7 +78,7 @@ static const struct {
 } ops[] = {
     {INFER__OP_RELU, 0},     {INFER__OP_LEAKY_RELU, 0.5}, {INFER__OP_SIGMOID, 3},
     {INFER__OP_TANH, 3},     {INFER__OP_ELU, 2.5},        {INFER__OP_SOFTPLUS, 2.5},
-    {INFER__OP_MISH, 4},     {INFER__OP_ERF, 2},          {INFER__OP_EXP, 1},
+    {INFER__OP_MISH, 4.5},   {INFER__OP_ERF, 2},          {INFER__OP_EXP, 1.25},
     {INFER__OP_LOG, 1.5},    {INFER__OP_SQRT, 0.5},       {INFER__OP_RECIPROCAL, 0.5},
     {INFER__OP_ABS, 0},      {INFER__OP_NEG, 0},          {INFER__OP_FLOOR, 0},
     {INFER__OP_CEIL, 0},     {INFER__OP_ROUND, 0},        {INFER__OP_SILU, 4},
