@@ -226,7 +226,8 @@ static void test_nonsense(void **state)
             accepted += random_node(op);
         if (getenv("INFER_VERBOSE"))
             print_message("%s: %d of %d accepted\n", infer__op_info(op)->name, accepted, rounds);
-        if (rounds >= 3000 && !getenv("INFER_SEED") && !accepted)
+        if (rounds >= 3000 && !getenv("INFER_SEED") && !accepted &&
+            !infer__op_info(op)->internal) /* the plan makes those from nodes that fit */
             fail_msg("%s: not one of %d random nodes was accepted", infer__op_info(op)->name,
                      rounds);
     }

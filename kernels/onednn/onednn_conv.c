@@ -39,6 +39,22 @@ int infer__dnnl_sane(const struct infer__dnnl_problem *p)
 
 /* Rates measured with one thread, FLOP/ns: on Zen 5 some 250, on Zen 4 115; in between here,
  * because all kernels of a node are scaled alike. */
+/* Nanoseconds per element of an activation that oneDNN computes itself, as measured. */
+static double fused_ns(unsigned act)
+{
+    switch (act) {
+    case INFER__OP_SILU:
+    case INFER__OP_SIGMOID:
+    case INFER__OP_TANH:
+        return 0.6;
+    case INFER__OP_HARD_SWISH:
+    case INFER__OP_HARD_SIGMOID:
+        return 0.3;
+    default:
+        return 0;
+    }
+}
+
 double infer__dnnl_estimate(const struct infer__dnnl_problem *p, const struct infer__epilogue *e)
 {
     const double call = 600, dense = 100, depthwise = 45, narrow = 30, strided = 56,
@@ -62,7 +78,8 @@ double infer__dnnl_estimate(const struct infer__dnnl_problem *p, const struct in
         bytes += 4 * (double)p->co * (double)(p->ci / p->groups) * (double)p->kernel[0] *
                  (double)p->kernel[1] * (double)p->kernel[2];
     double compute = infer__dnnl_flops(p) / rate, traffic = bytes / bytes_per_ns;
-    double after = infer__dnnl_fuses(p, e) ? 0 : infer__activate_ns(e->act) * out * (double)p->co;
+    double act = infer__dnnl_fuses(p, e) ? fused_ns(e->act) : infer__activate_ns(e->act);
+    double after = act * out * (double)p->co;
     return call + (compute > traffic ? compute : traffic) + after;
 }
 
