@@ -156,8 +156,8 @@ static float *define(const struct run *k, const struct chain *s, int magnitude)
     const float *from = x[0], *residual = s->residual ? x[7] : NULL;
     float *expanded = NULL, *y;
     if (s->expand)
-        from = expanded = convolve(&in, from, k->in + 3, x + 3, &point, &mid, &k->t.inner[0], NULL,
-                                   magnitude);
+        from = expanded =
+            convolve(&in, from, k->in + 3, x + 3, &point, &mid, &k->t.inner[0], NULL, magnitude);
     y = convolve(&mid, from, k->in + 1, x + 1, &k->t.p.window, &deep,
                  s->project ? &k->t.inner[1] : &k->t.epi, NULL, magnitude);
     if (s->project) {

@@ -128,8 +128,8 @@ int infer__chain_shape(const struct infer__task *t, struct infer__chain_shape *s
         s->y.n > most || s->y.h > most || s->y.w > most)
         return 0;
     s->parts = s->project ? 1 : ceil_div(s->padded / CHAIN_BLOCK, CHAIN_PART);
-    s->step = s->project || s->padded < CHAIN_PART * CHAIN_BLOCK ? s->padded
-                                                                 : CHAIN_PART * CHAIN_BLOCK;
+    s->step =
+        s->project || s->padded < CHAIN_PART * CHAIN_BLOCK ? s->padded : CHAIN_PART * CHAIN_BLOCK;
     if ((double)s->x.w * (double)s->step + (double)s->y.w * (double)s->padded > MOST_BYTES / 4)
         return 0;
     cut_rounds(s);

@@ -40,17 +40,17 @@ struct infer__chain_shape {
     int64_t middle;      /* channels of the depthwise */
     int64_t padded;      /* the same in whole blocks */
 
-    int64_t group;       /* output rows of a round, even unless there is but one */
-    int64_t ring;        /* rows of the ring, 0 if there is none */
-    int64_t step;        /* floats of a pixel in the ring */
-    int64_t parts;       /* of the channels, 1 if there is a projection */
-    int64_t bands;       /* of a picture */
-    int64_t items;       /* pictures * bands * parts */
+    int64_t group; /* output rows of a round, even unless there is but one */
+    int64_t ring;  /* rows of the ring, 0 if there is none */
+    int64_t step;  /* floats of a pixel in the ring */
+    int64_t parts; /* of the channels, 1 if there is a projection */
+    int64_t bands; /* of a picture */
+    int64_t items; /* pictures * bands * parts */
     uint32_t units;
     int64_t ring_floats, middle_floats; /* of scratch */
     /* where each part of the packed weights begins, in floats, and their end */
-    int64_t at_expand, at_expand_bias, at_depthwise, at_depthwise_bias, at_project,
-        at_project_bias, packed_floats;
+    int64_t at_expand, at_expand_bias, at_depthwise, at_depthwise_bias, at_project, at_project_bias,
+        packed_floats;
 };
 
 /* 1 if `t` is a chain that the kernels serve, and fills *s. */

@@ -113,6 +113,8 @@ VEC_INLINE void pw_store(const struct pw_tile *t, int m, int at, int n, vec low,
 VEC_INLINE void pw_body(const int mr, const int halves, const struct pw_tile *t)
 {
     const int nv = halves * PW_HALF / VEC, nh = halves * PW_HALF % VEC != 0;
+    /* only what the last half block has may be partly there */
+    const int whole = nh ? nv : (halves - 1) * PW_HALF / VEC;
     const int64_t step = t->x_step;
     const float *w = t->weights, *x[(PW_TILE + 2) / 3];
     vec sum[PW_TILE][PW_VECTORS];
@@ -149,8 +151,9 @@ VEC_INLINE void pw_body(const int mr, const int halves, const struct pw_tile *t)
     for (int m = 0; m < mr; m++) {
         VEC_UNROLL
         for (int v = 0; v < nv; v++) {
-            const int n = v + 1 < nv || nh ? VEC : t->valid - v * VEC;
-            pw_store(t, m, v * VEC, n, low, high, sum[m][v]);
+            const int n = v < whole ? VEC : t->valid - v * VEC;
+            if (n > 0)
+                pw_store(t, m, v * VEC, n, low, high, sum[m][v]);
         }
         if (nh)
             pw_store(t, m, nv * VEC, t->valid - nv * VEC, low, high, pw_half_whole(last[m]));

@@ -1,6 +1,6 @@
 /* Depthwise convolution in f32, plain C. */
 #define VEC_LEVEL 0
-#define RATE 5.0
+#define RATE 13.0
 #include "kernels/conv/conv_depthwise_f32.inc"
 
 const struct infer__kernel infer__conv_depthwise_f32_c = {

@@ -17,7 +17,7 @@ struct dw_rows {
     const float *residual[2]; /* the same, or NULL */
     int rows;                 /* 1 or 2 */
     int kernel_h, kernel_w, stride_h, stride_w;
-    int64_t pad, in_w, out_w; /* padding before a row; pixels of input and output rows */
+    int64_t pad, in_w, out_w;            /* padding before a row; pixels of input and output rows */
     int64_t channels, in_step, out_step; /* channels; floats from a pixel to the next */
     const float *weights;                /* as infer__dw_pack left them */
     const float *bias;                   /* or NULL */

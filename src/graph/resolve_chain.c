@@ -1,6 +1,6 @@
-/* ConvChain: 1x1 convolution, depthwise convolution, 1x1 convolution, of which the first or the last
- * may be absent. Its window is the depthwise's, found as that of a convolution on what the first
- * one makes. */
+/* ConvChain: 1x1 convolution, depthwise convolution, 1x1 convolution, of which the first or the
+ * last may be absent. Its window is the depthwise's, found as that of a convolution on what the
+ * first one makes. */
 #include "graph/resolve.h"
 
 enum { X, DEPTHWISE, DEPTHWISE_BIAS, EXPAND, EXPAND_BIAS, PROJECT, PROJECT_BIAS, OPERANDS };
@@ -47,7 +47,8 @@ infer_status infer__resolve_conv_chain(struct infer__resolve *r)
     sub.g = &g;
     sub.node = &node;
     TRY(infer__resolve_conv(&sub));
-    RESOLVE_FAIL_IF(r->params->window.groups != values[1].dims[1] || w->dims[0] != values[1].dims[1],
+    RESOLVE_FAIL_IF(r->params->window.groups != values[1].dims[1] ||
+                        w->dims[0] != values[1].dims[1],
                     INFER_ERROR_SHAPE, "its second convolution is not depthwise");
     TRY(check_pointwise(r, PROJECT, w->dims[0]));
     if (last)

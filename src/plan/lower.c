@@ -206,8 +206,10 @@ infer_status infer__step_add(struct infer__lowerer *l, const struct infer__node 
     s->task.nin = nin;
     s->task.nout = nout;
     s->task.p = *p;
-    if (n)
-        s->task.epi = n->epi, s->task.inner = n->inner;
+    if (n) {
+        s->task.epi = n->epi;
+        s->task.inner = n->inner;
+    }
     s->in = copy_ids(&plan->region, in, nin);
     s->out = copy_ids(&plan->region, out, nout);
     if (!s->in || !s->out)
