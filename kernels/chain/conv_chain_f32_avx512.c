@@ -2,6 +2,7 @@
 #if defined(__x86_64__)
 #define VEC_LEVEL 512
 #define RATE 58.5
+#define STORE 2.75
 #include "kernels/chain/conv_chain_f32.inc"
 
 const struct infer__kernel infer__conv_chain_f32_avx512 = {

@@ -1,6 +1,7 @@
 /* Chains of convolutions in f32, plain C. */
 #define VEC_LEVEL 0
 #define RATE 19.0
+#define STORE 2.75
 #include "kernels/chain/conv_chain_f32.inc"
 
 const struct infer__kernel infer__conv_chain_f32_c = {
