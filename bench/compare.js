@@ -27,7 +27,7 @@ Options:
   --seconds S        and at least so long for each row, up to ten times N runs (default 1)
   --warmup N         unmeasured runs of each engine before (default 5)
   --rewarm N         unmeasured runs before each measured one (default 1)
-  --pause MS         sleep before each turn, so that the other's threads rest (default 5)
+  --pause MS         sleep before each turn, so that the other's threads rest (default 40)
   --alone            time each engine by itself as well: N runs one behind the other
   --ours "OPTIONS"   more options for infer-bench, as "--no-onednn"
   --help             this page
@@ -56,7 +56,7 @@ function parse() {
       infer: text('build/infer'), bench: text('build/infer-bench'),
       modules: text('build/bench/node'), out: text('build/bench'), threads: text('1 2'),
       runs: text('30'), seconds: text('1'), warmup: text('5'), rewarm: text('1'),
-      pause: text('5'), ours: text(''), alone: {type: 'boolean'}, help: {type: 'boolean'},
+      pause: text('40'), ours: text(''), alone: {type: 'boolean'}, help: {type: 'boolean'},
     },
   });
   for (const key of ['runs', 'seconds', 'warmup', 'rewarm', 'pause']) {
