@@ -66,6 +66,7 @@ static infer_status select_kernel(struct infer__step *s, const struct infer__tun
         memset(&s->need, 0, sizeof s->need);
         s->need.units = 1;
         infer_status status =
+            /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): ruled out above */
             s->kernel->prepare ? s->kernel->prepare(&s->task, &s->need, err) : INFER_OK;
         if (status == INFER_OK)
             return INFER_OK;

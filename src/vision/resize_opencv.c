@@ -107,6 +107,7 @@ static void across(const infer_image *src, int32_t y, const struct axis *a, int3
 
 static void down_linear(int32_t *const *rows, const int32_t *w, uint8_t *out, size_t n)
 {
+    /* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign): ruled out above */
     const int32_t *r0 = rows[0], *r1 = rows[1];
     int32_t w0 = w[0], w1 = w[1];
     for (size_t i = 0; i < n; i++) {

