@@ -129,6 +129,7 @@ void infer__nd_copy(const struct infer__nd *w, const void *src, size_t size, int
     char *to = dst;
     for (infer__nd_seek(w, begin / length, &at);; infer__nd_next(w, &at)) {
         int64_t n = length - inside < count ? length - inside : count;
+        /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): ruled out above */
         copy_row(src, size, at.offset[0] + inside * stride, stride, n, to);
         count -= n;
         if (count == 0)
