@@ -84,6 +84,9 @@ $(BUILD)/flags: FORCE
 
 $(BUILD)/obj/%_avx2.o: ISA_FLAGS := $(AVX2)
 $(BUILD)/obj/%_avx512.o: ISA_FLAGS := $(AVX512)
+$(BUILD)/obj/%_vnni.o: ISA_FLAGS := $(AVX512) -mavx512vnni
+$(BUILD)/obj/%_bf16.o: ISA_FLAGS := $(AVX512) -mavx512vnni -mavx512bf16
+$(BUILD)/obj/%_amx.o: ISA_FLAGS := $(AVX512) -mavx512vnni -mavx512bf16 -mamx-tile -mamx-int8 -mamx-bf16
 # Nobody reads floating-point exception flags: loops with conditions may become vector code.
 # Kernels are compiled for speed, but not under sanitizers, where that takes minutes.
 ifeq ($(SANITIZE),0)

@@ -23,7 +23,7 @@ static const char help_text[] =
     "  -b, --batch N            size of the inputs' free first dimension (default 1)\n"
     "      --time SECONDS       how long to measure (default 2), behind a warm-up\n"
     "      --input-shape NAME=DIMS  shape of an input, as input=1x3x224x224; repeatable\n"
-    "      --isa LEVEL          c, avx2, avx512, avx512vnni or amx (default: the best)\n"
+    "      --isa LEVEL          c, avx2, avx512, avx512vnni, avx512bf16 or amx (default: the best)\n"
     "      --no-onednn          native kernels only\n"
     "      --profile            time, GFLOP/s, GB/s and limit of every step as well\n"
     "      --json               one JSON object\n"

@@ -34,7 +34,7 @@ static const char help_text[] =
     "  --network NAME     only shapes of this network\n"
     "  --model FILE       the layers of a .infer file instead of bench/shapes.def\n"
     "  --kernel TEXT      only kernels with this in their name\n"
-    "  --isa LEVEL        c, avx2, avx512, avx512vnni or amx (default: the best)\n"
+    "  --isa LEVEL        c, avx2, avx512, avx512vnni, avx512bf16 or amx (default: the best)\n"
     "  --ms N             how long to time each kernel (default 60)\n"
     "  --slowest N        leave out kernels that should take longer than N ms (default 400)\n"
     "  --help             this page\n"

@@ -196,7 +196,8 @@ typedef enum infer_isa {
     INFER_ISA_AVX2 = 2,    /* AVX2, FMA, F16C */
     INFER_ISA_AVX512 = 3,  /* AVX-512 F, BW, DQ, VL */
     INFER_ISA_AVX512VNNI = 4,
-    INFER_ISA_AMX = 5 /* AVX-512 VNNI and BF16, AMX tiles of int8 and bf16 */
+    INFER_ISA_AVX512BF16 = 5, /* VNNI and BF16 */
+    INFER_ISA_AMX = 6         /* these, and AMX tiles of int8 and bf16 */
 } infer_isa;
 
 /* The concrete shape of an input and, where shapes in the graph depend on it, its value. */

@@ -23,6 +23,8 @@ struct infer__operand {
     int64_t dims[INFER_MAX_RANK]; /* physical order, last axis fastest, dense */
     const void *data;             /* of a constant: its value, in the graph's own layout (weights
                                      of a convolution: M, C/groups, kH, kW); else NULL */
+    const struct infer__quant *quant; /* what quantised integers mean, or NULL; its axis is
+                                         physical */
 };
 
 struct infer__task {

@@ -160,7 +160,8 @@ static void make(struct problem *p, const struct shape *s)
     p->t.nout = 1;
     p->t.in = p->in;
     p->t.out = p->out;
-    p->t.epi = (struct infer__epilogue){s->act, (uint16_t)s->residual, s->alpha, s->beta};
+    p->t.epi = (struct infer__epilogue){
+        .act = s->act, .residual = (uint16_t)s->residual, .alpha = s->alpha, .beta = s->beta};
     struct infer__window *w = &p->t.p.window;
     memcpy(w->kernel, s->kernel, sizeof w->kernel);
     memcpy(w->stride, s->stride, sizeof w->stride);

@@ -25,7 +25,7 @@ static void test_cpu_levels(void **state)
     struct infer__cpuid none = {0};
     assert_int_equal(infer__cpuid_isa(&none), INFER_ISA_C);
     assert_int_equal(infer__cpuid_isa(&haswell), INFER_ISA_AVX2);
-    assert_int_equal(infer__cpuid_isa(&zen5), INFER_ISA_AVX512VNNI);
+    assert_int_equal(infer__cpuid_isa(&zen5), INFER_ISA_AVX512BF16);
     assert_int_equal(infer__cpuid_isa(&sapphire), INFER_ISA_AMX);
 }
 
@@ -35,6 +35,8 @@ static void test_cpu_needs_the_system(void **state)
     (void)state;
     struct infer__cpuid c = sapphire;
     c.xcr0 = 0x2e7;
+    assert_int_equal(infer__cpuid_isa(&c), INFER_ISA_AVX512BF16);
+    c.leaf7_1_eax = 0;
     assert_int_equal(infer__cpuid_isa(&c), INFER_ISA_AVX512VNNI);
     c.xcr0 = 0x7;
     assert_int_equal(infer__cpuid_isa(&c), INFER_ISA_AVX2);

@@ -86,8 +86,10 @@ static void make(struct run *k, const struct chain *s, struct infer__epilogue *i
                                            .groups = s->middle,
                                            .spatial = 2};
     for (int i = 0; i < 2; i++)
-        inner[i] = (struct infer__epilogue){s->act[i], 0, -2, 6};
-    k->t.epi = (struct infer__epilogue){s->act[2], (uint16_t)s->residual, -3, 9};
+        inner[i] =
+            (struct infer__epilogue){.act = s->act[i], .residual = 0, .alpha = -2, .beta = 6};
+    k->t.epi = (struct infer__epilogue){
+        .act = s->act[2], .residual = (uint16_t)s->residual, .alpha = -3, .beta = 9};
     run_fill(k, 1, r);
     for (uint32_t i = 0; i < k->t.nin; i++)
         for (int64_t j = 0; k->x[i] && j < infer__operand_elements(&k->in[i]); j++)

@@ -112,7 +112,8 @@ static void build(struct conv_case *c, uint64_t *r)
                                 .in = c->in,
                                 .out = &c->y};
     c->t.p.window = c->w;
-    c->t.epi = (struct infer__epilogue){c->act, (uint16_t)c->residual, -1.5f, 2.5f};
+    c->t.epi = (struct infer__epilogue){
+        .act = c->act, .residual = (uint16_t)c->residual, .alpha = -1.5f, .beta = 2.5f};
     if (c->act == INFER__OP_LEAKY_RELU)
         c->t.epi.alpha = 0.25f;
     int weights = c->data == SPECIALS ? REALS : c->data; /* see conv_shape.h on padding */

@@ -84,7 +84,8 @@ static int build(const struct shape *s, struct problem *p, uint64_t *r)
                                            2,
                                            0,
                                            0};
-    p->t.epi = (struct infer__epilogue){s->act, (uint16_t)s->residual, -4, 6};
+    p->t.epi = (struct infer__epilogue){
+        .act = s->act, .residual = (uint16_t)s->residual, .alpha = -4, .beta = 6};
     for (int i = 0; i < 4; i++)
         p->data[i] = integers(infer__operand_elements(&p->in[i]), r);
     size_t outputs = (size_t)infer__operand_elements(&p->y);

@@ -82,7 +82,8 @@ static void build(struct winograd_case *c, uint64_t *r)
                                            .pad_end = {0, c->pad[1], c->pad[3]},
                                            .groups = 1,
                                            .spatial = c->spatial};
-    c->t.epi = (struct infer__epilogue){c->act, (uint16_t)c->residual, -1.5f, 2.5f};
+    c->t.epi = (struct infer__epilogue){
+        .act = c->act, .residual = (uint16_t)c->residual, .alpha = -1.5f, .beta = 2.5f};
     if (c->act == INFER__OP_LEAKY_RELU)
         c->t.epi.alpha = 0.25f;
     int64_t outputs = infer__operand_elements(&c->y);

@@ -12,7 +12,7 @@ static const struct cli_option options[] = {
     {"data", "DIR", "folder with test_data_set_* folders, or one of them"},
     {"tolerance", "X", "difference allowed, of the output's largest value (1e-3)"},
     {"threads", "N", "threads (default: all)"},
-    {"isa", "LEVEL", "c, avx2, avx512, avx512vnni or amx (default: the best)"},
+    {"isa", "LEVEL", "c, avx2, avx512, avx512vnni, avx512bf16 or amx (default: the best)"},
     {"no-onednn", NULL, "native kernels only"},
     {"json", NULL, "results as JSON"},
     {NULL, NULL, NULL}};
@@ -69,7 +69,7 @@ static int parse_isa(const char *text, infer_isa *isa)
         if (strcmp(text, infer_isa_name((infer_isa)i)) == 0)
             *isa = (infer_isa)i;
     if (text && !*isa)
-        cli_usage("--isa %s: c, avx2, avx512, avx512vnni or amx", text);
+        cli_usage("--isa %s: c, avx2, avx512, avx512vnni, avx512bf16 or amx", text);
     return !text || *isa;
 }
 

@@ -9,7 +9,7 @@ static int parse_isa(const char *text, infer_isa *isa)
         if (strcmp(text, infer_isa_name((infer_isa)i)) == 0)
             *isa = (infer_isa)i;
     if (text && !*isa)
-        cli_usage("--isa %s: c, avx2, avx512, avx512vnni or amx", text);
+        cli_usage("--isa %s: c, avx2, avx512, avx512vnni, avx512bf16 or amx", text);
     return !text || *isa;
 }
 

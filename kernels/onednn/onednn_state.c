@@ -248,7 +248,7 @@ static infer_status make_state(const struct infer__dnnl_problem *p,
     s->channels = p->co;
     s->bias_after = b->bias >= 0 && !p->bias;
     if (!infer__dnnl_fuses(p, e))
-        s->after = (struct infer__epilogue){e->act, 0, e->alpha, e->beta};
+        s->after = (struct infer__epilogue){.act = e->act, .alpha = e->alpha, .beta = e->beta};
     TRY_GOTO(make_engine(s, err));
     TRY_GOTO(choose(s, p, e, err));
     TRY_GOTO(make_units(s, p, g, e, err));

@@ -71,9 +71,11 @@ infer_isa infer__cpuid_isa(const struct infer__cpuid *c)
     int avx512 = avx2 && zmm && bit(c->leaf7_ebx, 16) && bit(c->leaf7_ebx, 17) &&
                  bit(c->leaf7_ebx, 30) && bit(c->leaf7_ebx, 31);
     int vnni = avx512 && bit(c->leaf7_ecx, 11);
-    int amx = vnni && tiles && bit(c->leaf7_1_eax, 5) && bit(c->leaf7_edx, 24) &&
-              bit(c->leaf7_edx, 25) && bit(c->leaf7_edx, 22);
+    int bf16 = vnni && bit(c->leaf7_1_eax, 5);
+    int amx = bf16 && tiles && bit(c->leaf7_edx, 24) && bit(c->leaf7_edx, 25) &&
+              bit(c->leaf7_edx, 22);
     return amx      ? INFER_ISA_AMX
+           : bf16   ? INFER_ISA_AVX512BF16
            : vnni   ? INFER_ISA_AVX512VNNI
            : avx512 ? INFER_ISA_AVX512
            : avx2   ? INFER_ISA_AVX2
@@ -99,6 +101,8 @@ const char *infer_isa_name(infer_isa isa)
         return "avx512";
     case INFER_ISA_AVX512VNNI:
         return "avx512vnni";
+    case INFER_ISA_AVX512BF16:
+        return "avx512bf16";
     case INFER_ISA_AMX:
         return "amx";
     }

@@ -51,6 +51,15 @@ enum infer__value_kind {
     INFER__VALUE_CONST = 2
 };
 
+/* What the integers of a quantised tensor mean: real = scale * (q - zero). The plan gives it to
+ * values; in a file quantisation is the nodes QuantizeLinear and DequantizeLinear. */
+struct infer__quant {
+    uint32_t count;      /* 1: of the whole tensor; else one of each index along `axis` */
+    int32_t axis;        /* of the value, in the graph's layout */
+    const float *scale;  /* `count` of them, positive and finite */
+    const int32_t *zero; /* `count` of them, in the range of the tensor's type */
+};
+
 struct infer__value {
     uint8_t type;       /* infer_type; INFER_TYPE_NONE while unknown */
     uint8_t rank;       /* 0 to INFER_MAX_RANK */
@@ -60,6 +69,23 @@ struct infer__value {
     int64_t dims[INFER_MAX_RANK];
     const char *name; /* never NULL, may be empty */
     const void *data; /* of a constant: dense, 64-byte aligned where it comes from a file */
+    const struct infer__quant *quant; /* in a plan, of a quantised value; else NULL */
+};
+
+/* What stands behind the sum of an integer node (u8 or s8 operands, u8 result), in this order; the
+ * one requantisation, docs/quantization.md:
+ *
+ *   a = clamp(rint(acc * m) + zero, lo, hi)     m = x_scale * w_scale[channel] / scale, in f32
+ *   a = table[a]                                where there is a table
+ *   a = clamp(rint(fma(r, residual_ratio, fma(a, ratio, fixed))), add_lo, add_hi)
+ *                                               where the epilogue has a residual r (u8)
+ */
+struct infer__requant {
+    float scale;
+    int32_t zero, lo, hi; /* 0 <= lo <= hi <= 255 */
+    const uint8_t *table; /* 256 entries, or NULL */
+    float ratio, residual_ratio, fixed;
+    int32_t add_lo, add_hi;
 };
 
 /* What the plan fuses behind a node: y = act(node(x) + residual). Empty in a file. */
@@ -67,6 +93,7 @@ struct infer__epilogue {
     uint16_t act;      /* operator of an activation, or INFER__OP_NONE */
     uint16_t residual; /* 1: the node's last input is added before the activation */
     float alpha, beta; /* the activation's attributes; Clip: lower and upper bound */
+    const struct infer__requant *requant; /* of an integer node; else NULL */
 };
 
 struct infer__node {
