@@ -104,7 +104,7 @@ static int64_t out_size(const struct shape *s, int a)
 
 static struct infer__operand data_operand(int rank, int64_t n, const int64_t size[3], int64_t c)
 {
-    struct infer__operand o = {INFER_F32, (uint8_t)rank, 1, 0, {n}, NULL};
+    struct infer__operand o = {.type = INFER_F32, .rank = (uint8_t)rank, .clast = 1, .dims = {n}};
     for (int a = 5 - rank, i = 1; a < 3; a++)
         o.dims[i++] = size[a];
     o.dims[rank - 1] = c;
@@ -123,14 +123,16 @@ static void make_weights(struct problem *p)
     int deconv = s->op == INFER__OP_CONV_TRANSPOSE;
     p->w = guard((size_t)(s->co * s->ci / s->groups * taps), 4);
     fill(&p->w);
-    p->in[1] = (struct infer__operand){INFER_F32, (uint8_t)s->rank, 0, 1, {0}, p->w.f};
+    p->in[1] = (struct infer__operand){
+        .type = INFER_F32, .rank = (uint8_t)s->rank, .is_const = 1, .data = p->w.f};
     p->in[1].dims[0] = deconv ? s->ci : s->co;
     p->in[1].dims[1] = (deconv ? s->co : s->ci) / s->groups;
     for (int a = 5 - s->rank, i = 2; a < 3; a++)
         p->in[1].dims[i++] = s->kernel[a];
     p->b = guard((size_t)s->co, 4);
     fill(&p->b);
-    p->in[2] = (struct infer__operand){0, 1, 0, 1, {s->co}, p->b.f};
+    p->in[2] = (struct infer__operand){
+        .type = 0, .rank = 1, .is_const = 1, .dims = {s->co}, .data = p->b.f};
     p->in[2].type = s->bias ? INFER_F32 : INFER_TYPE_NONE;
     p->t.nin = s->bias || s->residual ? 3 : 2;
 }

@@ -64,10 +64,15 @@ static int build(const struct shape *s, struct problem *p, uint64_t *r)
     }
     p->in[0] = spatial_operand(INFER_F32, 2, s->n, size, s->groups * s->cg);
     p->y = spatial_operand(INFER_F32, 2, s->n, out, s->groups * s->mg);
-    p->in[1] = (struct infer__operand){
-        INFER_F32, 4, 0, 1, {s->groups * s->mg, s->cg, s->kernel[0], s->kernel[1]}, NULL};
-    p->in[2] = (struct infer__operand){
-        s->bias ? INFER_F32 : INFER_TYPE_NONE, 1, 0, 1, {s->groups * s->mg}, NULL};
+    p->in[1] =
+        (struct infer__operand){.type = INFER_F32,
+                                .rank = 4,
+                                .is_const = 1,
+                                .dims = {s->groups * s->mg, s->cg, s->kernel[0], s->kernel[1]}};
+    p->in[2] = (struct infer__operand){.type = s->bias ? INFER_F32 : INFER_TYPE_NONE,
+                                       .rank = 1,
+                                       .is_const = 1,
+                                       .dims = {s->groups * s->mg}};
     p->in[3] = p->y;
     p->t = (struct infer__task){.op = INFER__OP_CONV,
                                 .isa = (uint8_t)infer_cpu_isa(),
@@ -268,10 +273,11 @@ static void test_dense_rows(void **state)
     (void)state;
     for (int64_t m = 1; m <= 13; m++) {
         int64_t k = random_int(&r, 1, 90), n = random_int(&r, 1, 100);
-        struct infer__operand in[3] = {{INFER_F32, 2, 0, 0, {m, k}, NULL},
-                                       {INFER_F32, 2, 0, 1, {n, k}, NULL},
-                                       {INFER_F32, 1, 0, 1, {n}, NULL}};
-        struct infer__operand y = {INFER_F32, 2, 0, 0, {m, n}, NULL};
+        struct infer__operand in[3] = {
+            {.type = INFER_F32, .rank = 2, .dims = {m, k}},
+            {.type = INFER_F32, .rank = 2, .is_const = 1, .dims = {n, k}},
+            {.type = INFER_F32, .rank = 1, .is_const = 1, .dims = {n}}};
+        struct infer__operand y = {.type = INFER_F32, .rank = 2, .dims = {m, n}};
         struct infer__task t = {.op = INFER__OP_GEMM,
                                 .isa = (uint8_t)infer_cpu_isa(),
                                 .nin = 3,

@@ -57,7 +57,8 @@ static void make(struct run *k, const struct shape *s, uint64_t *r)
                                            .pad_end = {0, s->end[0], s->end[1]},
                                            .groups = s->c,
                                            .spatial = 2};
-    k->t.epi = (struct infer__epilogue){s->act, (uint16_t)s->residual, -1.5f, 2.5f};
+    k->t.epi = (struct infer__epilogue){
+        .act = s->act, .residual = (uint16_t)s->residual, .alpha = -1.5f, .beta = 2.5f};
     if (s->act == INFER__OP_LEAKY_RELU)
         k->t.epi.alpha = 0.25f;
     run_fill(k, 1, r);

@@ -366,15 +366,17 @@ static void dense_case(int64_t m, int64_t k, int64_t n, int trans_b, int gemm, i
     fill(&p.w);
     fill(&p.b);
     p.s.bias = gemm;
-    p.in[0] = (struct infer__operand){INFER_F32, 2, 0, 0, {m, k}, NULL};
-    p.in[1] = (struct infer__operand){INFER_F32, 2, 0, 1, {k, n}, p.w.f};
-    p.in[2] = (struct infer__operand){INFER_F32, 1, 0, 1, {n}, p.b.f};
-    p.out[0] = (struct infer__operand){INFER_F32, 2, 0, 0, {m, n}, NULL};
+    p.in[0] = (struct infer__operand){.type = INFER_F32, .rank = 2, .dims = {m, k}};
+    p.in[1] = (struct infer__operand){
+        .type = INFER_F32, .rank = 2, .is_const = 1, .dims = {k, n}, .data = p.w.f};
+    p.in[2] = (struct infer__operand){
+        .type = INFER_F32, .rank = 1, .is_const = 1, .dims = {n}, .data = p.b.f};
+    p.out[0] = (struct infer__operand){.type = INFER_F32, .rank = 2, .dims = {m, n}};
     if (trans_b)
         p.in[1].dims[0] = n, p.in[1].dims[1] = k;
     if (rank3) {
-        p.in[0] = (struct infer__operand){INFER_F32, 3, 0, 0, {1, m, k}, NULL};
-        p.out[0] = (struct infer__operand){INFER_F32, 3, 0, 0, {1, m, n}, NULL};
+        p.in[0] = (struct infer__operand){.type = INFER_F32, .rank = 3, .dims = {1, m, k}};
+        p.out[0] = (struct infer__operand){.type = INFER_F32, .rank = 3, .dims = {1, m, n}};
     }
     p.t = (struct infer__task){.op = gemm ? INFER__OP_GEMM : INFER__OP_MATMUL,
                                .isa = INFER_ISA_AMX,
