@@ -45,7 +45,7 @@ LIB_SRC  := $(wildcard src/*/*.c kernels/*.c $(filter-out kernels/onednn/%,$(wil
 ifeq ($(ONEDNN),1)
 LIB_SRC  += $(wildcard kernels/onednn/*.c)
 endif
-TOOL_SRC := $(wildcard tools/*.c tools/onnx/*.c)
+TOOL_SRC := $(wildcard tools/*.c tools/onnx/*.c tools/quantize/*.c)
 TOOL_MAIN := tools/infer.c
 BENCH_SRC := $(addprefix bench/,infer_bench.c bench_report.c bench_serve.c machine.c machine_c.c \
              machine_avx2.c machine_avx512.c)
@@ -82,11 +82,12 @@ $(BUILD)/flags: FORCE
 	@mkdir -p $(BUILD)
 	@echo '$(FLAGS_NOW)' | cmp -s - $@ || echo '$(FLAGS_NOW)' > $@
 
-$(BUILD)/obj/%_avx2.o: ISA_FLAGS := $(AVX2)
-$(BUILD)/obj/%_avx512.o: ISA_FLAGS := $(AVX512)
-$(BUILD)/obj/%_vnni.o: ISA_FLAGS := $(AVX512) -mavx512vnni
-$(BUILD)/obj/%_bf16.o: ISA_FLAGS := $(AVX512) -mavx512vnni -mavx512bf16
-$(BUILD)/obj/%_amx.o: ISA_FLAGS := $(AVX512) -mavx512vnni -mavx512bf16 -mamx-tile -mamx-int8 -mamx-bf16
+# What a file's name says of the instructions in it, for its object and for clang-tidy.
+$(BUILD)/%_avx2.o $(BUILD)/%_avx2.tidy: ISA_FLAGS := $(AVX2)
+$(BUILD)/%_avx512.o $(BUILD)/%_avx512.tidy: ISA_FLAGS := $(AVX512)
+$(BUILD)/%_vnni.o $(BUILD)/%_vnni.tidy: ISA_FLAGS := $(AVX512) -mavx512vnni
+$(BUILD)/%_bf16.o $(BUILD)/%_bf16.tidy: ISA_FLAGS := $(AVX512) -mavx512vnni -mavx512bf16
+$(BUILD)/%_amx.o $(BUILD)/%_amx.tidy: ISA_FLAGS := $(AVX512) -mavx512vnni -mavx512bf16 -mamx-tile -mamx-int8 -mamx-bf16
 # Nobody reads floating-point exception flags: loops with conditions may become vector code.
 # Kernels are compiled for speed, but not under sanitizers, where that takes minutes.
 ifeq ($(SANITIZE),0)

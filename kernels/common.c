@@ -55,6 +55,7 @@ int infer__is_activation(unsigned op)
     case INFER__OP_MISH:
     case INFER__OP_ERF:
     case INFER__OP_SILU:
+    case INFER__OP_GELU:
         return 1;
     default:
         return 0;
@@ -127,6 +128,8 @@ static inline __attribute__((always_inline)) float activate(unsigned op, float a
         return rintf(x); /* half to even: the rounding mode is the default one */
     case INFER__OP_SILU:
         return x * sigmoid(x);
+    case INFER__OP_GELU:
+        return 0.5f * x * erfcf(x * -0.707106781f);
     default:
         return x;
     }
@@ -188,6 +191,7 @@ double infer__activate_ns(unsigned op)
     case INFER__OP_TANH:
     case INFER__OP_ELU:
     case INFER__OP_ERF:
+    case INFER__OP_GELU:
         return 8;
     case INFER__OP_SOFTPLUS:
         return 12;

@@ -44,6 +44,7 @@ struct infer__need {
     uint64_t packed_bytes;  /* packed weights, filled by pack, read-only afterwards */
     uint64_t scratch_bytes; /* per thread, contents undefined at each call */
     uint32_t units;         /* how many units of work; at least 1 */
+    uint32_t pack_pieces;   /* pieces that large weights are packed in; 0: in one */
     void *state;            /* the kernel's own (oneDNN's primitives), freed by release */
 };
 
@@ -78,6 +79,11 @@ struct infer__kernel {
     /* Writes packed weights; called only where need.packed_bytes is not 0. NULL if there never are
      * any. */
     void (*pack)(const struct infer__task *t, void *state, void *packed);
+    /* The same for one piece out of need.pack_pieces; any order, any thread. NULL if pack_pieces
+     * is 0. Pieces should read constants apart from each other: their pages may be given back to
+     * the system in between. */
+    void (*pack_piece)(const struct infer__task *t, void *state, void *packed, uint32_t piece,
+                       uint32_t pieces);
     /* Computes units [begin, end). */
     void (*run)(const struct infer__task *t, const struct infer__buffers *b, uint32_t begin,
                 uint32_t end);

@@ -33,7 +33,9 @@ VEC_INLINE vec vec_activation(unsigned op, vec alpha, vec beta, vec x)
     case INFER__OP_ERF:
         return vec_erf(x);
     case INFER__OP_SILU:
-        return vec_mul(x, vec_sigmoid(x));
+        return vec_silu(x);
+    case INFER__OP_GELU:
+        return vec_gelu(x);
 #if VEC_LEVEL > 0
     case INFER__OP_EXP:
         return vec_exp(x);
@@ -128,8 +130,40 @@ static __attribute__((noinline, unused)) void vec_epilogue_row(const struct infe
         VEC_ACTIVATION_CASE(MISH)
         VEC_ACTIVATION_CASE(ERF)
         VEC_ACTIVATION_CASE(SILU)
+        VEC_ACTIVATION_CASE(GELU)
     default:
         vec_epilogue_loop(INFER__OP_NONE, 0, 0, x, residual, y, count);
+        break;
+    }
+}
+
+VEC_INLINE void vec_activate_loop(unsigned op, float alpha, float beta, float *y, int64_t step,
+                                  int64_t rows, int64_t count)
+{
+    for (; rows > 0; rows--, y += step)
+        vec_epilogue_loop(op, alpha, beta, y, NULL, y, count);
+}
+
+#define VEC_ACTIVATE_ROWS_CASE(op)                                                                 \
+    case INFER__OP_##op:                                                                           \
+        vec_activate_loop(INFER__OP_##op, e->alpha, e->beta, y, step, rows, count);                \
+        break;
+
+/* y = act(y) for rows of `count` floats, `step` apart: the frequent activations need but one choice
+ * for all rows. */
+static __attribute__((noinline, unused)) void vec_activate_rows(const struct infer__epilogue *e,
+                                                                float *y, int64_t step,
+                                                                int64_t rows, int64_t count)
+{
+    switch (e->act) {
+        VEC_ACTIVATE_ROWS_CASE(LEAKY_RELU)
+        VEC_ACTIVATE_ROWS_CASE(SIGMOID)
+        VEC_ACTIVATE_ROWS_CASE(HARD_SIGMOID)
+        VEC_ACTIVATE_ROWS_CASE(HARD_SWISH)
+        VEC_ACTIVATE_ROWS_CASE(SILU)
+    default:
+        for (; rows > 0; rows--, y += step)
+            vec_epilogue_row(e, y, NULL, y, count);
         break;
     }
 }
@@ -141,10 +175,13 @@ VEC_INLINE double vec_activation_ns(unsigned op)
     switch (op) {
     case INFER__OP_EXP:
         return 0.25 * wide;
-    case INFER__OP_SIGMOID:
     case INFER__OP_SILU:
+        return 0.2 * wide;
+    case INFER__OP_SIGMOID:
+        return 0.28 * wide;
     case INFER__OP_TANH:
     case INFER__OP_ELU:
+    case INFER__OP_GELU:
     case INFER__OP_LOG:
         return 0.4 * wide;
     case INFER__OP_SOFTPLUS:

@@ -1,8 +1,9 @@
 #!/bin/sh
 # Real networks against recorded outputs: every folder of $INFER_SHARED/models, with oneDNN and
-# without, at the best level and at AVX2, on all threads and on one. Models that use an operator
-# outside the list are named in tests/model_skips.txt with the reason; those whose recorded outputs
-# can't be met to 1e-3 in tests/model_tolerances.txt.
+# without, at every ISA level (one that the CPU lacks is lowered; levels below the best are without
+# oneDNN), on all threads and on one. Models that use an operator outside the list are named in
+# tests/model_skips.txt with the reason; those whose recorded outputs can't be met to 1e-3 in
+# tests/model_tolerances.txt.
 set -u
 : "${BUILD:=build}" "${INFER_SHARED:=../shared}"
 models=$INFER_SHARED/models
@@ -21,7 +22,8 @@ for model in "$models"/*/model.onnx; do
         continue
     fi
     tolerance=$(sed -n "s/^$name \([0-9.]*\) .*/\1/p" tests/model_tolerances.txt)
-    for options in "" "--no-onednn" "--no-onednn --isa avx2" "--threads 1"; do
+    for options in "" "--threads 1" --no-onednn "--isa c" "--no-onednn --isa avx2" \
+        "--no-onednn --isa avx512" "--no-onednn --isa avx512vnni"; do
         # shellcheck disable=SC2086
         if out=$("$BUILD/infer" verify "$model" --data "$folder" \
             --tolerance "${tolerance:-1e-3}" $options 2>&1); then

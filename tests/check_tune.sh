@@ -36,7 +36,8 @@ for round in first second; do
     start=$(date +%s)
     check "$round tuning" "$infer" tune "$tmp/tuned.infer" --time 2
     cp "$tmp/out" "$tmp/said"
-    check "$round tuning says what it did" grep -q 'ms untuned\|[0-9] ms$' "$tmp/said"
+    # on a busy machine the time may not suffice to run the whole network often enough
+    check "$round tuning says what it did" grep -q 'ms untuned\|[0-9] ms$\|not suffice' "$tmp/said"
     check "$round tuning keeps to its time" within 4 "$start"
     check "$round tuning leaves a good file" "$infer" inspect "$tmp/tuned.infer"
     answers "$tmp/tuned.infer" >"$tmp/after"

@@ -212,6 +212,30 @@ static void test_windows(void **state)
     assert_true(served > 200);
 }
 
+/* Dilation so wide that many taps lie in the padding, some of them always. */
+static void test_wide_dilation(void **state)
+{
+    uint64_t r = seed + 7;
+    (void)state;
+    for (int i = 0; i < 200; i++) {
+        struct shape s = square(random_int(&r, 1, 20), random_int(&r, 1, 80), 3, 1, 0,
+                                random_int(&r, 1, 12), random_int(&r, 2, 30), &r);
+        for (int a = 0; a < 2; a++) {
+            s.kernel[a] = random_int(&r, 1, 7);
+            s.stride[a] = random_int(&r, 1, 3);
+            s.dilation[a] = random_int(&r, 1, 30);
+            s.pad[a] = random_int(&r, 0, s.kernel[a] * s.dilation[a]);
+            s.pad[a + 2] = (s.kernel[a] - 1) * s.dilation[a] - random_int(&r, 0, s.pad[a]);
+            s.pad[a + 2] = s.pad[a + 2] < 0 ? 0 : s.pad[a + 2];
+        }
+        s.groups = random_int(&r, 0, 2) ? 1 : random_int(&r, 2, 3);
+        check_shape(&s, "conv_direct_f32", &r);
+    }
+    struct shape s = square(24, 40, 3, 1, 24, 20, 20, &r);
+    s.dilation[0] = s.dilation[1] = 24;
+    assert_true(check_shape(&s, "conv_direct_f32", &r) >= 1);
+}
+
 /* Large reductions: panels that leave the first-level cache, and items ordered by panel. */
 static void test_large(void **state)
 {
@@ -314,10 +338,10 @@ static void test_dense_rows(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_first_layer), cmocka_unit_test(test_channels),
-        cmocka_unit_test(test_windows),     cmocka_unit_test(test_large),
-        cmocka_unit_test(test_groups),      cmocka_unit_test(test_groups_refused),
-        cmocka_unit_test(test_dense_rows),
+        cmocka_unit_test(test_first_layer),    cmocka_unit_test(test_channels),
+        cmocka_unit_test(test_windows),        cmocka_unit_test(test_wide_dilation),
+        cmocka_unit_test(test_large),          cmocka_unit_test(test_groups),
+        cmocka_unit_test(test_groups_refused), cmocka_unit_test(test_dense_rows),
     };
     seed = random_seed();
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -224,6 +224,48 @@ static void test_rows_alone(void **state)
         }
 }
 
+/* Large weights are packed in pieces: in any order these make what packing whole makes. */
+static void test_pack_pieces(void **state)
+{
+    uint64_t r = seed;
+    int64_t a[2] = {1, 2500}, b[2] = {1100, 2500}, y[2] = {1, 1100};
+    int found = 0;
+    (void)state;
+    for (int i = 0; i < KERNELS; i++) {
+        const struct infer__kernel *k = kernel_at(i);
+        struct run g = {.t = {.op = INFER__OP_GEMM, .nin = 2, .nout = 1, .threads = 2}};
+        struct infer__need need = {0};
+        infer_error err;
+        if (!k || !k->pack_piece)
+            continue;
+        g.t.isa = k->isa;
+        g.t.p.gemm = (struct infer__gemm){.alpha = 1, .beta = 1, .trans_b = 1};
+        g.in[0] = operand(INFER_F32, 2, a);
+        g.in[1] = operand(INFER_F32, 2, b);
+        g.in[1].is_const = 1;
+        g.out[0] = operand(INFER_F32, 2, y);
+        run_fill(&g, 1, &r);
+        g.in[1].data = g.x[1];
+        g.t.in = g.in;
+        g.t.out = g.out;
+        assert_int_equal(k->prepare(&g.t, &need, &err), INFER_OK);
+        assert_in_range(need.pack_pieces, 2, 100);
+        char *whole = malloc(need.packed_bytes), *pieces = malloc(need.packed_bytes);
+        assert_true(whole && pieces);
+        memset(whole, 0xA5, need.packed_bytes);
+        memset(pieces, 0x5A, need.packed_bytes);
+        k->pack(&g.t, need.state, whole);
+        for (uint32_t p = need.pack_pieces; p-- > 0;)
+            k->pack_piece(&g.t, need.state, pieces, p, need.pack_pieces);
+        assert_memory_equal(whole, pieces, need.packed_bytes);
+        free(whole);
+        free(pieces);
+        run_drop(&g);
+        found++;
+    }
+    assert_true(found > 0);
+}
+
 /* NaN and infinities go where they belong and nowhere else. */
 static void test_special(void **state)
 {
@@ -276,9 +318,10 @@ static void test_choose(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_matmul),     cmocka_unit_test(test_gemm_tails),
-        cmocka_unit_test(test_gemm_large), cmocka_unit_test(test_rows_alone),
-        cmocka_unit_test(test_special),    cmocka_unit_test(test_choose),
+        cmocka_unit_test(test_matmul),      cmocka_unit_test(test_gemm_tails),
+        cmocka_unit_test(test_gemm_large),  cmocka_unit_test(test_rows_alone),
+        cmocka_unit_test(test_pack_pieces), cmocka_unit_test(test_special),
+        cmocka_unit_test(test_choose),
     };
     seed = random_seed();
     printf("instruction set: %s\n", infer_isa_name(infer_cpu_isa()));

@@ -92,7 +92,8 @@ static void test_activations(void **state)
     (void)state;
     for (unsigned op = 0; op < INFER__OP_COUNT + 10; op++)
         if (infer__is_activation(op))
-            assert_true(op >= INFER__OP_RELU && op <= INFER__OP_SILU && op != INFER__OP_NOT);
+            assert_true((op >= INFER__OP_RELU && op <= INFER__OP_SILU && op != INFER__OP_NOT) ||
+                        op == INFER__OP_GELU);
     assert_true(infer__is_activation(INFER__OP_RELU) && infer__is_activation(INFER__OP_CLIP));
     assert_false(infer__is_activation(INFER__OP_NONE) || infer__is_activation(INFER__OP_NOT));
 }

@@ -55,6 +55,8 @@ static long double formula(unsigned op, long double x)
         return nearbyintl(x);
     case INFER__OP_SILU:
         return x / (1 + expl(-x));
+    case INFER__OP_GELU:
+        return 0.5L * x * erfcl(-x * sqrtl(0.5L));
     default:
         return x;
     }
@@ -66,6 +68,7 @@ static const uint16_t ops[] = {
     INFER__OP_MISH,  INFER__OP_ERF,        INFER__OP_EXP,     INFER__OP_LOG,
     INFER__OP_SQRT,  INFER__OP_RECIPROCAL, INFER__OP_ABS,     INFER__OP_NEG,
     INFER__OP_FLOOR, INFER__OP_CEIL,       INFER__OP_ROUND,   INFER__OP_SILU,
+    INFER__OP_GELU,
 };
 enum { OPS = sizeof ops / sizeof *ops };
 
@@ -114,7 +117,8 @@ static void check_floats(infer_type type, const char *kernel, double digits)
                      (long double)digits * (fabsl(want) + (type == INFER_F16 ? 6e-5L : 1e-37L)) +
                          (k.t.op == INFER__OP_HARD_SWISH || k.t.op == INFER__OP_HARD_SIGMOID
                               ? (long double)digits
-                              : 0));
+                          : k.t.op == INFER__OP_GELU ? (long double)digits * fabsl(x)
+                                                     : 0));
         }
         run_drop(&k);
     }

@@ -28,6 +28,39 @@ static void test_json_checker(void **state)
         assert_false(json_valid(bad[i]));
 }
 
+/* What names may hold: quotes, control characters, UTF-8, and bytes that are none. */
+static void test_json_string(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *json;
+    } cases[] = {
+        {"", "\"\""},
+        {"a\"b\\c\n\x7f", "\"a\\\"b\\\\c\\u000a\x7f\""},
+        {"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80", "\"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\""},
+        {"\xed\x9f\xbf\xee\x80\x80\xf4\x8f\xbf\xbf",
+         "\"\xed\x9f\xbf\xee\x80\x80\xf4\x8f\xbf\xbf\""},
+        {"\x80x\xff", "\"\\ufffdx\\ufffd\""},
+        {"\xc3", "\"\\ufffd\""},                       /* cut off */
+        {"\xe2\x82z", "\"\\ufffd\\ufffdz\""},          /* the same, inside */
+        {"\xc0\xaf", "\"\\ufffd\\ufffd\""},            /* not the shortest form */
+        {"\xe0\x80\xaf", "\"\\ufffd\\ufffd\\ufffd\""}, /* again */
+        {"\xed\xa0\x80", "\"\\ufffd\\ufffd\\ufffd\""}, /* half a surrogate pair */
+        {"\xf4\x90\x80\x80", "\"\\ufffd\\ufffd\\ufffd\\ufffd\""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *text = NULL;
+        size_t size = 0;
+        FILE *f = open_memstream(&text, &size);
+        assert_non_null(f);
+        json_string(f, cases[i].text);
+        fclose(f);
+        assert_string_equal(text, cases[i].json);
+        assert_true(json_valid(text));
+        free(text);
+    }
+}
+
 static void test_help(void **state)
 {
     (void)state;
@@ -111,6 +144,7 @@ static void test_convert(void **state)
                      CLI_OK);
     assert_true(json_valid(out));
     assert_true(json_find(out, "nodes") > 10);
+    assert_true(json_find(out, "onnx_nodes") > json_find(out, "nodes")); /* optimised */
     char *second = read_file(in_folder("again.infer"), &again);
     assert_int_equal((int)json_find(out, "bytes"), again);
     assert_int_equal(size, again); /* the same input gives the same bytes */
@@ -290,6 +324,7 @@ int main(int argc, char **argv)
         return check_json(argc, argv);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_json_checker),
+        cmocka_unit_test(test_json_string),
         cmocka_unit_test(test_help),
         cmocka_unit_test(test_wrong_arguments),
         cmocka_unit_test(test_missing_file),

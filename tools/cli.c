@@ -218,17 +218,37 @@ int cli_input_spec(const char *text, infer_input_spec *spec)
 
 /* ---- JSON and text -------------------------------------------------------------------------- */
 
+/* Bytes of the UTF-8 character at s (RFC 3629: shortest form, no surrogates), 0 if it is none. */
+static int utf8_length(const unsigned char *s)
+{
+    unsigned char low = 0x80, high = 0xbf;
+    int n;
+    if (s[0] < 0x80)
+        return 1;
+    if (s[0] < 0xc2 || s[0] > 0xf4)
+        return 0;
+    n = s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+    low = s[0] == 0xe0 ? 0xa0 : s[0] == 0xf0 ? 0x90 : low;
+    high = s[0] == 0xed ? 0x9f : s[0] == 0xf4 ? 0x8f : high;
+    for (int i = 1; i < n; i++, low = 0x80, high = 0xbf)
+        if (s[i] < low || s[i] > high)
+            return 0;
+    return n;
+}
+
 void json_string(FILE *f, const char *s)
 {
+    const unsigned char *p = (const unsigned char *)s;
     fputc('"', f);
-    for (; *s; s++) {
-        unsigned char c = (unsigned char)*s;
-        if (c == '"' || c == '\\')
-            fprintf(f, "\\%c", c);
-        else if (c < 0x20)
-            fprintf(f, "\\u%04x", c);
+    while (*p) {
+        int n = utf8_length(p);
+        if (*p == '"' || *p == '\\')
+            fprintf(f, "\\%c", *p);
+        else if (*p < 0x20 || n == 0) /* a byte that is no UTF-8: the replacement character */
+            fprintf(f, "\\u%04x", n ? *p : 0xfffd);
         else
-            fputc(c, f);
+            fwrite(p, 1, (size_t)n, f);
+        p += n ? n : 1;
     }
     fputc('"', f);
 }

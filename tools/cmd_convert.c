@@ -109,8 +109,8 @@ static void print_json(const struct conversion *c, const infer_error *err)
     if (err->status == INFER_OK) {
         printf(", \"output\": ");
         json_string(stdout, c->output);
-        printf(", \"bytes\": %zu, \"weights_bytes\": %zu, \"nodes\": %u", c->size, c->weights_bytes,
-               c->nodes);
+        printf(", \"bytes\": %zu, \"weights_bytes\": %zu, \"onnx_nodes\": %u, \"nodes\": %u",
+               c->size, c->weights_bytes, c->report.nodes, c->nodes);
     }
     printf(", \"ms\": %.3f, \"label_warning\": ", c->ms);
     json_string(stdout, c->warning);
@@ -145,8 +145,8 @@ static int finish(struct conversion *c, const infer_error *err, int json)
     if (err->status != INFER_OK)
         return cli_fail(c->path, err);
     if (!json)
-        printf("%s: %u nodes, %zu bytes (%zu of them weights), %.1f ms\n", c->output, c->nodes,
-               c->size, c->weights_bytes, c->ms);
+        printf("%s: %u nodes (ONNX has %u), %zu bytes (%zu of them weights), %.1f ms\n", c->output,
+               c->nodes, c->report.nodes, c->size, c->weights_bytes, c->ms);
     return CLI_OK;
 }
 

@@ -14,6 +14,8 @@ static const struct {
     {"classify", "classify pictures", cmd_classify},
     {"verify", "compare a model with recorded outputs", cmd_verify},
     {"tune", "measure kernels here and store the fastest", cmd_tune},
+    {"quantize", "float model to 8-bit integers, with a report", cmd_quantize},
+    {"export", "write a model as ONNX", cmd_export},
 };
 
 enum { COMMANDS = sizeof commands / sizeof *commands };

@@ -14,7 +14,7 @@
         "threads", "N", "threads (default: all that this process may use)"                         \
     }
 #define ISA_OPTIONS                                                                                \
-    {"isa", "LEVEL", "c, avx2, avx512, avx512vnni, avx512bf16 or amx (default: the best)"},                    \
+    {"isa", "LEVEL", "c, avx2, avx512, avx512vnni, avx512bf16 or amx (default: the best)"},        \
         {"no-onednn", NULL, "native kernels only"},                                                \
     {                                                                                              \
         "no-tuned", NULL, "kernels by estimate, without the tuned plan in the file"                \

@@ -29,10 +29,10 @@ static void add_choices(struct tune_task *k, const struct infer__step *s)
     while (at < n && c[at].kernel != s->kernel) /* those before it could not be prepared */
         at++;
     k->estimate_ns = at < n ? c[at].ns : 0;
-    k->choices[k->nchoices++] = (struct tune_choice){s->kernel, 0};
+    k->choices[k->nchoices++] = (struct tune_choice){s->kernel, s->serial};
     for (int i = at + 1; i < n && k->nchoices < TUNE_MOST_CHOICES; i++)
         if (c[i].ns <= most_estimate * k->estimate_ns)
-            k->choices[k->nchoices++] = (struct tune_choice){c[i].kernel, 0};
+            k->choices[k->nchoices++] = (struct tune_choice){c[i].kernel, s->serial};
     k->untuned = k->tuned = k->choices[0];
 }
 
@@ -70,9 +70,10 @@ struct verdict {
     double ratio, worst, won, share;
 };
 
-static int concerns(const struct tuner *t, unsigned ti, struct tune_choice c)
+/* One thread can't tell whether a step is shared out. */
+static int concerns(const struct tuner *t, unsigned ti, const struct tune_task *k, int c)
 {
-    return !c.serial || t->whole[ti].threads > 1;
+    return k->choices[c].serial == k->choices[0].serial || t->whole[ti].threads > 1;
 }
 
 static double total_ns(const struct tuner *t, unsigned ti)
@@ -90,7 +91,7 @@ static struct verdict judge(const struct tuner *t, const struct tune_task *k, in
     for (unsigned ti = 0; ti < t->nthreads; ti++) {
         const struct tune_value *x = k->values[ti];
         double share = (x[0].ns - x[c].ns) / total_ns(t, ti);
-        if (!concerns(t, ti, k->choices[c]))
+        if (!concerns(t, ti, k, c))
             continue;
         v.ratio += log(x[c].ratio);
         v.worst = fmax(v.worst, x[c].ratio);
@@ -146,7 +147,7 @@ static uint32_t offer_serial(struct tuner *t)
         double ns = 0;
         for (unsigned ti = 0; ti < t->nthreads; ti++)
             ns = fmax(ns, k->values[ti][0].ns / k->nsteps);
-        if (k->units > 1 && ns < serial_ns) {
+        if (k->units > 1 && ns < serial_ns && !k->tuned.serial) {
             k->choices[k->nchoices++] = (struct tune_choice){k->tuned.kernel, 1};
             open++;
         }

@@ -4,6 +4,7 @@
 
 #include "kernels/binary/binary.h"
 #include "kernels/convert.h"
+#include "kernels/quant.h"
 
 static int is_half(unsigned type)
 {
@@ -129,6 +130,7 @@ static double estimate_any(const struct infer__task *t)
     unsigned op = without_greater(t->op, &swap), type = t->in[0].type;
     unsigned result = is_compare(t->op) ? INFER_BOOL : type;
     if (t->op < INFER__OP_PRELU || t->op > INFER__OP_OR || t->nin < 1 || !infer__no_epilogue(t) ||
+        infer__any_quant(t) ||
         t->out[0].type != result || !infer__binary_row_find(op, is_half(type) ? INFER_F32 : type))
         return -1;
     int variadic = op == INFER__OP_MIN || op == INFER__OP_MAX || op == INFER__OP_SUM;
@@ -247,7 +249,7 @@ const struct infer__kernel infer__pow_any_c = {.name = "pow_any_c",
 static double estimate_where(const struct infer__task *t)
 {
     if (t->op != INFER__OP_WHERE || t->in[0].type != INFER_BOOL || t->in[1].type != t->in[2].type ||
-        t->out[0].type != t->in[1].type || !infer__no_epilogue(t))
+        t->out[0].type != t->in[1].type || !infer__no_epilogue(t) || infer__any_quant(t))
         return -1;
     return infer__bytes_ns(t) + 1.5 * (double)infer__operand_elements(&t->out[0]);
 }

@@ -217,8 +217,11 @@ static void pw_run_panel(const struct pw_run *r, struct pw_tile *t, int halves, 
         t->x = r->x + begin * r->x_step;
         t->residual = r->residual ? r->residual + begin * r->y_step + channel : NULL;
         pw_functions[halves - 1][n - 1](t);
-        for (int m = 0; !simple && m < n; m++)
-            vec_epilogue_row(r->epi, t->y[m], NULL, t->y[m], t->valid);
+        for (int m = 0, rows; !simple && m < n; m += rows) { /* as many as stand in a row */
+            for (rows = 1; m + rows < n && t->y[m + rows] == t->y[m] + rows * r->y_step; rows++)
+                ;
+            vec_activate_rows(r->epi, t->y[m], r->y_step, rows, t->valid);
+        }
     }
 }
 

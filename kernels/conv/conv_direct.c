@@ -33,6 +33,58 @@ static void cut_panels(struct infer__direct *d)
     d->tile = d->level->tile[ceil_div(d->vectors, d->panels) - 1];
 }
 
+/* Output pixels [range[0], range[1]) of an axis have tap k inside the picture. */
+static void tap_outputs(const struct infer__window *w, int axis, int64_t k, int64_t in, int64_t out,
+                        int64_t range[2])
+{
+    int64_t begin = w->pad_begin[axis] - k * w->dilation[axis], end = in + begin;
+    range[0] = begin > 0 ? min64(ceil_div(begin, w->stride[axis]), out) : 0;
+    range[1] = end > 0 ? min64(ceil_div(end, w->stride[axis]), out) : 0;
+    if (range[1] < range[0])
+        range[1] = range[0];
+}
+
+/* Share of an axis' taps that are inside the picture. */
+static double inside(const struct infer__window *w, int axis, int64_t in, int64_t out)
+{
+    double sum = 0;
+    for (int64_t k = 0; k < w->kernel[axis]; k++) {
+        int64_t range[2];
+        tap_outputs(w, axis, k, in, out, range);
+        sum += (double)(range[1] - range[0]);
+    }
+    return sum / (double)out / (double)w->kernel[axis];
+}
+
+/* Cuts rows where their taps change, if much is to be saved by that. */
+static void cut_taps(struct infer__direct *d)
+{
+    const struct infer__conv_shape *s = &d->s;
+    const struct infer__window *w = s->w;
+    double used = inside(w, 2, s->x.w, s->y.w);
+    int n = 0;
+    if (used > 0.75 || 2 * w->kernel[2] > DIRECT_CUTS || s->taps > DIRECT_ROWS)
+        return;
+    d->cut[n++] = 0;
+    for (int64_t k = 0; k < w->kernel[2]; k++) {
+        int64_t range[2];
+        tap_outputs(w, 2, k, s->x.w, s->y.w, range);
+        for (int i = 0; i < 2; i++) { /* in order, each but once */
+            int at = n;
+            while (at > 0 && d->cut[at - 1] > range[i])
+                at--;
+            if (range[i] >= s->y.w || d->cut[at - 1] == range[i])
+                continue;
+            memmove(d->cut + at + 1, d->cut + at, (size_t)(n - at) * sizeof *d->cut);
+            d->cut[at] = range[i];
+            n++;
+        }
+    }
+    d->cut[n] = s->y.w;
+    d->cuts = n;
+    d->used = used * inside(w, 1, s->x.h, s->y.h);
+}
+
 static void cut_pixels(struct infer__direct *d)
 {
     const struct infer__conv_shape *s = &d->s;
@@ -48,16 +100,28 @@ static void cut_pixels(struct infer__direct *d)
         d->width *= d->rows;
         d->rows = 1;
     }
-    d->tiles_per_row = ceil_div(d->width, d->tile);
-    d->tiles = d->rows * d->tiles_per_row;
-    d->least = d->width / d->tiles_per_row;
-    d->larger = d->width % d->tiles_per_row;
     d->kernel_rows = w->kernel[0] * w->kernel[1];
     int merged = s->groups == 1 && w->dilation[2] == 1;
     d->runs = merged ? 1 : w->kernel[2];
     d->run = merged ? w->kernel[2] * s->cg : s->cg;
     d->border = 0;
-    if (padded)
+    d->cuts = 0;
+    d->used = 1;
+    if (padded && w->dilation[2] > 1)
+        cut_taps(d);
+    if (d->cuts) {
+        d->kernel_rows *= d->runs;
+        d->runs = 1;
+        d->tiles_per_row = 0;
+        for (int i = 0; i < d->cuts; i++)
+            d->tiles_per_row += ceil_div(d->cut[i + 1] - d->cut[i], d->tile);
+    } else {
+        d->tiles_per_row = ceil_div(d->width, d->tile);
+    }
+    d->tiles = d->rows * d->tiles_per_row;
+    d->least = d->width / d->tiles_per_row;
+    d->larger = d->width % d->tiles_per_row;
+    if (padded && !d->cuts)
         d->border = d->kernel_rows * s->cg *
                     ((d->tile - 1) * w->stride[2] + (w->kernel[2] - 1) * w->dilation[2] + 1);
 }
@@ -216,6 +280,45 @@ static void place_tile(const struct infer__direct *d, int64_t begin, int64_t gro
     }
 }
 
+/* Where tile `part` of a row begins; sets its number of pixels. */
+static int64_t tile_begin(const struct infer__direct *d, int64_t part, int *count)
+{
+    int64_t n = 0;
+    int i = 0;
+    if (!d->cuts) {
+        *count = (int)(d->least + (part < d->larger));
+        return d->least * part + min64(part, d->larger);
+    }
+    for (;; i++, part -= n) {
+        n = ceil_div(d->cut[i + 1] - d->cut[i], d->tile);
+        if (part < n)
+            break;
+    }
+    int64_t width = d->cut[i + 1] - d->cut[i];
+    int64_t begin = infer__unit_begin(width, (uint32_t)n, (uint32_t)part);
+    *count = (int)(infer__unit_begin(width, (uint32_t)n, (uint32_t)part + 1) - begin);
+    return d->cut[i] + begin;
+}
+
+/* The same as place_tile where rows are cut: one row of the tile for each tap that is inside. */
+static void place_taps(const struct infer__direct *d, const struct infer__direct_tile *rows,
+                       int64_t begin, int64_t group, struct infer__direct_tile *tile)
+{
+    const struct infer__conv_shape *s = &d->s;
+    const struct infer__window *w = s->w;
+    tile->nrows = 0;
+    tile->step = w->stride[2] * s->x.c;
+    tile->run_step = 0;
+    for (int r = 0; r < rows->nrows; r++)
+        for (int64_t k = 0; k < w->kernel[2]; k++) {
+            int64_t at = begin * w->stride[2] - w->pad_begin[2] + k * w->dilation[2];
+            if (at < 0 || at >= s->x.w)
+                continue;
+            tile->rows[tile->nrows++] = (struct infer__direct_row){
+                rows->rows[r].x + at * s->x.c + group * s->cg, rows->rows[r].before + k * s->cg};
+        }
+}
+
 void infer__direct_tiles(const struct infer__direct *d, int64_t first, int count, int64_t group,
                          const float *x, float *copies, struct infer__direct_tile *tiles)
 {
@@ -227,8 +330,7 @@ void infer__direct_tiles(const struct infer__direct *d, int64_t first, int count
         struct infer__direct_tile *tile = &tiles[i];
         if (part == d->tiles_per_row)
             part = 0, row++, row_of.nrows = -1;
-        int64_t begin = d->least * part + min64(part, d->larger);
-        tile->count = (int)(d->least + (part < d->larger));
+        int64_t begin = tile_begin(d, part, &tile->count);
         tile->pixel = row * d->width + begin;
         if (d->flat) {
             tile->nrows = 1;
@@ -238,6 +340,10 @@ void infer__direct_tiles(const struct infer__direct *d, int64_t first, int count
         }
         if (row_of.nrows < 0)
             find_rows(d, row, x, &row_of);
+        if (d->cuts) {
+            place_taps(d, &row_of, begin, group, tile);
+            continue;
+        }
         tile->nrows = row_of.nrows;
         for (int r = 0; r < row_of.nrows; r++)
             tile->rows[r] = row_of.rows[r];
@@ -252,7 +358,7 @@ void infer__direct_tiles(const struct infer__direct *d, int64_t first, int count
 double infer__direct_ns(const struct infer__direct *d)
 {
     const struct infer__conv_shape *s = &d->s;
-    double vec = d->level->vec, k = (double)s->taps * (double)s->cg;
+    double vec = d->level->vec, k = (double)s->taps * (double)s->cg * d->used;
     double pixels = (double)d->rows * (double)d->width;
     double panels = (double)s->groups * (double)d->panels;
     double floats = (double)d->floats * (double)s->groups;
@@ -264,7 +370,7 @@ double infer__direct_ns(const struct infer__direct *d)
     double broadcast = panel < 2 ? 0.12 : panel < 3 && d->floats % d->level->vec ? 0.12 : 0;
     double per_k = floats * chain + panels * vec * (broadcast + panel * loads / mean);
     double ns = pixels * k * per_k / d->level->rate;
-    ns += (double)d->tiles * panels * (6 + 2.5 * (double)(d->kernel_rows * d->runs));
+    ns += (double)d->tiles * panels * (6 + 2.5 * (double)(d->kernel_rows * d->runs) * d->used);
     ns += pixels * (double)s->y.c * (s->residual ? 0.03 : 0.012); /* storing */
     if (d->border)
         ns += (double)d->rows * (double)s->groups * 0.04 * (double)d->border *

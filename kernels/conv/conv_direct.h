@@ -6,15 +6,18 @@
  * inputs of a pixel are runs of consecutive floats: one run of kernel width * channels where taps
  * touch (one group, no dilation), else one per tap. Neighbouring pixels' runs are a constant step
  * apart, so a tile needs no table. Tiles that reach into the padding left or right are first copied
- * with zeros around; kernel rows in the padding are left out.
+ * with zeros around; kernel rows in the padding are left out. Where dilation is so wide that a good
+ * part of all taps lies in the padding, a row is instead cut where the set of its taps changes, and
+ * each tile has a run for every tap that it really has.
  */
 #ifndef INFER_KERNELS_CONV_DIRECT_H
 #define INFER_KERNELS_CONV_DIRECT_H
 
 #include "kernels/conv/conv_shape.h"
 
-/* Vectors of a panel, tiles of a chunk, and kernel rows at most. */
-enum { DIRECT_PANEL = 4, DIRECT_CHUNK = 8, DIRECT_ROWS = 64 };
+/* Vectors of a panel, tiles of a chunk, kernel rows, and parts of a row with their own taps at
+ * most. */
+enum { DIRECT_PANEL = 4, DIRECT_CHUNK = 8, DIRECT_ROWS = 64, DIRECT_CUTS = 16 };
 
 /* Registers of a level. */
 struct infer__direct_level {
@@ -37,6 +40,9 @@ struct infer__direct {
     int64_t tiles_per_row, tiles;
     int64_t least, larger; /* a row's tiles have `least` pixels, the first `larger` one more */
     int64_t border;        /* floats of a copied tile; 0: no tile needs one */
+    int cuts;              /* 0, or parts of a row that have their own taps: [cut[i], cut[i + 1]) */
+    int64_t cut[DIRECT_CUTS + 1];
+    double used;           /* share of the taps that are computed */
     int64_t chunk, chunks; /* tiles that use a panel one after the other */
     int64_t items;         /* chunks * groups * panels */
     int panel_major;       /* items of one panel stand together: weights are read once */

@@ -3,7 +3,7 @@
 #define VEC_LEVEL 512
 #define TILE 6
 #define PANEL 4
-#define RATE 56.0
+#define RATE 53.0
 #include "kernels/conv/conv_blocked_f32.inc"
 
 static double estimate(const struct infer__task *t)

@@ -8,7 +8,7 @@
  */
 #include "kernels/conv/conv_shape.h"
 
-/* One output: channel m of the pixel `at` of image n. */
+/* See infer__conv_output. */
 static float one_output(const struct infer__conv_shape *s, const struct infer__buffers *b,
                         int64_t n, const int64_t at[3], int64_t m)
 {
@@ -34,34 +34,7 @@ static float one_output(const struct infer__conv_shape *s, const struct infer__b
 static void run(const struct infer__task *t, const struct infer__buffers *b, uint32_t begin,
                 uint32_t end)
 {
-    struct infer__conv_shape s;
-    if (!infer__conv_shape(t, &s))
-        return;
-    int64_t rows = s.y.n * s.y.d * s.y.h;
-    uint32_t units = infer__units(rows, 1, 8 * t->threads);
-    int64_t last = infer__unit_begin(rows, units, end);
-    for (int64_t r = infer__unit_begin(rows, units, begin); r < last; r++) {
-        int64_t at[3] = {r / s.y.h % s.y.d, r % s.y.h, 0}, n = r / s.y.h / s.y.d;
-        for (; at[2] < s.y.w; at[2]++) {
-            int64_t i = (r * s.y.w + at[2]) * s.y.c;
-            float *y = (float *)b->out[0] + i;
-            const float *residual = s.residual ? (const float *)b->in[s.residual] + i : NULL;
-            for (int64_t m = 0; m < s.y.c; m++) {
-                float sum = one_output(&s, b, n, at, m);
-                y[m] = residual ? sum + residual[m] : sum;
-            }
-            infer__epilogue_apply(&t->epi, y, NULL, s.y.c);
-        }
-    }
-}
-
-static infer_status prepare(const struct infer__task *t, struct infer__need *need, infer_error *err)
-{
-    struct infer__conv_shape s;
-    (void)err;
-    infer__conv_shape(t, &s);
-    need->units = infer__units(s.y.n * s.y.d * s.y.h, 1, 8 * t->threads);
-    return INFER_OK;
+    infer__conv_rows(t, b, begin, end, one_output);
 }
 
 static double estimate(const struct infer__task *t)
@@ -77,6 +50,6 @@ const struct infer__kernel infer__conv_f32_c = {
     .isa = INFER_ISA_C,
     .in_place = INFER__IN_PLACE_RESIDUAL,
     .estimate = estimate,
-    .prepare = prepare,
+    .prepare = infer__conv_rows_prepare,
     .run = run,
 };

@@ -58,6 +58,55 @@ void infer__tap_range(int64_t begin, int64_t dilation, int64_t kernel, int64_t s
         out[0] = out[1];
 }
 
+/* ---- row by row: the definitions ------------------------------------------------------------- */
+
+static int64_t output_rows(const struct infer__conv_shape *s)
+{
+    return s->y.n * s->y.d * s->y.h;
+}
+
+static uint32_t row_units(const struct infer__task *t, const struct infer__conv_shape *s)
+{
+    return infer__units(output_rows(s), 1, 8 * t->threads);
+}
+
+static void one_row(const struct infer__task *t, const struct infer__buffers *b,
+                    const struct infer__conv_shape *s, int64_t r, infer__conv_output *one)
+{
+    int64_t at[3] = {r / s->y.h % s->y.d, r % s->y.h, 0}, n = r / s->y.h / s->y.d;
+    for (; at[2] < s->y.w; at[2]++) {
+        int64_t i = (r * s->y.w + at[2]) * s->y.c;
+        float *y = (float *)b->out[0] + i;
+        const float *residual = s->residual ? (const float *)b->in[s->residual] + i : NULL;
+        for (int64_t m = 0; m < s->y.c; m++) {
+            float sum = one(s, b, n, at, m);
+            y[m] = residual ? sum + residual[m] : sum;
+        }
+        infer__epilogue_apply(&t->epi, y, NULL, s->y.c);
+    }
+}
+
+void infer__conv_rows(const struct infer__task *t, const struct infer__buffers *b, uint32_t begin,
+                      uint32_t end, infer__conv_output *one)
+{
+    struct infer__conv_shape s;
+    if (!infer__conv_shape(t, &s) || s.y.d < 1 || s.y.h < 1)
+        return;
+    int64_t rows = output_rows(&s), last = infer__unit_begin(rows, row_units(t, &s), end);
+    for (int64_t r = infer__unit_begin(rows, row_units(t, &s), begin); r < last; r++)
+        one_row(t, b, &s, r, one);
+}
+
+infer_status infer__conv_rows_prepare(const struct infer__task *t, struct infer__need *need,
+                                      infer_error *err)
+{
+    struct infer__conv_shape s;
+    (void)err;
+    infer__conv_shape(t, &s);
+    need->units = row_units(t, &s);
+    return INFER_OK;
+}
+
 /* ---- cutting -------------------------------------------------------------------------------- */
 
 static int64_t ceil_div(int64_t a, int64_t b)

@@ -61,6 +61,16 @@ int infer__conv_servable(const struct infer__conv_shape *s);
 /* 2 per multiply-add. */
 double infer__conv_flops(const struct infer__conv_shape *s);
 
+/* One output before residual and activation: channel m of the pixel at[] (D, H, W) of image n. */
+typedef float infer__conv_output(const struct infer__conv_shape *s, const struct infer__buffers *b,
+                                 int64_t n, const int64_t at[3], int64_t m);
+/* The definitions' walk over the output: a unit is a run of its rows, which `one` fills output by
+ * output, in order; then residual and activation. */
+void infer__conv_rows(const struct infer__task *t, const struct infer__buffers *b, uint32_t begin,
+                      uint32_t end, infer__conv_output *one);
+infer_status infer__conv_rows_prepare(const struct infer__task *t, struct infer__need *need,
+                                      infer_error *err);
+
 /* First and past-the-last tap k of an axis with 0 <= begin + k * dilation < size; `begin` is the
  * input coordinate of tap 0. An empty range is out[0] == out[1]. */
 void infer__tap_range(int64_t begin, int64_t dilation, int64_t kernel, int64_t size,

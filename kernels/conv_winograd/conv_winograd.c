@@ -11,11 +11,13 @@ static int64_t ceil_div(int64_t a, int64_t b)
 
 /* ---- shape ---------------------------------------------------------------------------------- */
 
-static int is_3x3(const struct infer__conv_shape *s)
+/* Stride 1 and the tile's kernel. */
+static int is_served(const struct infer__winograd *p)
 {
+    const struct infer__conv_shape *s = &p->s;
     const struct infer__window *w = s->w;
     for (int i = 0; i < 3; i++)
-        if (w->kernel[i] != (i ? 3 : 1) || w->stride[i] != 1 || w->dilation[i] != 1)
+        if (w->kernel[i] != (i ? p->kernel[i - 1] : 1) || w->stride[i] != 1 || w->dilation[i] != 1)
             return 0;
     return s->groups == 1 && !s->transposed && w->pad_begin[0] == 0 && s->x.d == s->y.d;
 }
@@ -65,14 +67,20 @@ static void cut(struct infer__winograd *w, uint32_t threads)
     w->units = infer__units(w->groups * w->parts, 1, threads > 1 ? 8 * threads : 1);
 }
 
-int infer__winograd_shape(const struct infer__task *t, int out, struct infer__winograd *w)
+int infer__winograd_shape(const struct infer__task *t, const struct infer__winograd_tile *tile,
+                          struct infer__winograd *w)
 {
-    *w = (struct infer__winograd){.out = out, .in = out + 2, .points = (out + 2) * (out + 2)};
+    *w = (struct infer__winograd){.tile = *tile};
+    for (int i = 0; i < 2; i++) {
+        w->in[i] = tile->pairs[i] ? 2 * tile->pairs[i] + 2 : 1;
+        w->kernel[i] = w->in[i] - tile->out[i] + 1;
+    }
+    w->points = w->in[0] * w->in[1];
     if (t->op != INFER__OP_CONV || !infer__conv_shape(t, &w->s) || !t->in[1].is_const ||
-        !is_3x3(&w->s) || !infer__conv_servable(&w->s))
+        !is_served(w) || !infer__conv_servable(&w->s))
         return 0;
-    w->across = ceil_div(w->s.y.w, out);
-    w->down = ceil_div(w->s.y.h, out);
+    w->across = ceil_div(w->s.y.w, tile->out[1]);
+    w->down = ceil_div(w->s.y.h, tile->out[0]);
     w->tiles = w->s.y.n * w->s.y.d * w->down * w->across;
     w->blocks = ceil_div(w->s.y.c, CONV_BLOCK);
     w->channels = ceil_div(w->s.x.c, CONV_BLOCK) * CONV_BLOCK;
@@ -97,71 +105,111 @@ int64_t infer__winograd_packed(const struct infer__winograd *w)
     return w->points * w->s.x.c * w->blocks * CONV_BLOCK;
 }
 
-/* G of F(out, 3): row p has the powers 1, x, x^2 of point p over the product of the differences
- * from the other points; the last row, that of infinity, has x^2 alone. */
-static void weight_matrix(int out, double g[6][3])
+/* G of an axis: row p has the powers of point p over the product of the differences from the other
+ * points; the last row, that of infinity, has the highest power alone. */
+static void weight_matrix(int pairs, int taps, double g[WINOGRAD_LINE][WINOGRAD_TAPS])
 {
-    static const double two[] = {0, 1, -1};
-    static const double four[] = {0, (double)WINOGRAD_A, -(double)WINOGRAD_A, (double)WINOGRAD_B,
-                                  -(double)WINOGRAD_B};
-    const double *x = out == 2 ? two : four;
-    int n = out + 1;
-    for (int p = 0; p < n; p++) {
-        double product = 1;
-        for (int q = 0; q < n; q++)
-            if (q != p)
-                product *= x[p] - x[q];
-        g[p][0] = 1 / product;
-        g[p][1] = x[p] / product;
-        g[p][2] = x[p] * x[p] / product;
+    double x[WINOGRAD_LINE] = {0};
+    int n = 2 * pairs + 1;
+    memset(g, 0, sizeof(double[WINOGRAD_LINE][WINOGRAD_TAPS]));
+    if (!pairs) {
+        g[0][0] = 1;
+        return;
     }
-    g[n][0] = g[n][1] = 0;
-    g[n][2] = 1;
+    for (int p = 0; p < pairs; p++) {
+        x[2 * p + 1] = infer__winograd_point(pairs, p);
+        x[2 * p + 2] = -x[2 * p + 1];
+    }
+    for (int p = 0; p < n; p++) {
+        g[p][0] = 1;
+        for (int q = 0; q < n; q++)
+            g[p][0] /= q == p ? 1 : x[p] - x[q];
+        for (int k = 1; k < taps; k++)
+            g[p][k] = g[p][k - 1] * x[p];
+    }
+    g[n][taps - 1] = 1;
 }
 
-/* U of input channel c and a panel's output channels m0 .. m1 - 1, point by point; those past the
- * last one are 0. */
-static void transform_weights(const struct infer__winograd *w, double g[6][3], const float *weights,
-                              int64_t c, const int64_t m[2], float u[36][WINOGRAD_PANEL])
+enum { MOST_POINTS = 64, MOST_TAPS = 25 };
+
+/* to = sum of taps numbers g[i] * from[i * step], of one block of channels each; `taps` is a
+ * constant. */
+static inline __attribute__((always_inline)) void line(const int taps, const double *g,
+                                                       const double (*from)[CONV_BLOCK], int step,
+                                                       double to[CONV_BLOCK])
 {
-    int width = (int)(m[1] - m[0]);
-    double k[9][WINOGRAD_PANEL], row[3][WINOGRAD_PANEL];
-    for (int i = 0; i < width; i++) {
-        const float *from = weights + ((m[0] + i) * w->s.x.c + c) * 9;
-        for (int tap = 0; tap < 9; tap++)
-            k[tap][i] = m[0] + i < w->s.y.c ? (double)from[tap] : 0;
+    for (int i = 0; i < CONV_BLOCK; i++) {
+        double sum = g[0] * from[0][i];
+        for (int k = 1; k < taps; k++)
+            sum += g[k] * from[k * step][i];
+        to[i] = sum;
     }
-    for (int a = 0; a < w->in; a++) {
-        for (int j = 0; j < 3; j++)
-            for (int i = 0; i < width; i++)
-                row[j][i] = g[a][0] * k[j][i] + g[a][1] * k[3 + j][i] + g[a][2] * k[6 + j][i];
-        for (int b = 0; b < w->in; b++)
-            for (int i = 0; i < width; i++)
-                u[a * w->in + b][i] =
-                    (float)(g[b][0] * row[0][i] + g[b][1] * row[1][i] + g[b][2] * row[2][i]);
+}
+
+/* U of input channel c and one block of output channels from m on, point by point; those past the
+ * last one are 0. The size of the kernel is constant. */
+static inline __attribute__((always_inline)) void
+transform_weights(const int kh, const int kw, const struct infer__winograd *w,
+                  double g[2][WINOGRAD_LINE][WINOGRAD_TAPS], const float *weights, int64_t c,
+                  int64_t m, float u[MOST_POINTS][CONV_BLOCK])
+{
+    const int taps = kh * kw;
+    double k[MOST_TAPS][CONV_BLOCK], row[WINOGRAD_TAPS][CONV_BLOCK], sum[CONV_BLOCK];
+    for (int i = 0; i < CONV_BLOCK; i++) {
+        const float *from = weights + ((m + i) * w->s.x.c + c) * taps;
+        for (int tap = 0; tap < taps; tap++)
+            k[tap][i] = m + i < w->s.y.c ? (double)from[tap] : 0;
     }
+    for (int a = 0; a < w->in[0]; a++) {
+        for (int j = 0; j < kw; j++)
+            line(kh, g[0][a], &k[j], kw, row[j]);
+        for (int b = 0; b < w->in[1]; b++) {
+            line(kw, g[1][b], &row[0], 1, sum);
+            for (int i = 0; i < CONV_BLOCK; i++)
+                u[a * w->in[1] + b][i] = (float)sum[i];
+        }
+    }
+}
+
+static void transform(const struct infer__winograd *w, double g[2][WINOGRAD_LINE][WINOGRAD_TAPS],
+                      const float *weights, int64_t c, int64_t m, float u[MOST_POINTS][CONV_BLOCK])
+{
+    if (w->kernel[0] == 3 && w->kernel[1] == 3)
+        transform_weights(3, 3, w, g, weights, c, m, u);
+    else if (w->kernel[0] == 5)
+        transform_weights(5, 5, w, g, weights, c, m, u);
+    else if (w->kernel[0] == 7)
+        transform_weights(7, 1, w, g, weights, c, m, u);
+    else if (w->kernel[1] == 7)
+        transform_weights(1, 7, w, g, weights, c, m, u);
+    else if (w->kernel[0] == 3)
+        transform_weights(3, 1, w, g, weights, c, m, u);
+    else
+        transform_weights(1, 3, w, g, weights, c, m, u);
 }
 
 void infer__winograd_pack(const struct infer__winograd *w, int strip, const float *weights,
                           float *packed)
 {
-    double g[6][3];
-    float u[36][WINOGRAD_PANEL];
-    weight_matrix(w->out, g);
+    double g[2][WINOGRAD_LINE][WINOGRAD_TAPS];
+    float u[MOST_POINTS][CONV_BLOCK];
+    const int64_t channels = w->s.x.c;
+    for (int i = 0; i < 2; i++)
+        weight_matrix(w->tile.pairs[i], w->kernel[i], g[i]);
     for (int64_t p = 0; p < w->panels; p++) {
-        int64_t m[2] = {infer__winograd_panel(w, p) * CONV_BLOCK,
-                        infer__winograd_panel(w, p + 1) * CONV_BLOCK};
-        int64_t width = m[1] - m[0], c_count = w->s.x.c, step = strip * CONV_BLOCK;
-        for (int64_t c = 0; c < c_count; c++) {
-            transform_weights(w, g, weights, c, m, u);
-            for (int x = 0; x < w->points; x++)
-                for (int64_t i = 0; i < width; i += step) {
-                    int64_t n = width - i < step ? width - i : step;
-                    float *to = packed + (x * width + i) * c_count + c * n;
-                    memcpy(to, &u[x][i], (size_t)n * sizeof *to);
-                }
+        int64_t b0 = infer__winograd_panel(w, p), width = infer__winograd_panel(w, p + 1) - b0;
+        for (int64_t b = 0; b < width; b++) {
+            int64_t first = b / strip * strip; /* block of the strip */
+            int64_t n = (width - first < strip ? width - first : strip) * CONV_BLOCK;
+            for (int64_t c = 0; c < channels; c++) {
+                float *to =
+                    packed + first * CONV_BLOCK * channels + c * n + (b - first) * CONV_BLOCK;
+                transform(w, g, weights, c, (b0 + b) * CONV_BLOCK, u);
+                for (int x = 0; x < w->points; x++)
+                    memcpy(to + x * width * CONV_BLOCK * channels, u[x], sizeof u[x]);
+            }
         }
-        packed += w->points * width * c_count;
+        packed += w->points * width * CONV_BLOCK * channels;
     }
 }
 
@@ -185,6 +233,8 @@ double infer__winograd_estimate(const struct infer__winograd *w,
     double transforms = tiles * w->points * ((double)w->channels * v->input + width * v->output);
     double pixels = (double)w->s.y.n * (double)w->s.y.d * (double)w->s.y.h * (double)w->s.y.w;
     double tensors = 4 * pixels * ((double)w->s.x.c + (double)w->s.y.c * (w->s.residual ? 2 : 1));
-    return start + products + weights / v->weight_bytes + transforms +
-           tensors / tensor_bytes_per_ns + pixels * (double)w->s.y.c * v->activation;
+    weights /= v->weight_bytes;
+    double more = products > weights ? products + weights / 4 : weights + products / 4;
+    return start + more + transforms + tensors / tensor_bytes_per_ns +
+           pixels * (double)w->s.y.c * v->activation;
 }

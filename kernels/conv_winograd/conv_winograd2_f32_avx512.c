@@ -1,7 +1,10 @@
 /* Winograd convolution in f32, F(2x2, 3x3), AVX-512: 24 accumulators of the 32 registers. */
 #if defined(__x86_64__)
 #define VEC_LEVEL 512
-#define OUT 2
+#define OUT_H 2
+#define OUT_W 2
+#define PAIRS_H 1
+#define PAIRS_W 1
 #define ROWS 6
 #define STRIP 4
 #define RATE 56.0

@@ -1,6 +1,9 @@
 /* Winograd convolution in f32, F(2x2, 3x3), vectors by the compiler: 12 accumulators. */
 #define VEC_LEVEL 0
-#define OUT 2
+#define OUT_H 2
+#define OUT_W 2
+#define PAIRS_H 1
+#define PAIRS_W 1
 #define ROWS 3
 #define STRIP 1
 #define RATE 19.0

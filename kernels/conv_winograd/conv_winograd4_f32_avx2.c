@@ -1,7 +1,10 @@
 /* Winograd convolution in f32, F(4x4, 3x3), AVX2: 12 accumulators of the 16 registers. */
 #if defined(__x86_64__)
 #define VEC_LEVEL 256
-#define OUT 4
+#define OUT_H 4
+#define OUT_W 4
+#define PAIRS_H 2
+#define PAIRS_W 2
 #define ROWS 6
 #define STRIP 1
 #define RATE 52.0

@@ -1,6 +1,9 @@
 /* Winograd convolution in f32, F(4x4, 3x3), vectors by the compiler: 12 accumulators. */
 #define VEC_LEVEL 0
-#define OUT 4
+#define OUT_H 4
+#define OUT_W 4
+#define PAIRS_H 2
+#define PAIRS_W 2
 #define ROWS 3
 #define STRIP 1
 #define RATE 19.0

@@ -38,6 +38,11 @@ static void describe_matmul(const struct infer__task *t, struct infer__matmul *m
         m->batches = 1;
         m->batch.axes = 0;
     }
+    if (t->op == INFER__OP_DENSE) {
+        m->bias = 2;
+        m->c_col = 1;
+        m->beta = 1;
+    }
     for (int i = 0; i < m->batch.axes; i++) {
         m->batch.stride[0][i] *= a_size;
         m->batch.stride[1][i] *= b_size;
@@ -76,16 +81,16 @@ static int describe_gemm(const struct infer__task *t, struct infer__matmul *m)
 
 int infer__matmul_of(const struct infer__task *t, struct infer__matmul *m)
 {
-    if ((t->op != INFER__OP_GEMM && t->op != INFER__OP_MATMUL) || t->in[0].type != INFER_F32 ||
-        t->in[1].type != INFER_F32 || t->out[0].type != INFER_F32 || t->in[0].rank < 1 ||
-        t->in[1].rank < 1)
+    if ((t->op != INFER__OP_GEMM && t->op != INFER__OP_MATMUL && t->op != INFER__OP_DENSE) ||
+        t->in[0].type != INFER_F32 || t->in[1].type != INFER_F32 || t->out[0].type != INFER_F32 ||
+        t->in[0].rank < 1 || t->in[1].rank < 1)
         return 0;
     memset(m, 0, sizeof *m);
     m->alpha = 1;
     m->bias = m->residual = -1;
     if (t->epi.residual)
         m->residual = (int)t->nin - 1;
-    if (t->op == INFER__OP_MATMUL)
+    if (t->op == INFER__OP_MATMUL || t->op == INFER__OP_DENSE)
         describe_matmul(t, m);
     else if (!describe_gemm(t, m))
         return 0;

@@ -2,7 +2,7 @@
  * the whole evenly. */
 #include <string.h>
 
-#include "kernels/nd.h"
+#include "kernels/quant.h"
 
 static const struct infer__operand *whole(const struct infer__task *t)
 {
@@ -16,7 +16,8 @@ static uint32_t units_of(const struct infer__task *t)
 
 static double estimate(const struct infer__task *t)
 {
-    if ((t->op != INFER__OP_CONCAT && t->op != INFER__OP_SPLIT) || !infer__no_epilogue(t))
+    if ((t->op != INFER__OP_CONCAT && t->op != INFER__OP_SPLIT) || !infer__no_epilogue(t) ||
+        !infer__one_quant(t))
         return -1;
     uint32_t parts = t->op == INFER__OP_CONCAT ? t->nin : t->nout;
     double rows = 1;

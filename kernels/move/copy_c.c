@@ -1,7 +1,7 @@
 /* Operators that are one walk over their input with other strides, and those that copy it whole. */
 #include <string.h>
 
-#include "kernels/nd.h"
+#include "kernels/quant.h"
 
 static int moves_nothing(unsigned op)
 {
@@ -11,7 +11,8 @@ static int moves_nothing(unsigned op)
 
 static int same_type(const struct infer__task *t)
 {
-    return t->in[0].type == t->out[0].type && infer__no_epilogue(t);
+    return t->in[0].type == t->out[0].type && infer__no_epilogue(t) &&
+           infer__same_quant(&t->in[0], &t->out[0]);
 }
 
 static double estimate_copy(const struct infer__task *t)

@@ -70,6 +70,8 @@ double infer__dnnl_estimate(const struct infer__dnnl_problem *p, const struct in
         rate = strided;
     else if (p->kind == INFER__DNNL_CONV) /* its blocks of output channels are of 16 */
         rate *= (double)per_group / (double)((per_group + 15) / 16 * 16);
+    if (p->kind == INFER__DNNL_CONV && p->ci < 8) /* first layers */
+        rate *= 0.85;
     if (p->groups > 1 && p->kind == INFER__DNNL_DECONV)
         rate = 10;
     if (p->kind == INFER__DNNL_POOL)

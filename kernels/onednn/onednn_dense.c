@@ -42,14 +42,14 @@ static int matmul(const struct infer__task *t, struct dense *d)
 {
     const struct infer__operand *a = &t->in[0];
     uint32_t own = t->nin - (t->epi.residual ? 1 : 0);
-    if (a->rank < 2 || t->in[1].rank != 2 || own != 2)
+    if (a->rank < 2 || t->in[1].rank != 2 || own != (t->op == INFER__OP_DENSE ? 3 : 2))
         return 0;
     d->rows = 1;
     for (int i = 0; i < a->rank - 1; i++)
         d->rows *= a->dims[i];
     d->transposed = 0;
-    d->bias = -1;
-    return 1;
+    d->bias = t->op == INFER__OP_DENSE ? 2 : -1;
+    return d->bias < 0 || is_bias(&t->in[2], t->in[1].dims[1]);
 }
 
 static int dense_problem(const struct infer__task *t, struct infer__dnnl_problem *p,
@@ -91,7 +91,7 @@ static double dense_estimate(const struct infer__task *t)
 {
     struct infer__dnnl_problem p;
     struct infer__dnnl_binding b;
-    if (t->op != INFER__OP_GEMM && t->op != INFER__OP_MATMUL)
+    if (t->op != INFER__OP_GEMM && t->op != INFER__OP_MATMUL && t->op != INFER__OP_DENSE)
         return -1;
     if (!infer__dnnl_allowed(t) || !dense_problem(t, &p, &b))
         return -1;

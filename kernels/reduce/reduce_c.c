@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "kernels/convert.h"
-#include "kernels/nd.h"
+#include "kernels/quant.h"
 
 enum { LANES = 8 };
 
@@ -59,7 +59,8 @@ static uint32_t units_of(const struct infer__task *t, const struct plan *p)
 static double estimate(const struct infer__task *t)
 {
     if (t->op < INFER__OP_REDUCE_MEAN || t->op > INFER__OP_REDUCE_PROD ||
-        t->in[0].type != t->out[0].type || t->in[0].type == INFER_BOOL || !infer__no_epilogue(t))
+        t->in[0].type != t->out[0].type || t->in[0].type == INFER_BOOL || !infer__no_epilogue(t) ||
+        infer__any_quant(t))
         return -1;
     return infer__bytes_ns(t) + 1.2 * (double)infer__operand_elements(&t->in[0]) +
            20 * (double)infer__operand_elements(&t->out[0]);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "kernels/convert.h"
+#include "kernels/quant.h"
 #include "kernels/resize/resize_taps.h"
 
 static int64_t items_of(const struct infer__resizing *r)
@@ -19,7 +20,7 @@ static uint32_t units_of(const struct infer__task *t, const struct infer__resizi
 static int serves(const struct infer__task *t)
 {
     return t->op == INFER__OP_RESIZE && t->in[0].rank > 0 && t->in[0].type == t->out[0].type &&
-           infer__no_epilogue(t);
+           infer__no_epilogue(t) && infer__same_quant(&t->in[0], &t->out[0]);
 }
 
 static infer_status prepare(const struct infer__task *t, struct infer__need *need, infer_error *err)

@@ -62,10 +62,10 @@ struct infer__resizing infer__resize_of(const struct infer__task *t, void *table
         a->tmp_floats = (int64_t)r.scratch_floats;
         r.scratch_floats += round_up((uint64_t)a->rest_in * sizeof(float)) / sizeof(float);
         if (table)
-            a->first = (int64_t *)((char *)table + r.table_bytes);
+            a->first = (void *)((char *)table + r.table_bytes);
         r.table_bytes += round_up((uint64_t)a->out * sizeof(int64_t));
         if (table)
-            a->weights = (float *)((char *)table + r.table_bytes);
+            a->weights = (void *)((char *)table + r.table_bytes);
         r.table_bytes += round_up((uint64_t)(a->out * a->taps) * sizeof(float));
     }
     return r;

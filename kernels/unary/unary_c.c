@@ -3,13 +3,14 @@
 #include <string.h>
 
 #include "kernels/convert.h"
-#include "kernels/nd.h"
+#include "kernels/quant.h"
 
 /* ---- f32: the operators of infer__activate -------------------------------------------------- */
 
 static int is_unary(unsigned op)
 {
-    return op >= INFER__OP_RELU && op <= INFER__OP_SILU && op != INFER__OP_NOT;
+    return (op >= INFER__OP_RELU && op <= INFER__OP_SILU && op != INFER__OP_NOT) ||
+           op == INFER__OP_GELU;
 }
 
 static double estimate_f32(const struct infer__task *t)
@@ -110,6 +111,8 @@ static double activate_f64(unsigned op, double alpha, double beta, double x)
         return rint(x);
     case INFER__OP_SILU:
         return x * sigmoid(x);
+    case INFER__OP_GELU:
+        return 0.5 * x * erfc(x * -0.70710678118654752);
     default:
         return x;
     }
@@ -170,7 +173,8 @@ static double estimate_any(const struct infer__task *t)
     unsigned op = t->op, type = t->in[0].type;
     int integers =
         op == INFER__OP_RELU || op == INFER__OP_CLIP || op == INFER__OP_ABS || op == INFER__OP_NEG;
-    if (!is_unary(op) || t->out[0].type != type || type == INFER_BOOL || !infer__no_epilogue(t))
+    if (!is_unary(op) || t->out[0].type != type || type == INFER_BOOL || !infer__no_epilogue(t) ||
+        infer__any_quant(t))
         return -1;
     if (infer__wide_of(type) != INFER__WIDE_FLOAT && !integers)
         return -1;

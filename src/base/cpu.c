@@ -72,8 +72,8 @@ infer_isa infer__cpuid_isa(const struct infer__cpuid *c)
                  bit(c->leaf7_ebx, 30) && bit(c->leaf7_ebx, 31);
     int vnni = avx512 && bit(c->leaf7_ecx, 11);
     int bf16 = vnni && bit(c->leaf7_1_eax, 5);
-    int amx = bf16 && tiles && bit(c->leaf7_edx, 24) && bit(c->leaf7_edx, 25) &&
-              bit(c->leaf7_edx, 22);
+    int amx =
+        bf16 && tiles && bit(c->leaf7_edx, 24) && bit(c->leaf7_edx, 25) && bit(c->leaf7_edx, 22);
     return amx      ? INFER_ISA_AMX
            : bf16   ? INFER_ISA_AVX512BF16
            : vnni   ? INFER_ISA_AVX512VNNI

@@ -4,8 +4,8 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 
 /* One word says which job runs, how many units it has and which is next: a worker claims a unit by
@@ -45,13 +45,6 @@ static void relax(void)
 #endif
 }
 
-static uint64_t now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 /* Claims and computes units until the job has none left. */
 static void work(struct infer__pool *p, unsigned thread)
 {
@@ -76,7 +69,7 @@ static int has_work(struct infer__pool *p, uint64_t seen)
 /* Waits for a job newer than `seen`: spins, then sleeps. */
 static void wait_for_job(struct infer__pool *p, uint64_t seen)
 {
-    uint64_t start = now_ns();
+    uint64_t start = infer__now_ns();
     for (unsigned i = 1;; i++) {
         if (has_work(p, seen))
             return;
@@ -84,7 +77,7 @@ static void wait_for_job(struct infer__pool *p, uint64_t seen)
         if (i % 64 == 0) {
             uint64_t limit = atomic_load_explicit(&p->active, memory_order_relaxed) ? SPIN_ACTIVE_NS
                                                                                     : SPIN_IDLE_NS;
-            if (now_ns() - start > limit)
+            if (infer__now_ns() - start > limit)
                 break;
         }
     }
@@ -139,8 +132,8 @@ void infer__pool_run(struct infer__pool *p, infer__job *job, void *ctx, uint32_t
         relax();
         if (i % 256 == 0) {
             if (!start)
-                start = now_ns();
-            else if (now_ns() - start > SPIN_WAIT_NS)
+                start = infer__now_ns();
+            else if (infer__now_ns() - start > SPIN_WAIT_NS)
                 sched_yield();
         }
     }

@@ -78,7 +78,8 @@ struct infer__value {
  *   a = clamp(rint(acc * m) + zero, lo, hi)     m = x_scale * w_scale[channel] / scale, in f32
  *   a = table[a]                                where there is a table
  *   a = clamp(rint(fma(r, residual_ratio, fma(a, ratio, fixed))), add_lo, add_hi)
- *                                               where the epilogue has a residual r (u8)
+ *                                               where the epilogue has a residual r (u8); with
+ *                     fma(a, ratio, fma(r, residual_ratio, fixed)) where residual_inner is 1
  */
 struct infer__requant {
     float scale;
@@ -86,6 +87,7 @@ struct infer__requant {
     const uint8_t *table; /* 256 entries, or NULL */
     float ratio, residual_ratio, fixed;
     int32_t add_lo, add_hi;
+    int32_t residual_inner;
 };
 
 /* What the plan fuses behind a node: y = act(node(x) + residual). Empty in a file. */

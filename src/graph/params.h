@@ -112,6 +112,14 @@ struct infer__shape_range {
     int32_t start, end;
 };
 
+struct infer__mod {
+    int32_t fmod; /* 1: the sign is the dividend's, as in C; 0: the divisor's, as in Python */
+};
+
+struct infer__shuffle {
+    int64_t groups;
+};
+
 union infer__params {
     struct infer__window window;
     struct infer__gemm gemm;
@@ -125,6 +133,8 @@ union infer__params {
     struct infer__reduce reduce;
     struct infer__d2s d2s;
     struct infer__shape_range shape;
+    struct infer__mod mod;
+    struct infer__shuffle shuffle;
 };
 
 /* What a resolve function works on. in[i] is NULL where input i is absent; all others are

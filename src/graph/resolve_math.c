@@ -121,6 +121,16 @@ static infer_status binary_types(struct infer__resolve *r, uint32_t set)
     return infer__resolve_same_type(r, 0, 1);
 }
 
+infer_status infer__resolve_mod(struct infer__resolve *r)
+{
+    const struct infer__value *x = infer__resolve_in(r, 0);
+    TRY(binary_types(r, INFER__SET_NUMBER));
+    TRY(infer__resolve_flag(r, INFER__ATTR_FMOD, 0, &r->params->mod.fmod));
+    RESOLVE_FAIL_IF(INFER__SET_FLOAT >> x->type & 1 && !r->params->mod.fmod, INFER_ERROR_FORMAT,
+                    "attribute 'fmod' must be 1 for floats");
+    return broadcast_out(r, (infer_type)x->type);
+}
+
 infer_status infer__resolve_binary(struct infer__resolve *r)
 {
     const struct infer__value *x = infer__resolve_in(r, 0);

@@ -78,11 +78,6 @@ static infer_status give(struct infer__region *r, struct holes *h, uint64_t begi
     return INFER_OK;
 }
 
-static uint32_t root(const struct infer__plan *plan, uint32_t t)
-{
-    return plan->tensors[t].alias ? plan->tensors[t].alias : t;
-}
-
 /* First and last step of every tensor; a view's readers count for what it is a view of. */
 static void find_lifetimes(struct infer__plan *plan)
 {
@@ -91,11 +86,11 @@ static void find_lifetimes(struct infer__plan *plan)
     for (uint32_t s = 0; s < plan->nsteps; s++) {
         const struct infer__step *step = &plan->steps[s];
         for (uint32_t k = 0; k < step->task.nout; k++) {
-            struct infer__plan_tensor *t = &plan->tensors[root(plan, step->out[k])];
+            struct infer__plan_tensor *t = infer__plan_root(plan, step->out[k]);
             t->first = t->last = s;
         }
         for (uint32_t k = 0; k < step->task.nin; k++)
-            plan->tensors[root(plan, step->in[k])].last = s;
+            infer__plan_root(plan, step->in[k])->last = s;
     }
 }
 
@@ -108,11 +103,11 @@ static uint64_t rounded(uint64_t bytes)
  * the step names it twice. */
 static int placed_here(const struct infer__plan *plan, const uint32_t *ids, uint32_t k)
 {
-    uint32_t t = root(plan, ids[k]);
-    if (plan->tensors[t].place != INFER__PLACE_ARENA || !plan->tensors[t].bytes)
+    const struct infer__plan_tensor *t = infer__plan_root(plan, ids[k]);
+    if (t->place != INFER__PLACE_ARENA || !t->bytes)
         return 0;
     for (uint32_t i = 0; i < k; i++)
-        if (root(plan, ids[i]) == t)
+        if (infer__plan_root(plan, ids[i]) == t)
             return 0;
     return 1;
 }
@@ -123,21 +118,22 @@ static uint32_t find_in_place(const struct infer__plan *plan, uint32_t s)
 {
     const struct infer__step *step = &plan->steps[s];
     unsigned allowed = step->kernel->in_place;
-    uint32_t nin = step->task.nin, out = root(plan, step->out[0]);
+    uint32_t nin = step->task.nin;
+    const struct infer__plan_tensor *out = infer__plan_root(plan, step->out[0]);
     for (uint32_t k = 0; allowed && k < nin; k++) {
         int residual = step->task.epi.residual && k == nin - 1;
         unsigned bit = residual ? INFER__IN_PLACE_RESIDUAL
                        : k == 0 ? INFER__IN_PLACE_FIRST
                        : k == 1 ? INFER__IN_PLACE_SECOND
                                 : 0;
-        const struct infer__plan_tensor *t = &plan->tensors[root(plan, step->in[k])];
+        const struct infer__plan_tensor *t = infer__plan_root(plan, step->in[k]);
         if (!(allowed & bit) || t->last != s || !placed_here(plan, step->in, k) ||
-            plan->tensors[step->in[k]].bytes != t->bytes || t->bytes != plan->tensors[out].bytes ||
-            plan->tensors[out].place != INFER__PLACE_ARENA)
+            plan->tensors[step->in[k]].bytes != t->bytes || t->bytes != out->bytes ||
+            out->place != INFER__PLACE_ARENA)
             continue;
         uint32_t uses = 0; /* named twice, it would be read after it was written */
         for (uint32_t i = 0; i < nin; i++)
-            uses += root(plan, step->in[i]) == root(plan, step->in[k]);
+            uses += infer__plan_root(plan, step->in[i]) == t;
         if (uses == 1)
             return k;
     }
@@ -150,20 +146,20 @@ static infer_status place_step(struct infer__plan *plan, struct holes *h, uint32
     const struct infer__step *step = &plan->steps[s];
     uint32_t reused = find_in_place(plan, s);
     if (reused != UINT32_MAX)
-        plan->tensors[root(plan, step->out[0])].offset =
-            plan->tensors[root(plan, step->in[reused])].offset;
+        infer__plan_root(plan, step->out[0])->offset =
+            infer__plan_root(plan, step->in[reused])->offset;
     for (uint32_t k = reused != UINT32_MAX; k < step->task.nout; k++)
         if (placed_here(plan, step->out, k)) {
-            struct infer__plan_tensor *t = &plan->tensors[root(plan, step->out[k])];
+            struct infer__plan_tensor *t = infer__plan_root(plan, step->out[k]);
             t->offset = take(h, rounded(t->bytes));
         }
     for (uint32_t k = 0; k < step->task.nout; k++) {
-        const struct infer__plan_tensor *t = &plan->tensors[root(plan, step->out[k])];
+        const struct infer__plan_tensor *t = infer__plan_root(plan, step->out[k]);
         if (placed_here(plan, step->out, k) && t->last == s) /* nobody reads it */
             TRY(give(&plan->region, h, t->offset, rounded(t->bytes), err));
     }
     for (uint32_t k = 0; k < step->task.nin; k++) {
-        const struct infer__plan_tensor *t = &plan->tensors[root(plan, step->in[k])];
+        const struct infer__plan_tensor *t = infer__plan_root(plan, step->in[k]);
         if (k != reused && placed_here(plan, step->in, k) && t->last == s)
             TRY(give(&plan->region, h, t->offset, rounded(t->bytes), err));
     }

@@ -4,6 +4,36 @@
 
 #include "plan/plan.h"
 
+infer_status infer__plan_resolve(struct infer__graph *g, const struct infer__node *n,
+                                 uint64_t max_tensor_bytes, union infer__params *p,
+                                 infer_error *err)
+{
+    struct infer__node plain = *n; /* without what is fused behind it */
+    plain.nin -= n->epi.residual;
+    n = &plain;
+    int integer = 0,
+        kept = n->op == INFER__OP_QUANTIZE_LINEAR || n->op == INFER__OP_DEQUANTIZE_LINEAR;
+    for (uint32_t i = 0; i < n->nin && !kept; i++)
+        integer |= g->values[n->in[i]].quant != NULL;
+    if (!integer)
+        return infer__resolve_node(g, n, max_tensor_bytes, p, err);
+    uint8_t *types = infer__region_calloc(g->region, n->nin + n->nout, 1);
+    if (!types)
+        return infer__no_memory(err, n->nin + n->nout);
+    for (uint32_t i = 0; i < n->nin + n->nout; i++) {
+        struct infer__value *v = &g->values[i < n->nin ? n->in[i] : n->out[i - n->nin]];
+        int bias = i == 2 && v->type == INFER_S32 &&
+                   (n->op == INFER__OP_CONV || n->op == INFER__OP_GEMM);
+        types[i] = v->type;
+        if (v->quant || bias)
+            v->type = INFER_F32;
+    }
+    infer_status status = infer__resolve_node(g, n, max_tensor_bytes, p, err);
+    for (uint32_t i = n->nin + n->nout; i-- > 0;)
+        g->values[i < n->nin ? n->in[i] : n->out[i - n->nin]].type = types[i];
+    return status;
+}
+
 /* Results larger than this are left to run time, unless their operands are as large. */
 enum { FOLD_BYTES = 1 << 20 };
 
@@ -13,6 +43,7 @@ static struct infer__operand plain_operand(const struct infer__value *v)
     memcpy(o.dims, v->dims, sizeof o.dims);
     o.is_const = v->kind == INFER__VALUE_CONST;
     o.data = v->data;
+    o.quant = v->quant;
     return o;
 }
 
@@ -58,7 +89,8 @@ infer_status infer__evaluate_node(struct infer__graph *g, const struct infer__no
                             .nout = n->nout,
                             .in = ops,
                             .out = ops + n->nin,
-                            .p = *p};
+                            .p = *p,
+                            .epi = n->epi};
     for (uint32_t i = 0; i < n->nin; i++) {
         if (n->in[i])
             ops[i] = plain_operand(&g->values[n->in[i]]);
@@ -131,7 +163,7 @@ infer_status infer__fold(struct infer__graph *g, unsigned flags, uint64_t max_te
                                     "an operand of the node has no shape");
         if (known) {
             union infer__params p = {0};
-            infer_status status = infer__resolve_node(g, n, max_tensor_bytes, &p, err);
+            infer_status status = infer__plan_resolve(g, n, max_tensor_bytes, &p, err);
             if (status == INFER_ERROR_NEED_VALUE && (flags & INFER__FOLD_PARTIAL))
                 infer__error_clear(err); /* its operand is only known once shapes are */
             else if (status != INFER_OK)

@@ -2,7 +2,7 @@
  *
  *   Conv -> Add(residual) -> Relu      one node with an epilogue
  *   x * Sigmoid(x)                     Silu, then as above; x * HardSigmoid(x) likewise HardSwish
- *   Pad(zeros) -> Conv                 the convolution's own padding
+ *   Pad(zeros) -> Conv, AveragePool    their own padding
  *
  * A node is fused only if nobody else needs the value in between. */
 #include <math.h>
@@ -66,8 +66,8 @@ static int carries_residual(unsigned op)
 static int carries_activation(unsigned op)
 {
     return op == INFER__OP_CONV || op == INFER__OP_CONV_TRANSPOSE || op == INFER__OP_GEMM ||
-           op == INFER__OP_MATMUL || op == INFER__OP_ADD || op == INFER__OP_MUL ||
-           op == INFER__OP_SUB;
+           op == INFER__OP_MATMUL || op == INFER__OP_DENSE || op == INFER__OP_SCALE_SHIFT ||
+           op == INFER__OP_ADD || op == INFER__OP_MUL || op == INFER__OP_SUB;
 }
 
 /* ---- x * Sigmoid(x), x * HardSigmoid(x) ----------------------------------------------------- */
@@ -111,13 +111,14 @@ static infer_status fuse_residual(struct fuser *f, struct infer__node *add)
     for (int i = 0; i < 2; i++) {
         struct infer__node *n = sole_producer(f, add->in[i], 1);
         if (n && carries_residual(n->op) && !n->epi.residual && !n->epi.act &&
-            f->producer[add->in[i]] > best) {
+            g->values[n->in[0]].type == INFER_F32 && f->producer[add->in[i]] > best) {
             best = f->producer[add->in[i]];
             side = i;
         }
     }
     uint32_t other = side >= 0 ? add->in[1 - side] : 0;
-    if (side < 0 || !same_shape(&g->values[add->in[0]], &g->values[add->in[1]]) ||
+    if (side < 0 || g->values[add->in[0]].type != INFER_F32 ||
+        !same_shape(&g->values[add->in[0]], &g->values[add->in[1]]) ||
         g->values[other].kind == INFER__VALUE_CONST)
         return INFER_OK;
     struct infer__node *conv = &g->nodes[best - 1];
@@ -140,8 +141,7 @@ static infer_status fuse_residual(struct fuser *f, struct infer__node *add)
 
 /* ---- activation ----------------------------------------------------------------------------- */
 
-/* alpha and beta of an activation node; 0 if they are not known beforehand. */
-static int activation_bounds(const struct infer__graph *g, const struct infer__node *n,
+int infer__activation_bounds(const struct infer__graph *g, const struct infer__node *n,
                              struct infer__epilogue *e)
 {
     union infer__params p = {0};
@@ -175,7 +175,7 @@ static void fuse_activation(struct fuser *f, struct infer__node *act)
         g->values[act->out[0]].type != INFER_F32 || g->values[n->in[0]].type != INFER_F32)
         return;
     struct infer__epilogue e = n->epi;
-    if (!activation_bounds(g, act, &e))
+    if (!infer__activation_bounds(g, act, &e))
         return;
     e.act = act->op;
     uint32_t *out = act->out;
@@ -194,6 +194,22 @@ static int is_zero(const struct infer__graph *g, const struct infer__node *pad)
         return 1;
     const struct infer__value *v = &g->values[pad->in[2]];
     return v->kind == INFER__VALUE_CONST && v->type == INFER_F32 && *(const float *)v->data == 0;
+}
+
+/* Whether padding before a pool is the same as the pool's own, counted: no window may reach beyond
+ * it. `pads` are both together. */
+static int pool_takes(const struct infer__node *pool, const struct infer__window *w,
+                      const int64_t *pads)
+{
+    if (infer__node_int(pool, INFER__ATTR_CEIL_MODE, 0))
+        return 0;
+    for (int a = 3 - w->spatial, i = 0; a < 3; a++, i++) {
+        int64_t extent = (w->kernel[a] - 1) * w->dilation[a] + 1;
+        if (pads[i] >= extent || pads[i + w->spatial] >= extent ||
+            (!w->count_include_pad && (w->pad_begin[a] || w->pad_end[a])))
+            return 0;
+    }
+    return 1;
 }
 
 static infer_status fuse_pad(struct fuser *f, struct infer__node *conv)
@@ -219,7 +235,12 @@ static infer_status fuse_pad(struct fuser *f, struct infer__node *conv)
             pads[i - 2 + spatial] = p.pad.end[i] + w.window.pad_end[axis];
         }
     }
-    int64_t notset = INFER__PAD_NOTSET;
+    int64_t notset = INFER__PAD_NOTSET, counted = 1;
+    if (conv->op == INFER__OP_AVERAGE_POOL) {
+        if (!pool_takes(conv, &w.window, pads))
+            return INFER_OK;
+        TRY(infer__node_set_ints(g, conv, INFER__ATTR_COUNT_INCLUDE_PAD, &counted, 1, err));
+    }
     TRY(infer__node_set_ints(g, conv, INFER__ATTR_AUTO_PAD, &notset, 1, err));
     TRY(infer__node_set_ints(g, conv, INFER__ATTR_PADS, pads, (uint32_t)spatial * 2, err));
     conv->in[0] = pad->in[0];
@@ -242,7 +263,7 @@ infer_status infer__fuse(struct infer__graph *g, infer_error *err)
     TRY(index_graph(&f));
     for (uint32_t i = 0; i < g->nnodes; i++) {
         struct infer__node *n = &g->nodes[i];
-        if (n->op == INFER__OP_CONV)
+        if (n->op == INFER__OP_CONV || n->op == INFER__OP_AVERAGE_POOL)
             TRY(fuse_pad(&f, n));
         if (n->op == INFER__OP_MUL)
             fuse_gate(&f, n);

@@ -46,6 +46,7 @@ infer_status infer__tensor_add(struct infer__lowerer *l, const struct infer__val
     t->place = INFER__PLACE_ARENA;
     t->desc.type = v->type;
     t->desc.rank = v->rank;
+    t->desc.quant = v->quant;
     t->desc.clast = clast && has_clast(v->rank);
     if (t->desc.clast)
         clast_dims(v->dims, v->rank, t->desc.dims);

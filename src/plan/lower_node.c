@@ -27,7 +27,11 @@ static uint32_t data_operands(const struct infer__node *n)
     case INFER__OP_OR:
     case INFER__OP_WHERE:
     case INFER__OP_CONCAT:
+    case INFER__OP_CHANNEL_SHUFFLE:
+    case INFER__OP_MOD:
         return n->nin - residual;
+    case INFER__OP_SCALE_SHIFT:
+        return n->nin - 2;
     default:
         return 1;
     }
@@ -240,12 +244,35 @@ static infer_status lower_reduce(struct infer__lowerer *l, const struct infer__n
     return infer__step_add(l, n, n->op, p, &ids[0], 1, &ids[1], 1);
 }
 
+/* The mean over all spatial axes of a channels-last f32 tensor is a global pooling, which is
+ * faster; *done: it is one. */
+static infer_status lower_global_mean(struct infer__lowerer *l, const struct infer__node *n,
+                                      uint32_t axes, int *done)
+{
+    const struct infer__value *v = &l->plan->graph.values[n->in[0]];
+    int rank = v->rank;
+    struct infer__value pooled = *v;
+    union infer__params p = {0};
+    uint32_t in = l->map[n->in[0]].clast, out, view;
+    *done = rank >= 3 && rank <= 5 && in && v->type == INFER_F32 && !v->quant &&
+            axes == (((1u << rank) - 1) & ~3u) && infer__value_elements(v) > 0;
+    if (!*done)
+        return INFER_OK;
+    for (int i = 2; i < rank; i++)
+        pooled.dims[i] = 1;
+    TRY(infer__tensor_add(l, &pooled, n->out[0], 1, &out));
+    TRY(infer__step_add(l, n, INFER__OP_GLOBAL_AVERAGE_POOL, &p, &in, 1, &out, 1));
+    /* without the axes of 1, or with them in the graph's order */
+    TRY(infer__tensor_add(l, &l->plan->graph.values[n->out[0]], n->out[0], 0, &view));
+    infer__tensor_alias(l->plan, view, out);
+    infer__tensor_note(l, n->out[0], view);
+    return INFER_OK;
+}
+
 infer_status infer__lower_node(struct infer__lowerer *l, const struct infer__node *n)
 {
     union infer__params p = {0};
-    struct infer__node plain = *n;
-    plain.nin -= n->epi.residual;
-    TRY(infer__resolve_node(&l->plan->graph, &plain, l->options->max_tensor_bytes, &p, l->err));
+    TRY(infer__plan_resolve(&l->plan->graph, n, l->options->max_tensor_bytes, &p, l->err));
     int rank = l->plan->graph.values[n->in[0]].rank;
     switch (n->op) {
     case INFER__OP_RESHAPE:
@@ -254,10 +281,18 @@ infer_status infer__lower_node(struct infer__lowerer *l, const struct infer__nod
     case INFER__OP_UNSQUEEZE:
         return lower_reshape(l, n);
     case INFER__OP_IDENTITY:
+        if (n->epi.requant)
+            break;
         return lower_identity(l, n);
     case INFER__OP_TRANSPOSE:
         return lower_transpose(l, n, &p);
-    case INFER__OP_REDUCE_MEAN:
+    case INFER__OP_REDUCE_MEAN: {
+        int done;
+        TRY(lower_global_mean(l, n, p.reduce.axes, &done));
+        if (done)
+            return INFER_OK;
+        return lower_reduce(l, n, &p, p.reduce.axes, p.reduce.keepdims);
+    }
     case INFER__OP_REDUCE_SUM:
     case INFER__OP_REDUCE_MAX:
     case INFER__OP_REDUCE_MIN:

@@ -1,4 +1,6 @@
-/* Packed weights: every kernel's own form of its constants, written once, on all threads. */
+/* Packed weights: every kernel's own form of its constants, written once, on all threads. Where
+ * the constants lie in a mapped file, their pages go back to the system as soon as they are read:
+ * weights are held once, large ones too, since these are packed piece by piece. */
 #include "base/size.h"
 #include "plan/plan.h"
 
@@ -9,24 +11,60 @@ static int add_packed(size_t *total, uint64_t bytes)
     return infer__size_add(*total, bytes, total) && infer__size_align(*total, PACK_ALIGN, total);
 }
 
+/* What one thread does in one go. */
+struct piece {
+    uint32_t step, number, count; /* count 0: the whole step */
+};
+
 struct packer {
     struct infer__plan *plan;
     const struct infer__pages *map;
+    const struct piece *pieces;
 };
 
-static void pack_steps(void *ctx, unsigned thread, uint32_t begin, uint32_t end)
+/* How many pieces a step has, 0 if nothing is packed. */
+static uint32_t count_pieces(const struct infer__step *s)
+{
+    if (!s->kernel->pack || !s->need.packed_bytes)
+        return 0;
+    return s->need.pack_pieces > 1 ? s->need.pack_pieces : 1;
+}
+
+static void pack_pieces(void *ctx, unsigned thread, uint32_t begin, uint32_t end)
 {
     const struct packer *p = ctx;
     (void)thread;
     for (uint32_t i = begin; i < end; i++) {
-        struct infer__step *s = &p->plan->steps[i];
-        if (!s->kernel->pack || !s->need.packed_bytes)
-            continue;
-        s->kernel->pack(&s->task, s->need.state, s->packed);
+        const struct piece *piece = &p->pieces[i];
+        struct infer__step *s = &p->plan->steps[piece->step];
+        if (piece->count)
+            s->kernel->pack_piece(&s->task, s->need.state, s->packed, piece->number, piece->count);
+        else
+            s->kernel->pack(&s->task, s->need.state, s->packed);
         for (uint32_t k = 0; k < s->task.nin; k++)
-            if (s->task.in[k].is_const) /* so that weights are held once, packed */
+            if (s->task.in[k].is_const)
                 infer__pages_drop(p->map, s->task.in[k].data, p->plan->tensors[s->in[k]].bytes);
     }
+}
+
+static infer_status pack_all(struct infer__plan *plan, struct infer__pool *pool,
+                             const struct infer__pages *map, infer_error *err)
+{
+    uint32_t n = 0, all = 0;
+    for (uint32_t i = 0; i < plan->nsteps; i++)
+        all += count_pieces(&plan->steps[i]);
+    struct piece *pieces = infer__calloc(&plan->allocator, all, sizeof *pieces);
+    if (!pieces)
+        return infer__no_memory(err, all * sizeof *pieces);
+    for (uint32_t i = 0; i < plan->nsteps; i++) {
+        uint32_t count = count_pieces(&plan->steps[i]);
+        for (uint32_t k = 0; k < count; k++)
+            pieces[n++] = (struct piece){i, k, count > 1 ? count : 0};
+    }
+    struct packer p = {plan, map, pieces};
+    infer__pool_run(pool, pack_pieces, &p, all);
+    infer__free(&plan->allocator, pieces);
+    return INFER_OK;
 }
 
 infer_status infer__pack(struct infer__plan *plan, struct infer__pool *pool,
@@ -49,7 +87,5 @@ infer_status infer__pack(struct infer__plan *plan, struct infer__pool *pool,
         plan->steps[i].packed = (char *)plan->packed + at;
         (void)add_packed(&at, plan->steps[i].need.packed_bytes);
     }
-    struct packer p = {plan, map};
-    infer__pool_run(pool, pack_steps, &p, plan->nsteps);
-    return INFER_OK;
+    return pack_all(plan, pool, map, err);
 }

@@ -9,8 +9,13 @@ static infer_status build(struct infer__plan *plan, const struct infer__graph *g
 {
     TRY(infer__graph_copy(&plan->graph, graph, &plan->region, err));
     TRY(infer__plan_bind(plan, o, err));
+    TRY(infer__fold(&plan->graph, INFER__FOLD_KEEP_QUANTISED, o->max_tensor_bytes, err));
+    TRY(infer__remove_dead(&plan->graph, err));
+    TRY(infer__integer(&plan->graph, err));
     TRY(infer__fold(&plan->graph, 0, o->max_tensor_bytes, err));
     TRY(infer__remove_dead(&plan->graph, err));
+    TRY(infer__fuse_forms(&plan->graph, err));
+    TRY(infer__fuse_channels(&plan->graph, err));
     TRY(infer__fuse(&plan->graph, err));
     TRY(infer__fuse_chains(plan, o, err));
     TRY(infer__lower(plan, o, err));

@@ -5,6 +5,10 @@
  *
  *   bind.c    shapes and values of inputs
  *   fold.c    resolve every node; run those whose inputs are all constants
+ *   fuse_forms.c  what exporters write out in many nodes: Gelu, LayerNormalization, Dense
+ *   integer.c nodes of quantised models that work on the integers
+ *   fuse_channels.c  what moves or scales channels, with the Concat before it: ScaleShift,
+ *                    ChannelShuffle
  *   fuse.c    activation, bias, residual, padding into the node before them
  *   fuse_chain.c  1x1, depthwise and 1x1 convolution into one node, where that is faster
  *   lower.c   nodes to steps: physical layouts, transposes between them, views
@@ -52,7 +56,7 @@ struct infer__step {
     const struct infer__node *node;
     const char *fused; /* "Add, Relu" */
     uint8_t tuned;     /* 1: the kernel is the one that was measured to be the best */
-    uint8_t serial;    /* 1: all units on the calling thread, as measured */
+    uint8_t serial;    /* 1: all units on the calling thread, as measured or estimated */
     uint64_t flops, bytes;
     uint64_t runs, ns;        /* profile */
     const void **in_pointers; /* filled once, but for inputs and outputs of the graph */
@@ -83,6 +87,14 @@ struct infer__plan {
     void *packed;
 };
 
+/* The tensor whose bytes tensor `t` has: what it is a view of, else itself. */
+static inline struct infer__plan_tensor *infer__plan_root(const struct infer__plan *plan,
+                                                          uint32_t t)
+{
+    struct infer__plan_tensor *p = &plan->tensors[t];
+    return p->alias ? &plan->tensors[p->alias] : p;
+}
+
 infer_status infer__plan_create(struct infer__plan *plan, const struct infer__graph *graph,
                                 const struct infer__plan_options *options,
                                 const infer_allocator *allocator, infer_error *err);
@@ -109,7 +121,19 @@ infer_status infer__evaluate_node(struct infer__graph *g, const struct infer__no
 /* Removes nodes none of whose outputs is needed, then values nobody uses lose their name only. */
 infer_status infer__remove_dead(struct infer__graph *g, infer_error *err);
 
+infer_status infer__fuse_forms(struct infer__graph *g, infer_error *err);
+infer_status infer__fuse_channels(struct infer__graph *g, infer_error *err);
+/* Resolves a node of the plan. The resolve functions know the meaning of quantised values only, so
+ * these pass as f32 meanwhile; types are as before afterwards. */
+infer_status infer__plan_resolve(struct infer__graph *g, const struct infer__node *n,
+                                 uint64_t max_tensor_bytes, union infer__params *p,
+                                 infer_error *err);
+
+infer_status infer__integer(struct infer__graph *g, infer_error *err);
 infer_status infer__fuse(struct infer__graph *g, infer_error *err);
+/* alpha and beta of an activation node; 0 if they are not known beforehand. */
+int infer__activation_bounds(const struct infer__graph *g, const struct infer__node *n,
+                             struct infer__epilogue *e);
 infer_status infer__fuse_chains(struct infer__plan *plan, const struct infer__plan_options *o,
                                 infer_error *err);
 infer_status infer__lower(struct infer__plan *plan, const struct infer__plan_options *o,

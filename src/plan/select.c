@@ -6,7 +6,10 @@
 #include "plan/select.h"
 #include "plan/tuned.h"
 
-enum { MOST_CANDIDATES = INFER__MOST_CANDIDATES };
+enum {
+    MOST_CANDIDATES = INFER__MOST_CANDIDATES,
+    SERIAL_NS = 5000 /* handing a step to another thread and waiting for it costs 1 to 2 us */
+};
 
 int infer__candidates(const struct infer__task *t, struct infer__candidate c[MOST_CANDIDATES])
 {
@@ -62,7 +65,7 @@ static infer_status select_kernel(struct infer__step *s, const struct infer__tun
     for (int i = 0; i < n; i++) {
         s->kernel = c[i].kernel;
         s->tuned = s->kernel == best;
-        s->serial = s->tuned && serial;
+        s->serial = s->tuned ? serial != 0 : c[i].ns < SERIAL_NS;
         memset(&s->need, 0, sizeof s->need);
         s->need.units = 1;
         infer_status status =
@@ -122,9 +125,11 @@ static uint64_t count_flops(const struct infer__task *t)
     case INFER__OP_GEMM:
         return 2 * out * (uint64_t)t->in[0].dims[t->p.gemm.trans_a ? 0 : 1];
     case INFER__OP_MATMUL:
+    case INFER__OP_DENSE:
         return 2 * out * (uint64_t)t->in[0].dims[t->in[0].rank - 1];
     case INFER__OP_TRANSPOSE:
     case INFER__OP_CONCAT:
+    case INFER__OP_CHANNEL_SHUFFLE:
     case INFER__OP_SPLIT:
     case INFER__OP_SLICE:
     case INFER__OP_PAD:

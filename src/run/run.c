@@ -1,7 +1,7 @@
 /* infer_run: checks the tensors, sets the pointers that depend on them, runs the steps. */
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "run/session.h"
 
 static infer_status check_tensor(const struct infer_session *s, const char *kind, size_t index,
@@ -77,17 +77,10 @@ static void run_units(void *ctx, unsigned thread, uint32_t begin, uint32_t end)
     s->kernel->run(&s->task, &b, begin, end);
 }
 
-static uint64_t now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 static void run_steps(struct infer_session *s)
 {
     struct job j = {.scratch = s->scratch, .scratch_bytes = s->plan.scratch_bytes};
-    uint64_t before = s->profile ? now_ns() : 0;
+    uint64_t before = s->profile ? infer__now_ns() : 0;
     infer__pool_begin(s->pool);
     for (uint32_t i = 0; i < s->plan.nsteps; i++) {
         struct infer__step *step = &s->plan.steps[i];
@@ -97,7 +90,7 @@ static void run_steps(struct infer_session *s)
         else
             infer__pool_run(s->pool, run_units, &j, step->need.units);
         if (s->profile) {
-            uint64_t now = now_ns();
+            uint64_t now = infer__now_ns();
             step->ns += now - before;
             step->runs++;
             before = now;

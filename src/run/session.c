@@ -65,16 +65,10 @@ static infer_status take_memory(struct infer_session *s, infer_error *err)
     return INFER_OK;
 }
 
-static const struct infer__plan_tensor *root(const struct infer__plan *plan, uint32_t t)
-{
-    const struct infer__plan_tensor *p = &plan->tensors[t];
-    return p->alias ? &plan->tensors[p->alias] : p;
-}
-
 /* The address of a tensor that does not change from run to run, else NULL. */
 static void *fixed_address(const struct infer_session *s, uint32_t t)
 {
-    const struct infer__plan_tensor *r = root(&s->plan, t);
+    const struct infer__plan_tensor *r = infer__plan_root(&s->plan, t);
     union {
         const void *from;
         void *to;
@@ -93,7 +87,7 @@ static void count_patches(const struct infer_session *s, const uint32_t *ids, ui
                           uint32_t *inputs, uint32_t *outputs)
 {
     for (uint32_t k = 0; k < n; k++) {
-        unsigned place = root(&s->plan, ids[k])->place;
+        unsigned place = infer__plan_root(&s->plan, ids[k])->place;
         *inputs += place == INFER__PLACE_INPUT;
         *outputs += place == INFER__PLACE_OUTPUT;
     }
@@ -102,7 +96,7 @@ static void count_patches(const struct infer_session *s, const uint32_t *ids, ui
 static void fill_pointers(struct infer_session *s, const uint32_t *ids, uint32_t n, void **slots)
 {
     for (uint32_t k = 0; k < n; k++) {
-        const struct infer__plan_tensor *r = root(&s->plan, ids[k]);
+        const struct infer__plan_tensor *r = infer__plan_root(&s->plan, ids[k]);
         struct infer__patch patch = {&slots[k], (uint32_t)r->offset};
         slots[k] = ids[k] ? fixed_address(s, ids[k]) : NULL;
         if (r->place == INFER__PLACE_INPUT)

@@ -88,7 +88,7 @@ infer_status infer_session_step(const infer_session *s, size_t index, infer_step
         return INFER_ERROR_ARGUMENT;
     const struct infer__step *step = &s->plan.steps[index];
     const struct infer__plan_tensor *t = &s->plan.tensors[step->out[0]];
-    const struct infer__plan_tensor *r = t->alias ? &s->plan.tensors[t->alias] : t;
+    const struct infer__plan_tensor *r = infer__plan_root(&s->plan, step->out[0]);
     const struct infer__value *v = &s->plan.graph.values[t->value];
     memset(info, 0, sizeof *info);
     info->node = step->node ? step->node->name : v->name;

@@ -7,7 +7,7 @@ examples: $(EXAMPLES)
 
 $(BUILD)/examples/%: examples/%.c $(BUILD)/libinfer.a $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) -Iinclude $(CFLAGS) -o $@ $< $(BUILD)/libinfer.a $(LDLIBS)
+	$(call SHOW,CC)$(CC) -Iinclude $(CFLAGS) -o $@ $< $(BUILD)/libinfer.a $(LDLIBS)
 
 # tests/check_cli.sh runs them, and uses the JSON checker of test_tool_cli.
 run-checks: $(EXAMPLES) $(BUILD)/tests/test_tool_cli

@@ -65,6 +65,7 @@ static infer_status read_frame(struct onnx_importer *im)
     FAIL_IF(m->graph->n_node > im->options->max_nodes, INFER_ERROR_LIMIT,
             "the model has %zu nodes, at most %u are allowed", m->graph->n_node,
             im->options->max_nodes);
+    im->report->nodes = (uint32_t)m->graph->n_node;
     FAIL_IF(m->n_opset_import > 256, INFER_ERROR_LIMIT, "the model asks for %zu operator sets",
             m->n_opset_import);
     im->opset = m->n_opset_import ? 0 : 1; /* IR version 1 and 2 do not state it */

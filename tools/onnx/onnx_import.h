@@ -32,6 +32,7 @@ struct onnx_report {
     struct onnx_problem *items;
     uint32_t count, capacity;
     uint32_t problems, warnings; /* all that were found; the list ends at ONNX_REPORT_MAX */
+    uint32_t nodes;              /* of the model, before any of them was imported */
 };
 
 #define ONNX_REPORT_MAX 1000

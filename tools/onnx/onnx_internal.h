@@ -234,8 +234,14 @@ ONNX_CONVERTER(crop);
 /* quantisation (onnx_ops_quant.c) */
 ONNX_CONVERTER(quantize);
 ONNX_CONVERTER(dequantize);
+ONNX_CONVERTER(dynamic_quantize);
+/* operators with quantised operands (onnx_ops_qlinear.c) */
 ONNX_CONVERTER(qlinear_conv);
 ONNX_CONVERTER(qlinear_matmul);
 ONNX_CONVERTER(qlinear_binary);
+ONNX_CONVERTER(qlinear_unary);
+ONNX_CONVERTER(qlinear_concat);
+ONNX_CONVERTER(qgemm);
+ONNX_CONVERTER(integer);
 
 #endif

@@ -39,6 +39,18 @@ static infer_status dropout_mask(struct onnx_node *n)
     return onnx_emit(n, INFER__OP_CONSTANT_OF_SHAPE, in, 2, &out, 1, &node);
 }
 
+/* Whether nothing is dropped, in training either. */
+static int is_zero_ratio(const struct onnx_node *n)
+{
+    const struct infer__value *ratio = onnx_in(n, 1);
+    float value;
+    if (!ratio || ratio->kind != INFER__VALUE_CONST || ratio->type != INFER_F32 ||
+        infer__value_elements(ratio) != 1)
+        return 0;
+    memcpy(&value, ratio->data, sizeof value);
+    return value == 0;
+}
+
 infer_status onnx_convert_dropout(struct onnx_node *n)
 {
     static const char *const ignored[] = {"ratio", "is_test", "seed", "consumed_inputs", NULL};
@@ -46,8 +58,9 @@ infer_status onnx_convert_dropout(struct onnx_node *n)
     const struct infer__value *training = onnx_in(n, 2);
     if (n->nin < 1 || n->nin > 3)
         return onnx_fail(n, NULL, "", "the operator takes one to three inputs");
-    if (training && (training->kind != INFER__VALUE_CONST || training->type != INFER_BOOL ||
-                     !infer__value_elements(training) || *(const uint8_t *)training->data))
+    if (training && !is_zero_ratio(n) &&
+        (training->kind != INFER__VALUE_CONST || training->type != INFER_BOOL ||
+         !infer__value_elements(training) || *(const uint8_t *)training->data))
         return onnx_fail(n, NULL, "export the model for inference",
                          "training_mode (input 2) must be the constant false");
     TRY(onnx_emit_last(n, INFER__OP_IDENTITY, n->in, 1));

@@ -1,19 +1,7 @@
-/* Quantisation: the QOperator forms become dequantise, compute, quantise, like those of QDQ. */
+/* QuantizeLinear and DequantizeLinear, and quantisation with a scale that is found at run time. */
 #include "tools/onnx/onnx_internal.h"
 
 #include <string.h>
-
-/* Adds QuantizeLinear or DequantizeLinear of `x`; *out is made if it is 0. */
-static infer_status emit_q(struct onnx_node *n, uint16_t op, const char *suffix, uint32_t x,
-                           uint32_t scale, uint32_t zero, int64_t axis, uint32_t *out)
-{
-    struct infer__node *node;
-    uint32_t in[3] = {x, scale, zero};
-    if (!*out)
-        TRY(onnx_temp(n, suffix, out));
-    TRY(onnx_emit(n, op, in, 3, out, 1, &node));
-    return onnx_set_int(n, node, INFER__ATTR_AXIS, axis);
-}
 
 static infer_status check_blocks(struct onnx_node *n)
 {
@@ -58,78 +46,51 @@ infer_status onnx_convert_dequantize(struct onnx_node *n)
     return n->failed ? INFER_OK : onnx_convert_plain(n);
 }
 
-/* The bias of QLinearConv is s32 with scale x_scale * w_scale[channel] and zero point 0. It
- * becomes f32 here, where all three are constants. */
-static infer_status float_bias(struct onnx_node *n, uint32_t *bias)
+/* Appends y = op(operands), a value between nodes. */
+static infer_status chain(struct onnx_node *n, uint16_t op, uint32_t a, uint32_t b, uint32_t *y)
 {
-    const struct infer__value *b = onnx_in(n, 8), *xs = onnx_in(n, 1), *ws = onnx_in(n, 4);
-    *bias = 0;
-    if (!b)
-        return INFER_OK;
-    int64_t count = infer__value_elements(b), scales = infer__value_elements(ws);
-    if (b->kind != INFER__VALUE_CONST || xs->kind != INFER__VALUE_CONST ||
-        ws->kind != INFER__VALUE_CONST || b->type != INFER_S32 || xs->type != INFER_F32 ||
-        ws->type != INFER_F32 || infer__value_elements(xs) != 1 || b->rank != 1 ||
-        (scales != 1 && scales != count))
-        return onnx_fail(n, NULL, "", "bias (s32) and scales (f32) must be constants that fit");
-    float *f = infer__region_calloc(&n->im->scratch, (size_t)count, sizeof *f);
-    if (!f)
-        return infer__no_memory(n->im->err, (size_t)count * sizeof *f);
-    const float *w = ws->data;
-    for (int64_t i = 0; i < count; i++)
-        f[i] = (float)((double)((const int32_t *)b->data)[i] * (double)*(const float *)xs->data *
-                       (double)w[scales == 1 ? 0 : i]);
-    return onnx_const_floats(n, "bias", f, 1, &count, bias);
+    uint32_t in[2] = {a, b};
+    return onnx_emit_temp(n, op, "", in, b ? 2 : 1, y);
 }
 
-infer_status onnx_convert_qlinear_conv(struct onnx_node *n)
+/* ONNX's definition: scale = (max(x, 0) - min(x, 0)) / 255, zero = rint(-min / scale) within 0 to
+ * 255. A tensor of zeros gets scale 1, as no definition divides by 0. */
+infer_status onnx_convert_dynamic_quantize(struct onnx_node *n)
 {
-    uint32_t in[3] = {0, 0, 0}, y = 0, out;
+    const float zero = 0, full = 255, one = 1;
+    uint32_t c0, c255, c1, low, high, range, is0, scale, point, zp, out[3];
     struct infer__node *node;
-    if (n->nin < 8 || n->nin > 9)
-        return onnx_fail(n, NULL, "", "the operator takes eight or nine inputs");
-    for (uint32_t i = 0; i < 8; i++)
-        if (!n->in[i])
-            return onnx_fail(n, NULL, "", "input %u is missing", i);
-    TRY(float_bias(n, &in[2]));
-    if (n->failed)
-        return INFER_OK;
-    TRY(emit_q(n, INFER__OP_DEQUANTIZE_LINEAR, "x", n->in[0], n->in[1], n->in[2], 1, &in[0]));
-    TRY(emit_q(n, INFER__OP_DEQUANTIZE_LINEAR, "w", n->in[3], n->in[4], n->in[5], 0, &in[1]));
-    TRY(onnx_temp(n, "y", &y));
-    TRY(onnx_emit(n, INFER__OP_CONV, in, 3, &y, 1, &node));
-    TRY(onnx_copy_attrs(n, node));
-    TRY(onnx_out(n, 0, &out));
-    return emit_q(n, INFER__OP_QUANTIZE_LINEAR, "", y, n->in[6], n->in[7], 1, &out);
-}
-
-/* Scales of A may be per row and those of B per column: their axes are the last but one and the
- * last. */
-infer_status onnx_convert_qlinear_matmul(struct onnx_node *n)
-{
-    uint32_t in[2] = {0, 0}, y, out;
-    if (n->nin != 8)
-        return onnx_fail(n, NULL, "", "the operator takes eight inputs");
-    for (uint32_t i = 0; i < 8; i++)
-        if (!n->in[i])
-            return onnx_fail(n, NULL, "", "input %u is missing", i);
-    TRY(emit_q(n, INFER__OP_DEQUANTIZE_LINEAR, "a", n->in[0], n->in[1], n->in[2], -2, &in[0]));
-    TRY(emit_q(n, INFER__OP_DEQUANTIZE_LINEAR, "b", n->in[3], n->in[4], n->in[5], -1, &in[1]));
-    TRY(onnx_emit_temp(n, INFER__OP_MATMUL, "y", in, 2, &y));
-    TRY(onnx_out(n, 0, &out));
-    return emit_q(n, INFER__OP_QUANTIZE_LINEAR, "", y, n->in[6], n->in[7], -1, &out);
-}
-
-/* com.microsoft: A, its scale and zero point, B, scale and zero point, scale and zero point of C;
- * per tensor. Zero points may be absent. */
-infer_status onnx_convert_qlinear_binary(struct onnx_node *n)
-{
-    uint32_t in[2] = {0, 0}, y, out, c_zero = n->nin > 7 ? n->in[7] : 0;
-    if (n->nin < 7 || n->nin > 8 || !n->in[0] || !n->in[1] || !n->in[3] || !n->in[4] || !n->in[6])
-        return onnx_fail(n, NULL, "", "the operator takes seven or eight inputs");
-    TRY(emit_q(n, INFER__OP_DEQUANTIZE_LINEAR, "a", n->in[0], n->in[1], n->in[2], 0, &in[0]));
-    TRY(emit_q(n, INFER__OP_DEQUANTIZE_LINEAR, "b", n->in[3], n->in[4], n->in[5], 0, &in[1]));
-    TRY(onnx_emit_temp(n, n->ir_op, "y", in, 2, &y));
-    TRY(onnx_out(n, 0, &out));
-    return emit_q(n, INFER__OP_QUANTIZE_LINEAR, "", y, n->in[6], c_zero, 0, &out);
+    if (n->nin != 1)
+        return onnx_fail(n, NULL, "", "the operator takes one input");
+    TRY(onnx_const_floats(n, "zero", &zero, 0, NULL, &c0));
+    TRY(onnx_const_floats(n, "full", &full, 0, NULL, &c255));
+    TRY(onnx_const_floats(n, "one", &one, 0, NULL, &c1));
+    TRY(onnx_temp(n, "low", &low));
+    TRY(onnx_emit(n, INFER__OP_REDUCE_MIN, n->in, 1, &low, 1, &node));
+    TRY(onnx_set_int(n, node, INFER__ATTR_KEEPDIMS, 0));
+    TRY(onnx_temp(n, "high", &high));
+    TRY(onnx_emit(n, INFER__OP_REDUCE_MAX, n->in, 1, &high, 1, &node));
+    TRY(onnx_set_int(n, node, INFER__ATTR_KEEPDIMS, 0));
+    TRY(chain(n, INFER__OP_MIN, low, c0, &low));
+    TRY(chain(n, INFER__OP_MAX, high, c0, &high));
+    TRY(chain(n, INFER__OP_SUB, high, low, &range));
+    TRY(chain(n, INFER__OP_EQUAL, range, c0, &is0));
+    TRY(chain(n, INFER__OP_DIV, range, c255, &scale));
+    uint32_t choose[3] = {is0, c1, scale};
+    TRY(onnx_out(n, 1, &out[1]));
+    if (!out[1])
+        TRY(onnx_temp(n, "scale", &out[1]));
+    TRY(onnx_emit(n, INFER__OP_WHERE, choose, 3, &out[1], 1, &node));
+    TRY(chain(n, INFER__OP_NEG, low, 0, &point));
+    TRY(chain(n, INFER__OP_DIV, point, out[1], &point));
+    uint32_t bounds[3] = {point, c0, c255};
+    TRY(onnx_emit_temp(n, INFER__OP_CLIP, "", bounds, 3, &point));
+    TRY(chain(n, INFER__OP_ROUND, point, 0, &zp));
+    TRY(onnx_out(n, 2, &out[2]));
+    if (!out[2])
+        TRY(onnx_temp(n, "zero_point", &out[2]));
+    TRY(onnx_emit(n, INFER__OP_CAST, &zp, 1, &out[2], 1, &node));
+    TRY(onnx_set_int(n, node, INFER__ATTR_TO, INFER_U8));
+    uint32_t in[3] = {n->in[0], out[1], out[2]};
+    return onnx_emit_last(n, INFER__OP_QUANTIZE_LINEAR, in, 3);
 }

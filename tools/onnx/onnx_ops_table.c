@@ -91,6 +91,7 @@ static const struct onnx_op table[] = {
     ALWAYS("Sum", SUM),
     ROW("Mean", 1, LATEST, SUM, mean),
     ROW("Where", 9, LATEST, WHERE, plain),
+    ROW("Mod", 10, LATEST, MOD, plain),
     /* moving data */
     ROW("Concat", 1, 3, CONCAT, concat_old),
     ROW("Concat", 4, LATEST, CONCAT, plain),
@@ -120,6 +121,8 @@ static const struct onnx_op table[] = {
     ALWAYS("Shape", SHAPE),
     ROW("ConstantOfShape", 9, LATEST, CONSTANT_OF_SHAPE, constant_of_shape),
     ROW("Constant", 1, LATEST, NONE, constant),
+    ROW("Range", 11, LATEST, RANGE, plain),
+    ROW("ScatterND", 11, LATEST, SCATTER_ND, plain),
     /* reductions: axes became an input with opset 13 (ReduceSum) or 18 (the others) */
     ROW("ReduceMean", 1, 17, REDUCE_MEAN, reduce_old),
     ROW("ReduceMean", 18, LATEST, REDUCE_MEAN, plain),
@@ -144,6 +147,16 @@ static const struct onnx_op table[] = {
     ROW("QLinearMatMul", 10, LATEST, MATMUL, qlinear_matmul),
     MICROSOFT("QLinearAdd", ADD, qlinear_binary),
     MICROSOFT("QLinearMul", MUL, qlinear_binary),
+    MICROSOFT("QLinearAveragePool", AVERAGE_POOL, qlinear_unary),
+    MICROSOFT("QLinearGlobalAveragePool", GLOBAL_AVERAGE_POOL, qlinear_unary),
+    MICROSOFT("QLinearSigmoid", SIGMOID, qlinear_unary),
+    MICROSOFT("QLinearLeakyRelu", LEAKY_RELU, qlinear_unary),
+    MICROSOFT("QLinearSoftmax", SOFTMAX, qlinear_unary),
+    MICROSOFT("QLinearConcat", CONCAT, qlinear_concat),
+    MICROSOFT("QGemm", GEMM, qgemm),
+    ROW("ConvInteger", 10, LATEST, CONV, integer),
+    ROW("MatMulInteger", 10, LATEST, MATMUL, integer),
+    ROW("DynamicQuantizeLinear", 11, LATEST, NONE, dynamic_quantize),
 };
 
 const struct onnx_op *onnx_op_find(const char *domain, const char *name, int64_t opset, int *first,

@@ -1,0 +1,164 @@
+/* Convolutions and dense layers of u8 activations and s8 weights: what the task says, and how the
+ * vector kernels cut it. The arithmetic is that of docs/quantization.md; sums are s32 modulo 2^32,
+ * so their order is of no consequence and every kernel gives the same bytes.
+ *
+ * Gemm and MatMul are taken as 1x1 convolutions of a picture that is one row high.
+ *
+ * The output's pixels are cut into tiles, a group's output channels into panels of one or two
+ * vectors of s32. A tile by a panel is summed in registers over all of the reduction, which for
+ * each kernel row is one run of kernel width * channels bytes where taps touch (one group, no
+ * dilation), else one run per tap. Runs are padded with weights of 0 to whole steps. Neighbouring
+ * pixels' runs are a constant step apart. There are three ways to find them:
+ *
+ * - flat: all pixels are one row and are read in place (1x1, stride 1, no padding).
+ * - by rows: a tile is of neighbours in an output row. Kernel rows in the padding are left out, and
+ *   so are single taps where the first or the last pixel of the tile has none. Tiles that reach
+ *   farther into the padding read a copy with the input's zero point around.
+ * - gathered: a tile is of any neighbours; each pixel's whole reduction is copied side by side.
+ *
+ * Zero points go into the value that sums start with:
+ *   sum (x - xz)(w - wz) = sum x w - xz sum w + K xz wz - wz sum x
+ * of which only the last term depends on the pixel; it is added per pixel where a wz is not 0. What
+ * taps that are left out have in it is taken out again.
+ */
+#ifndef INFER_KERNELS_CONV_INT8_H
+#define INFER_KERNELS_CONV_INT8_H
+
+#include "kernels/kernel.h"
+
+/* ---- what the task says --------------------------------------------------------------------- */
+
+struct infer__conv8 {
+    struct infer__window w;
+    struct infer__spatial x, y;
+    int64_t groups, cg, mg;  /* groups; input and output channels of each */
+    int64_t taps;            /* kernel positions */
+    int64_t w_m, w_c, w_tap; /* strides of the weights by output and input channel and tap */
+    int64_t w_cg;            /* their input channels */
+    int bias;                /* 1: in[2] is there */
+    uint32_t residual;       /* number of the residual's operand, 0 for none */
+    int f32;                 /* 1: the result is f32 */
+    float x_scale;
+    int32_t x_zero;
+    const struct infer__quant *wq;
+    const struct infer__requant *rq; /* NULL where f32 */
+};
+
+/* 1 if `t` is a convolution or dense layer of u8 by s8 as above, and describes it. */
+int infer__conv8_of(const struct infer__task *t, struct infer__conv8 *s);
+/* 2 per multiply-add. */
+double infer__conv8_ops(const struct infer__conv8 *s);
+
+static inline float infer__conv8_w_scale(const struct infer__conv8 *s, int64_t m)
+{
+    return s->wq->scale[s->wq->count > 1 ? m : 0];
+}
+
+static inline int32_t infer__conv8_w_zero(const struct infer__conv8 *s, int64_t m)
+{
+    return s->wq->zero[s->wq->count > 1 ? m : 0];
+}
+
+/* What a sum of channel m is multiplied by. */
+static inline float infer__conv8_factor(const struct infer__conv8 *s, int64_t m)
+{
+    float product = s->x_scale * infer__conv8_w_scale(s, m);
+    return s->f32 ? product : product / s->rq->scale;
+}
+
+/* What the sum of channel m starts with so that all taps can be summed without zero points:
+ * bias - x_zero * sum of (w - w_zero). */
+int32_t infer__conv8_start(const struct infer__conv8 *s, const struct infer__task *t, int64_t m);
+/* x_zero * sum of (w - w_zero) of channel m's taps `tap` .. `end` - 1, modulo 2^32. */
+uint32_t infer__conv8_taps(const struct infer__conv8 *s, const struct infer__task *t, int64_t m,
+                           int64_t tap, int64_t end);
+
+/* ---- how it is cut -------------------------------------------------------------------------- */
+
+/* Tiles of a chunk, kernel rows, taps of one where taps are left out, pixels of a tile: at most. */
+enum { CONV8_CHUNK = 8, CONV8_ROWS = 32, CONV8_TAPS = 16, CONV8_TILE = 32 };
+
+enum infer__conv8_way { CONV8_FLAT, CONV8_BY_ROWS, CONV8_GATHERED };
+
+/* A level's registers. */
+struct infer__conv8_level {
+    int vec;     /* s32 of a vector, a multiple of 4 */
+    int dot;     /* products that an s32 takes at once: neighbours in the packed weights */
+    int step;    /* runs are padded to a multiple of this many channels */
+    int wide;    /* 1: activations are copied as s16 before use */
+    int skips;   /* 1: tiles can leave out a tap of their first or last pixel */
+    int tile;    /* pixels of a tile at most */
+    double rate; /* multiply-adds per ns when all goes well */
+    double load; /* the time of a step's loads for one tile, in multiply-adds */
+};
+
+struct infer__conv8_cut {
+    struct infer__conv8 s; /* groups, cg and mg after merging */
+    const struct infer__conv8_level *level;
+    int64_t merge, own_mg; /* groups that were made one; output channels of each before */
+    int way;
+    int w_zero;               /* 1: a zero point of the weights is not 0 */
+    int x_bytes;              /* of an activation in a tile */
+    int64_t rows, width;      /* rows of pixels and their pixels */
+    int64_t krows, runs, run; /* kernel rows, runs of each, channels of a run */
+    int64_t padded;           /* channels of a run, padded to steps */
+    int64_t k;                /* krows * runs * padded */
+    int64_t vectors, panels;  /* of a group */
+    int64_t tiles_per_row, tiles;
+    int64_t least, larger; /* a row's tiles have `least` pixels, the first `larger` one more */
+    int64_t copy;          /* bytes of a tile's copy; 0: none is ever made */
+    int64_t chunk, chunks; /* tiles that use a panel one after the other */
+    int64_t items;         /* chunks * groups * panels */
+    uint32_t units;
+    /* offsets in the packed memory: weights are at 0; per padded channel a start and a factor, the
+     * zero point of its weights, and for each tap the sum x_zero * (w - w_zero) */
+    int64_t at_start, at_factor, at_zero, at_taps, packed_bytes;
+    int64_t channels;      /* padded channels of all groups */
+    int64_t scratch_bytes; /* copies of a chunk's tiles, then a tile's starts */
+};
+
+/* 1 if the vector kernels can do it, and fills *c. */
+int infer__conv8_cut(const struct infer__task *t, const struct infer__conv8_level *level,
+                     struct infer__conv8_cut *c);
+/* Predicted time. */
+double infer__conv8_ns(const struct infer__conv8_cut *c);
+/* Fills packed memory. */
+void infer__conv8_pack(const struct infer__task *t, const struct infer__conv8_cut *c, void *packed);
+
+/* One panel: channels channel .. channel + valid - 1 of the output, its vectors, where its weights
+ * begin and, in s32, its starts and factors. In a panel of two vectors channel 8 i + 4 v + e is
+ * element 4 i + e of vector v: packing the two to 16 bits puts the channels in order. */
+struct infer__conv8_panel {
+    int64_t group, channel, weights, at;
+    int vectors, valid;
+};
+struct infer__conv8_panel infer__conv8_panel(const struct infer__conv8_cut *c, int64_t group,
+                                             int64_t index);
+
+enum infer__conv8_skip { CONV8_SKIP_FIRST = 1, CONV8_SKIP_LAST = 2 };
+
+/* One tile: where it reads and writes. Run i of kernel row r of pixel m begins at
+ * row[r] + m * step + i * run_step; its weights follow those of channel before[r] of the panel. */
+struct infer__conv8_tile {
+    int64_t pixel; /* its first pixel in the output */
+    int count, nrows;
+    int skips;                /* 1: runs are taps, and skip[] says which pixel has none */
+    uint8_t skip[CONV8_TAPS]; /* by run; 0: all pixels have it, else enum infer__conv8_skip */
+    int64_t runs, run;        /* of a kernel row; padded channels of one */
+    int64_t step, run_step;
+    const uint8_t *row[CONV8_ROWS];
+    int64_t before[CONV8_ROWS];
+};
+
+/* Describes tiles first .. first + count - 1 for `group`. `copies` is c->copy bytes for each of
+ * them. */
+void infer__conv8_tiles(const struct infer__conv8_cut *c, int64_t first, int count, int64_t group,
+                        const uint8_t *x, uint8_t *copies, struct infer__conv8_tile *tiles);
+/* What the sums of a tile by a panel start with: vectors * vec of them for each pixel, or once for
+ * all (*step is 0 then); `starts` is room for as many as a tile can need. */
+const int32_t *infer__conv8_starts(const struct infer__conv8_cut *c, const uint8_t *packed,
+                                   const struct infer__conv8_tile *tile,
+                                   const struct infer__conv8_panel *p, int32_t *starts,
+                                   int64_t *step);
+
+#endif

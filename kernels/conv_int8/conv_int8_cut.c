@@ -1,0 +1,221 @@
+/* How the vector kernels cut an int8 convolution, and what time that takes; see conv_int8.h. */
+#include "kernels/conv_int8/conv_int8.h"
+
+/* A chunk's copies stay in the second-level cache; a single tile's may be this large. */
+enum { CHUNK_COPIES = 1 << 18, MOST_COPY = 1 << 26, LEAST_ITEMS = 16, MOST_UNITS = 64 };
+
+static int64_t ceil_div(int64_t a, int64_t b)
+{
+    return (a + b - 1) / b;
+}
+
+static int64_t round_up(int64_t a, int64_t b)
+{
+    return ceil_div(a, b) * b;
+}
+
+static int is_servable(const struct infer__conv8 *s)
+{
+    const int64_t most = (int64_t)1 << 31;
+    int64_t rows = s->y.n * s->y.d * s->y.h;
+    if (rows < 1 || s->y.w < 1 || rows > most || s->y.w > most / rows || s->x.n * s->x.d < 1 ||
+        s->x.h < 1 || s->x.w < 1 || s->cg < 1 || s->mg < 1 || s->taps < 1)
+        return 0;
+    if (s->groups > 1 && s->cg == 1 && s->mg == 1) /* depthwise has its own kernels */
+        return 0;
+    return s->cg * s->taps <= MOST_COPY / 64 && s->x.c <= MOST_COPY / 64;
+}
+
+/* Groups narrower than a vector become one with weights of 0 in between. */
+static void merge_groups(struct infer__conv8_cut *c)
+{
+    struct infer__conv8 *s = &c->s;
+    c->own_mg = s->mg;
+    c->merge = 1;
+    for (int64_t m = 0; m < s->y.c; m++)
+        c->w_zero |= infer__conv8_w_zero(s, m) != 0;
+    for (int64_t f = 2; f <= s->groups && f * s->mg <= c->level->vec && !c->w_zero; f++)
+        if (s->groups % f == 0)
+            c->merge = f;
+    s->groups /= c->merge;
+    s->cg *= c->merge;
+    s->mg *= c->merge;
+}
+
+static int is_flat(const struct infer__conv8 *s)
+{
+    for (int a = 0; a < 3; a++)
+        if (s->w.kernel[a] != 1 || s->w.stride[a] != 1 || s->w.pad_begin[a] || s->w.pad_end[a])
+            return 0;
+    return 1;
+}
+
+/* Pixels of an input row that a tile reads. */
+static int64_t tile_reach(const struct infer__conv8_cut *c)
+{
+    const struct infer__window *w = &c->s.w;
+    return (c->level->tile - 1) * w->stride[2] + (w->kernel[2] - 1) * w->dilation[2] + 1;
+}
+
+static void cut_runs(struct infer__conv8_cut *c)
+{
+    const struct infer__conv8 *s = &c->s;
+    int merged = s->groups == 1 && s->w.dilation[2] == 1;
+    c->krows = c->runs = 1;
+    c->run = s->cg * s->taps;
+    if (c->way == CONV8_BY_ROWS) {
+        c->krows = s->w.kernel[0] * s->w.kernel[1];
+        c->runs = merged ? 1 : s->w.kernel[2];
+        c->run = merged ? s->w.kernel[2] * s->cg : s->cg;
+    }
+    c->padded = round_up(c->run, c->level->step);
+    c->k = c->krows * c->runs * c->padded;
+}
+
+static void cut_pixels(struct infer__conv8_cut *c)
+{
+    const struct infer__conv8 *s = &c->s;
+    int64_t reach = tile_reach(c);
+    c->rows = s->y.n * s->y.d * s->y.h;
+    c->width = s->y.w;
+    if (c->way != CONV8_BY_ROWS) {
+        c->width *= c->rows;
+        c->rows = 1;
+    }
+    c->tiles_per_row = ceil_div(c->width, c->level->tile);
+    c->tiles = c->rows * c->tiles_per_row;
+    c->least = c->width / c->tiles_per_row;
+    c->larger = c->width % c->tiles_per_row;
+    c->copy = c->level->tile * c->padded;
+    if (c->way == CONV8_BY_ROWS)
+        c->copy = c->krows * (reach * s->cg + c->level->step);
+    c->copy = round_up(c->copy * c->x_bytes, 64);
+}
+
+/* Enough items that two or a few threads end at the same time. Nothing here depends on the number
+ * of threads. */
+static void cut_items(struct infer__conv8_cut *c)
+{
+    int64_t across = c->s.groups * c->panels;
+    double most;
+    c->chunk = CONV8_CHUNK;
+    while (c->chunk > 1 && (ceil_div(c->tiles, c->chunk) * across < LEAST_ITEMS ||
+                            c->chunk * c->copy > CHUNK_COPIES))
+        c->chunk /= 2;
+    c->chunks = ceil_div(c->tiles, c->chunk);
+    c->items = c->chunks * across;
+    most = infer__conv8_ns(c) / 4000;
+    c->units = infer__units(c->items, 1, most > MOST_UNITS ? MOST_UNITS : (uint32_t)most + 1);
+}
+
+static int has_padding(const struct infer__window *w)
+{
+    for (int a = 0; a < 3; a++)
+        if (w->pad_begin[a] || w->pad_end[a])
+            return 1;
+    return 0;
+}
+
+static void place_memory(struct infer__conv8_cut *c)
+{
+    int64_t each = round_up(c->channels * 4, 64);
+    int by_rows = c->way == CONV8_BY_ROWS && has_padding(&c->s.w);
+    c->at_start = round_up(c->channels * c->k, 64);
+    c->at_factor = c->at_start + each;
+    c->at_zero = c->at_factor + each;
+    c->at_taps = c->at_zero + (c->w_zero ? each : 0);
+    c->packed_bytes = c->at_taps + (by_rows ? c->s.taps * each : 0);
+    c->scratch_bytes = c->chunk * c->copy;
+    if (c->w_zero || by_rows)
+        c->scratch_bytes += c->level->tile * 2 * c->level->vec * 4;
+}
+
+static void cut_way(struct infer__conv8_cut *c, int way)
+{
+    c->way = way;
+    cut_runs(c);
+    cut_pixels(c);
+    cut_items(c);
+}
+
+int infer__conv8_cut(const struct infer__task *t, const struct infer__conv8_level *level,
+                     struct infer__conv8_cut *c)
+{
+    *c = (struct infer__conv8_cut){.level = level};
+    if (!infer__conv8_of(t, &c->s) || !is_servable(&c->s))
+        return 0;
+    merge_groups(c);
+    c->x_bytes = level->wide ? 2 : 1;
+    c->vectors = ceil_div(c->s.mg, level->vec);
+    c->panels = ceil_div(c->vectors, 2);
+    c->channels = c->s.groups * c->vectors * level->vec;
+    if (is_flat(&c->s)) {
+        cut_way(c, CONV8_FLAT);
+    } else {
+        cut_way(c, CONV8_GATHERED);
+        struct infer__conv8_cut gathered = *c;
+        cut_way(c, CONV8_BY_ROWS);
+        if (c->krows > CONV8_ROWS || c->copy > MOST_COPY ||
+            (gathered.copy <= MOST_COPY && infer__conv8_ns(&gathered) < infer__conv8_ns(c)))
+            *c = gathered;
+    }
+    if (c->copy > MOST_COPY)
+        return 0;
+    place_memory(c);
+    return 1;
+}
+
+struct infer__conv8_panel infer__conv8_panel(const struct infer__conv8_cut *c, int64_t group,
+                                             int64_t index)
+{
+    int64_t vec = c->level->vec, first = 2 * index * vec, rest = c->s.mg - first;
+    struct infer__conv8_panel p = {.group = group, .vectors = 2};
+    if (2 * index + 1 == c->vectors)
+        p.vectors = 1;
+    p.valid = (int)(rest < p.vectors * vec ? rest : p.vectors * vec);
+    p.channel = group * c->s.mg + first;
+    p.at = group * c->vectors * vec + first;
+    p.weights = p.at * c->k;
+    return p;
+}
+
+/* ---- time ----------------------------------------------------------------------------------- */
+
+/* The part of an axis' pairs of pixel and tap that are not in the padding. */
+static double inside(const struct infer__conv8 *s, int axis, int64_t in, int64_t out)
+{
+    const struct infer__window *w = &s->w;
+    int64_t pairs = 0;
+    if (out > 4096 || w->kernel[axis] > 64)
+        return 1;
+    for (int64_t o = 0; o < out; o++)
+        for (int64_t k = 0; k < w->kernel[axis]; k++) {
+            int64_t i = o * w->stride[axis] - w->pad_begin[axis] + k * w->dilation[axis];
+            pairs += i >= 0 && i < in;
+        }
+    return (double)pairs / (double)(out * w->kernel[axis]);
+}
+
+double infer__conv8_ns(const struct infer__conv8_cut *c)
+{
+    const struct infer__conv8 *s = &c->s;
+    double vec = c->level->vec, vectors = (double)s->groups * (double)c->vectors;
+    double panels = (double)s->groups * (double)c->panels, tiles = (double)c->tiles;
+    double pixels = (double)c->rows * (double)c->width, mean = pixels / tiles;
+    double step = mean * vectors / panels, k = (double)c->k; /* vector products of a tile's step */
+    step += c->level->load + (step < 8 ? 8 - step : 0);
+    if (c->way == CONV8_BY_ROWS)
+        k *= inside(s, 0, s->x.d, s->y.d) * inside(s, 1, s->x.h, s->y.h);
+    if (c->way == CONV8_BY_ROWS && c->level->skips && s->cg % c->level->step == 0)
+        k *= inside(s, 2, s->x.w, s->y.w);
+    double ns = tiles * panels * k * step * vec / c->level->rate;
+    ns += tiles * panels * (15 + 2 * (double)(c->krows * c->runs));
+    ns += pixels * vectors * vec * (s->residual ? 0.05 : 0.02);
+    double copied = c->way == CONV8_GATHERED || c->level->wide ? tiles : 0;
+    if (c->way == CONV8_BY_ROWS && !c->level->wide)
+        copied = (double)c->rows * (double)(c->tiles_per_row < 2 ? 1 : 2);
+    ns += copied * (double)s->groups * mean / c->level->tile * (double)c->copy * 0.04;
+    if (c->way == CONV8_GATHERED)
+        ns += pixels * (double)s->groups * (double)(s->w.kernel[0] * s->w.kernel[1]) * 4;
+    return 800 + ns;
+}

@@ -1,0 +1,88 @@
+/* What the sums of int8 convolutions start with where that is not the same for all tiles; see
+ * conv_int8.h. */
+#include <string.h>
+
+#include "kernels/conv_int8/conv_int8.h"
+
+/* The sum of pixel m's activations in the tile, without the taps that it leaves out. */
+static uint32_t pixel_sum(const struct infer__conv8_cut *c, const struct infer__conv8_tile *tile,
+                          int m)
+{
+    int64_t run = tile->skips ? tile->run : c->run;
+    uint32_t sum = 0;
+    for (int r = 0; r < tile->nrows; r++)
+        for (int64_t i = 0; i < tile->runs; i++) {
+            int skip = tile->skips ? tile->skip[i] : 0;
+            if ((skip == CONV8_SKIP_FIRST && m == 0) ||
+                (skip == CONV8_SKIP_LAST && m == tile->count - 1))
+                continue;
+            const uint8_t *x = tile->row[r] + m * tile->step + i * tile->run_step;
+            for (int64_t k = 0; k < run; k++)
+                sum += x[k * c->x_bytes]; /* little-endian where it is wide */
+        }
+    return sum;
+}
+
+static inline void add(int32_t *to, const int32_t *more, int n)
+{
+    for (int i = 0; i < n; i++)
+        to[i] = (int32_t)((uint32_t)to[i] + (uint32_t)more[i]);
+}
+
+/* Adds what the start has of kernel rows that the tile leaves out. */
+static void add_rows(const struct infer__conv8_cut *c, const struct infer__conv8_tile *tile,
+                     const int32_t *taps, int n, int32_t *start)
+{
+    int64_t kw = c->s.w.kernel[2], each = c->runs * c->padded;
+    for (int64_t row = 0, r = 0; row < c->krows; row++) {
+        if (r < tile->nrows && tile->before[r] == row * each) {
+            r++;
+            continue;
+        }
+        for (int64_t k = 0; k < kw; k++)
+            add(start, taps + (row * kw + k) * c->channels, n);
+    }
+}
+
+/* The same for the taps of the other rows that the first or the last pixel leaves out. */
+static void add_skipped(const struct infer__conv8_cut *c, const struct infer__conv8_tile *tile,
+                        const int32_t *taps, int n, int32_t *starts)
+{
+    int64_t kw = c->s.w.kernel[2], each = c->runs * c->padded;
+    int32_t *last = starts + (tile->count - 1) * n;
+    for (int r = 0; r < tile->nrows; r++)
+        for (int64_t k = 0; k < kw; k++)
+            if (tile->skip[k])
+                add(tile->skip[k] == CONV8_SKIP_FIRST ? starts : last,
+                    taps + (tile->before[r] / each * kw + k) * c->channels, n);
+}
+
+const int32_t *infer__conv8_starts(const struct infer__conv8_cut *c, const uint8_t *packed,
+                                   const struct infer__conv8_tile *tile,
+                                   const struct infer__conv8_panel *p, int32_t *starts,
+                                   int64_t *step)
+{
+    const int32_t *start = (const void *)(packed + c->at_start + 4 * p->at);
+    const int32_t *zero = (const void *)(packed + c->at_zero + 4 * p->at);
+    const int32_t *taps = (const void *)(packed + c->at_taps + 4 * p->at);
+    int n = p->vectors * c->level->vec;
+    *step = 0;
+    if (tile->nrows == c->krows && !tile->skips && !c->w_zero)
+        return start;
+    memcpy(starts, start, (size_t)n * sizeof *starts);
+    if (tile->nrows < c->krows)
+        add_rows(c, tile, taps, n, starts);
+    if (!tile->skips && !c->w_zero)
+        return starts;
+    *step = n;
+    for (int m = 1; m < tile->count; m++)
+        memcpy(starts + m * n, starts, (size_t)n * sizeof *starts);
+    if (tile->skips)
+        add_skipped(c, tile, taps, n, starts);
+    for (int m = 0; c->w_zero && m < tile->count; m++) {
+        uint32_t sum = pixel_sum(c, tile, m);
+        for (int i = 0; i < n; i++)
+            starts[m * n + i] = (int32_t)((uint32_t)starts[m * n + i] - (uint32_t)zero[i] * sum);
+    }
+    return starts;
+}

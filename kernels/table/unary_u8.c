@@ -1,0 +1,81 @@
+/* Functions of one operand between two quantised tensors: a table of 256 results, which pack fills.
+ * There is one kernel for all levels; the row that it uses depends on the level and the CPU. */
+#include <math.h>
+#include <string.h>
+
+#include "kernels/quant.h"
+#include "kernels/table/table_u8.h"
+
+/* What pack leaves. */
+struct packed {
+    uint8_t table[256];
+    infer__table_row *row;
+};
+
+static int is_function(const struct infer__task *t)
+{
+    if (t->op == INFER__OP_IDENTITY || (t->op >= INFER__OP_RELU && t->op <= INFER__OP_SILU &&
+                                        t->op != INFER__OP_NOT && t->op != INFER__OP_CLIP))
+        return t->nin == 1;
+    if (t->op != INFER__OP_CLIP)
+        return 0;
+    for (uint32_t i = 1; i < t->nin; i++) /* the parameters have the bounds, if they are constant */
+        if (t->in[i].type != INFER_TYPE_NONE && (t->in[i].type != INFER_F32 || !t->in[i].is_const))
+            return 0;
+    return 1;
+}
+
+/* The plan may have worked the table out: of functions that are several nodes. */
+static int has_table(const struct infer__task *t)
+{
+    return t->op == INFER__OP_IDENTITY && t->epi.requant && t->epi.requant->table;
+}
+
+/* Nanoseconds of a byte on the machine that this was tuned on. */
+static double row_ns(unsigned isa)
+{
+    return isa >= INFER_ISA_AVX512 ? 0.04 : isa >= INFER_ISA_AVX2 ? 0.2 : 0.45;
+}
+
+static double estimate(const struct infer__task *t)
+{
+    if (!is_function(t) || t->nout != 1 || !infer__is_q8(&t->in[0]) || !infer__is_q8(&t->out[0]) ||
+        !infer__no_epilogue(t) || (t->epi.requant && !has_table(t)))
+        return -1;
+    return 50 + row_ns(t->isa) * (double)infer__operand_elements(&t->out[0]);
+}
+
+static infer_status prepare(const struct infer__task *t, struct infer__need *need, infer_error *err)
+{
+    need->packed_bytes = sizeof(struct packed);
+    return infer__elements_prepare(t, need, err);
+}
+
+static void pack(const struct infer__task *t, void *state, void *packed)
+{
+    struct packed *p = packed;
+    (void)state;
+    if (has_table(t))
+        memcpy(p->table, t->epi.requant->table, sizeof p->table);
+    else
+        infer__table_fill(t->op, t->p.unary.alpha, t->p.unary.beta, t->in[0].quant, t->out[0].quant,
+                          p->table);
+    p->row = infer__table_row_find(t->isa);
+}
+
+static void run(const struct infer__task *t, const struct infer__buffers *b, uint32_t begin,
+                uint32_t end)
+{
+    const struct packed *p = b->packed;
+    int64_t first, last;
+    infer__elements_range(t, begin, end, &first, &last);
+    p->row(p->table, (const uint8_t *)b->in[0] + first, (uint8_t *)b->out[0] + first, last - first);
+}
+
+const struct infer__kernel infer__unary_u8 = {.name = "unary_u8",
+                                              .isa = INFER_ISA_C,
+                                              .in_place = INFER__IN_PLACE_FIRST,
+                                              .estimate = estimate,
+                                              .prepare = prepare,
+                                              .pack = pack,
+                                              .run = run};

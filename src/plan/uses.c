@@ -1,0 +1,42 @@
+#include "plan/uses.h"
+
+infer_status infer__uses_of(const struct infer__graph *g, struct infer__uses *u, infer_error *err)
+{
+    u->count = infer__region_calloc(g->region, g->nvalues, sizeof *u->count);
+    u->producer = infer__region_calloc(g->region, g->nvalues, sizeof *u->producer);
+    if (!u->count || !u->producer)
+        return infer__no_memory(err, g->nvalues * sizeof *u->count);
+    for (uint32_t i = 0; i < g->nnodes; i++) {
+        const struct infer__node *n = &g->nodes[i];
+        for (uint32_t k = 0; k < n->nin; k++)
+            u->count[n->in[k]]++;
+        for (uint32_t k = 0; k < n->nout; k++)
+            u->producer[n->out[k]] = n->out[k] ? i + 1 : 0;
+    }
+    for (uint32_t i = 0; i < g->noutputs; i++)
+        u->count[g->outputs[i]]++;
+    return INFER_OK;
+}
+
+struct infer__node *infer__sole_producer(const struct infer__graph *g, const struct infer__uses *u,
+                                         uint32_t v, uint32_t count)
+{
+    if (!u->producer[v] || u->count[v] != count)
+        return NULL;
+    struct infer__node *n = &g->nodes[u->producer[v] - 1];
+    return n->op != INFER__OP_NONE && n->nout == 1 ? n : NULL;
+}
+
+void infer__erase(struct infer__node *n)
+{
+    n->op = INFER__OP_NONE;
+}
+
+void infer__drop_erased(struct infer__graph *g)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < g->nnodes; i++)
+        if (g->nodes[i].op != INFER__OP_NONE)
+            g->nodes[kept++] = g->nodes[i];
+    g->nnodes = kept;
+}

@@ -1,0 +1,22 @@
+/* Who makes and who reads each value of a graph, for passes that rewrite it. */
+#ifndef INFER_PLAN_USES_H
+#define INFER_PLAN_USES_H
+
+#include "graph/graph.h"
+
+struct infer__uses {
+    uint32_t *count;    /* readers of each value; being an output of the graph counts */
+    uint32_t *producer; /* node of each value, plus 1; 0: none */
+};
+
+infer_status infer__uses_of(const struct infer__graph *g, struct infer__uses *u, infer_error *err);
+
+/* The node that produces v if it is v's only output and v has exactly `count` readers. */
+struct infer__node *infer__sole_producer(const struct infer__graph *g, const struct infer__uses *u,
+                                         uint32_t v, uint32_t count);
+
+/* Erases a node; infer__drop_erased takes such nodes out of the graph. */
+void infer__erase(struct infer__node *n);
+void infer__drop_erased(struct infer__graph *g);
+
+#endif

@@ -1,0 +1,254 @@
+/* Nodes: names and attributes are ONNX's, but for what is a word there and a number here. */
+#include <stdio.h>
+#include <string.h>
+
+#include "graph/params.h"
+#include "tools/onnx/onnx_export_internal.h"
+
+static infer_status no_memory(struct exporter *x)
+{
+    return infer__no_memory(x->err, sizeof(Onnx__NodeProto));
+}
+
+/* ---- attributes ----------------------------------------------------------------------------- */
+
+static const char *const auto_pads[] = {"NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID"};
+static const char *const pad_modes[] = {"constant", "reflect", "edge", "wrap"};
+static const char *const resize_modes[] = {"nearest", "linear", "cubic"};
+static const char *const depth_modes[] = {"DCR", "CRD"};
+static const char *const coordinates[] = {
+    "half_pixel",         "pytorch_half_pixel",   "align_corners",       "asymmetric",
+    "tf_crop_and_resize", "tf_half_pixel_for_nn", "half_pixel_symmetric"};
+static const char *const nearest_modes[] = {"round_prefer_floor", "round_prefer_ceil", "floor",
+                                            "ceil"};
+static const char *const policies[] = {"stretch", "not_larger", "not_smaller"};
+
+#define WORDS(list) (*count = sizeof(list) / sizeof *(list), (list))
+
+/* The words that the numbers of an attribute stand for; NULL where it is a number in ONNX too. */
+static const char *const *words_of(unsigned op, unsigned key, size_t *count)
+{
+    *count = 0;
+    switch (key) {
+    case INFER__ATTR_AUTO_PAD:
+        return WORDS(auto_pads);
+    case INFER__ATTR_COORDINATE_MODE:
+        return WORDS(coordinates);
+    case INFER__ATTR_NEAREST_MODE:
+        return WORDS(nearest_modes);
+    case INFER__ATTR_KEEP_ASPECT:
+        return WORDS(policies);
+    case INFER__ATTR_MODE:
+        if (op == INFER__OP_PAD)
+            return WORDS(pad_modes);
+        return op == INFER__OP_RESIZE ? WORDS(resize_modes) : WORDS(depth_modes);
+    default:
+        return NULL;
+    }
+}
+
+static int is_list(unsigned key)
+{
+    switch (key) {
+    case INFER__ATTR_AXES:
+    case INFER__ATTR_DILATIONS:
+    case INFER__ATTR_KERNEL_SHAPE:
+    case INFER__ATTR_OUTPUT_PADDING:
+    case INFER__ATTR_OUTPUT_SHAPE:
+    case INFER__ATTR_PADS:
+    case INFER__ATTR_PERM:
+    case INFER__ATTR_STRIDES:
+        return 1;
+    default:
+        return 0;
+    }
+}
+
+static Onnx__AttributeProto *new_attr(struct exporter *x, const char *name)
+{
+    Onnx__AttributeProto *a = infer__region_calloc(&x->region, 1, sizeof *a);
+    if (!a)
+        return NULL;
+    onnx__attribute_proto__init(a);
+    a->name = infer__region_string(&x->region, name);
+    a->has_type = 1;
+    return a->name ? a : NULL;
+}
+
+static infer_status set_word(struct exporter *x, const struct infer__node *n,
+                             Onnx__AttributeProto *a, const char *const *words, size_t count,
+                             int64_t number)
+{
+    if (number < 0 || (uint64_t)number >= count)
+        return infer__fail_node(x->err, INFER_ERROR_FORMAT, n->name, "%s is %lld, which is no word",
+                                a->name, (long long)number);
+    a->type = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRING;
+    a->has_s = 1;
+    a->s.len = strlen(words[number]);
+    a->s.data = infer__region_copy(&x->region, words[number], a->s.len);
+    return a->s.data ? INFER_OK : no_memory(x);
+}
+
+static infer_status set_ints(struct exporter *x, const struct infer__node *n,
+                             const struct infer__attr *from, Onnx__AttributeProto *a)
+{
+    size_t count;
+    const char *const *words = words_of(n->op, from->key, &count);
+    if (words)
+        return set_word(x, n, a, words, count, from->ints[0]);
+    if (is_list(from->key)) {
+        a->type = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS;
+        a->n_ints = from->count;
+        a->ints = infer__region_copy(&x->region, from->ints, from->count * sizeof *a->ints);
+        return a->ints ? INFER_OK : no_memory(x);
+    }
+    a->type = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT;
+    a->has_i = 1;
+    a->i = from->key == INFER__ATTR_TO ? export_type((unsigned)from->ints[0]) : from->ints[0];
+    return INFER_OK;
+}
+
+static infer_status add_attr(struct exporter *x, Onnx__NodeProto *p, Onnx__AttributeProto *a)
+{
+    Onnx__AttributeProto **all = infer__region_calloc(&x->region, p->n_attribute + 1, sizeof *all);
+    if (!all)
+        return no_memory(x);
+    if (p->n_attribute)
+        memcpy(all, p->attribute, p->n_attribute * sizeof *all);
+    all[p->n_attribute++] = a;
+    p->attribute = all;
+    return INFER_OK;
+}
+
+static infer_status copy_attrs(struct exporter *x, const struct infer__node *n, Onnx__NodeProto *p)
+{
+    for (uint32_t i = 0; i < n->nattr; i++) {
+        const struct infer__attr *from = &n->attr[i];
+        if (from->key == INFER__ATTR_COERCE_2D)
+            continue;
+        Onnx__AttributeProto *a = new_attr(x, infer__attr_name(from->key));
+        if (!a)
+            return no_memory(x);
+        if (from->type == INFER__ATTR_FLOATS) {
+            a->type = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOAT;
+            a->has_f = 1;
+            a->f = from->floats[0];
+        } else {
+            TRY(set_ints(x, n, from, a));
+        }
+        TRY(add_attr(x, p, a));
+    }
+    return INFER_OK;
+}
+
+/* ---- nodes ---------------------------------------------------------------------------------- */
+
+/* Appends a node; inputs that are absent at the end are left out. */
+static infer_status add_node(struct exporter *x, const char *op, const char *name, char **in,
+                             uint32_t nin, char **out, uint32_t nout, Onnx__NodeProto **node)
+{
+    void *nodes = x->nodes;
+    if (!infer__region_grow(&x->region, &nodes, &x->capacity, x->nnodes + 1, sizeof *x->nodes))
+        return no_memory(x);
+    x->nodes = nodes;
+    Onnx__NodeProto *p = infer__region_calloc(&x->region, 1, sizeof *p);
+    if (!p)
+        return no_memory(x);
+    onnx__node_proto__init(p);
+    while (nin && !in[nin - 1][0])
+        nin--;
+    p->op_type = infer__region_string(&x->region, op);
+    p->name = infer__region_string(&x->region, name);
+    p->input = infer__region_copy(&x->region, in, nin * sizeof *in);
+    p->output = infer__region_copy(&x->region, out, nout * sizeof *out);
+    if (!p->op_type || !p->name || !p->input || !p->output)
+        return no_memory(x);
+    p->n_input = nin;
+    p->n_output = nout;
+    x->nodes[x->nnodes++] = *node = p;
+    return INFER_OK;
+}
+
+/* A name that nothing else has: value names never start like this. */
+static char *fresh_name(struct exporter *x)
+{
+    char text[32];
+    snprintf(text, sizeof text, "infer.export.%u", x->fresh++);
+    return infer__region_string(&x->region, text);
+}
+
+/* Softmax as it was before opset 13: over all axes from `axis` on, as one. */
+static infer_status export_coerced(struct exporter *x, const struct infer__node *n, char **in,
+                                   char **out)
+{
+    Onnx__NodeProto *p;
+    Onnx__AttributeProto *axis = new_attr(x, "axis"), *last = new_attr(x, "axis");
+    char *flat = fresh_name(x), *soft = fresh_name(x), *shape = fresh_name(x);
+    if (!axis || !last || !flat || !soft || !shape)
+        return no_memory(x);
+    axis->type = last->type = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT;
+    axis->has_i = last->has_i = 1;
+    axis->i = infer__node_int(n, INFER__ATTR_AXIS, 1);
+    last->i = 1;
+    TRY(add_node(x, "Flatten", n->name, in, 1, &flat, 1, &p));
+    TRY(add_attr(x, p, axis));
+    TRY(add_node(x, infer__op_info(n->op)->name, n->name, &flat, 1, &soft, 1, &p));
+    TRY(add_attr(x, p, last));
+    TRY(add_node(x, "Shape", n->name, in, 1, &shape, 1, &p));
+    return add_node(x, "Reshape", n->name, (char *[]){soft, shape}, 2, out, 1, &p);
+}
+
+/* The value of ConstantOfShape is an attribute. */
+static infer_status export_filled(struct exporter *x, const struct infer__node *n, char **in,
+                                  char **out)
+{
+    Onnx__NodeProto *p;
+    TRY(add_node(x, "ConstantOfShape", n->name, in, 1, out, 1, &p));
+    if (n->nin < 2 || !n->in[1])
+        return INFER_OK;
+    Onnx__AttributeProto *a = new_attr(x, "value");
+    if (!a || !(a->t = export_tensor(x, &x->g->values[n->in[1]], NULL)))
+        return no_memory(x);
+    a->type = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSOR;
+    a->t->n_dims = 1;
+    a->t->dims = infer__region_copy(&x->region, &(int64_t){1}, sizeof(int64_t));
+    return a->t->dims ? add_attr(x, p, a) : no_memory(x);
+}
+
+static void need_opset(struct exporter *x, const struct infer__node *n)
+{
+    const struct infer__value *values = x->g->values;
+    int64_t need = 18;
+    unsigned op = n->op, type = 0;
+    if (op == INFER__OP_RESIZE &&
+        infer__node_int(n, INFER__ATTR_COORDINATE_MODE, 0) == INFER__HALF_PIXEL_SYMMETRIC)
+        need = 19;
+    if (op == INFER__OP_AVERAGE_POOL && infer__node_attr(n, INFER__ATTR_DILATIONS))
+        need = 19;
+    if ((op == INFER__OP_QUANTIZE_LINEAR || op == INFER__OP_DEQUANTIZE_LINEAR) && n->nin > 2)
+        type = values[n->in[2]].type;
+    if (type == INFER_U16 || type == INFER_S16)
+        need = 21;
+    x->opset = need > x->opset ? need : x->opset;
+}
+
+infer_status export_node(struct exporter *x, const struct infer__node *n)
+{
+    Onnx__NodeProto *p;
+    const struct infer__op_info *info = infer__op_info(n->op);
+    char **in = infer__region_calloc(&x->region, (size_t)n->nin + 1, sizeof *in);
+    char **out = infer__region_calloc(&x->region, (size_t)n->nout + 1, sizeof *out);
+    if (!in || !out)
+        return no_memory(x);
+    for (uint32_t i = 0; i < n->nin; i++)
+        in[i] = x->names[n->in[i]];
+    for (uint32_t i = 0; i < n->nout; i++)
+        out[i] = x->names[n->out[i]];
+    need_opset(x, n);
+    if (n->op == INFER__OP_CONSTANT_OF_SHAPE)
+        return export_filled(x, n, in, out);
+    if (infer__node_int(n, INFER__ATTR_COERCE_2D, 0))
+        return export_coerced(x, n, in, out);
+    TRY(add_node(x, info->name, n->name, in, n->nin, out, n->nout, &p));
+    return copy_attrs(x, n, p);
+}
