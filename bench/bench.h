@@ -47,8 +47,9 @@ int bench_run_once(struct bench *b, double *ms);
 /* Answers requests from standard input until its end (bench_serve.c). */
 int bench_serve(struct bench *b);
 
-/* The element type that most bytes of the weights have: "f32", "int8" ... */
-const char *bench_precision(const infer_model *model);
+/* The element type that most bytes of the weights have, "f32", "int8" ...; "bf16" for f32 weights
+ * with --precision bf16. */
+const char *bench_precision(const struct bench *b);
 /* A string of JSON, with its quotes. */
 void bench_print_string(FILE *out, const char *s);
 

@@ -26,9 +26,9 @@ static double median(const struct bench *b)
     return b->runs % 2 ? b->ms[half] : (b->ms[half - 1] + b->ms[half]) / 2;
 }
 
-const char *bench_precision(const infer_model *model)
+const char *bench_precision(const struct bench *b)
 {
-    const struct infer__graph *g = &model->graph;
+    const struct infer__graph *g = &b->model->graph;
     uint64_t bytes[INFER_BOOL + 1] = {0};
     unsigned best = INFER_F32;
     for (uint32_t i = 1; i < g->nvalues; i++)
@@ -38,6 +38,8 @@ const char *bench_precision(const infer_model *model)
     bytes[INFER_S64] = 0; /* shapes, not weights */
     for (unsigned t = 1; t <= INFER_BOOL; t++)
         best = bytes[t] > bytes[best] ? t : best;
+    if (best == INFER_F32 && b->options.precision == INFER_PRECISION_BF16)
+        return "bf16";
     return best == INFER_S8 ? "int8" : infer_type_name((infer_type)best);
 }
 
@@ -73,7 +75,8 @@ static void get_step(const struct bench *b, size_t i, double total_ns, struct st
     s->share = total_ns > 0 ? 100 * ns / total_ns : 0;
     s->gflops = ns > 0 ? (double)s->info.flops / ns : 0;
     s->gbytes = ns > 0 ? (double)s->info.bytes / ns : 0;
-    double floor_ns = machine_floor_ns(&b->machine, (double)s->info.flops, (double)s->info.bytes);
+    double floor_ns = machine_floor_ns(&b->machine, machine_kind_of(s->info.kernel),
+                                       (double)s->info.flops, (double)s->info.bytes);
     s->limit = ns > 0 ? 100 * floor_ns / ns : 0;
 }
 
@@ -132,7 +135,7 @@ static void print_json(const struct bench *b, unsigned threads, double rate)
     printf("{\"model\": ");
     bench_print_string(stdout, b->path);
     printf(", \"precision\": \"%s\", \"threads\": %u, \"batch\": %u, \"runs\": %zu",
-           bench_precision(b->model), threads, b->batch, b->runs);
+           bench_precision(b), threads, b->batch, b->runs);
     printf(", \"min_ms\": %.6f, \"median_ms\": %.6f, \"p90_ms\": %.6f, \"p99_ms\": %.6f", b->ms[0],
            median(b), percentile(b, 0.9), percentile(b, 0.99));
     printf(", \"throughput_per_s\": %.3f, \"load_ms\": %.3f, \"session_ms\": %.3f", rate,
@@ -141,8 +144,8 @@ static void print_json(const struct bench *b, unsigned threads, double rate)
            (unsigned long long)b->memory.arena_bytes, (unsigned long long)b->peak_rss_bytes);
     if (b->options.profile) {
         double total = total_ns(b);
-        printf(", \"machine_gflop_per_s\": %.1f, \"machine_gbyte_per_s\": %.1f", b->machine.gflops,
-               b->machine.gbytes[MACHINE_SIZES - 1]);
+        printf(", \"machine_gflop_per_s\": %.1f, \"machine_gbyte_per_s\": %.1f",
+               b->machine.gflops[MACHINE_F32], b->machine.gbytes[MACHINE_SIZES - 1]);
         printf(", \"steps\": [");
         for (size_t i = 0; i < infer_session_steps(b->session); i++) {
             struct step s;
@@ -156,7 +159,7 @@ static void print_json(const struct bench *b, unsigned threads, double rate)
 
 static void print_text(const struct bench *b, unsigned threads, double rate)
 {
-    printf("model       %s (%s)\n", b->path, bench_precision(b->model));
+    printf("model       %s (%s)\n", b->path, bench_precision(b));
     printf("threads     %u, batch %u, %zu runs\n", threads, b->batch, b->runs);
     printf("time        min %.4f, median %.4f, p90 %.4f, p99 %.4f ms\n", b->ms[0], median(b),
            percentile(b, 0.9), percentile(b, 0.99));
@@ -167,9 +170,11 @@ static void print_text(const struct bench *b, unsigned threads, double rate)
            (double)b->peak_rss_bytes / 1e6);
     if (!b->options.profile)
         return;
-    printf("machine     %.0f GFLOP/s of f32 multiply-adds, reads from %.0f (cache) to %.0f GB/s "
-           "(memory)\n",
-           b->machine.gflops, b->machine.gbytes[0], b->machine.gbytes[MACHINE_SIZES - 1]);
+    printf("machine     GFLOP/s of multiply-adds: %.0f f32, %.0f bf16, %.0f int8; reads from %.0f "
+           "(cache) to %.0f GB/s (memory)\n",
+           b->machine.gflops[MACHINE_F32], b->machine.gflops[MACHINE_BF16],
+           b->machine.gflops[MACHINE_INT8], b->machine.gbytes[0],
+           b->machine.gbytes[MACHINE_SIZES - 1]);
     print_steps(b);
 }
 

@@ -53,7 +53,7 @@ static void print_inputs(const struct bench *b, FILE *f)
         flops += info.flops;
     }
     fprintf(f, "], \"flops\": %llu, \"precision\": \"%s\", \"version\": \"%s\"",
-            (unsigned long long)flops, bench_precision(b->model), infer_version());
+            (unsigned long long)flops, bench_precision(b), infer_version());
     fprintf(f, ", \"isa\": \"%s\", \"onednn\": %d, \"load_ms\": %.3f, \"session_ms\": %.3f}\n",
             infer_isa_name(b->options.isa ? b->options.isa : infer_cpu_isa()),
             infer_has_onednn() && !b->options.no_onednn, b->load_ms, b->session_ms);

@@ -26,6 +26,7 @@ static const char help_text[] =
     "      --isa LEVEL          c, avx2, avx512, avx512vnni, avx512bf16 or amx (default: the "
     "best)\n"
     "      --no-onednn          native kernels only\n"
+    "      --precision TYPE     f32 (default), or bf16 for operands of convolutions and products\n"
     "      --profile            time, GFLOP/s, GB/s and limit of every step as well\n"
     "      --json               one JSON object\n"
     "      --serve PREFIX       serve runs to another program, over standard input and output:\n"
@@ -99,6 +100,12 @@ static int parse_isa(const char *text, infer_isa *isa)
     return usage("there is no level", text);
 }
 
+static int parse_precision(const char *text, uint32_t *precision)
+{
+    *precision = strcmp(text, "bf16") == 0 ? INFER_PRECISION_BF16 : INFER_PRECISION_F32;
+    return *precision || strcmp(text, "f32") == 0 ? 0 : usage("f32 or bf16 is needed, not", text);
+}
+
 /* "name=1x3x224x224"; the name is cut out of the argument itself. */
 static int parse_shape(char *text, struct bench *b)
 {
@@ -130,6 +137,7 @@ static int parse(int argc, char **argv, struct bench *b)
                                           {"input-shape", required_argument, NULL, 'i'},
                                           {"isa", required_argument, NULL, 'l'},
                                           {"no-onednn", no_argument, NULL, 'n'},
+                                          {"precision", required_argument, NULL, 'P'},
                                           {"profile", no_argument, NULL, 'p'},
                                           {"json", no_argument, NULL, 'j'},
                                           {"serve", required_argument, NULL, 'S'},
@@ -151,6 +159,8 @@ static int parse(int argc, char **argv, struct bench *b)
             status = parse_isa(optarg, &b->options.isa);
         else if (c == 'n')
             b->options.no_onednn = 1;
+        else if (c == 'P')
+            status = parse_precision(optarg, &b->options.precision);
         else if (c == 'p')
             b->options.profile = 1;
         else if (c == 'j')

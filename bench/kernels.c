@@ -128,7 +128,7 @@ static void print_row(const struct run *r, const char *network, const struct inf
     double ns = time->ms * 1e6, flops = (double)s->flops, bytes = (double)s->bytes;
     printf("| %s | %s | %s | %s | %.4f | %.1f | %.1f | %.0f | %.0e | %s |\n", network,
            infer__op_info(s->task.op)->name, shape, kernel, time->ms, flops / ns, bytes / ns,
-           100 * machine_floor_ns(&r->machine, flops, bytes) / ns, time->difference,
+           100 * machine_floor_ns(&r->machine, MACHINE_F32, flops, bytes) / ns, time->difference,
            chosen ? "chosen" : "");
 }
 
@@ -258,7 +258,7 @@ static infer_status bench_model(struct run *r, infer_error *err)
 static void print_head(const struct run *r)
 {
     printf("Level %s, one thread: %.0f GFLOP/s of multiply-adds; reads at",
-           infer_isa_name(r->machine.isa), r->machine.gflops);
+           infer_isa_name(r->machine.isa), r->machine.gflops[MACHINE_F32]);
     for (int i = 0; i < MACHINE_SIZES; i++)
         printf("%s %.0f GB/s (%g KB)", i ? "," : "", r->machine.gbytes[i], machine_sizes[i] / 1e3);
     printf(".\n\n| network | op | shape | kernel | ms | GFLOP/s | GB/s | %% of limit | difference "

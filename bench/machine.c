@@ -104,17 +104,29 @@ static double best_rate(struct worker *like, unsigned threads)
 
 void machine_measure(infer_isa isa, unsigned threads, struct machine *m)
 {
-    struct worker w = {.fma = machine_fma_c};
+    struct worker w = {0};
+    machine_fma *dot[MACHINE_KINDS] = {machine_fma_c};
     machine_read *read = machine_read_c;
 #if defined(__x86_64__)
-    if (isa >= INFER_ISA_AVX2)
-        w.fma = machine_fma_avx2, read = machine_read_avx2;
-    if (isa >= INFER_ISA_AVX512)
-        w.fma = machine_fma_avx512, read = machine_read_avx512;
+    if (isa >= INFER_ISA_AVX2) {
+        dot[MACHINE_F32] = machine_fma_avx2, read = machine_read_avx2;
+        dot[MACHINE_INT8] = machine_dot_int8_avx2;
+    }
+    if (isa >= INFER_ISA_AVX512) {
+        dot[MACHINE_F32] = machine_fma_avx512, read = machine_read_avx512;
+        dot[MACHINE_INT8] = machine_dot_int8_avx512;
+    }
+    if (isa >= INFER_ISA_AVX512VNNI)
+        dot[MACHINE_INT8] = machine_dot_int8_vnni;
+    if (isa >= INFER_ISA_AVX512BF16)
+        dot[MACHINE_BF16] = machine_dot_bf16;
 #endif
     threads = threads > MOST_THREADS ? MOST_THREADS : threads;
     *m = (struct machine){.isa = isa, .threads = threads};
-    m->gflops = best_rate(&w, threads);
+    for (int i = 0; i < MACHINE_KINDS; i++) {
+        w.fma = dot[i];
+        m->gflops[i] = dot[i] ? best_rate(&w, threads) : m->gflops[MACHINE_F32];
+    }
     size_t all = (size_t)machine_sizes[MACHINE_SIZES - 1];
     char *memory = aligned_alloc(4096, (all + 4095) & ~(size_t)4095);
     if (!memory)
@@ -144,9 +156,16 @@ double machine_bandwidth(const struct machine *m, double bytes)
     return m->gbytes[i - 1] + share * (m->gbytes[i] - m->gbytes[i - 1]);
 }
 
-double machine_floor_ns(const struct machine *m, double flops, double bytes)
+enum machine_kind machine_kind_of(const char *kernel)
 {
-    double by_flops = m->gflops > 0 ? flops / m->gflops : 0;
+    if (strstr(kernel, "int8") || strstr(kernel, "u8"))
+        return MACHINE_INT8;
+    return strstr(kernel, "bf16") ? MACHINE_BF16 : MACHINE_F32;
+}
+
+double machine_floor_ns(const struct machine *m, enum machine_kind kind, double flops, double bytes)
+{
+    double by_flops = m->gflops[kind] > 0 ? flops / m->gflops[kind] : 0;
     double rate = machine_bandwidth(m, bytes);
     double by_bytes = rate > 0 ? bytes / rate : 0;
     return fmax(by_flops, by_bytes);

@@ -6,10 +6,14 @@
 
 enum { MACHINE_SIZES = 6 };
 
+/* What numbers are multiplied. */
+enum machine_kind { MACHINE_F32, MACHINE_BF16, MACHINE_INT8, MACHINE_KINDS };
+
 struct machine {
     infer_isa isa;
     unsigned threads;
-    double gflops;                /* f32 multiply-adds in registers, two operations each */
+    double gflops[MACHINE_KINDS]; /* multiply-adds in registers, two operations each; of kinds that
+                                     the level does not have: f32's. Tiles (AMX) are not measured */
     double gbytes[MACHINE_SIZES]; /* reading a working set of machine_sizes[i] bytes again and
                                      again: from the first-level cache up to memory */
 };
@@ -20,8 +24,11 @@ extern const double machine_sizes[MACHINE_SIZES];
 void machine_measure(infer_isa isa, unsigned threads, struct machine *m);
 /* GB/s for a step that touches so many bytes once: memory's if they pass the caches. */
 double machine_bandwidth(const struct machine *m, double bytes);
+/* What a kernel of this name multiplies. */
+enum machine_kind machine_kind_of(const char *kernel);
 /* Nanoseconds below which this machine can't do it: the larger of the two limits. */
-double machine_floor_ns(const struct machine *m, double flops, double bytes);
+double machine_floor_ns(const struct machine *m, enum machine_kind kind, double flops,
+                        double bytes);
 
 /* ---- the loops, one file for each width of vectors ------------------------------------------ */
 
@@ -32,6 +39,7 @@ typedef float machine_fma(uint64_t loops, double *flops);
 typedef uint64_t machine_read(const void *p, size_t bytes);
 
 machine_fma machine_fma_c, machine_fma_avx2, machine_fma_avx512;
+machine_fma machine_dot_int8_avx2, machine_dot_int8_avx512, machine_dot_int8_vnni, machine_dot_bf16;
 machine_read machine_read_c, machine_read_avx2, machine_read_avx512;
 
 #endif

@@ -209,6 +209,16 @@ typedef struct infer_input_spec {
                          and what infer_run is given for it is not looked at */
 } infer_input_spec;
 
+/* What an f32 network is computed in. */
+typedef enum infer_precision {
+    INFER_PRECISION_F32 = 0,
+    /* Both operands of convolutions and of products with constant matrices may be rounded to bf16,
+     * to nearest, ties to even (of Winograd's, the transformed operands); products and sums are
+     * f32, and so are the results and all other steps. Answers differ from f32's by about 1e-2 of
+     * the largest. Kernels of f32 are kept where they are as fast. */
+    INFER_PRECISION_BF16 = 1
+} infer_precision;
+
 /* How to make a session. */
 typedef struct infer_session_options {
     size_t size;                    /* sizeof(infer_session_options), set by the init function */
@@ -221,6 +231,8 @@ typedef struct infer_session_options {
     uint32_t profile;         /* 0: infer_session_step gives no times */
     uint32_t no_onednn;       /* 0: oneDNN's kernels compete, where the library has them */
     uint32_t no_tuned;        /* 0: a tuned plan of this CPU in the file is used */
+    uint32_t precision;       /* infer_precision; BF16 is refused with INFER_ERROR_UNSUPPORTED
+                                 below INFER_ISA_AVX512BF16, never replaced by f32 */
 } infer_session_options;
 
 INFER_API void infer_session_options_init(infer_session_options *options);
@@ -292,7 +304,8 @@ INFER_API infer_status infer_session_step(const infer_session *session, size_t i
 INFER_API const char *infer_version(void);
 /* The best level that this CPU and operating system have. */
 INFER_API infer_isa infer_cpu_isa(void);
-/* "c", "avx2", "avx512", "avx512vnni", "amx"; "?" for a number that is none. Never NULL. */
+/* "c", "avx2", "avx512", "avx512vnni", "avx512bf16", "amx"; "?" for a number that is none. Never
+ * NULL. */
 INFER_API const char *infer_isa_name(infer_isa isa);
 /* 1 if oneDNN's kernels are built in, else 0. */
 INFER_API int infer_has_onednn(void);

@@ -72,7 +72,7 @@ expect 0 "$bench" --help && says '^Example:'
 expect 2 "$bench"
 expect 2 "$bench" "$model" extra
 for wrong_option in "--time 0" "-t 0" "-b x" "--isa sse9" "--input-shape x" "--input-shape x=1x" \
-    "--input-shape nobody=1x2" "--no-such"; do
+    "--input-shape nobody=1x2" "--precision f8" "--no-such"; do
     # shellcheck disable=SC2086
     expect 2 "$bench" "$model" $wrong_option
 done
@@ -90,6 +90,14 @@ says '"threads": 2, "batch": 1, '
 expect 0 "$bench" "$model" -b 4 --time 0.05 --json && says '"batch": 4, '
 expect 0 "$bench" "$model" --input-shape input=2x3x64x64 --time 0.05 --json && says '"batch": 2, '
 expect 2 "$bench" "$model" -b 3 --input-shape input=2x3x64x64 && says 'fixed to 2' err
+# bf16 is never silently f32
+expect 3 "$bench" "$model" --precision bf16 --isa avx512vnni && says 'needs AVX-512 BF16' err
+expect 2 "$infer" inspect "$model" --precision f8 && says 'f32 or bf16' err
+if "$bench" "$model" --time 0.05 --precision bf16 --json >"$tmp/out" 2>"$tmp/err"; then
+    says '"precision": "bf16"'
+else
+    says 'needs AVX-512 BF16' err
+fi
 # a batch that the file fixes
 expect 0 "$infer" convert $signs/signs.onnx -o "$tmp/fixed.infer" --input-shape input=1x3x64x64
 expect 2 "$bench" "$tmp/fixed.infer" -b 4 && says 'fixed to 1' err

@@ -1,9 +1,10 @@
 /* Depthwise convolution in int8: the kernels of all levels against the formula. */
 #include "int8_run.h"
 
-static const char *const kernels[] = {"conv_int8_c", "conv_depthwise_u8_avx2",
-                                      "conv_depthwise_u8_avx512", "conv_depthwise_u8_vnni"};
-enum { KERNELS = 4, CHANNELS = 200 };
+static const char *const kernels[] = {"conv_int8_c", "conv_depthwise_u8_c",
+                                      "conv_depthwise_u8_avx2", "conv_depthwise_u8_avx512",
+                                      "conv_depthwise_u8_vnni"};
+enum { KERNELS = 5, CHANNELS = 200 };
 static long served[KERNELS];
 
 struct shape {

@@ -1,10 +1,11 @@
-/* Quantised tensors: element by element, means, maxima, joining, and to and from f32; the kernels of
- * all levels against the formulas of docs/quantization.md. */
+/* Quantised tensors: element by element, means, maxima, joining, and to and from f32; the kernels
+ * of all levels against the formulas of docs/quantization.md. */
 #include "int8_run.h"
 
 static int32_t bound(uint64_t *r, int upper)
 {
-    return random_int(r, 0, 1) ? (upper ? 255 : 0) : (int32_t)random_int(r, upper ? 128 : 0, upper ? 255 : 127);
+    return random_int(r, 0, 1) ? (upper ? 255 : 0)
+                               : (int32_t)random_int(r, upper ? 128 : 0, upper ? 255 : 127);
 }
 
 /* Every kernel of `names` must serve and agree. */
@@ -130,8 +131,8 @@ static void test_unary(void **state)
             uint8_t *want = malloc((size_t)n);
             for (int64_t i = 0; i < n; i++) {
                 float real = (float)(((uint8_t *)k.x[0])[i] - x.zero) * x.scale;
-                want[i] = quantized(
-                    infer__activate(op, k.t.p.unary.alpha, k.t.p.unary.beta, real), &y);
+                want[i] =
+                    quantized(infer__activate(op, k.t.p.unary.alpha, k.t.p.unary.beta, real), &y);
             }
             for (int isa = INFER_ISA_C; isa <= (int)infer_cpu_isa(); isa++) {
                 k.t.isa = (uint8_t)isa;
@@ -145,6 +146,39 @@ static void test_unary(void **state)
         }
 }
 
+/* An Identity that has its table with it, also between tensors of one scale: every level chooses
+ * the kernel of tables, which takes that one. */
+static void test_table(void **state)
+{
+    uint64_t r = seed;
+    (void)state;
+    for (int64_t n = 1; n <= 300; n += 13) {
+        struct run k = {.t = {.op = INFER__OP_IDENTITY, .nin = 1, .nout = 1}};
+        struct quant_one q;
+        uint8_t table[256], want[300];
+        struct infer__requant rq = {.table = table, .hi = 255};
+        quant_random(&q, &r);
+        k.in[0] = k.out[0] = operand(INFER_U8, 1, &n);
+        k.in[0].quant = k.out[0].quant = &q.q;
+        k.t.epi.requant = &rq;
+        fill(&k, &r);
+        for (int i = 0; i < 256; i++)
+            table[i] = (uint8_t)random_int(&r, 0, 255);
+        for (int64_t i = 0; i < n; i++)
+            want[i] = table[((uint8_t *)k.x[0])[i]];
+        for (int isa = INFER_ISA_C; isa <= (int)infer_cpu_isa(); isa++) {
+            k.t.isa = (uint8_t)isa;
+            k.t.in = k.in;
+            k.t.out = k.out;
+            k.t.threads = 1;
+            assert_string_equal(infer__kernel_choose(&k.t)->name, "unary_u8");
+            run_kernel(&k, "unary_u8", &r);
+            assert_memory_equal(k.y[0], want, (size_t)n);
+        }
+        run_drop(&k);
+    }
+}
+
 /* ---- joining -------------------------------------------------------------------------------- */
 
 static void test_concat(void **state)
@@ -155,7 +189,8 @@ static void test_concat(void **state)
         int axis = (int)random_int(&r, 0, 2);
         int64_t dims[3] = {random_int(&r, 1, 4), random_int(&r, 1, 5), random_int(&r, 1, 90)};
         int64_t whole[3] = {dims[0], dims[1], dims[2]};
-        struct run k = {.t = {.op = INFER__OP_CONCAT, .nin = (uint32_t)random_int(&r, 1, 4), .nout = 1}};
+        struct run k = {
+            .t = {.op = INFER__OP_CONCAT, .nin = (uint32_t)random_int(&r, 1, 4), .nout = 1}};
         struct quant_one x[4], y;
         quant_random(&y, &r);
         whole[axis] = 0;
@@ -426,8 +461,9 @@ static void test_quantize(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_binary), cmocka_unit_test(test_unary), cmocka_unit_test(test_concat),
-        cmocka_unit_test(test_mean),   cmocka_unit_test(test_pool),  cmocka_unit_test(test_quantize),
+        cmocka_unit_test(test_binary),   cmocka_unit_test(test_unary), cmocka_unit_test(test_table),
+        cmocka_unit_test(test_concat),   cmocka_unit_test(test_mean),  cmocka_unit_test(test_pool),
+        cmocka_unit_test(test_quantize),
     };
     seed = random_seed();
     return cmocka_run_group_tests(tests, NULL, NULL);

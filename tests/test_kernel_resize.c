@@ -1,6 +1,6 @@
 /* Resize against ONNX's definition, written as it stands there: for each output element, all axes'
  * neighbours and weights, multiplied out in double. */
-#include "kernel_run.h"
+#include "simd_run.h"
 
 /* What ONNX's formula calls length_resized: with fractional scales it is no integer. */
 static double resized(const struct run *k, int a)
@@ -102,19 +102,32 @@ static double expected(const struct run *k, const int64_t *at, double *size)
     return sum;
 }
 
-static void check_resize(struct run *k, uint64_t *r)
+static void check_kernel_of(struct run *k, const char *kernel, uint64_t *r)
 {
     unsigned type = k->in[0].type;
     int nearest = k->t.p.resize.mode == INFER__NEAREST;
-    run_fill(k, 1, r);
-    run_kernel(k, nearest ? "resize_nearest_c" : "resize_f32_c", r);
+    run_kernel(k, kernel, r);
     for (int64_t i = 0; i < infer__operand_elements(&k->out[0]); i++) {
         int64_t at[INFER_MAX_RANK];
         double size;
         unravel(&k->out[0], i, at);
         double want = expected(k, at, &size);
-        close_to("Resize", i, value_at(type, k->y[0], i), (long double)want,
+        close_to(kernel, i, value_at(type, k->y[0], i), (long double)want,
                  nearest ? 0 : (long double)(2e-6 * size + 1e-30));
+    }
+}
+
+static void check_resize(struct run *k, uint64_t *r)
+{
+    int nearest = k->t.p.resize.mode == INFER__NEAREST;
+    run_fill(k, 1, r);
+    check_kernel_of(k, nearest ? "resize_nearest_c" : "resize_f32_c", r);
+    for (int level = 0; !nearest && level < SIMD_LEVELS; level++) {
+        const struct infer__kernel *simd = simd_kernel("resize_f32", level);
+        if (!simd)
+            continue;
+        k->t.isa = simd->isa;
+        check_kernel_of(k, simd->name, r);
     }
     run_drop(k);
 }
@@ -217,6 +230,34 @@ static void test_pictures(void **state)
     }
 }
 
+/* Planes with rows of every length, made longer and shorter, and turned round. */
+static void test_rows(void **state)
+{
+    uint64_t r = seed;
+    (void)state;
+    for (int round = 0; round < 200; round++) {
+        const int64_t in[3] = {2, random_int(&r, 1, 4), random_int(&r, 1, 60)};
+        const int64_t out[3] = {2, random_int(&r, 1, 6), random_int(&r, 1, 300)};
+        struct run k = {.t = {.op = INFER__OP_RESIZE, .nin = 1, .nout = 1}};
+        struct infer__resize *p = &k.t.p.resize;
+        k.in[0] = operand(INFER_F32, 3, in);
+        k.out[0] = operand(INFER_F32, 3, out);
+        p->mode = round % 5 ? INFER__LINEAR : INFER__CUBIC;
+        p->coordinate = round / 5 % 7;
+        if (p->coordinate == INFER__TF_HALF_PIXEL_FOR_NN)
+            p->coordinate = INFER__HALF_PIXEL;
+        p->cubic_a = -0.75f;
+        p->extrapolation = 3;
+        for (int i = 0; i < 3; i++) {
+            p->scale[i] = (float)out[i] / (float)in[i];
+            p->roi_end[i] = 1;
+        }
+        if (round % 2) /* from beyond the end to the beginning */
+            p->roi_begin[2] = 1.25f, p->roi_end[2] = 0;
+        check_resize(&k, &r);
+    }
+}
+
 /* A scale that does not divide: 4 elements by 0.6 are 2, which align_corners spreads over 2.4
  * (ONNX's own example: 1, 3.142857); and 3 / 0.6 is 5, not the number below it. */
 static void test_fraction(void **state)
@@ -277,7 +318,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_interpolate), cmocka_unit_test(test_nearest),
         cmocka_unit_test(test_pictures),    cmocka_unit_test(test_fraction),
-        cmocka_unit_test(test_absurd),
+        cmocka_unit_test(test_rows),        cmocka_unit_test(test_absurd),
     };
     seed = random_seed();
     return cmocka_run_group_tests(tests, NULL, NULL);

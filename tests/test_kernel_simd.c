@@ -357,9 +357,12 @@ static void transpose_case(int level, int rank, const int64_t *dims, const int *
     k.out[0] = operand(type, rank, turned);
     run_fill(&k, 1, r);
     k.t.isa = INFER_ISA_AVX512;
-    const struct infer__kernel *kernel = simd_kernel("transpose_4", level);
-    if (kernel && kernel->estimate(&k.t) >= 0)
-        simd_compare(&k, "transpose_4", level, "transpose_c", -1, -1, 0, r);
+    static const char *const names[] = {"transpose_4", "interleave_3"};
+    for (int i = 0; i < 2; i++) {
+        const struct infer__kernel *kernel = simd_kernel(names[i], level);
+        if (kernel && kernel->estimate(&k.t) >= 0)
+            simd_compare(&k, names[i], level, "transpose_c", -1, -1, 0, r);
+    }
     run_drop(&k);
 }
 
@@ -374,6 +377,11 @@ static void test_transpose(void **state)
         const int64_t dims[] = {random_int(&r, 1, 20), random_int(&r, 1, 20), random_int(&r, 1, 20),
                                 random_int(&r, 1, 20)};
         transpose_case(i & 1, 4, dims, perms[random_int(&r, 0, 5)], &r);
+    }
+    for (int i = 0; i < 80; i++) {
+        const int64_t dims[] = {random_int(&r, 1, 3), 3, random_int(&r, 1, 100),
+                                random_int(&r, 1, 100)};
+        transpose_case(i & 1, 4, dims, perms[0], &r);
     }
     for (int64_t n = 0; n <= 67; n++)
         for (int level = 0; level < SIMD_LEVELS; level++) {

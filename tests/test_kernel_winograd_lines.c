@@ -1,7 +1,7 @@
-/* Winograd convolutions with kernels of 5x5, and of one row or column, against the plain-C
- * reference: every height and width around the sizes of tiles, channels around blocks and panels,
- * any padding. Errors are held against the largest sum of magnitudes that an output is made of;
- * what larger tiles cost is measured and bounded in test_error. */
+/* Winograd convolutions with kernels of 5x5, of one row or column, and of stride 2, against the
+ * plain-C reference: every height and width around the sizes of tiles, channels around blocks and
+ * panels, any padding. Errors are held against the largest sum of magnitudes that an output is made
+ * of; what larger tiles cost is measured and bounded in test_error. */
 #include <math.h>
 
 #include "kernel_check.h"
@@ -11,11 +11,12 @@ static uint64_t seed;
 static const struct {
     const char *name; /* of the kernels, up to the level */
     int64_t kernel[2];
+    int64_t stride;
     double error; /* relative to the largest output, on data as in a trained network */
 } sizes[] = {
-    {"winograd_5x5_f32", {5, 5}, 2e-5}, {"winograd_1x7_f32", {1, 7}, 2e-5},
-    {"winograd_7x1_f32", {7, 1}, 2e-5}, {"winograd_1x3_f32", {1, 3}, 4e-6},
-    {"winograd_3x1_f32", {3, 1}, 4e-6},
+    {"winograd_5x5_f32", {5, 5}, 1, 2e-5}, {"winograd_1x7_f32", {1, 7}, 1, 2e-5},
+    {"winograd_7x1_f32", {7, 1}, 1, 2e-5}, {"winograd_1x3_f32", {1, 3}, 1, 4e-6},
+    {"winograd_3x1_f32", {3, 1}, 1, 4e-6}, {"winograd_strided_f32", {3, 3}, 2, 4e-6},
 };
 enum { SIZES = sizeof sizes / sizeof *sizes };
 
@@ -45,9 +46,11 @@ static int build(const struct shape *s, struct problem *p, uint64_t *r)
 {
     const int64_t *kernel = sizes[s->size].kernel;
     const int64_t in[3] = {1, s->h, s->w};
-    const int64_t out[3] = {1, s->h + s->pad[0] + s->pad[2] - kernel[0] + 1,
-                            s->w + s->pad[1] + s->pad[3] - kernel[1] + 1};
-    if (out[1] < 1 || out[2] < 1)
+    const int64_t rows = s->h + s->pad[0] + s->pad[2] - kernel[0];
+    const int64_t columns = s->w + s->pad[1] + s->pad[3] - kernel[1];
+    const int64_t stride = sizes[s->size].stride;
+    const int64_t out[3] = {1, rows / stride + 1, columns / stride + 1};
+    if (rows < 0 || columns < 0)
         return 0;
     memset(p, 0, sizeof *p);
     p->in[0] = spatial_operand(INFER_F32, 2, s->n, in, s->c);
@@ -65,7 +68,7 @@ static int build(const struct shape *s, struct problem *p, uint64_t *r)
                                 .in = p->in,
                                 .out = &p->y};
     p->t.p.window = (struct infer__window){.kernel = {1, kernel[0], kernel[1]},
-                                           .stride = {1, 1, 1},
+                                           .stride = {1, stride, stride},
                                            .dilation = {1, 1, 1},
                                            .pad_begin = {0, s->pad[0], s->pad[1]},
                                            .pad_end = {0, s->pad[2], s->pad[3]},
@@ -143,8 +146,8 @@ static void test_sizes(void **state)
 {
     uint64_t r = seed;
     (void)state;
-    for (int i = 0; i < 5 * 121; i++) {
-        struct shape s = {.size = i % 5, .h = 1 + i / 5 / 11, .w = 1 + i / 5 % 11};
+    for (int i = 0; i < SIZES * 121; i++) {
+        struct shape s = {.size = i % SIZES, .h = 1 + i / SIZES / 11, .w = 1 + i / SIZES % 11};
         random_rest(&s, &r);
         s.c = random_int(&r, 1, 9);
         s.k = random_int(&r, 1, 20);
@@ -157,7 +160,8 @@ static void test_channels(void **state)
     uint64_t r = seed + 1;
     (void)state;
     for (int i = 1; i <= 75; i++) {
-        struct shape s = {.size = i % 5, .h = random_int(&r, 7, 12), .w = random_int(&r, 7, 12)};
+        struct shape s = {
+            .size = i % SIZES, .h = random_int(&r, 7, 12), .w = random_int(&r, 7, 12)};
         random_rest(&s, &r);
         s.c = i <= 40 ? i : random_int(&r, 1, 40);
         s.k = i <= 40 ? random_int(&r, 1, 140) : i;

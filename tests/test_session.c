@@ -239,6 +239,58 @@ static void test_levels_agree(void **state)
 }
 
 /* Everything before infer_run may fail for want of memory: cleanly, with nothing left behind. */
+/* Precision bf16: refused below its level, saying so; else used, the same bits for any number of
+ * threads, answers near those of f32. */
+static void test_precision(void **state)
+{
+    enum { BATCH = 8 };
+    struct fixture *f = *state;
+    static float x[BATCH * PICTURE], first[BATCH * 5];
+    infer_tensor out[2];
+    infer_error err;
+    infer_session_options o;
+    infer_session *s;
+    infer_session_options_init(&o);
+    o.precision = INFER_PRECISION_BF16 + 1;
+    assert_int_equal(create(f->model, &o, &err), INFER_ERROR_ARGUMENT);
+    o.precision = INFER_PRECISION_BF16;
+    for (int isa = INFER_ISA_C; isa < INFER_ISA_AVX512BF16; isa++) {
+        o.isa = (infer_isa)isa;
+        assert_int_equal(create(f->model, &o, &err), INFER_ERROR_UNSUPPORTED);
+        assert_non_null(strstr(err.message, "AVX-512 BF16"));
+    }
+    o.isa = INFER_ISA_DEFAULT;
+    if (infer_cpu_isa() < INFER_ISA_AVX512BF16) {
+        assert_int_equal(create(f->model, &o, &err), INFER_ERROR_UNSUPPORTED);
+        puts("skipped: running in bf16, which this CPU has not");
+        return;
+    }
+    infer_input_spec spec = {.name = "picture", .rank = 4, .dims = {BATCH, 3, 17, 13}};
+    o.inputs = &spec;
+    o.ninputs = 1;
+    fill(x, BATCH * PICTURE, 9);
+    for (o.threads = 1; o.threads <= 4; o.threads++) {
+        size_t used = 0;
+        OK(infer_session_create(f->model, &o, &s, &err));
+        for (size_t i = 0; i < infer_session_steps(s); i++) {
+            infer_step_info info;
+            OK(infer_session_step(s, i, &info));
+            used += strstr(info.kernel, "bf16") != NULL;
+        }
+        assert_true(used > 0);
+        run(s, x, BATCH, out);
+        if (o.threads == 1)
+            memcpy(first, out[0].data, sizeof first);
+        assert_memory_equal(first, out[0].data, sizeof first);
+        infer_session_free(&s);
+    }
+    s = make(f->model, 1, BATCH);
+    run(s, x, BATCH, out);
+    for (int i = 0; i < BATCH * 5; i++)
+        assert_true(fabsf(((float *)out[0].data)[i] - first[i]) < 0.02f);
+    infer_session_free(&s);
+}
+
 static void test_every_allocation_fails(void **state)
 {
     struct fixture *f = *state;
@@ -356,15 +408,11 @@ static void test_introspection(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_answers),
-        cmocka_unit_test(test_same_bits),
-        cmocka_unit_test(test_caller_memory),
-        cmocka_unit_test(test_bad_arguments),
-        cmocka_unit_test(test_bad_options),
-        cmocka_unit_test(test_levels_agree),
-        cmocka_unit_test(test_every_allocation_fails),
-        cmocka_unit_test(test_many_threads),
-        cmocka_unit_test(test_introspection),
+        cmocka_unit_test(test_answers),       cmocka_unit_test(test_same_bits),
+        cmocka_unit_test(test_caller_memory), cmocka_unit_test(test_bad_arguments),
+        cmocka_unit_test(test_bad_options),   cmocka_unit_test(test_levels_agree),
+        cmocka_unit_test(test_precision),     cmocka_unit_test(test_every_allocation_fails),
+        cmocka_unit_test(test_many_threads),  cmocka_unit_test(test_introspection),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -216,6 +216,31 @@ static void test_dropout_mask(void **state)
     build_end(&b);
 }
 
+/* In training mode too, as long as nothing is dropped. */
+static void test_dropout_ratio(void **state)
+{
+    (void)state;
+    const int64_t one = 1;
+    const uint8_t yes = 1;
+    for (int k = 0; k < 2; k++) {
+        const float ratio = k ? 0.5f : 0;
+        struct builder b;
+        struct imported i;
+        frame(&b, 13, 1, row);
+        floats(&b, "ratio", 0, &one, &ratio);
+        initializer(&b, raw_tensor(&b, "training", ONNX__TENSOR_PROTO__DATA_TYPE__BOOL, 0, &one,
+                                   &yes, sizeof yes));
+        node(&b, "Dropout", "x,ratio,training", "y");
+        import_model(&i, &b);
+        if (k)
+            assert_true(i.status != INFER_OK);
+        else
+            expect_ok(&i);
+        import_free(&i);
+        build_end(&b);
+    }
+}
+
 /* Half floats come in and go out as such; between, everything is f32. */
 static void test_half(void **state)
 {
@@ -455,6 +480,7 @@ int main(void)
         cmocka_unit_test(test_upsample),
         cmocka_unit_test(test_resize10_shrinks),
         cmocka_unit_test(test_dropout_mask),
+        cmocka_unit_test(test_dropout_ratio),
         cmocka_unit_test(test_half),
         cmocka_unit_test(test_constants),
         cmocka_unit_test(test_shapes),

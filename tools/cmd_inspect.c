@@ -35,7 +35,8 @@ static int inspect(const struct cli_args *args, const infer_session_options *o,
     int json = cli_has(args, "json"), dot = cli_has(args, "dot");
     infer_status status = infer_session_create(model, o, &session, &err);
     struct inspect x = {args->positional[0], model, session,
-                        o->isa && o->isa < best ? o->isa : best};
+                        o->isa && o->isa < best ? o->isa : best,
+                        o->precision == INFER_PRECISION_BF16};
     if (json) {
         inspect_json(stdout, &x, &err);
     } else if (dot && session) {

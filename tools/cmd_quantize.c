@@ -24,6 +24,7 @@ static const struct cli_option options[] = {
     {"all-int8", NULL, "int8 where it is slower on this CPU, too"},
     {"no-equalise", NULL, "leave the channels' ranges as they are"},
     {"no-bias-correction", NULL, "leave the biases as they are"},
+    {"nearest", NULL, "round each weight to the nearest integer, whatever the others do"},
     {"json", NULL, "the report as JSON on standard output"},
     THREADS_OPTION,
     PREPROCESS_OPTIONS,
@@ -129,14 +130,16 @@ static infer_status quantise(struct quantiser *q, const infer_model *model, infe
         TRY(quant_equalise(q, err));
     quant_place(q);
     TRY(quant_calibrate(q, err));
+    if (q->options.adapt)
+        TRY(quant_round(q, err));
     if (q->options.correct_bias)
-        TRY(quant_measure_alone(q, 1, err));
+        TRY(quant_correct(q, err));
     TRY(quant_search(q, err));
     uint32_t tries = q->ntries;
     TRY(quant_speed(q, err));
     if (q->ntries > tries)
         TRY(quant_evaluate(q, &q->score, err));
-    TRY(quant_measure_alone(q, 0, err));
+    TRY(quant_measure_alone(q, err));
     return quant_measure_whole(q, err);
 }
 
@@ -179,6 +182,7 @@ static int quantize(struct quantiser *q, const infer_model *model, const struct 
     q->options.threads = (uint32_t)threads;
     q->options.equalise = !cli_has(args, "no-equalise");
     q->options.correct_bias = !cli_has(args, "no-bias-correction");
+    q->options.adapt = !cli_has(args, "nearest");
     q->options.all_int8 = cli_has(args, "all-int8");
     struct samples_options o = {.folder = cli_value(args, "images"),
                                 .labels = cli_value(args, "labels"),

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "tools/commands.h"
 #include "tools/convert.h"
+#include "tools/session_args.h"
 #include "tools/verify.h"
 
 static const struct cli_option options[] = {
@@ -14,6 +15,7 @@ static const struct cli_option options[] = {
     {"threads", "N", "threads (default: all)"},
     {"isa", "LEVEL", "c, avx2, avx512, avx512vnni, avx512bf16 or amx (default: the best)"},
     {"no-onednn", NULL, "native kernels only"},
+    {"precision", "TYPE", "f32 (default), or bf16: --tolerance 0.05 suits it"},
     {"json", NULL, "results as JSON"},
     {NULL, NULL, NULL}};
 
@@ -132,7 +134,8 @@ int cmd_verify(int argc, char **argv)
     infer_session_options_init(&o.session);
     o.session.no_onednn = (uint32_t)cli_has(&args, "no-onednn");
     if (!cli_int(&args, "threads", 1, 1024, 0, &threads) ||
-        !parse_isa(cli_value(&args, "isa"), &o.session.isa))
+        !parse_isa(cli_value(&args, "isa"), &o.session.isa) ||
+        !session_args_precision(cli_value(&args, "precision"), &o.session.precision))
         return CLI_USAGE;
     o.session.threads = (uint32_t)threads;
     if (cli_has(&args, "tolerance")) {

@@ -101,8 +101,10 @@ static void session(FILE *f, const struct inspect *x)
 {
     infer_session_memory m;
     infer_session_memory_use(x->session, &m);
-    fprintf(f, "{\"isa\": \"%s\", \"onednn\": %s, \"threads\": %u, \"macs\": %llu,\n",
-            infer_isa_name(x->isa), infer_has_onednn() ? "true" : "false",
+    fprintf(f,
+            "{\"isa\": \"%s\", \"precision\": \"%s\", \"onednn\": %s, \"threads\": %u, "
+            "\"macs\": %llu,\n",
+            infer_isa_name(x->isa), x->bf16 ? "bf16" : "f32", infer_has_onednn() ? "true" : "false",
             infer__pool_threads(x->session->pool), (unsigned long long)inspect_macs(x));
     uint32_t tuned = 0;
     for (uint32_t i = 0; i < x->session->plan.nsteps; i++)

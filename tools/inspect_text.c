@@ -209,8 +209,9 @@ void inspect_session_text(FILE *f, const struct inspect *x)
     infer_session_memory m;
     infer_value_info info;
     infer_session_memory_use(x->session, &m);
-    fprintf(f, "\nsession  %zu steps, level %s, %s, %u threads\n", infer_session_steps(x->session),
-            infer_isa_name(x->isa), infer_has_onednn() ? "oneDNN built in" : "no oneDNN",
+    fprintf(f, "\nsession  %zu steps, level %s, precision %s, %s, %u threads\n",
+            infer_session_steps(x->session), infer_isa_name(x->isa), x->bf16 ? "bf16" : "f32",
+            infer_has_onednn() ? "oneDNN built in" : "no oneDNN",
             infer__pool_threads(x->session->pool));
     for (size_t i = 0; i < infer_session_inputs(x->session); i++) {
         infer_session_input(x->session, i, &info);

@@ -13,6 +13,19 @@ static int parse_isa(const char *text, infer_isa *isa)
     return !text || *isa;
 }
 
+int session_args_precision(const char *text, uint32_t *precision)
+{
+    if (!text || strcmp(text, "f32") == 0)
+        *precision = INFER_PRECISION_F32;
+    else if (strcmp(text, "bf16") == 0)
+        *precision = INFER_PRECISION_BF16;
+    else {
+        cli_usage("--precision %s: f32 or bf16", text);
+        return 0;
+    }
+    return 1;
+}
+
 int session_args_shapes(const struct cli_args *args, struct session_args *out)
 {
     int n;
@@ -33,7 +46,8 @@ int session_args_parse(const struct cli_args *args, struct session_args *out)
 {
     long threads;
     if (!session_args_shapes(args, out) || !cli_int(args, "threads", 1, 1024, 0, &threads) ||
-        !parse_isa(cli_value(args, "isa"), &out->options.isa))
+        !parse_isa(cli_value(args, "isa"), &out->options.isa) ||
+        !session_args_precision(cli_value(args, "precision"), &out->options.precision))
         return 0;
     out->options.threads = (uint32_t)threads;
     out->options.no_onednn = (uint32_t)cli_has(args, "no-onednn");

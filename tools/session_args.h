@@ -16,8 +16,9 @@
 #define ISA_OPTIONS                                                                                \
     {"isa", "LEVEL", "c, avx2, avx512, avx512vnni, avx512bf16 or amx (default: the best)"},        \
         {"no-onednn", NULL, "native kernels only"},                                                \
+        {"no-tuned", NULL, "kernels by estimate, without the tuned plan in the file"},             \
     {                                                                                              \
-        "no-tuned", NULL, "kernels by estimate, without the tuned plan in the file"                \
+        "precision", "TYPE", "f32 (default), or bf16 for operands of convolutions and products"    \
     }
 
 struct session_args {
@@ -31,6 +32,8 @@ struct session_args {
 int session_args_parse(const struct cli_args *args, struct session_args *out);
 /* The same of the shapes alone, for a command whose --threads is something else. */
 int session_args_shapes(const struct cli_args *args, struct session_args *out);
+/* The value of --precision, or NULL where it is not given. Returns 0 after a usage message. */
+int session_args_precision(const char *text, uint32_t *precision);
 void session_args_free(struct session_args *s);
 
 #endif

@@ -130,8 +130,8 @@ static double estimate_any(const struct infer__task *t)
     unsigned op = without_greater(t->op, &swap), type = t->in[0].type;
     unsigned result = is_compare(t->op) ? INFER_BOOL : type;
     if (t->op < INFER__OP_PRELU || t->op > INFER__OP_OR || t->nin < 1 || !infer__no_epilogue(t) ||
-        infer__any_quant(t) ||
-        t->out[0].type != result || !infer__binary_row_find(op, is_half(type) ? INFER_F32 : type))
+        infer__any_quant(t) || t->out[0].type != result ||
+        !infer__binary_row_find(op, is_half(type) ? INFER_F32 : type))
         return -1;
     int variadic = op == INFER__OP_MIN || op == INFER__OP_MAX || op == INFER__OP_SUM;
     if (!variadic && t->nin != 2)

@@ -44,7 +44,7 @@ static double estimate(const struct infer__task *t)
 {
     if (!infer__binary_u8_serves(t))
         return -1;
-    return 100 + 9 * (double)infer__operand_elements(&t->out[0]);
+    return 100 + (t->op == INFER__OP_MUL ? 2 : 5) * (double)infer__operand_elements(&t->out[0]);
 }
 
 static void run(const struct infer__task *t, const struct infer__buffers *b, uint32_t begin,
@@ -65,8 +65,8 @@ static void run(const struct infer__task *t, const struct infer__buffers *b, uin
 
 const struct infer__kernel infer__binary_u8_c = {.name = "binary_u8_c",
                                                  .isa = INFER_ISA_C,
-                                                 .in_place = INFER__IN_PLACE_FIRST |
-                                                             INFER__IN_PLACE_SECOND,
+                                                 .in_place =
+                                                     INFER__IN_PLACE_FIRST | INFER__IN_PLACE_SECOND,
                                                  .estimate = estimate,
                                                  .prepare = infer__elements_prepare,
                                                  .run = run};

@@ -15,11 +15,8 @@ static int is_servable(const struct infer__conv8 *s)
     if (s->groups < 2 || s->cg != s->mg || (s->cg != 4 && s->cg != 8 && s->cg != 16) || s->f32 ||
         s->taps < 1 || s->taps > GROUPS8_TAPS || s->x.c > 1 << 20)
         return 0;
-    for (int64_t m = 0; m < s->y.c; m++)
-        if (infer__conv8_w_zero(s, m))
-            return 0;
-    return rows > 0 && rows <= most && s->y.w > 0 && s->y.w <= most / rows && s->x.n > 0 &&
-           s->x.d > 0 && s->x.h > 0 && s->x.w > 0;
+    return !infer__conv8_any_zero(s) && rows > 0 && rows <= most && s->y.w > 0 &&
+           s->y.w <= most / rows && s->x.n > 0 && s->x.d > 0 && s->x.h > 0 && s->x.w > 0;
 }
 
 /* The size of tile, of those there are functions for, that computes the fewest pixels in vain. */
@@ -49,20 +46,23 @@ int infer__groups8_cut(const struct infer__task *t, struct infer__groups8 *g)
         g->parts *= 2;
     g->items = g->tiles * g->parts;
     g->block_bytes = s->taps * g->kind * GROUPS8_BLOCK;
-    g->at_start = g->blocks * g->block_bytes;
+    g->at_small = g->blocks * g->block_bytes;
+    g->at_start = g->at_small + 64;
     g->at_factor = g->at_start + g->blocks * 2 * GROUPS8_BLOCK * 4;
     g->at_line = g->at_factor + g->blocks * GROUPS8_BLOCK * 4;
     g->packed_bytes = g->at_line + g->blocks * GROUPS8_BLOCK;
-    double most = infer__groups8_ns(g, 100) / 4000;
+    double most = infer__groups8_ns(g, 230) / 6000;
     g->units = infer__units(g->items, 1, most > 64 ? 64 : (uint32_t)most + 1);
     return 1;
 }
 
 double infer__groups8_ns(const struct infer__groups8 *g, double rate)
 {
-    double products = (double)(g->tiles * g->tile) * (double)g->block_bytes * (double)g->blocks;
-    return 800 + products / rate + (double)g->items * (10 + 0.5 * (double)(g->s.taps * g->tile)) +
-           (double)(g->tiles * g->tile) * (double)g->blocks * (g->s.residual ? 3 : 1.5);
+    double pixels = (double)(g->tiles * g->tile), blocks = (double)g->blocks;
+    double each = g->kind == 4 ? 3.5 : g->kind == 8 ? 2.5 : 1.5; /* loads and the end of a block */
+    int more = (g->s.residual != 0) + (g->s.rq->table != NULL);
+    return 800 + pixels * blocks * ((double)g->block_bytes / rate + each + 1.9 * more) +
+           pixels * (double)g->parts * 0.4 * (double)g->s.taps;
 }
 
 /* ---- packing -------------------------------------------------------------------------------- */
@@ -96,7 +96,8 @@ void infer__groups8_pack(const struct infer__task *t, const struct infer__groups
     uint8_t *to = packed;
     int32_t *start = (void *)(to + g->at_start);
     float *factor = (void *)(to + g->at_factor);
-    memset(start, 0, (size_t)(g->at_line - g->at_start));
+    memset(to + g->at_small, 0, (size_t)(g->at_line - g->at_small));
+    to[g->at_small] = (uint8_t)infer__conv8_small(s);
     memset(to + g->at_line, s->x_zero, (size_t)(g->packed_bytes - g->at_line));
     for (int64_t b = 0; b < g->blocks; b++) {
         pack_block(g, t->in[1].data, b, (int8_t *)to + b * g->block_bytes);

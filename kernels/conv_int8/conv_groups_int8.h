@@ -25,7 +25,7 @@ struct infer__groups8 {
     int64_t blocks, parts; /* blocks of 16 channels; sets of them that are items of their own */
     int64_t items;         /* tiles * parts */
     int64_t block_bytes;   /* packed weights of a block, [tap][kind / 4][16][4] */
-    int64_t at_start, at_factor, at_line, packed_bytes;
+    int64_t at_small, at_start, at_factor, at_line, packed_bytes;
     uint32_t units;
 };
 
@@ -33,7 +33,8 @@ struct infer__groups8 {
 int infer__groups8_cut(const struct infer__task *t, struct infer__groups8 *g);
 /* Predicted time; `rate` in multiply-adds per ns. */
 double infer__groups8_ns(const struct infer__groups8 *g, double rate);
-/* Fills packed memory: weights, starts as the sums are, factors in the order of channels, line. */
+/* Fills packed memory: weights, infer__conv8_small, starts as the sums are, factors in the order of
+ * channels, line. */
 void infer__groups8_pack(const struct infer__task *t, const struct infer__groups8 *g, void *packed);
 /* Fills table[tap * tile + pixel] for `count` pixels from number `first` on; those up to `tile`
  * repeat the last one. */

@@ -4,7 +4,7 @@
 #include "kernels/conv_int8/conv_groups_int8.h"
 #include "kernels/conv_int8/finish_int8.h"
 
-#define RATE 150.0 /* multiply-adds per ns, measured */
+#define RATE 230.0 /* multiply-adds per ns, measured */
 
 /* A tile by a block. */
 struct block {
@@ -71,34 +71,20 @@ VEC_INLINE void block_sums(const int mr, const int kind, const int whole, const 
         }
 }
 
+static __attribute__((noinline)) void block_finish(const struct block *b, const int32_t *sums)
+{
+    finish_tile(b->finish, &b->to, b->count, 1, sums);
+}
+
 VEC_INLINE void block_body(const int mr, const int kind, const int whole, const struct block *b)
 {
-    const struct finish_to *to = &b->to;
-    const struct finish *f = b->finish;
-    const vec low = bytes_set(f->byte_low), high = bytes_set(f->byte_high);
-    const int last = b->count - 1;
-    vec sum[GROUPS8_TILE][2], words[GROUPS8_TILE + 2];
+    vec sum[GROUPS8_TILE][2];
+    int32_t sums[GROUPS8_TILE * VEC];
     block_sums(mr, kind, whole, b, sum);
     VEC_UNROLL
-    for (int m = 0; m < mr; m += 2) {
-        int next = m + 1 < mr ? m + 1 : m;
-        words[m] = finish_pixels(f, to, m < last ? m : last, next < last ? next : last, sum[m][0],
-                                 sum[next][0]);
-    }
-    VEC_UNROLL
-    for (int m = 0; m < mr; m += 4) {
-        uint8_t *y[4];
-        for (int i = 0; i < 4; i++)
-            y[i] = to->y + (m + i < last ? m + i : last) * to->y_step;
-        if (m + 2 < mr || m + 1 >= mr) {
-            bytes_store_4(y, bytes_pack(words[m], words[m + 2 < mr ? m + 2 : m], low, high),
-                          to->valid);
-            continue;
-        }
-        y[2] = y[0];
-        y[3] = y[1];
-        bytes_store_4(y, bytes_pack(words[m], words[m], low, high), to->valid);
-    }
+    for (int m = 0; m < mr; m++)
+        vec_store(sums + m * VEC, sum[m][0]);
+    block_finish(b, sums);
 }
 
 typedef void block_function(const struct block *b);
@@ -126,8 +112,8 @@ static block_function *const block_functions[3][2][4] = {
 /* ---- the kernel ----------------------------------------------------------------------------- */
 
 struct groups8_work {
-    const struct infer__groups8 *g;
     struct finish finish;
+    const struct infer__groups8 *g;
     const uint8_t *packed, *residual;
     uint8_t *y;
     const uint8_t **table;
@@ -164,7 +150,7 @@ static void groups8_run(const struct infer__task *t, const struct infer__buffers
         return;
     struct groups8_work k = {.g = &g, .packed = b->packed, .y = b->out[0], .table = b->scratch};
     k.residual = g.s.residual ? b->in[g.s.residual] : NULL;
-    finish_init(&k.finish, t, &g.s);
+    finish_init(&k.finish, t, &g.s, k.packed[g.at_small]);
     int64_t last = infer__unit_begin(g.items, g.units, end);
     for (int64_t i = infer__unit_begin(g.items, g.units, begin); i < last; i++) {
         uint32_t tile = (uint32_t)(i / g.parts), part = (uint32_t)(i % g.parts);

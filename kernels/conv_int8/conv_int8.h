@@ -73,6 +73,11 @@ int32_t infer__conv8_start(const struct infer__conv8 *s, const struct infer__tas
 uint32_t infer__conv8_taps(const struct infer__conv8 *s, const struct infer__task *t, int64_t m,
                            int64_t tap, int64_t end);
 
+/* 1 if a zero point of the weights is not 0. */
+int infer__conv8_any_zero(const struct infer__conv8 *s);
+/* 1 if every factor is below 1/2. */
+int infer__conv8_small(const struct infer__conv8 *s);
+
 /* ---- how it is cut -------------------------------------------------------------------------- */
 
 /* Tiles of a chunk, kernel rows, taps of one where taps are left out, pixels of a tile: at most. */
@@ -110,9 +115,10 @@ struct infer__conv8_cut {
     int64_t chunk, chunks; /* tiles that use a panel one after the other */
     int64_t items;         /* chunks * groups * panels */
     uint32_t units;
-    /* offsets in the packed memory: weights are at 0; per padded channel a start and a factor, the
-     * zero point of its weights, and for each tap the sum x_zero * (w - w_zero) */
-    int64_t at_start, at_factor, at_zero, at_taps, packed_bytes;
+    /* offsets in the packed memory: weights are at 0; infer__conv8_small; per padded channel a
+     * start and a factor, the zero point of its weights, and for each tap x_zero * sum (w - w_zero)
+     */
+    int64_t at_small, at_start, at_factor, at_zero, at_taps, packed_bytes;
     int64_t channels;      /* padded channels of all groups */
     int64_t scratch_bytes; /* copies of a chunk's tiles, then a tile's starts */
 };
@@ -126,8 +132,7 @@ double infer__conv8_ns(const struct infer__conv8_cut *c);
 void infer__conv8_pack(const struct infer__task *t, const struct infer__conv8_cut *c, void *packed);
 
 /* One panel: channels channel .. channel + valid - 1 of the output, its vectors, where its weights
- * begin and, in s32, its starts and factors. In a panel of two vectors channel 8 i + 4 v + e is
- * element 4 i + e of vector v: packing the two to 16 bits puts the channels in order. */
+ * begin and, in s32, its starts and factors. */
 struct infer__conv8_panel {
     int64_t group, channel, weights, at;
     int vectors, valid;
@@ -154,11 +159,16 @@ struct infer__conv8_tile {
  * them. */
 void infer__conv8_tiles(const struct infer__conv8_cut *c, int64_t first, int count, int64_t group,
                         const uint8_t *x, uint8_t *copies, struct infer__conv8_tile *tiles);
-/* What the sums of a tile by a panel start with: vectors * vec of them for each pixel, or once for
- * all (*step is 0 then); `starts` is room for as many as a tile can need. */
-const int32_t *infer__conv8_starts(const struct infer__conv8_cut *c, const uint8_t *packed,
-                                   const struct infer__conv8_tile *tile,
-                                   const struct infer__conv8_panel *p, int32_t *starts,
-                                   int64_t *step);
+/* What the sums of a tile by a panel start with, vectors * vec of them: those of the first and the
+ * last pixel, and of pixel m at each + m * step. */
+struct infer__conv8_starts {
+    const int32_t *first, *each, *last;
+    int64_t step;
+};
+/* `room` is in the scratch, behind the copies. */
+struct infer__conv8_starts infer__conv8_starts(const struct infer__conv8_cut *c,
+                                               const uint8_t *packed,
+                                               const struct infer__conv8_tile *tile,
+                                               const struct infer__conv8_panel *p, int32_t *room);
 
 #endif

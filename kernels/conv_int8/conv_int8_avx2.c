@@ -2,7 +2,7 @@
 #if defined(__x86_64__)
 #define VEC_LEVEL 256
 #define TILE 6
-#define RATE 84.0
+#define RATE 93.0
 #define LOAD 1.0
 #define CONV8_NAME "conv_int8_avx2"
 #include "kernels/conv_int8/conv_int8.inc"

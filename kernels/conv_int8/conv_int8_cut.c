@@ -32,8 +32,7 @@ static void merge_groups(struct infer__conv8_cut *c)
     struct infer__conv8 *s = &c->s;
     c->own_mg = s->mg;
     c->merge = 1;
-    for (int64_t m = 0; m < s->y.c; m++)
-        c->w_zero |= infer__conv8_w_zero(s, m) != 0;
+    c->w_zero = infer__conv8_any_zero(s);
     for (int64_t f = 2; f <= s->groups && f * s->mg <= c->level->vec && !c->w_zero; f++)
         if (s->groups % f == 0)
             c->merge = f;
@@ -104,7 +103,7 @@ static void cut_items(struct infer__conv8_cut *c)
         c->chunk /= 2;
     c->chunks = ceil_div(c->tiles, c->chunk);
     c->items = c->chunks * across;
-    most = infer__conv8_ns(c) / 4000;
+    most = infer__conv8_ns(c) / 6000;
     c->units = infer__units(c->items, 1, most > MOST_UNITS ? MOST_UNITS : (uint32_t)most + 1);
 }
 
@@ -120,14 +119,15 @@ static void place_memory(struct infer__conv8_cut *c)
 {
     int64_t each = round_up(c->channels * 4, 64);
     int by_rows = c->way == CONV8_BY_ROWS && has_padding(&c->s.w);
-    c->at_start = round_up(c->channels * c->k, 64);
+    c->at_small = round_up(c->channels * c->k, 64);
+    c->at_start = c->at_small + 64;
     c->at_factor = c->at_start + each;
     c->at_zero = c->at_factor + each;
     c->at_taps = c->at_zero + (c->w_zero ? each : 0);
     c->packed_bytes = c->at_taps + (by_rows ? c->s.taps * each : 0);
     c->scratch_bytes = c->chunk * c->copy;
     if (c->w_zero || by_rows)
-        c->scratch_bytes += c->level->tile * 2 * c->level->vec * 4;
+        c->scratch_bytes += (c->level->tile + 3) * 2 * c->level->vec * 4;
 }
 
 static void cut_way(struct infer__conv8_cut *c, int way)
@@ -185,15 +185,16 @@ struct infer__conv8_panel infer__conv8_panel(const struct infer__conv8_cut *c, i
 static double inside(const struct infer__conv8 *s, int axis, int64_t in, int64_t out)
 {
     const struct infer__window *w = &s->w;
-    int64_t pairs = 0;
-    if (out > 4096 || w->kernel[axis] > 64)
-        return 1;
-    for (int64_t o = 0; o < out; o++)
-        for (int64_t k = 0; k < w->kernel[axis]; k++) {
-            int64_t i = o * w->stride[axis] - w->pad_begin[axis] + k * w->dilation[axis];
-            pairs += i >= 0 && i < in;
-        }
-    return (double)pairs / (double)(out * w->kernel[axis]);
+    int64_t pairs = 0, kernel = w->kernel[axis], step = w->stride[axis];
+    for (int64_t k = 0; k < kernel; k++) {
+        int64_t at =
+            w->pad_begin[axis] - k * w->dilation[axis]; /* pixels o: 0 <= o step - at < in */
+        int64_t from = at > 0 ? ceil_div(at, step) : 0,
+                to = in + at > 0 ? ceil_div(in + at, step) : 0;
+        to = to < out ? to : out;
+        pairs += to > from ? to - from : 0;
+    }
+    return (double)pairs / (double)(out * kernel);
 }
 
 double infer__conv8_ns(const struct infer__conv8_cut *c)
@@ -203,14 +204,15 @@ double infer__conv8_ns(const struct infer__conv8_cut *c)
     double panels = (double)s->groups * (double)c->panels, tiles = (double)c->tiles;
     double pixels = (double)c->rows * (double)c->width, mean = pixels / tiles;
     double step = mean * vectors / panels, k = (double)c->k; /* vector products of a tile's step */
-    step += c->level->load + (step < 8 ? 8 - step : 0);
+    int has_table = s->rq && s->rq->table;
+    step = step + c->level->load < 4 ? 4 : step + c->level->load; /* sums wait for themselves */
     if (c->way == CONV8_BY_ROWS)
         k *= inside(s, 0, s->x.d, s->y.d) * inside(s, 1, s->x.h, s->y.h);
     if (c->way == CONV8_BY_ROWS && c->level->skips && s->cg % c->level->step == 0)
         k *= inside(s, 2, s->x.w, s->y.w);
     double ns = tiles * panels * k * step * vec / c->level->rate;
     ns += tiles * panels * (15 + 2 * (double)(c->krows * c->runs));
-    ns += pixels * vectors * vec * (s->residual ? 0.05 : 0.02);
+    ns += pixels * vectors * (0.02 * vec + (s->residual ? 1.9 : 0) + (has_table ? 1.9 : 0));
     double copied = c->way == CONV8_GATHERED || c->level->wide ? tiles : 0;
     if (c->way == CONV8_BY_ROWS && !c->level->wide)
         copied = (double)c->rows * (double)(c->tiles_per_row < 2 ? 1 : 2);

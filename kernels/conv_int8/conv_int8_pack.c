@@ -4,14 +4,6 @@
 
 #include "kernels/conv_int8/conv_int8.h"
 
-/* The panel's channel that stands at position `at`. */
-static int panel_channel(const struct infer__conv8_cut *c, const struct infer__conv8_panel *p,
-                         int at)
-{
-    int vec = c->level->vec, v = at / vec, i = at % vec;
-    return p->vectors == 1 ? at : i / 4 * 8 + v * 4 + i % 4;
-}
-
 /* Channel j of run `run` of kernel row `row`: the tap that it belongs to, its channel in *channel;
  * -1 where the run is padded. */
 static int64_t run_tap(const struct infer__conv8_cut *c, int64_t row, int64_t run, int64_t j,
@@ -41,17 +33,15 @@ static const int8_t *weight_at(const struct infer__conv8_cut *c, const int8_t *w
 static void pack_panel(const struct infer__conv8_cut *c, const struct infer__conv8_panel *p,
                        const int8_t *weights, int8_t *to)
 {
-    int n = p->vectors * c->level->vec, dot = c->level->dot, channel[CONV8_TILE * 2];
-    for (int i = 0; i < n; i++)
-        channel[i] = panel_channel(c, p, i);
+    int n = p->vectors * c->level->vec, dot = c->level->dot;
     for (int64_t k = 0; k < c->k; k++) {
         int64_t ch, j = k % c->padded, run = k / c->padded;
         int64_t tap = run_tap(c, run / c->runs, run % c->runs, j, &ch);
         int8_t *at = to + k / dot * dot * n + k % dot;
         for (int i = 0; i < n; i++) {
             const int8_t *w = NULL;
-            if (tap >= 0 && channel[i] < p->valid)
-                w = weight_at(c, weights, p->channel + channel[i], ch, tap);
+            if (tap >= 0 && i < p->valid)
+                w = weight_at(c, weights, p->channel + i, ch, tap);
             at[i * dot] = w ? *w : 0;
         }
     }
@@ -75,15 +65,13 @@ static void pack_channel(const struct infer__conv8_cut *c, const struct infer__t
 void infer__conv8_pack(const struct infer__task *t, const struct infer__conv8_cut *c, void *packed)
 {
     uint8_t *to = packed;
-    memset(to + c->at_start, 0, (size_t)(c->packed_bytes - c->at_start));
+    memset(to + c->at_small, 0, (size_t)(c->packed_bytes - c->at_small));
+    to[c->at_small] = (uint8_t)infer__conv8_small(&c->s);
     for (int64_t g = 0; g < c->s.groups; g++)
         for (int64_t i = 0; i < c->panels; i++) {
             struct infer__conv8_panel p = infer__conv8_panel(c, g, i);
             pack_panel(c, &p, t->in[1].data, (int8_t *)to + p.weights);
-            for (int j = 0; j < p.vectors * c->level->vec; j++) {
-                int channel = panel_channel(c, &p, j);
-                if (channel < p.valid)
-                    pack_channel(c, t, p.channel + channel, p.at + j, to);
-            }
+            for (int j = 0; j < p.valid; j++)
+                pack_channel(c, t, p.channel + j, p.at + j, to);
         }
 }

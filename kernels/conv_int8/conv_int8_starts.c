@@ -46,43 +46,46 @@ static void add_rows(const struct infer__conv8_cut *c, const struct infer__conv8
 
 /* The same for the taps of the other rows that the first or the last pixel leaves out. */
 static void add_skipped(const struct infer__conv8_cut *c, const struct infer__conv8_tile *tile,
-                        const int32_t *taps, int n, int32_t *starts)
+                        const int32_t *taps, int n, int32_t *first, int32_t *last)
 {
     int64_t kw = c->s.w.kernel[2], each = c->runs * c->padded;
-    int32_t *last = starts + (tile->count - 1) * n;
     for (int r = 0; r < tile->nrows; r++)
         for (int64_t k = 0; k < kw; k++)
             if (tile->skip[k])
-                add(tile->skip[k] == CONV8_SKIP_FIRST ? starts : last,
+                add(tile->skip[k] == CONV8_SKIP_FIRST ? first : last,
                     taps + (tile->before[r] / each * kw + k) * c->channels, n);
 }
 
-const int32_t *infer__conv8_starts(const struct infer__conv8_cut *c, const uint8_t *packed,
-                                   const struct infer__conv8_tile *tile,
-                                   const struct infer__conv8_panel *p, int32_t *starts,
-                                   int64_t *step)
+struct infer__conv8_starts infer__conv8_starts(const struct infer__conv8_cut *c,
+                                               const uint8_t *packed,
+                                               const struct infer__conv8_tile *tile,
+                                               const struct infer__conv8_panel *p, int32_t *room)
 {
     const int32_t *start = (const void *)(packed + c->at_start + 4 * p->at);
     const int32_t *zero = (const void *)(packed + c->at_zero + 4 * p->at);
     const int32_t *taps = (const void *)(packed + c->at_taps + 4 * p->at);
-    int n = p->vectors * c->level->vec;
-    *step = 0;
-    if (tile->nrows == c->krows && !tile->skips && !c->w_zero)
-        return start;
-    memcpy(starts, start, (size_t)n * sizeof *starts);
-    if (tile->nrows < c->krows)
-        add_rows(c, tile, taps, n, starts);
-    if (!tile->skips && !c->w_zero)
-        return starts;
-    *step = n;
-    for (int m = 1; m < tile->count; m++)
-        memcpy(starts + m * n, starts, (size_t)n * sizeof *starts);
-    if (tile->skips)
-        add_skipped(c, tile, taps, n, starts);
-    for (int m = 0; c->w_zero && m < tile->count; m++) {
+    int n = p->vectors * c->level->vec, last_m = tile->count - 1;
+    int32_t *each = room + c->level->tile * n, *first = each + n, *last = first + n;
+    struct infer__conv8_starts s = {start, start, start, 0};
+    if (tile->nrows < c->krows) {
+        memcpy(each, start, (size_t)n * sizeof *each);
+        add_rows(c, tile, taps, n, each);
+        s = (struct infer__conv8_starts){each, each, each, 0};
+    }
+    if (tile->skips) {
+        memcpy(first, s.each, (size_t)n * sizeof *first);
+        memcpy(last, s.each, (size_t)n * sizeof *last);
+        add_skipped(c, tile, taps, n, first, last);
+        s.first = first;
+        s.last = last;
+    }
+    if (!c->w_zero)
+        return s;
+    for (int m = 0; m <= last_m; m++) {
+        const int32_t *from = m == 0 ? s.first : m == last_m ? s.last : s.each;
         uint32_t sum = pixel_sum(c, tile, m);
         for (int i = 0; i < n; i++)
-            starts[m * n + i] = (int32_t)((uint32_t)starts[m * n + i] - (uint32_t)zero[i] * sum);
+            room[m * n + i] = (int32_t)((uint32_t)from[i] - (uint32_t)zero[i] * sum);
     }
-    return starts;
+    return (struct infer__conv8_starts){room, room, room + last_m * n, n};
 }

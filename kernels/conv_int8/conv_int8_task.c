@@ -113,3 +113,19 @@ int32_t infer__conv8_start(const struct infer__conv8 *s, const struct infer__tas
     uint32_t bias = s->bias ? (uint32_t)((const int32_t *)t->in[2].data)[m] : 0;
     return (int32_t)(bias - infer__conv8_taps(s, t, m, 0, s->taps));
 }
+
+int infer__conv8_small(const struct infer__conv8 *s)
+{
+    for (uint32_t m = 0; m < s->wq->count; m++)
+        if (!(infer__conv8_factor(s, m) < 0.5f))
+            return 0;
+    return 1;
+}
+
+int infer__conv8_any_zero(const struct infer__conv8 *s)
+{
+    int32_t any = 0;
+    for (uint32_t m = 0; m < s->wq->count; m++)
+        any |= s->wq->zero[m];
+    return any != 0;
+}

@@ -12,9 +12,8 @@
 struct finish {
     int f32, has_table, has_residual;
     int plain; /* 1: a requantisation that cannot overflow s32 before it is clamped, and no more */
-    int residual_inner;
     int added; /* 1: the residual's sum cannot overflow s32 before it is clamped */
-    int zero;
+    int zero, residual_inner;
     float low, high;   /* the clamp of the sum times its factor */
     float whole, back; /* (x + whole) + back is rint(x) + zero */
     float ratio, residual_ratio, fixed, add_low, add_high;
@@ -35,8 +34,7 @@ struct finish_to {
 struct job {
     const struct infer__conv8_tile *tile;
     const int8_t *weights;
-    const int32_t *start;
-    int64_t start_step; /* between pixels: 0 where all have the same */
+    struct infer__conv8_starts starts;
     const struct finish *finish;
     struct finish_to to;
 };
@@ -44,10 +42,11 @@ struct job {
 /* Adding 1.5 * 2^23 leaves no digits behind the point of a number below 2^22. */
 #define FINISH_WHOLE 12582912.0f
 
-/* A sum times a factor below 1/2, rounded, plus a zero point stays within s32; 16 bits are then
- * reached by saturation, which the clamp to 0 .. 255 makes of no consequence. */
+/* `small`: infer__conv8_small. A sum times a factor below 1/2, rounded, plus a zero point stays
+ * within s32; 16 bits are then reached by saturation, which the clamp to 0 .. 255 makes of no
+ * consequence. */
 VEC_INLINE void finish_init(struct finish *f, const struct infer__task *t,
-                            const struct infer__conv8 *s)
+                            const struct infer__conv8 *s, int small)
 {
     const struct infer__requant *q = s->rq;
     memset(f, 0, sizeof *f);
@@ -75,9 +74,7 @@ VEC_INLINE void finish_init(struct finish *f, const struct infer__task *t,
     f->added = 256 * (fabsf(q->ratio) + fabsf(q->residual_ratio)) + fabsf(q->fixed) < 1e9f;
     f->byte_low = f->has_residual ? q->add_lo : f->has_table ? 0 : q->lo;
     f->byte_high = f->has_residual ? q->add_hi : f->has_table ? 255 : q->hi;
-    f->plain = !f->has_table && !f->has_residual;
-    for (uint32_t m = 0; m < s->wq->count; m++)
-        f->plain = f->plain && infer__conv8_factor(s, m) < 0.5f;
+    f->plain = small && !f->has_table && !f->has_residual;
 }
 
 VEC_INLINE vecf finish_clamp(vecf x, float low, float high)
@@ -92,12 +89,12 @@ VEC_INLINE vec finish_plain(const struct finish *f, vec sum0, vec sum1, vecf fac
     return words_add(words_pack(a, b), words_set(f->zero));
 }
 
-/* a and b are what the residual is added to, as floats. */
-VEC_INLINE vec finish_residual(const struct finish *f, vecf a, vecf b, vec more)
+/* a and b are what the residuals are added to, as floats. */
+VEC_INLINE vec finish_residual(const struct finish *f, vecf a, vecf b, const vec residual[2])
 {
     const vecf ratio = vec_setf(f->ratio), other = vec_setf(f->residual_ratio);
     const vecf fixed = vec_setf(f->fixed);
-    const vecf c = vec_to_float(words_first(more)), d = vec_to_float(words_second(more));
+    const vecf c = vec_to_float(residual[0]), d = vec_to_float(residual[1]);
     if (f->residual_inner) {
         a = vec_fmaf(a, ratio, vec_fmaf(c, other, fixed));
         b = vec_fmaf(b, ratio, vec_fmaf(d, other, fixed));
@@ -112,52 +109,29 @@ VEC_INLINE vec finish_residual(const struct finish *f, vecf a, vecf b, vec more)
     return words_pack(vec_round(a), vec_round(b));
 }
 
-/* Words of two sums, whatever stands behind them; `more`: words of the residual, if any. */
-VEC_INLINE vec finish_words(const struct finish *f, vec sum0, vec sum1, vecf factor0, vecf factor1,
-                            vec more)
+/* Words of two sums, whatever stands behind them; `more`: words of the residual, if any. `table`
+ * and `residual` are constants. */
+VEC_INLINE vec finish_words(const struct finish *f, const int table, const int residual, vec sum0,
+                            vec sum1, vecf factor0, vecf factor1, const vec more[2])
 {
+    if (f->plain)
+        return finish_plain(f, sum0, sum1, factor0, factor1);
     vecf a = finish_clamp(vec_mulf(vec_to_float(sum0), factor0), f->low, f->high);
     vecf b = finish_clamp(vec_mulf(vec_to_float(sum1), factor1), f->low, f->high);
-    if (f->has_residual && !f->has_table) {
+    if (residual && !table) {
         const vecf whole = vec_setf(f->whole), back = vec_setf(f->back);
         a = vec_addf(vec_addf(a, whole), back);
         b = vec_addf(vec_addf(b, whole), back);
         return finish_residual(f, a, b, more);
     }
     vec words = words_add(words_pack(vec_round(a), vec_round(b)), words_set(f->zero));
-    if (f->has_table)
+    if (table)
         words = words_look_up(&f->table, words);
-    if (!f->has_residual)
+    if (!residual)
         return words;
     a = vec_to_float(words_first(words));
     b = vec_to_float(words_second(words));
     return finish_residual(f, a, b, more);
-}
-
-/* Words of pixel m of a panel of two vectors. */
-VEC_INLINE vec finish_pixel(const struct finish *f, const struct finish_to *to, int m, vec sum0,
-                            vec sum1)
-{
-    vec more = sum0;
-    if (f->plain)
-        return finish_plain(f, sum0, sum1, vec_loadf(to->factor), vec_loadf(to->factor + VEC));
-    if (to->residual)
-        more = words_load(to->residual + m * to->y_step, to->valid);
-    return finish_words(f, sum0, sum1, vec_loadf(to->factor), vec_loadf(to->factor + VEC), more);
-}
-
-/* Words of pixels m and n of a panel of one vector. */
-VEC_INLINE vec finish_pixels(const struct finish *f, const struct finish_to *to, int m, int n,
-                             vec sum0, vec sum1)
-{
-    const vecf factor = vec_loadf(to->factor);
-    vec more = sum0;
-    if (f->plain)
-        return finish_plain(f, sum0, sum1, factor, factor);
-    if (to->residual)
-        more =
-            words_load_two(to->residual + m * to->y_step, to->residual + n * to->y_step, to->valid);
-    return finish_words(f, sum0, sum1, factor, factor, more);
 }
 
 /* An f32 result of one pixel. Its activation leaves a NaN and the sign of a zero as they are. */
@@ -167,44 +141,75 @@ VEC_INLINE vecf finish_float(const struct finish *f, vec sum, const float *facto
     return vec_minf(vec_setf(f->high), vec_maxf(vec_setf(f->low), x));
 }
 
-VEC_INLINE void finish_floats(const struct finish *f, const struct finish_to *to, int m, vec sum0,
-                              vec sum1, int nv)
+VEC_INLINE void finish_floats(const struct finish *f, const struct finish_to *to, int m, int nv,
+                              const int32_t *sums)
 {
     float *y = (void *)(to->y + m * to->y_step);
-    vecf a = finish_float(f, sum0, to->factor);
-    if (nv == 2)
-        vec_storef_two(y, a, finish_float(f, sum1, to->factor + VEC), to->valid);
-    else
-        vec_storef_n(y, a, to->valid);
+    for (int v = 0; v < nv; v++) {
+        int left = to->valid - v * VEC;
+        vec_storef_n(y + v * VEC, finish_float(f, vec_load(sums + v * VEC), to->factor + v * VEC),
+                     left < VEC ? left : VEC);
+    }
 }
 
-/* A tile's sums in memory: vectors of pixels, `nv` of each. */
-VEC_INLINE void finish_tile(const struct finish *f, const struct finish_to *to, int count, int nv,
-                            const int32_t *sums)
+/* A tile of bytes. Constants are copied, so that they stay in registers though bytes are stored;
+ * behind the last pixel it is taken again. */
+VEC_INLINE void finish_bytes(const struct finish *shared, const struct finish_to *to, int count,
+                             const int nv, const int table, const int residual, const int32_t *sums)
 {
-    const vec low = bytes_set(f->byte_low), high = bytes_set(f->byte_high);
-    const int each = 4 / nv;
-    for (int m = 0; m < count && f->f32; m++, sums += nv * VEC)
-        finish_floats(f, to, m, vec_load(sums), vec_load(sums + (nv - 1) * VEC), nv);
-    for (int m = 0; m < count && !f->f32; m += each) {
+    const struct finish f = *shared;
+    const vec low = bytes_set(f.byte_low), high = bytes_set(f.byte_high);
+    const vecf factor0 = vec_loadf(to->factor);
+    const vecf factor1 = nv == 2 ? vec_loadf(to->factor + VEC) : factor0;
+    const int64_t step = to->y_step;
+    const int valid = to->valid;
+    uint8_t *y = to->y;
+    const uint8_t *from = to->residual;
+    for (int m = 0; m < count; m += 4 / nv) {
         vec words[2];
-        uint8_t *y[4];
-        int at[4]; /* at the end the last pixel is taken more than once */
-        for (int i = 0; i < 4; i++)
+        int64_t at[4];
+        for (int i = 0; i < 4 / nv; i++)
             at[i] = m + i < count ? m + i : count - 1;
-        for (int i = 0; i < each; i++)
-            y[i] = to->y + at[i] * to->y_step;
         for (int i = 0; i < 2; i++) {
-            int p = nv == 2 ? 2 * at[i] : at[2 * i], q = nv == 2 ? p + 1 : at[2 * i + 1];
-            vec a = vec_load(sums + p * VEC), b = vec_load(sums + q * VEC);
+            const int32_t *p = sums + at[nv == 2 ? i : 2 * i] * nv * VEC;
+            const int32_t *q = nv == 2 ? p + VEC : sums + at[2 * i + 1] * VEC;
+            vec more[2] = {vec_load(p), vec_load(q)};
+            if (residual && nv == 2) {
+                more[0] = vec_load_bytes(from + at[i] * step, VEC);
+                more[1] = vec_load_bytes(from + at[i] * step + VEC, valid - VEC);
+            } else if (residual) {
+                more[0] = vec_load_bytes(from + at[2 * i] * step, valid);
+                more[1] = vec_load_bytes(from + at[2 * i + 1] * step, valid);
+            }
             words[i] =
-                nv == 2 ? finish_pixel(f, to, at[i], a, b) : finish_pixels(f, to, p, q, a, b);
+                finish_words(&f, table, residual, vec_load(p), vec_load(q), factor0, factor1, more);
         }
+        vec bytes = bytes_pack(words[0], words[1], low, high);
+        uint8_t *to_y[4];
+        for (int i = 0; i < 4 / nv; i++)
+            to_y[i] = y + at[i] * step;
         if (nv == 2)
-            bytes_store_2(y, bytes_pack(words[0], words[1], low, high), to->valid);
+            bytes_store_2(to_y, bytes, valid);
         else
-            bytes_store_4(y, bytes_pack(words[0], words[1], low, high), to->valid);
+            bytes_store_4(to_y, bytes, valid);
     }
+}
+
+/* A tile whose sums are in memory: `nv` vectors of each pixel. */
+VEC_INLINE void finish_tile(const struct finish *f, const struct finish_to *to, int count,
+                            const int nv, const int32_t *sums)
+{
+    if (f->f32)
+        for (int m = 0; m < count; m++, sums += nv * VEC)
+            finish_floats(f, to, m, nv, sums);
+    else if (f->has_residual && f->has_table)
+        finish_bytes(f, to, count, nv, 1, 1, sums);
+    else if (f->has_residual)
+        finish_bytes(f, to, count, nv, 0, 1, sums);
+    else if (f->has_table)
+        finish_bytes(f, to, count, nv, 1, 0, sums);
+    else
+        finish_bytes(f, to, count, nv, 0, 0, sums);
 }
 
 #endif

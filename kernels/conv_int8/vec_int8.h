@@ -133,19 +133,12 @@ VEC_INLINE vec words_second(vec x)
 {
     return _mm512_unpackhi_epi16(x, _mm512_setzero_si512());
 }
-/* Words of `n` bytes of a panel of two vectors; words of two pixels of a panel of one. */
-VEC_INLINE vec words_load(const uint8_t *p, int n)
+/* The first n bytes, 0 to VEC, as s32. */
+VEC_INLINE vec vec_load_bytes(const uint8_t *p, int n)
 {
-    if (n == 2 * VEC)
-        return _mm512_cvtepu8_epi16(_mm256_loadu_si256((const __m256i *)(const void *)p));
-    return _mm512_cvtepu8_epi16(_mm256_maskz_loadu_epi8((__mmask32)((1u << n) - 1), p));
-}
-VEC_INLINE vec words_load_two(const uint8_t *p, const uint8_t *q, int n)
-{
-    __mmask16 some = (__mmask16)((1u << n) - 1);
-    vec a = _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(some, p));
-    vec b = _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(some, q));
-    return _mm512_packs_epi32(a, b);
+    if (n == VEC)
+        return _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)p));
+    return _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8((__mmask16)((1u << n) - 1), p));
 }
 /* Bytes of words of two (panels of two vectors) or four pixels, saturated, in order. */
 VEC_INLINE vec bytes_pack(vec x, vec y, vec low, vec high)
@@ -154,8 +147,8 @@ VEC_INLINE vec bytes_pack(vec x, vec y, vec low, vec high)
 }
 VEC_INLINE void bytes_store_2(uint8_t *const y[2], vec bytes, int n)
 {
-    const __m512i order = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);
-    __m512i both = _mm512_permutexvar_epi64(order, bytes);
+    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    __m512i both = _mm512_permutexvar_epi32(order, bytes);
     __m256i first = _mm512_castsi512_si256(both), second = _mm512_extracti64x4_epi64(both, 1);
     if (n == 2 * VEC) {
         _mm256_storeu_si256((__m256i *)(void *)y[0], first);
@@ -206,23 +199,13 @@ VEC_INLINE vec words_look_up(const struct vec_table *t, vec x)
     return _mm512_and_si512(_mm512_srlv_epi16(pair, odd), _mm512_set1_epi16(255));
 }
 
-/* Stores a panel's floats in order, `n` of them. */
 VEC_INLINE void vec_storef_n(float *p, vecf x, int n)
 {
-    _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), x);
+    if (n == VEC)
+        _mm512_storeu_ps(p, x);
+    else
+        _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), x);
 }
-VEC_INLINE void vec_storef_two(float *p, vecf a, vecf b, int n)
-{
-    const __m512i low = _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11);
-    const __m512i high = _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15);
-    __m512d x = _mm512_castps_pd(a), y = _mm512_castps_pd(b);
-    vecf first = _mm512_castpd_ps(_mm512_permutex2var_pd(x, low, y));
-    vecf second = _mm512_castpd_ps(_mm512_permutex2var_pd(x, high, y));
-    vec_storef_n(p, first, n < VEC ? n : VEC);
-    if (n > VEC)
-        vec_storef_n(p + VEC, second, n - VEC);
-}
-
 #else
 
 #define VEC 8
@@ -310,23 +293,14 @@ VEC_INLINE vec words_second(vec x)
 {
     return _mm256_unpackhi_epi16(x, _mm256_setzero_si256());
 }
-VEC_INLINE vec words_load(const uint8_t *p, int n)
+VEC_INLINE vec vec_load_bytes(const uint8_t *p, int n)
 {
-    uint8_t bytes[16] = {0};
-    if (n < 2 * VEC) {
+    uint8_t bytes[VEC] = {0};
+    if (n < VEC) {
         memcpy(bytes, p, (size_t)n);
         p = bytes;
     }
-    return _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)(const void *)p));
-}
-VEC_INLINE vec words_load_two(const uint8_t *p, const uint8_t *q, int n)
-{
-    uint8_t bytes[16] = {0};
-    memcpy(bytes, p, (size_t)n);
-    memcpy(bytes + 8, q, (size_t)n);
-    __m128i both = _mm_loadu_si128((const __m128i *)(const void *)bytes);
-    __m256i b = _mm256_cvtepu8_epi32(_mm_unpackhi_epi64(both, both));
-    return _mm256_packs_epi32(_mm256_cvtepu8_epi32(both), b);
+    return _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)p));
 }
 VEC_INLINE vec bytes_pack(vec x, vec y, vec low, vec high)
 {
@@ -334,7 +308,8 @@ VEC_INLINE vec bytes_pack(vec x, vec y, vec low, vec high)
 }
 VEC_INLINE void bytes_store_2(uint8_t *const y[2], vec bytes, int n)
 {
-    __m256i both = _mm256_permute4x64_epi64(bytes, 0xd8);
+    const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+    __m256i both = _mm256_permutevar8x32_epi32(bytes, order);
     uint8_t some[32];
     if (n == 2 * VEC) {
         _mm_storeu_si128((__m128i *)(void *)y[0], _mm256_castsi256_si128(both));
@@ -378,12 +353,5 @@ VEC_INLINE void vec_storef_n(float *p, vecf x, int n)
     _mm256_storeu_ps(some, x);
     memcpy(p, some, (size_t)n * sizeof *p);
 }
-VEC_INLINE void vec_storef_two(float *p, vecf a, vecf b, int n)
-{
-    vec_storef_n(p, _mm256_permute2f128_ps(a, b, 0x20), n < VEC ? n : VEC);
-    if (n > VEC)
-        vec_storef_n(p + VEC, _mm256_permute2f128_ps(a, b, 0x31), n - VEC);
-}
-
 #endif
 #endif

@@ -1,5 +1,6 @@
 /* Shapes, cutting and weights of Winograd convolutions; see conv_winograd.h. */
 #include "kernels/conv_winograd/conv_winograd.h"
+#include "kernels/conv_bf16/conv_bf16.h"
 
 #include <math.h>
 #include <string.h>
@@ -11,13 +12,14 @@ static int64_t ceil_div(int64_t a, int64_t b)
 
 /* ---- shape ---------------------------------------------------------------------------------- */
 
-/* Stride 1 and the tile's kernel. */
+/* The tile's stride and kernel. */
 static int is_served(const struct infer__winograd *p)
 {
     const struct infer__conv_shape *s = &p->s;
     const struct infer__window *w = s->w;
     for (int i = 0; i < 3; i++)
-        if (w->kernel[i] != (i ? p->kernel[i - 1] : 1) || w->stride[i] != 1 || w->dilation[i] != 1)
+        if (w->kernel[i] != (i ? p->kernel[i - 1] : 1) ||
+            w->stride[i] != (i ? p->tile.stride : 1) || w->dilation[i] != 1)
             return 0;
     return s->groups == 1 && !s->transposed && w->pad_begin[0] == 0 && s->x.d == s->y.d;
 }
@@ -39,7 +41,7 @@ static int is_heavy(const struct infer__winograd *w)
 static int64_t group_size(const struct infer__winograd *w, int64_t width)
 {
     const int64_t cached = (600 << 10) / (int64_t)sizeof(float);
-    int64_t most = cached / (w->points * (w->channels + width));
+    int64_t most = cached / (w->points * (w->v_row + width));
     int64_t least = is_heavy(w) ? 64 : 24;
     return most > least ? most : least;
 }
@@ -62,7 +64,7 @@ static void cut(struct infer__winograd *w, uint32_t threads)
     w->parts = min64(ceil_div(items, w->groups), w->panels);
     w->group = ceil_div(w->tiles, w->groups);
     /* an odd number of cache lines, so that the points of a tile do not share a cache set */
-    w->v_point = (w->group * w->channels / 16 | 1) * 16;
+    w->v_point = (ceil_div(w->group * w->v_row, 16) | 1) * 16;
     w->m_point = (w->group * width / 16 | 1) * 16;
     w->units = infer__units(w->groups * w->parts, 1, threads > 1 ? 8 * threads : 1);
 }
@@ -74,16 +76,23 @@ int infer__winograd_shape(const struct infer__task *t, const struct infer__winog
     for (int i = 0; i < 2; i++) {
         w->in[i] = tile->pairs[i] ? 2 * tile->pairs[i] + 2 : 1;
         w->kernel[i] = w->in[i] - tile->out[i] + 1;
+        w->lines[i] = w->in[i];
+        if (tile->stride == 2) {
+            w->in[i] = 9;
+            w->kernel[i] = 3;
+        }
     }
     w->points = w->in[0] * w->in[1];
     if (t->op != INFER__OP_CONV || !infer__conv_shape(t, &w->s) || !t->in[1].is_const ||
-        !is_served(w) || !infer__conv_servable(&w->s))
+        (tile->bf16 && !t->bf16) || !is_served(w) || !infer__conv_servable(&w->s))
         return 0;
     w->across = ceil_div(w->s.y.w, tile->out[1]);
     w->down = ceil_div(w->s.y.h, tile->out[0]);
     w->tiles = w->s.y.n * w->s.y.d * w->down * w->across;
     w->blocks = ceil_div(w->s.y.c, CONV_BLOCK);
     w->channels = ceil_div(w->s.x.c, CONV_BLOCK) * CONV_BLOCK;
+    w->v_row = tile->bf16 ? w->channels / 2 : w->channels;
+    w->depth = tile->bf16 ? (w->s.x.c + 1) / 2 : w->s.x.c;
     cut(w, t->threads);
     return 1;
 }
@@ -102,7 +111,7 @@ int64_t infer__winograd_scratch(const struct infer__winograd *w)
 
 int64_t infer__winograd_packed(const struct infer__winograd *w)
 {
-    return w->points * w->s.x.c * w->blocks * CONV_BLOCK;
+    return w->lines[0] * w->lines[1] * w->depth * w->blocks * CONV_BLOCK;
 }
 
 /* G of an axis: row p has the powers of point p over the product of the differences from the other
@@ -128,6 +137,18 @@ static void weight_matrix(int pairs, int taps, double g[WINOGRAD_LINE][WINOGRAD_
             g[p][k] = g[p][k - 1] * x[p];
     }
     g[n][taps - 1] = 1;
+}
+
+/* The same for stride 2: the outer taps at the finite points, then the middle tap. */
+static void strided_matrix(int pairs, double g[WINOGRAD_LINE][WINOGRAD_TAPS])
+{
+    weight_matrix(pairs, 3, g);
+    for (int p = 0; p <= 2 * pairs; p++) {
+        g[p][2] = g[p][1];
+        g[p][1] = 0;
+    }
+    g[2 * pairs + 1][1] = 1;
+    g[2 * pairs + 1][2] = 0;
 }
 
 enum { MOST_POINTS = 64, MOST_TAPS = 25 };
@@ -160,13 +181,13 @@ transform_weights(const int kh, const int kw, const struct infer__winograd *w,
         for (int tap = 0; tap < taps; tap++)
             k[tap][i] = m + i < w->s.y.c ? (double)from[tap] : 0;
     }
-    for (int a = 0; a < w->in[0]; a++) {
+    for (int a = 0; a < w->lines[0]; a++) {
         for (int j = 0; j < kw; j++)
             line(kh, g[0][a], &k[j], kw, row[j]);
-        for (int b = 0; b < w->in[1]; b++) {
+        for (int b = 0; b < w->lines[1]; b++) {
             line(kw, g[1][b], &row[0], 1, sum);
             for (int i = 0; i < CONV_BLOCK; i++)
-                u[a * w->in[1] + b][i] = (float)sum[i];
+                u[a * w->lines[1] + b][i] = (float)sum[i];
         }
     }
 }
@@ -188,28 +209,49 @@ static void transform(const struct infer__winograd *w, double g[2][WINOGRAD_LINE
         transform_weights(1, 3, w, g, weights, c, m, u);
 }
 
+/* One block of U, of input channel c. */
+static void put_block(const struct infer__winograd *w, const float u[CONV_BLOCK], int64_t c,
+                      float *to)
+{
+    if (!w->tile.bf16) {
+        memcpy(to, u, CONV_BLOCK * sizeof *u);
+        return;
+    }
+    uint16_t pair[2];
+    for (int i = 0; i < CONV_BLOCK; i++) {
+        memcpy(pair, to + i, sizeof pair);
+        pair[c % 2] = infer__to_bf16(u[i]);
+        if (c % 2 == 0)
+            pair[1] = 0;
+        memcpy(to + i, pair, sizeof pair);
+    }
+}
+
 void infer__winograd_pack(const struct infer__winograd *w, int strip, const float *weights,
                           float *packed)
 {
     double g[2][WINOGRAD_LINE][WINOGRAD_TAPS];
     float u[MOST_POINTS][CONV_BLOCK];
-    const int64_t channels = w->s.x.c;
+    const int64_t channels = w->s.x.c, points = w->lines[0] * w->lines[1];
     for (int i = 0; i < 2; i++)
-        weight_matrix(w->tile.pairs[i], w->kernel[i], g[i]);
+        if (w->tile.stride == 2)
+            strided_matrix(w->tile.pairs[i], g[i]);
+        else
+            weight_matrix(w->tile.pairs[i], w->kernel[i], g[i]);
     for (int64_t p = 0; p < w->panels; p++) {
         int64_t b0 = infer__winograd_panel(w, p), width = infer__winograd_panel(w, p + 1) - b0;
         for (int64_t b = 0; b < width; b++) {
             int64_t first = b / strip * strip; /* block of the strip */
             int64_t n = (width - first < strip ? width - first : strip) * CONV_BLOCK;
             for (int64_t c = 0; c < channels; c++) {
-                float *to =
-                    packed + first * CONV_BLOCK * channels + c * n + (b - first) * CONV_BLOCK;
+                float *to = packed + first * CONV_BLOCK * w->depth +
+                            (w->tile.bf16 ? c / 2 : c) * n + (b - first) * CONV_BLOCK;
                 transform(w, g, weights, c, (b0 + b) * CONV_BLOCK, u);
-                for (int x = 0; x < w->points; x++)
-                    memcpy(to + x * width * CONV_BLOCK * channels, u[x], sizeof u[x]);
+                for (int64_t x = 0; x < points; x++)
+                    put_block(w, u[x], c, to + x * width * CONV_BLOCK * w->depth);
             }
         }
-        packed += w->points * width * CONV_BLOCK * channels;
+        packed += points * width * CONV_BLOCK * w->depth;
     }
 }
 
@@ -228,7 +270,8 @@ double infer__winograd_estimate(const struct infer__winograd *w,
     double rows = group / ceil(group / v->rows);
     double waste = rows < 3 ? 3 / rows : 1;
     /* a product of few channels still has to load and store its sums */
-    double products = tiles * w->points * width * ((double)w->s.x.c + 3) * waste / v->products;
+    double products = (double)w->depth + 3; /* steps */
+    products *= tiles * w->points * width * waste / v->products * (w->tile.bf16 ? 2 : 1);
     double weights = (double)w->passes * (double)infer__winograd_packed(w) * 4;
     double transforms = tiles * w->points * ((double)w->channels * v->input + width * v->output);
     double pixels = (double)w->s.y.n * (double)w->s.y.d * (double)w->s.y.h * (double)w->s.y.w;

@@ -20,6 +20,9 @@
  * such measurements, too: F(4x4, 5x5) has some 4 times the error of a direct convolution, F(4, 7) 5
  * times.
  *
+ * With operands in bf16 it is V and U that are rounded; M and all else stay f32. The error is then
+ * twice, F(4x4) five times, that of a direct convolution with its operands in bf16.
+ *
  * What Winograd does differently from a direct convolution: an input that is infinite or NaN
  * spreads to all outputs of its tiles, and inputs near the largest float may overflow, as V is up
  * to 28 times as large as d.
@@ -30,9 +33,15 @@
 #include "kernels/conv/conv_shape.h"
 
 /* The tile of a kernel, along H and W: its outputs; pairs of points, 0 where the kernel is one
- * pixel wide, else there are 2 * pairs + 2 points, as many as input pixels. */
+ * pixel wide, else there are 2 * pairs + 2 points, as many as input pixels.
+ *
+ * With stride 2 (kernels of three, 4 outputs) the even input pixels meet the outer two taps, which
+ * is F(4, 2) with the points 0 and +-x alone, and the odd ones meet the middle tap, each as it is:
+ * 5 + 4 points in place of 12 products, 1.8 times fewer along both axes. */
 struct infer__winograd_tile {
-    int out[2], pairs[2];
+    int out[2], pairs[2], stride;
+    int bf16; /* 1: V and U are rounded to bf16, which stand in pairs of channels, each in the place
+                 of a float */
 };
 
 enum { WINOGRAD_PAIRS = 4, WINOGRAD_LINE = 10, WINOGRAD_TAPS = 7 }; /* at most, on one axis */
@@ -56,6 +65,7 @@ struct infer__winograd {
     struct infer__conv_shape s; /* its first part only */
     struct infer__winograd_tile tile;
     int in[2], kernel[2];     /* input pixels of a tile and taps, along H and W */
+    int lines[2];             /* different weights along an axis: as many as points, or 6 */
     int points;               /* in[0] * in[1] */
     int64_t across, down;     /* tiles of a picture */
     int64_t tiles;            /* of all pictures */
@@ -65,6 +75,8 @@ struct infer__winograd {
     int64_t parts;            /* a group's panels go to this many items */
     uint32_t units;           /* of groups * parts items */
     int64_t channels;         /* input channels, filled up to a multiple of CONV_BLOCK */
+    int64_t v_row;            /* floats of a tile in V at one point: channels, or pairs of them */
+    int64_t depth;            /* steps of the products: input channels, or pairs of them */
     int64_t v_point, m_point; /* floats from one point to the next in V and in M */
 };
 
@@ -79,7 +91,7 @@ int64_t infer__winograd_panel(const struct infer__winograd *w, int64_t p);
 /* Floats of scratch: a pixel of zeros, V, M. */
 int64_t infer__winograd_scratch(const struct infer__winograd *w);
 
-/* Floats of U, and U itself: [panel][point][strip][input channel][channels of the strip]; a strip
+/* Floats of U, and U itself: [panel][point][strip][step][channels of the strip]; a strip
  * is `strip` blocks of a panel, the last one perhaps fewer. Worked out in double, rounded once. */
 int64_t infer__winograd_packed(const struct infer__winograd *w);
 void infer__winograd_pack(const struct infer__winograd *w, int strip, const float *weights,

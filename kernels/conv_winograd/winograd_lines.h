@@ -88,6 +88,21 @@ VEC_INLINE void input_line(const int pairs, const vec *d, vec *v)
     v[2 * pairs + 1] = line_product(pairs, d, 1, e1, e2, e3, e4);
 }
 
+/* The same for stride 2: v of the even ones of nine d at the finite points of two pairs, then the
+ * odd ones. */
+VEC_INLINE void strided_input_line(const vec *d, vec *v)
+{
+    const vec even[6] = {d[0], d[2], d[4], d[6], d[8], vec_set(0)};
+    vec all[6];
+    input_line(2, even, all); /* the last one is not used */
+    VEC_UNROLL
+    for (int i = 0; i < 5; i++)
+        v[i] = all[i];
+    VEC_UNROLL
+    for (int i = 0; i < 4; i++)
+        v[5 + i] = d[2 * i + 1];
+}
+
 /* y = A' m, `out` of them, at most 4. Row i of A' has the i-th powers of the points. */
 VEC_INLINE void output_line(const int pairs, const int out, const vec *m, vec *y)
 {
@@ -111,6 +126,16 @@ VEC_INLINE void output_line(const int pairs, const int out, const vec *m, vec *y
         }
         y[i] = i == out - 1 ? vec_add(sum, m[2 * pairs + 1]) : sum;
     }
+}
+
+/* The same for stride 2: four outputs of nine m. */
+VEC_INLINE void strided_output_line(const vec *m, vec *y)
+{
+    const vec at[6] = {m[0], m[1], m[2], m[3], m[4], vec_set(0)};
+    output_line(2, 4, at, y); /* the last one adds nothing */
+    VEC_UNROLL
+    for (int i = 0; i < 4; i++)
+        y[i] = vec_add(y[i], m[5 + i]);
 }
 
 #endif

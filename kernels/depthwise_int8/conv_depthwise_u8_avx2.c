@@ -7,7 +7,7 @@
 #define ADD_ROW infer__add_u8_row_avx2
 #include "kernels/depthwise_int8/depthwise_u8.h"
 
-static const struct infer__dw8_level level = {INFER_ISA_AVX2, 32, BYTES, 1.5, 12, 5};
+static const struct infer__dw8_level level = {INFER_ISA_AVX2, 32, BYTES, 1.55, 1.5, 3};
 
 #include "kernels/depthwise_int8/depthwise_u8.inc"
 

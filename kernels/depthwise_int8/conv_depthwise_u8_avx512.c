@@ -7,7 +7,7 @@
 #define ADD_ROW infer__add_u8_row_avx512
 #include "kernels/depthwise_int8/depthwise_u8.h"
 
-static const struct infer__dw8_level level = {INFER_ISA_AVX512, 64, BYTES, 1.5, 12, 5};
+static const struct infer__dw8_level level = {INFER_ISA_AVX512, 64, BYTES, 1.0, 2, 4};
 
 #include "kernels/depthwise_int8/depthwise_u8.inc"
 

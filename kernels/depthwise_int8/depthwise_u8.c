@@ -120,7 +120,7 @@ double infer__dw8_ns(const struct infer__dw8 *d)
     double blocks = (double)(c / d->level->widest);
     for (int64_t rest = c % d->level->widest, w; rest > 0; rest -= w) {
         w = infer__dw8_width(d->level, rest);
-        blocks += 0.1 + (double)w / d->level->widest * 0.9;
+        blocks += 0.25 + (double)w / d->level->widest * 0.7;
     }
     double vectors = 4.0 * d->quads * d->kernel_w / d->level->rate;
     double chunks = (double)((d->s.y.w + d->chunk - 1) / d->chunk);

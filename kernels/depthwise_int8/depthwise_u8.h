@@ -30,21 +30,21 @@ enum {
 /* What differs between levels. */
 struct infer__dw8_level {
     uint8_t isa;
-    int widest; /* channels of a block: 64 or 32 */
-    int bytes;  /* of a weight, and of an input byte in a quad: 1 or 2 */
+    int widest;                /* channels of a block: 64 or 32 */
+    int bytes;                 /* of a weight, and of an input byte in a quad: 1 or 2 */
     double rate, each, column; /* for the estimate: see infer__dw8_ns */
 };
 
 struct infer__dw8 {
     struct infer__conv8 s;
     const struct infer__dw8_level *level;
-    int rows;             /* of output in a strip: 1 or 2 */
-    int quads;            /* below each other */
+    int rows;  /* of output in a strip: 1 or 2 */
+    int quads; /* below each other */
     int kernel_h, kernel_w;
-    int64_t apart;        /* rows between the two of a strip */
-    int64_t strips;       /* of all pictures */
-    int64_t chunk;        /* output columns at once */
-    int64_t columns;      /* input columns of a chunk */
+    int64_t apart;         /* rows between the two of a strip */
+    int64_t strips;        /* of all pictures */
+    int64_t chunk;         /* output columns at once */
+    int64_t columns;       /* input columns of a chunk */
     int64_t group, groups; /* channels that are one item's; items of a strip */
     uint32_t units;
     int64_t per_channel; /* packed bytes */

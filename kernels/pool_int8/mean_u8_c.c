@@ -106,7 +106,7 @@ static double reduce_estimate(const struct infer__task *t)
     if (!infer__reduce_u8_of(t, &r))
         return -1;
     double reads = (double)r.outer * (double)r.count * (double)r.inner;
-    return 200 + reads * 0.6 + 4 * (double)(r.outer * r.inner);
+    return 200 + reads * 0.13 + 4 * (double)(r.outer * r.inner);
 }
 
 const struct infer__kernel infer__mean_u8_c = {.name = "mean_u8_c",
@@ -154,8 +154,7 @@ static void average_pixel(const struct infer__task *t, const struct infer__mean_
                 int64_t row = (p.n * s->d + p.begin[0] + d * w->dilation[0]) * s->h + p.begin[1] +
                               h * w->dilation[1];
                 for (int64_t v = p.from[2]; v < p.to[2]; v++)
-                    sum +=
-                        x[(row * s->w + p.begin[2] + v * w->dilation[2]) * s->c + c] - q->x_zero;
+                    sum += x[(row * s->w + p.begin[2] + v * w->dilation[2]) * s->c + c] - q->x_zero;
             }
         y[c] = infer__mean_u8_one(q, sum, m);
     }
@@ -177,8 +176,7 @@ static double average_estimate(const struct infer__task *t)
 {
     if (!infer__average_pool_u8_serves(t))
         return -1;
-    return 500 + infer__pool_reads(t) * 1.2 +
-           (double)infer__operand_elements(&t->out[0]) * 5;
+    return 500 + infer__pool_reads(t) * 0.8 + (double)infer__operand_elements(&t->out[0]) * 4;
 }
 
 const struct infer__kernel infer__average_pool_u8_c = {.name = "average_pool_u8_c",

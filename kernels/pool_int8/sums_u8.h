@@ -9,8 +9,8 @@
 #include "kernels/pool_int8/mean_u8.h"
 
 enum {
-    SUMS = 2 * VEC,   /* channels of a block */
-    SUMS_MOST = 256   /* bytes that a u16 can take at least */
+    SUMS = 2 * VEC, /* channels of a block */
+    SUMS_MOST = 256 /* bytes that a u16 can take at least */
 };
 
 #if VEC_LEVEL == 512
@@ -58,15 +58,14 @@ VEC_INLINE __m128i sums_some(const uint8_t *x, int n)
 }
 VEC_INLINE sums sums_add(sums s, const uint8_t *x, int n)
 {
-    __m128i a = n == SUMS  ? _mm_loadu_si128((const void *)x)
-                : n == 8 ? _mm_loadl_epi64((const void *)x)
-                         : sums_some(x, n);
+    __m128i a = n == SUMS ? _mm_loadu_si128((const void *)x)
+                : n == 8  ? _mm_loadl_epi64((const void *)x)
+                          : sums_some(x, n);
     return _mm256_add_epi16(s, _mm256_cvtepu8_epi16(a));
 }
 VEC_INLINE __m256i sums_half(sums s, int half)
 {
-    return _mm256_cvtepu16_epi32(half ? _mm256_extracti128_si256(s, 1)
-                                      : _mm256_castsi256_si128(s));
+    return _mm256_cvtepu16_epi32(half ? _mm256_extracti128_si256(s, 1) : _mm256_castsi256_si128(s));
 }
 #define SUMS_32 __m256i
 #define SUMS_OP(name) _mm256_##name

@@ -7,33 +7,29 @@
 #include "kernels/quant.h"
 #include "kernels/resize/resize_taps.h"
 
-static int64_t items_of(const struct infer__resizing *r)
+uint32_t infer__resize_units(const struct infer__task *t, const struct infer__resizing *r)
 {
-    return r->outer * r->axis[0].out;
+    return infer__task_units(t, infer__resize_items(r), 4096 / (r->axis[0].rest_out + 1) + 1);
 }
 
-static uint32_t units_of(const struct infer__task *t, const struct infer__resizing *r)
-{
-    return infer__task_units(t, items_of(r), 4096 / (r->axis[0].rest_out + 1) + 1);
-}
-
-static int serves(const struct infer__task *t)
+int infer__resize_serves(const struct infer__task *t)
 {
     return t->op == INFER__OP_RESIZE && t->in[0].rank > 0 && t->in[0].type == t->out[0].type &&
            infer__no_epilogue(t) && infer__same_quant(&t->in[0], &t->out[0]);
 }
 
-static infer_status prepare(const struct infer__task *t, struct infer__need *need, infer_error *err)
+infer_status infer__resize_prepare(const struct infer__task *t, struct infer__need *need,
+                                   infer_error *err)
 {
     struct infer__resizing r = infer__resize_of(t, NULL);
     (void)err;
     need->packed_bytes = r.table_bytes;
     need->scratch_bytes = r.scratch_floats * sizeof(float);
-    need->units = units_of(t, &r);
+    need->units = infer__resize_units(t, &r);
     return INFER_OK;
 }
 
-static void pack(const struct infer__task *t, void *state, void *packed)
+void infer__resize_pack(const struct infer__task *t, void *state, void *packed)
 {
     struct infer__resizing r = infer__resize_of(t, packed);
     (void)state;
@@ -44,7 +40,8 @@ static void pack(const struct infer__task *t, void *state, void *packed)
 
 static double estimate_f32(const struct infer__task *t)
 {
-    if (!serves(t) || t->p.resize.mode == INFER__NEAREST || t->in[0].type != INFER_F32)
+    if (!infer__resize_serves(t) || t->p.resize.mode == INFER__NEAREST ||
+        t->in[0].type != INFER_F32)
         return -1;
     struct infer__resizing r = infer__resize_of(t, NULL);
     double ns = infer__bytes_ns(t), slices = (double)r.outer;
@@ -90,73 +87,20 @@ static void blend_scalars(const struct infer__resize_axis *a, const float *restr
     }
 }
 
-struct work {
-    const struct infer__task *t;
-    const struct infer__resizing *r;
-    float *scratch;
-};
-
-static void along(const struct work *w, int level, const float *x, float *y);
-
-/* Output slice `o` along axis `level`, into y. */
-static void slice(const struct work *w, int level, int64_t o, const float *x, float *y)
-{
-    const struct infer__resize_axis *a = &w->r->axis[level];
-    const float *weights = a->weights + o * a->taps;
-    if (a->first[o] < 0) {
-        for (int64_t i = 0; i < a->rest_out; i++)
-            y[i] = w->t->p.resize.extrapolation;
-        return;
-    }
-    x += a->first[o] * a->rest_in;
-    if (level + 1 == w->r->axes) {
-        blend(x, weights, a->taps, a->rest_in, y);
-        return;
-    }
-    const struct infer__resize_axis *next = a + 1;
-    float *tmp = w->scratch + a->tmp_floats;
-    blend(x, weights, a->taps, a->rest_in, tmp);
-    for (int64_t i = 0; i < a->between; i++)
-        along(w, level + 1, tmp + i * next->in * next->rest_in, y + i * next->out * next->rest_out);
-}
-
-static void along(const struct work *w, int level, const float *x, float *y)
-{
-    const struct infer__resize_axis *a = &w->r->axis[level];
-    if (level + 1 == w->r->axes && a->rest_in == 1) {
-        blend_scalars(a, x, w->t->p.resize.extrapolation, y);
-        return;
-    }
-    for (int64_t o = 0; o < a->out; o++)
-        slice(w, level, o, x, y + o * a->rest_out);
-}
-
-static void run_f32(const struct infer__task *t, const struct infer__buffers *b, uint32_t begin,
-                    uint32_t end)
-{
-    /* The tables are only read. */
-    struct infer__resizing r = infer__resize_of(t, (void *)(uintptr_t)b->packed);
-    const struct infer__resize_axis *a = &r.axis[0];
-    struct work w = {t, &r, b->scratch};
-    uint32_t units = units_of(t, &r);
-    int64_t last = infer__unit_begin(items_of(&r), units, end);
-    for (int64_t i = infer__unit_begin(items_of(&r), units, begin); i < last; i++)
-        slice(&w, 0, i % a->out, (const float *)b->in[0] + i / a->out * a->in * a->rest_in,
-              (float *)b->out[0] + i * a->rest_out);
-}
+#include "kernels/resize/resize_walk.h"
 
 const struct infer__kernel infer__resize_f32_c = {.name = "resize_f32_c",
                                                   .isa = INFER_ISA_C,
                                                   .estimate = estimate_f32,
-                                                  .prepare = prepare,
-                                                  .pack = pack,
+                                                  .prepare = infer__resize_prepare,
+                                                  .pack = infer__resize_pack,
                                                   .run = run_f32};
 
 /* ---- nearest, any type ---------------------------------------------------------------------- */
 
 static double estimate_nearest(const struct infer__task *t)
 {
-    if (!serves(t) || t->p.resize.mode != INFER__NEAREST)
+    if (!infer__resize_serves(t) || t->p.resize.mode != INFER__NEAREST)
         return -1;
     struct infer__resizing r = infer__resize_of(t, NULL);
     double cells = (double)infer__operand_elements(&t->out[0]);
@@ -229,9 +173,9 @@ static void run_nearest(const struct infer__task *t, const struct infer__buffers
     union infer__wide_block value;
     value.f[0] = (double)t->p.resize.extrapolation;
     infer__wide_store(INFER__WIDE_FLOAT, &value, t->out[0].type, 1, &m.out);
-    uint32_t units = units_of(t, &r);
-    int64_t last = infer__unit_begin(items_of(&r), units, end);
-    for (int64_t i = infer__unit_begin(items_of(&r), units, begin); i < last; i++)
+    uint32_t units = infer__resize_units(t, &r);
+    int64_t last = infer__unit_begin(infer__resize_items(&r), units, end);
+    for (int64_t i = infer__unit_begin(infer__resize_items(&r), units, begin); i < last; i++)
         move_slice(&m, 0, i % a->out,
                    (const char *)b->in[0] + (size_t)(i / a->out * a->in * a->rest_in) * m.size,
                    (char *)b->out[0] + (size_t)(i * a->rest_out) * m.size);
@@ -240,6 +184,6 @@ static void run_nearest(const struct infer__task *t, const struct infer__buffers
 const struct infer__kernel infer__resize_nearest_c = {.name = "resize_nearest_c",
                                                       .isa = INFER_ISA_C,
                                                       .estimate = estimate_nearest,
-                                                      .prepare = prepare,
-                                                      .pack = pack,
+                                                      .prepare = infer__resize_prepare,
+                                                      .pack = infer__resize_pack,
                                                       .run = run_nearest};

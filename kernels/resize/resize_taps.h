@@ -29,4 +29,17 @@ struct infer__resizing infer__resize_of(const struct infer__task *t, void *table
 /* Fills the tables. */
 void infer__resize_fill(const struct infer__task *t, const struct infer__resizing *r);
 
+/* ---- what the kernels share (resize_c.c) ---------------------------------------------------- */
+
+int infer__resize_serves(const struct infer__task *t);
+/* Slices along the first axis that changes, and units of some of them. */
+static inline int64_t infer__resize_items(const struct infer__resizing *r)
+{
+    return r->outer * r->axis[0].out;
+}
+uint32_t infer__resize_units(const struct infer__task *t, const struct infer__resizing *r);
+infer_status infer__resize_prepare(const struct infer__task *t, struct infer__need *need,
+                                   infer_error *err);
+void infer__resize_pack(const struct infer__task *t, void *state, void *packed);
+
 #endif

@@ -95,7 +95,7 @@ int infer__strassen_shape(const struct infer__task *t, const struct infer__stras
         return 0;
     if (t->op == INFER__OP_CONV ? !convolution(t, s) : !dense(t, s))
         return 0;
-    if (s->k % 2 || s->k < 64 || s->n < 64 || s->rows < 24 || s->pictures < 1 || s->k > most ||
+    if (s->k % 2 || s->k < 64 || s->n < 64 || s->rows < 24 || s->pictures < 1 || s->k > 8192 ||
         s->n > most || s->rows > most || s->pictures > most)
         return 0;
     cut(s, t->threads);

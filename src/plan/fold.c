@@ -22,8 +22,8 @@ infer_status infer__plan_resolve(struct infer__graph *g, const struct infer__nod
         return infer__no_memory(err, n->nin + n->nout);
     for (uint32_t i = 0; i < n->nin + n->nout; i++) {
         struct infer__value *v = &g->values[i < n->nin ? n->in[i] : n->out[i - n->nin]];
-        int bias = i == 2 && v->type == INFER_S32 &&
-                   (n->op == INFER__OP_CONV || n->op == INFER__OP_GEMM);
+        int bias =
+            i == 2 && v->type == INFER_S32 && (n->op == INFER__OP_CONV || n->op == INFER__OP_GEMM);
         types[i] = v->type;
         if (v->quant || bias)
             v->type = INFER_F32;

@@ -60,7 +60,7 @@ static int same_shape(const struct infer__value *a, const struct infer__value *b
 /* Nodes that can carry an epilogue. */
 static int carries_residual(unsigned op)
 {
-    return op == INFER__OP_CONV;
+    return op == INFER__OP_CONV || op == INFER__OP_DENSE;
 }
 
 static int carries_activation(unsigned op)

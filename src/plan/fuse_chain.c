@@ -188,7 +188,8 @@ static double estimate(const struct chainer *f, const struct infer__node *n)
                             .in = in,
                             .out = &out,
                             .epi = n->epi,
-                            .inner = n->inner};
+                            .inner = n->inner,
+                            .bf16 = (uint8_t)f->o->bf16};
     struct infer__graph scratch = *f->g; /* resolve writes shapes that are there already */
     struct infer__node plain = *n;
     infer_error err;

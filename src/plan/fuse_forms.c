@@ -45,11 +45,11 @@ static uint32_t beside(const struct former *f, const struct infer__node *n, floa
     return 0;
 }
 
-static void set_in(struct former *f, struct infer__node *n, const uint32_t *in, uint32_t nin)
+/* At most as many operands as the node has. */
+static void set_in(struct infer__node *n, const uint32_t *in, uint32_t nin)
 {
     memcpy(n->in, in, nin * sizeof *in);
     n->nin = nin;
-    (void)f;
 }
 
 /* ---- Gelu ----------------------------------------------------------------------------------- */
@@ -109,7 +109,7 @@ static void form_gelu(struct former *f, struct infer__node *mul)
         if (nodes[i])
             infer__erase(nodes[i]);
     mul->op = INFER__OP_GELU;
-    set_in(f, mul, &x, 1);
+    set_in(mul, &x, 1);
     f->uses.count[x]--; /* two readers have become one */
 }
 
@@ -194,7 +194,7 @@ static infer_status form_layer_norm(struct former *f, struct infer__node *mul)
         for (size_t i = 0; i < sizeof gone / sizeof *gone; i++)
             infer__erase(gone[i]);
         mul->op = INFER__OP_LAYER_NORMALIZATION;
-        set_in(f, mul, (uint32_t[]){s.x, scale}, 2);
+        set_in(mul, (uint32_t[]){s.x, scale}, 2);
         f->uses.count[s.x]--;
         return INFER_OK;
     }
@@ -228,8 +228,9 @@ static infer_status form_bias(struct former *f, struct infer__node *add)
         uint32_t bias = add->in[side], v = add->in[1 - side];
         struct infer__node *n = sole(f, v, INFER__OP_MATMUL);
         const struct infer__value *y = &f->g->values[v];
-        if (n && f->g->values[n->in[1]].rank == 2 &&
-            f->g->values[n->in[1]].kind == INFER__VALUE_CONST && is_row(f, bias, v, y->rank - 1))
+        const struct infer__value *w = n ? &f->g->values[n->in[1]] : NULL;
+        if (n && f->g->values[n->in[0]].type == INFER_F32 && w->type == INFER_F32 && w->rank == 2 &&
+            w->kind == INFER__VALUE_CONST && is_row(f, bias, v, y->rank - 1))
             return take_bias(f, add, n, INFER__OP_DENSE, bias);
         n = sole(f, v, INFER__OP_LAYER_NORMALIZATION);
         if (n && n->nin == 2) {

@@ -238,6 +238,7 @@ static infer_status fill_operands(struct infer__plan *plan, const struct infer__
         s->task.isa = (uint8_t)o->isa;
         s->task.onednn = (uint8_t)o->onednn;
         s->task.threads = o->threads;
+        s->task.bf16 = (uint8_t)o->bf16;
     }
     return INFER_OK;
 }

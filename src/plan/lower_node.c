@@ -134,6 +134,26 @@ static infer_status lower_as(struct infer__lowerer *l, const struct infer__node 
     return infer__step_add(l, n, n->op, p, ids, n->nin, ids + n->nin, n->nout);
 }
 
+/* Whether a value is an output of the graph; of graphs with very many it is not looked for. */
+static int is_output(const struct infer__graph *g, uint32_t v)
+{
+    for (uint32_t i = 0; g->noutputs <= 64 && i < g->noutputs; i++)
+        if (g->outputs[i] == v)
+            return 1;
+    return 0;
+}
+
+/* Whether a Resize makes an output of the graph out of something much smaller: it is that, then,
+ * which is better transposed. */
+static int enlarges_to_output(const struct infer__graph *g, const struct infer__node *n,
+                              const union infer__params *p)
+{
+    return n->op == INFER__OP_RESIZE && p->resize.mode != INFER__NEAREST &&
+           infer__value_bytes(&g->values[n->in[0]]) * 4 <=
+               infer__value_bytes(&g->values[n->out[0]]) &&
+           is_output(g, n->out[0]);
+}
+
 /* A node that works in any layout takes the one that most bytes of its operands are in. */
 static int prefers_clast(const struct infer__lowerer *l, const struct infer__node *n,
                          const union infer__params *p)
@@ -142,7 +162,7 @@ static int prefers_clast(const struct infer__lowerer *l, const struct infer__nod
     int rank = g->values[n->out[0]].rank;
     size_t clast = 0, plain = 0;
     int softmax = n->op == INFER__OP_SOFTMAX || n->op == INFER__OP_LOG_SOFTMAX;
-    if (rank < 3 || rank > 5 || (softmax && p->axis.to_end))
+    if (rank < 3 || rank > 5 || (softmax && p->axis.to_end) || enlarges_to_output(g, n, p))
         return 0;
     for (uint32_t i = 0; i < data_operands(n); i++) {
         uint32_t v = n->in[i];

@@ -50,7 +50,8 @@ _Static_assert(sizeof(union infer__params) - PARAM_BYTES < 8, "the window is the
 
 uint64_t infer__task_key(const struct infer__task *t)
 {
-    const int64_t v[] = {t->op, t->isa, t->onednn, t->nin, t->nout, t->epi.act, t->epi.residual};
+    const int64_t v[] = {t->op,  t->isa,  t->onednn,  t->bf16,
+                         t->nin, t->nout, t->epi.act, t->epi.residual};
     uint64_t h = mix_ints(0, v, sizeof v / sizeof *v);
     h = mix(h, (float[]){t->epi.alpha, t->epi.beta}, 2 * sizeof(float));
     for (int i = 0; t->inner && i < 2; i++) {

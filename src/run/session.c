@@ -31,6 +31,13 @@ static infer_status plan_options(const infer_model *model, const infer_session_o
     o->ninputs = options->ninputs;
     o->threads = options->threads ? options->threads : infer__cpu_count();
     o->isa = options->isa && options->isa < best ? options->isa : best;
+    FAIL_IF(options->precision > INFER_PRECISION_BF16, INFER_ERROR_ARGUMENT,
+            "options.precision is %u, which is none", options->precision);
+    o->bf16 = options->precision == INFER_PRECISION_BF16;
+    FAIL_IF(o->bf16 && o->isa < INFER_ISA_AVX512BF16, INFER_ERROR_UNSUPPORTED,
+            "precision bf16 needs AVX-512 BF16, and this session has %s: the %s",
+            infer_isa_name(o->isa),
+            best < INFER_ISA_AVX512BF16 ? "CPU lacks it" : "option isa leaves it out");
     o->onednn = infer_has_onednn() && !options->no_onednn && o->isa == best;
     o->max_arena_bytes = options->max_arena_bytes ? options->max_arena_bytes : UINT64_C(4) << 30;
     o->max_tensor_bytes = model->max_tensor_bytes;

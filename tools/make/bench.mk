@@ -24,7 +24,7 @@ bench-compare: $(BUILD)/infer $(BUILD)/infer-bench \
 	    --modules $(BENCH)/node --out $(BENCH) --threads "$(or $(THREADS),1 2)" --runs $(RUNS) \
 	    $(COMPARE) $(MODELS)
 
-MACHINE_OBJ := $(patsubst %,$(BUILD)/obj/bench/%.o,machine machine_c machine_avx2 machine_avx512)
+MACHINE_OBJ := $(patsubst %.c,$(BUILD)/obj/%.o,$(filter bench/machine%,$(BENCH_SRC)))
 
 $(BENCH)/neighbour: $(BUILD)/obj/bench/neighbour.o
 	@mkdir -p $(@D)

@@ -8,7 +8,8 @@ install: all
 	install -m 755 $(BUILD)/libinfer.so.$(VERSION) $(DESTDIR)$(LIBDIR)
 	ln -sf libinfer.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libinfer.so.$(SOVERSION)
 	ln -sf libinfer.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libinfer.so
-	sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@LIBS@|$(LDLIBS)|' \
+	sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|' \
+	    -e 's|@LIBS@|$(LDLIBS)|' \
 	    tools/libinfer.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/libinfer.pc
 
 uninstall:

@@ -1,4 +1,4 @@
-ALL_C := $(shell git ls-files '*.c' '*.h' 2>/dev/null)
+ALL_C := $(wildcard $(shell git ls-files '*.c' '*.h' 2>/dev/null))
 LINT_C := $(filter src/%.c kernels/%.c tools/%.c bench/%.c examples/%.c,$(ALL_C))
 # canvas.c is stb's code as we instantiate it.
 TIDY := $(patsubst %.c,$(BUILD)/tidy/%.tidy,$(filter-out tools/canvas.c,$(LINT_C)))
@@ -10,7 +10,7 @@ lint:
 	    --suppressions-list=tools/make/cppcheck.txt -Iinclude -Isrc -I. \
 	    -DINFER_ONEDNN=$(ONEDNN) -D__x86_64__=1 -D__BYTE_ORDER__=1234 \
 	    -D__ORDER_LITTLE_ENDIAN__=1234 $(LINT_C)
-	@$(MAKE) --no-print-directory --keep-going tidy
+	@$(MAKE) --no-print-directory --keep-going $(JOBS) tidy
 
 # One clang-tidy a file, so that -j shares them out; headers and .inc files are looked at wherever
 # they are included, in vector files with their instruction set.

@@ -230,6 +230,7 @@ ONNX_CONVERTER(split);
 ONNX_CONVERTER(reshape_old);
 ONNX_CONVERTER(tile_old);
 ONNX_CONVERTER(concat_old);
+ONNX_CONVERTER(scatter_nd);
 ONNX_CONVERTER(crop);
 /* quantisation (onnx_ops_quant.c) */
 ONNX_CONVERTER(quantize);

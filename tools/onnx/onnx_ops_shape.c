@@ -266,3 +266,13 @@ infer_status onnx_convert_concat_old(struct onnx_node *n)
     TRY(onnx_emit(n, n->ir_op, n->in, n->nin, &out, 1, &node));
     return onnx_set_int(n, node, INFER__ATTR_AXIS, axis);
 }
+
+/* Updates take the place of what was there; since opset 16 they may be added to it instead, which
+ * is not supported. */
+infer_status onnx_convert_scatter_nd(struct onnx_node *n)
+{
+    static const char *const words[] = {"none", NULL};
+    int64_t reduction = 0;
+    TRY(onnx_word(n, "reduction", words, 0, &reduction));
+    return n->failed ? INFER_OK : onnx_convert_plain(n);
+}

@@ -122,7 +122,7 @@ static const struct onnx_op table[] = {
     ROW("ConstantOfShape", 9, LATEST, CONSTANT_OF_SHAPE, constant_of_shape),
     ROW("Constant", 1, LATEST, NONE, constant),
     ROW("Range", 11, LATEST, RANGE, plain),
-    ROW("ScatterND", 11, LATEST, SCATTER_ND, plain),
+    ROW("ScatterND", 11, LATEST, SCATTER_ND, scatter_nd),
     /* reductions: axes became an input with opset 13 (ReduceSum) or 18 (the others) */
     ROW("ReduceMean", 1, 17, REDUCE_MEAN, reduce_old),
     ROW("ReduceMean", 18, LATEST, REDUCE_MEAN, plain),

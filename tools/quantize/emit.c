@@ -165,8 +165,14 @@ static infer_status weights(struct emitter *e, const struct infer__node *n,
     for (int64_t c = 0; c < channels; c++)
         fixed[c] = (b ? b[c] : 0) - (k->fix ? k->fix[c] : 0);
     int has_bias = b || k->fix;
-    quant_weight_scales(w.data, outer, channels, inner, has_bias ? fixed : NULL, x_scale, scales);
-    quant_weights_s8(w.data, outer, channels, inner, scales, q);
+    if (k->rounded) {
+        memcpy(q, k->rounded, (size_t)(outer * channels * inner));
+        memcpy(scales, k->scales, (size_t)channels * sizeof *scales);
+    } else {
+        quant_weight_scales(w.data, outer, channels, inner, has_bias ? fixed : NULL, x_scale,
+                            scales);
+        quant_weights_s8(w.data, outer, channels, inner, scales, q);
+    }
     TRY(infer__graph_add_const(e->g, w.name, INFER_S8, w.rank, w.dims, q, 0, &integers, e->err));
     TRY(constant(e, n->name, "_weight_scale", INFER_F32, 1, &channels, scales, &scale));
     TRY(constant(e, n->name, "_weight_zero", INFER_S8, 1, &channels, zeros, &zero));

@@ -20,6 +20,9 @@
 /* How far below a Clip's bound a channel stays: its largest value in the pictures, times this. */
 static const float clip_margin = 1.25f;
 static const double least_factor = 1.0 / 256;
+/* A single outlier does not speak for its channel: ranges are cut about here anyway. In units of
+ * the channel's root mean square. */
+static const double most_deviation = 4;
 
 struct channel_stats {
     float most;   /* largest absolute value */
@@ -190,6 +193,16 @@ static void look(void *ctx, uint32_t sample, uint32_t group, const infer_tensor 
         }
 }
 
+/* Behind a Clip the bound itself is the largest value that counts. */
+static void limit_outliers(struct equaliser *e, uint32_t v)
+{
+    double n = e->q->samples.ncalibration;
+    for (int64_t c = 0; c < e->q->shaped.values[v].dims[1] && !(e->bound[v] > 0); c++) {
+        struct channel_stats *s = &e->stats[v][c];
+        s->most = fminf(s->most, (float)(most_deviation * sqrt(s->power / n)));
+    }
+}
+
 static infer_status measure(struct equaliser *e, struct infer__region *region)
 {
     struct quantiser *q = e->q;
@@ -216,7 +229,11 @@ static infer_status measure(struct equaliser *e, struct infer__region *region)
                         .what = "equalisation",
                         .progress = quant_progress,
                         .progress_ctx = q};
-    return e->npoints ? capture_run(&c, e->err) : INFER_OK;
+    if (e->npoints)
+        TRY(capture_run(&c, e->err));
+    for (uint32_t i = 0; i < e->npoints; i++)
+        limit_outliers(e, e->points[i]);
+    return INFER_OK;
 }
 
 /* ---- factors -------------------------------------------------------------------------------- */

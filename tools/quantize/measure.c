@@ -124,12 +124,43 @@ static int is_quantised(const struct quant_node *k)
     return k->kind != QUANT_FLOAT && k->kind != QUANT_INNER;
 }
 
-/* What the mean of a channel moved by goes off its bias: Nagel et al., "Data-free quantization
- * through weight equalization and bias correction", 2019, with measured means. */
+static infer_status measure_alone(struct quantiser *q, struct infer__region *region,
+                                  infer_error *err)
+{
+    struct quant_emitted e;
+    struct comparison c;
+    TRY(quant_emit(q, QUANT_ALONE, region, &e, err));
+    TRY(begin(&c, q, region, err));
+    for (uint32_t i = 0; i < q->graph.nnodes; i++)
+        if (is_quantised(&q->nodes[i]))
+            add(&c, i, quant_result(q, i), e.result[quant_result(q, i)]);
+    TRY(compare(&c, &e, "steps on their own", err));
+    for (uint32_t i = 0; i < c.npairs; i++) {
+        struct quant_node *k = &q->nodes[c.pairs[i].node];
+        k->alone_snr = decibels(c.pairs[i].ff, c.pairs[i].dd);
+        k->alone_cosine = cosine(&c.pairs[i]);
+    }
+    return INFER_OK;
+}
+
+infer_status quant_measure_alone(struct quantiser *q, infer_error *err)
+{
+    struct infer__region region;
+    infer__region_init(&region, NULL);
+    infer_status status = measure_alone(q, &region, err);
+    infer__region_free(&region);
+    return status;
+}
+
+/* ---- bias correction ------------------------------------------------------------------------ */
+
+/* What the mean of a channel moved by goes off its bias: Nagel et al., "Data-free
+ * quantization through weight equalization and bias correction", 2019, with measured means. A
+ * step's own error only: what has come together before it would be counted again and again. */
 static infer_status fix_bias(struct quantiser *q, const struct pair_sums *p, infer_error *err)
 {
     struct quant_node *k = &q->nodes[p->node];
-    if (!p->channel || !p->count)
+    if (!p->count)
         return INFER_OK;
     if (!k->fix) {
         k->fix = infer__region_calloc(&q->region, k->channels, sizeof *k->fix);
@@ -142,8 +173,7 @@ static infer_status fix_bias(struct quantiser *q, const struct pair_sums *p, inf
     return INFER_OK;
 }
 
-static infer_status measure_alone(struct quantiser *q, int correct, struct infer__region *region,
-                                  infer_error *err)
+static infer_status correct(struct quantiser *q, struct infer__region *region, infer_error *err)
 {
     struct quant_emitted e;
     struct comparison c;
@@ -151,33 +181,25 @@ static infer_status measure_alone(struct quantiser *q, int correct, struct infer
     TRY(begin(&c, q, region, err));
     for (uint32_t i = 0; i < q->graph.nnodes; i++) {
         const struct quant_node *k = &q->nodes[i];
-        if (!is_quantised(k) || (correct && k->kind != QUANT_DENSE))
+        uint32_t v = k->kind == QUANT_DENSE ? q->graph.nodes[i].out[0] : 0;
+        if (!v)
             continue;
-        /* before the activation for the bias, behind it for the report */
-        uint32_t v = correct ? q->graph.nodes[i].out[0] : quant_result(q, i);
-        struct pair_sums *p = add(&c, i, v, correct ? e.raw[v] : e.result[v]);
-        if (correct) {
-            p->channel = infer__region_calloc(region, k->channels, sizeof *p->channel);
-            if (!p->channel)
-                return infer__no_memory(err, k->channels * sizeof *p->channel);
-        }
+        struct pair_sums *p = add(&c, i, v, e.raw[v]); /* before the activation */
+        p->channel = infer__region_calloc(region, k->channels, sizeof *p->channel);
+        if (!p->channel)
+            return infer__no_memory(err, k->channels * sizeof *p->channel);
     }
-    TRY(compare(&c, &e, correct ? "bias correction" : "steps on their own", err));
-    for (uint32_t i = 0; i < c.npairs; i++) {
-        struct quant_node *k = &q->nodes[c.pairs[i].node];
-        if (correct)
-            TRY(fix_bias(q, &c.pairs[i], err));
-        k->alone_snr = decibels(c.pairs[i].ff, c.pairs[i].dd);
-        k->alone_cosine = cosine(&c.pairs[i]);
-    }
+    TRY(compare(&c, &e, "bias correction", err));
+    for (uint32_t i = 0; i < c.npairs; i++)
+        TRY(fix_bias(q, &c.pairs[i], err));
     return INFER_OK;
 }
 
-infer_status quant_measure_alone(struct quantiser *q, int correct, infer_error *err)
+infer_status quant_correct(struct quantiser *q, infer_error *err)
 {
     struct infer__region region;
     infer__region_init(&region, NULL);
-    infer_status status = measure_alone(q, correct, &region, err);
+    infer_status status = correct(q, &region, err);
     infer__region_free(&region);
     return status;
 }

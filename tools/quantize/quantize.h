@@ -38,6 +38,8 @@ struct quant_node {
     uint32_t operand;   /* QUANT_TABLE: the one operand */
     float *fix;         /* QUANT_DENSE: what is taken off the bias, per output channel; or NULL */
     uint32_t channels;  /* QUANT_DENSE: output channels */
+    const int8_t *rounded; /* QUANT_DENSE: weights and scales of rounding.c, or NULL */
+    const float *scales;
     double alone_snr, alone_cosine; /* dB; only this step quantised */
     double snr, cosine;             /* the whole network quantised */
 };
@@ -60,7 +62,7 @@ struct quant_tensor {
 
 struct quant_options {
     int calibration; /* enum calibration */
-    int equalise, correct_bias;
+    int equalise, adapt, correct_bias;
     double max_drop; /* points; negative: not limited */
     int all_int8;
     uint32_t threads;
@@ -134,9 +136,14 @@ uint32_t quant_result(const struct quantiser *q, uint32_t node);
 /* calibrate.c: ranges, histograms and parameters of all wanted tensors. */
 infer_status quant_calibrate(struct quantiser *q, infer_error *err);
 
+/* rounding.c: weights that make good for each other's rounding. */
+infer_status quant_round(struct quantiser *q, infer_error *err);
+
 /* measure.c */
-infer_status quant_measure_alone(struct quantiser *q, int correct, infer_error *err);
+infer_status quant_measure_alone(struct quantiser *q, infer_error *err);
 infer_status quant_measure_whole(struct quantiser *q, infer_error *err);
+/* Takes the mean error of every output channel, on float inputs, off its bias. */
+infer_status quant_correct(struct quantiser *q, infer_error *err);
 
 /* search.c: compares the graph as it is placed now with the float one. */
 infer_status quant_evaluate(struct quantiser *q, struct quant_score *score, infer_error *err);
@@ -148,10 +155,14 @@ infer_status quant_search(struct quantiser *q, infer_error *err);
 
 /* speed.c: puts back what is faster in float, unless options.all_int8, and times the result. */
 infer_status quant_speed(struct quantiser *q, infer_error *err);
-/* Runs two graphs in turns: medians in milliseconds, and the median of b's time over a's. */
+/* Two graphs run in turns. */
+struct quant_race {
+    double a_ms, b_ms; /* medians */
+    double ratio;      /* of b's time to a's in one turn: median */
+    double won;        /* share of turns in which b was faster */
+};
 infer_status quant_race(struct quantiser *q, const struct infer__graph *a,
-                        const struct infer__graph *b, double ms[2], double *ratio,
-                        infer_error *err);
+                        const struct infer__graph *b, struct quant_race *race, infer_error *err);
 
 /* quantize_file.c: the file of what is placed now; labels and sections are the model's,
  * preprocessing too where it is NULL. *bytes is to be freed with infer__free. */

@@ -1,0 +1,92 @@
+/* The definition of bf16 convolutions and dense layers: operands rounded to bf16, each product
+ * exact, f32 sums that begin with the bias and go tap by tap (D, H, W), channel by channel; taps in
+ * the padding are left out. Residual and activation are f32. Vector kernels add pairs of products
+ * in the CPU's way and take denormals as 0. */
+#include "kernels/conv_bf16/conv_bf16.h"
+
+static uint32_t units_of(const struct infer__task *t, int64_t rows)
+{
+    return infer__units(rows, 1, 8 * t->threads);
+}
+
+static int64_t rows_of(const struct infer__conv16 *s)
+{
+    return s->y.n * s->y.d * s->y.h;
+}
+
+struct place {
+    int64_t n, at[3];
+};
+
+static float one_output(const struct infer__conv16 *s, const struct infer__task *t, const float *x,
+                        const float *bias, const struct place *p, int64_t m)
+{
+    const struct infer__window *w = &s->w;
+    const float *weights = (const float *)t->in[1].data + m * s->w_m;
+    float sum = bias ? bias[m] : 0;
+    for (int64_t tap = 0; tap < s->taps; tap++) {
+        int64_t k[3] = {tap / w->kernel[2] / w->kernel[1], tap / w->kernel[2] % w->kernel[1],
+                        tap % w->kernel[2]},
+                in[3], size[3] = {s->x.d, s->x.h, s->x.w}, inside = 1;
+        for (int a = 0; a < 3; a++) {
+            in[a] = p->at[a] * w->stride[a] - w->pad_begin[a] + k[a] * w->dilation[a];
+            inside &= in[a] >= 0 && in[a] < size[a];
+        }
+        if (!inside)
+            continue;
+        const float *from = x +
+                            (((p->n * s->x.d + in[0]) * s->x.h + in[1]) * s->x.w + in[2]) * s->x.c +
+                            m / s->mg * s->cg;
+        for (int64_t c = 0; c < s->cg; c++)
+            sum += infer__round_bf16(from[c]) *
+                   infer__round_bf16(weights[c * s->w_c + tap * s->w_tap]);
+    }
+    return sum;
+}
+
+static void run(const struct infer__task *t, const struct infer__buffers *b, uint32_t begin,
+                uint32_t end)
+{
+    struct infer__conv16 s;
+    if (!infer__conv16_of(t, &s))
+        return;
+    const float *bias = s.bias ? b->in[2] : NULL, *more = s.residual ? b->in[s.residual] : NULL;
+    int64_t rows = rows_of(&s), last = infer__unit_begin(rows, units_of(t, rows), end);
+    for (int64_t r = infer__unit_begin(rows, units_of(t, rows), begin); r < last; r++)
+        for (int64_t i = 0; i < s.y.w; i++) {
+            struct place p = {r / s.y.h / s.y.d, {r / s.y.h % s.y.d, r % s.y.h, i}};
+            int64_t at = (r * s.y.w + i) * s.y.c;
+            float *y = (float *)b->out[0] + at;
+            for (int64_t m = 0; m < s.y.c; m++) {
+                float sum = one_output(&s, t, b->in[0], bias, &p, m);
+                y[m] = more ? sum + more[at + m] : sum;
+            }
+            infer__epilogue_apply(&t->epi, y, NULL, s.y.c);
+        }
+}
+
+static infer_status prepare(const struct infer__task *t, struct infer__need *need, infer_error *err)
+{
+    struct infer__conv16 s;
+    FAIL_IF(!infer__conv16_of(t, &s), INFER_ERROR_UNSUPPORTED, "not a bf16 convolution");
+    need->units = units_of(t, rows_of(&s));
+    return INFER_OK;
+}
+
+static double estimate(const struct infer__task *t)
+{
+    struct infer__conv16 s;
+    if (!infer__conv16_of(t, &s))
+        return -1;
+    double pixels = (double)s.y.n * (double)s.y.d * (double)s.y.h * (double)s.y.w;
+    return 1000 + pixels * (double)s.y.c * (double)s.cg * (double)s.taps * 5;
+}
+
+const struct infer__kernel infer__conv_bf16_c = {
+    .name = "conv_bf16_c",
+    .isa = INFER_ISA_C,
+    .in_place = INFER__IN_PLACE_RESIDUAL,
+    .estimate = estimate,
+    .prepare = prepare,
+    .run = run,
+};

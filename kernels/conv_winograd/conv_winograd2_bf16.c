@@ -1,0 +1,25 @@
+/* Winograd convolution with products in bf16, F(2x2, 3x3), AVX-512 BF16: 24 accumulators of the 32
+ * registers. */
+#if defined(__x86_64__)
+#define VEC_LEVEL 512
+#define WINOGRAD_BF16 1
+#define OUT_H 2
+#define OUT_W 2
+#define PAIRS_H 1
+#define PAIRS_W 1
+#define ROWS 6
+#define STRIP 4
+#define RATE 108.0
+#define LINE_NS 0.085
+#include "kernels/conv_winograd/conv_winograd_f32.inc"
+
+const struct infer__kernel infer__conv_bf16_winograd2 = {
+    .name = "conv_bf16_winograd2",
+    .isa = INFER_ISA_AVX512BF16,
+    .in_place = INFER__IN_PLACE_RESIDUAL,
+    .estimate = estimate,
+    .prepare = prepare,
+    .pack = pack,
+    .run = run,
+};
+#endif
