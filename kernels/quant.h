@@ -14,10 +14,7 @@ static inline int infer__is_q8(const struct infer__operand *o)
 /* Whether two operands' integers mean the same, or neither is quantised. */
 static inline int infer__same_quant(const struct infer__operand *a, const struct infer__operand *b)
 {
-    const struct infer__quant *p = a->quant, *q = b->quant;
-    if (!p || !q || p == q)
-        return p == q;
-    return p->count == 1 && q->count == 1 && p->scale[0] == q->scale[0] && p->zero[0] == q->zero[0];
+    return infer__quant_same(a->quant, b->quant);
 }
 
 /* The same for all operands of a task that are there. */

@@ -8,7 +8,8 @@ static const struct {
     const char *name;
     int (*command)(int, char **);
 } commands[] = {{"convert", cmd_convert},   {"inspect", cmd_inspect}, {"run", cmd_run},
-                {"classify", cmd_classify}, {"verify", cmd_verify},   {"tune", cmd_tune}};
+                {"classify", cmd_classify}, {"verify", cmd_verify},   {"tune", cmd_tune},
+                {"quantize", cmd_quantize}, {"export", cmd_export}};
 
 enum { COMMANDS = sizeof commands / sizeof *commands };
 

@@ -212,10 +212,10 @@ int cmd_quantize(int argc, char **argv)
         return status;
     infer__region_init(&q.region, NULL);
     q.options.bar = isatty(2);
-    status = check_args(&args);
-    if (status == CLI_OK)
-        status = open_model(args.positional[0], NULL, 0, &model, &bytes);
-    if (model) {
+    status = open_model(args.positional[0], NULL, 0, &model, &bytes);
+    if (model)
+        status = check_args(&args);
+    if (model && status == CLI_OK) {
         stat(args.positional[0], &st);
         status = quantize(&q, model, &args, (uint64_t)st.st_size);
     }

@@ -250,3 +250,10 @@ char *infer__value_text(const struct infer__value *v, char *text, size_t size)
                  infer_type_name((infer_type)v->type));
     return text;
 }
+
+int infer__quant_same(const struct infer__quant *a, const struct infer__quant *b)
+{
+    if (!a || !b || a == b)
+        return a == b;
+    return a->count == 1 && b->count == 1 && *a->scale == *b->scale && *a->zero == *b->zero;
+}

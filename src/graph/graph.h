@@ -72,6 +72,9 @@ struct infer__value {
     const struct infer__quant *quant; /* in a plan, of a quantised value; else NULL */
 };
 
+/* Whether two tensors' integers mean the same, or neither is quantised. */
+int infer__quant_same(const struct infer__quant *a, const struct infer__quant *b);
+
 /* What stands behind the sum of an integer node (u8 or s8 operands, u8 result), in this order; the
  * one requantisation, docs/quantization.md:
  *

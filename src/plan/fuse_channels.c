@@ -31,6 +31,23 @@ static int is_picture(const struct infer__value *v)
     return v->type == INFER_F32 && v->rank >= 3 && v->rank <= 5 && !v->quant;
 }
 
+/* The same, or one of bytes: those only move. */
+static int is_movable(const struct infer__value *v)
+{
+    return is_picture(v) || (v->type == INFER_U8 && v->rank >= 3 && v->rank <= 5);
+}
+
+/* Whether the parts of a Concat have its result's scale and zero point, or none. */
+static int only_moves(const struct channels *f, const struct infer__node *concat)
+{
+    const struct infer__quant *y = f->g->values[concat->out[0]].quant;
+    for (uint32_t i = 0; i < concat->nin; i++) {
+        if (!infer__quant_same(f->g->values[concat->in[i]].quant, y))
+            return 0;
+    }
+    return 1;
+}
+
 /* Replaces the operand x by those of the Concat that makes it, if it is one of pictures along the
  * channels; `more` operands stand behind. */
 static infer_status set_joined(struct channels *f, struct infer__node *n, uint32_t x,
@@ -42,7 +59,7 @@ static infer_status set_joined(struct channels *f, struct infer__node *n, uint32
     uint32_t count = 1;
     int64_t axis = concat ? infer__node_int(concat, INFER__ATTR_AXIS, 0) : 0;
     if (concat && (axis == 1 || axis + f->g->values[x].rank == 1) &&
-        concat->nin < UINT32_MAX - nmore) {
+        concat->nin < UINT32_MAX - nmore && only_moves(f, concat)) {
         from = concat->in;
         count = concat->nin;
         infer__erase(concat);
@@ -101,8 +118,9 @@ static int64_t shuffle_groups(const struct channels *f, const struct infer__node
     const struct infer__value *x = &f->g->values[from], *y = &f->g->values[to];
     const struct infer__value *parts = &f->g->values[turn->in[0]];
     const struct infer__attr *perm = infer__node_attr(turn, INFER__ATTR_PERM);
-    if (!is_picture(x) || y->rank != x->rank || memcmp(x->dims, y->dims, sizeof x->dims) != 0 ||
-        parts->rank != x->rank + 1 || !perm || perm->count != parts->rank)
+    if (!is_movable(x) || y->type != x->type || y->rank != x->rank ||
+        memcmp(x->dims, y->dims, sizeof x->dims) != 0 || parts->rank != x->rank + 1 || !perm ||
+        perm->count != parts->rank)
         return 0;
     for (int i = 0; i < parts->rank; i++) {
         int64_t want = i == 1 ? 2 : i == 2 ? 1 : i;

@@ -118,12 +118,6 @@ infer_status infer__integer_quant(struct infer__integer *p, uint32_t scale, uint
     return INFER_OK;
 }
 
-int infer__integer_same_quant(const struct infer__quant *a, const struct infer__quant *b)
-{
-    return a && b && a->count == 1 && b->count == 1 && *a->scale == *b->scale &&
-           *a->zero == *b->zero;
-}
-
 uint8_t infer__integer_round(float x, const struct infer__quant *q)
 {
     float d = x / *q->scale, low = (float)-*q->zero, high = (float)(255 - *q->zero);
@@ -253,7 +247,7 @@ static infer_status do_dequantize(struct infer__integer *p, const struct infer__
     if (x->type != INFER_U8)
         return INFER_OK;
     TRY(infer__integer_quant(p, n->in[1], zero_of(n), 0, 0, &q));
-    if (!q || q->count != 1 || (x->quant && !infer__integer_same_quant(x->quant, q)))
+    if (!q || q->count != 1 || (x->quant && !infer__quant_same(x->quant, q)))
         return INFER_OK;
     if (!x->quant)
         x->quant = q;
@@ -274,7 +268,7 @@ static infer_status requantise(struct infer__integer *p, const struct infer__nod
 {
     const struct infer__quant *x = p->g->values[from].quant, *y = p->g->values[n->out[0]].quant;
     uint8_t table[256];
-    if (infer__integer_same_quant(x, y) && !is_output(p->g, n->out[0])) {
+    if (infer__quant_same(x, y) && !is_output(p->g, n->out[0])) {
         p->same[n->out[0]] = from;
         return INFER_OK;
     }
@@ -325,7 +319,7 @@ static infer_status do_move(struct infer__integer *p, const struct infer__node *
     for (uint32_t i = 0; i < parts; i++) {
         move.in[i] = infer__integer_source(p, n->in[i]);
         if (!move.in[i] || g->values[move.in[i]].kind == INFER__VALUE_CONST ||
-            !infer__integer_same_quant(g->values[move.in[0]].quant, g->values[move.in[i]].quant))
+            !infer__quant_same(g->values[move.in[0]].quant, g->values[move.in[i]].quant))
             return INFER_OK;
     }
     const struct infer__node *dequantize = &p->nodes[p->producer[n->in[0]] - 1];

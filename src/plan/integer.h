@@ -33,7 +33,6 @@ struct infer__node *infer__integer_sole(const struct infer__integer *p, uint32_t
  * where they are no constants or out of range. */
 infer_status infer__integer_quant(struct infer__integer *p, uint32_t scale, uint32_t zero,
                                   int32_t shift, int32_t axis, const struct infer__quant **quant);
-int infer__integer_same_quant(const struct infer__quant *a, const struct infer__quant *b);
 
 /* Turns a written f32 node, whose result in `y` quantisation is q, into an integer node that
  * writes q; `clip` is the Relu or Clip between them, or NULL. *done says whether it could. q 0: the

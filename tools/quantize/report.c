@@ -65,6 +65,8 @@ void quant_report_text(const struct quant_report *r)
     else if (s->classifier)
         printf("accuracy: %u of %u answers as in float (%.2f points differ)\n", s->correct,
                s->pictures, quant_drop(s));
+    if ((s->labelled || s->classifier) && q->options.max_drop < 0 && quant_drop(s) > 1)
+        printf("          (--max-drop POINTS puts steps back to float until fewer are lost)\n");
     printf("outputs:  cosine %.6f to those of the float model\n", s->cosine);
     if (q->samples.evaluate == 0)
         printf("(measured on the pictures that were used to calibrate, too: give more for a better "
