@@ -9,12 +9,14 @@ page=docs/benchmarks.md
 fresh=$(mktemp)
 trap 'rm -f "$fresh"' EXIT
 
-for part in compare neighbour; do
-    [ -f "$bench/$part.md" ] || {
-        echo "$bench/$part.md is not there: make bench-$part" >&2
+for part in compare compare-int8 neighbour; do
+    table=$bench/$part.md
+    [ "$part" != compare-int8 ] || table=$bench/int8/compare.md
+    [ -f "$table" ] || {
+        echo "$table is not there: make bench-$part" >&2
         continue
     }
-    awk -v part="$part" -v table="$bench/$part.md" '
+    awk -v part="$part" -v table="$table" '
         $0 == "<!-- " part ":begin -->" {
             print
             while ((getline line < table) > 0) print line

@@ -162,8 +162,10 @@ static infer_status triples_prepare(const struct infer__task *t, struct infer__n
 VEC_INLINE __m128i places(int part, int plane)
 {
     uint8_t at[16];
-    for (int i = 0; i < 16; i++)
-        at[i] = (16 * part + i) % 3 == plane ? (uint8_t)((16 * part + i) / 3) : 128;
+    for (int i = 0; i < 16; i++) {
+        int from = 16 * part + i;
+        at[i] = (uint8_t)(from % 3 == plane ? from / 3 : 128);
+    }
     return _mm_loadu_si128((const void *)at);
 }
 

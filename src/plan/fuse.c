@@ -9,47 +9,13 @@
 #include <string.h>
 
 #include "plan/plan.h"
+#include "plan/uses.h"
 
 struct fuser {
     struct infer__graph *g;
-    uint32_t *uses;     /* readers of each value; being an output of the graph counts */
-    uint32_t *producer; /* node of each value, plus 1; 0: none */
+    struct infer__uses uses;
     infer_error *err;
 };
-
-static infer_status index_graph(struct fuser *f)
-{
-    struct infer__graph *g = f->g;
-    infer_error *err = f->err;
-    f->uses = infer__region_calloc(g->region, g->nvalues, sizeof *f->uses);
-    f->producer = infer__region_calloc(g->region, g->nvalues, sizeof *f->producer);
-    if (!f->uses || !f->producer)
-        return infer__no_memory(err, g->nvalues * sizeof *f->uses);
-    for (uint32_t i = 0; i < g->nnodes; i++) {
-        const struct infer__node *n = &g->nodes[i];
-        for (uint32_t k = 0; k < n->nin; k++)
-            f->uses[n->in[k]]++;
-        for (uint32_t k = 0; k < n->nout; k++)
-            f->producer[n->out[k]] = n->out[k] ? i + 1 : 0;
-    }
-    for (uint32_t i = 0; i < g->noutputs; i++)
-        f->uses[g->outputs[i]]++;
-    return INFER_OK;
-}
-
-static void erase(struct infer__node *n)
-{
-    n->op = INFER__OP_NONE;
-}
-
-/* The node that produces v if it is v's only output and v has exactly `uses` readers. */
-static struct infer__node *sole_producer(const struct fuser *f, uint32_t v, uint32_t uses)
-{
-    if (!f->producer[v] || f->uses[v] != uses)
-        return NULL;
-    struct infer__node *n = &f->g->nodes[f->producer[v] - 1];
-    return n->op != INFER__OP_NONE && n->nout == 1 ? n : NULL;
-}
 
 static int same_shape(const struct infer__value *a, const struct infer__value *b)
 {
@@ -76,7 +42,7 @@ static void fuse_gate(struct fuser *f, struct infer__node *mul)
 {
     for (int side = 0; side < 2; side++) {
         uint32_t gate = mul->in[side], x = mul->in[1 - side];
-        struct infer__node *s = sole_producer(f, gate, 1);
+        struct infer__node *s = infer__sole_producer(f->g, &f->uses, gate, 1);
         if (!s || s->in[0] != x || f->g->values[x].type != INFER_F32)
             continue;
         if (s->op == INFER__OP_HARD_SIGMOID) {
@@ -92,8 +58,8 @@ static void fuse_gate(struct fuser *f, struct infer__node *mul)
         }
         mul->in[0] = x;
         mul->nin = 1;
-        f->uses[x]--;
-        erase(s);
+        f->uses.count[x]--;
+        infer__erase(s);
         return;
     }
 }
@@ -109,10 +75,10 @@ static infer_status fuse_residual(struct fuser *f, struct infer__node *add)
     uint32_t best = 0;
     int side = -1;
     for (int i = 0; i < 2; i++) {
-        struct infer__node *n = sole_producer(f, add->in[i], 1);
+        struct infer__node *n = infer__sole_producer(f->g, &f->uses, add->in[i], 1);
         if (n && carries_residual(n->op) && !n->epi.residual && !n->epi.act &&
-            g->values[n->in[0]].type == INFER_F32 && f->producer[add->in[i]] > best) {
-            best = f->producer[add->in[i]];
+            g->values[n->in[0]].type == INFER_F32 && f->uses.producer[add->in[i]] > best) {
+            best = f->uses.producer[add->in[i]];
             side = i;
         }
     }
@@ -134,8 +100,8 @@ static infer_status fuse_residual(struct fuser *f, struct infer__node *add)
     add->nin = nin + 1;
     add->out = out;
     add->epi.residual = 1;
-    erase(conv);
-    f->producer[out[0]] = (uint32_t)(add - g->nodes) + 1;
+    infer__erase(conv);
+    f->uses.producer[out[0]] = (uint32_t)(add - g->nodes) + 1;
     return INFER_OK;
 }
 
@@ -170,7 +136,7 @@ int infer__activation_bounds(const struct infer__graph *g, const struct infer__n
 static void fuse_activation(struct fuser *f, struct infer__node *act)
 {
     struct infer__graph *g = f->g;
-    struct infer__node *n = sole_producer(f, act->in[0], 1);
+    struct infer__node *n = infer__sole_producer(f->g, &f->uses, act->in[0], 1);
     if (!n || !carries_activation(n->op) || n->epi.act ||
         g->values[act->out[0]].type != INFER_F32 || g->values[n->in[0]].type != INFER_F32)
         return;
@@ -182,8 +148,8 @@ static void fuse_activation(struct fuser *f, struct infer__node *act)
     *act = *n;
     act->out = out;
     act->epi = e;
-    erase(n);
-    f->producer[out[0]] = (uint32_t)(act - g->nodes) + 1;
+    infer__erase(n);
+    f->uses.producer[out[0]] = (uint32_t)(act - g->nodes) + 1;
 }
 
 /* ---- padding -------------------------------------------------------------------------------- */
@@ -216,7 +182,7 @@ static infer_status fuse_pad(struct fuser *f, struct infer__node *conv)
 {
     struct infer__graph *g = f->g;
     infer_error *err = f->err;
-    struct infer__node *pad = sole_producer(f, conv->in[0], 1);
+    struct infer__node *pad = infer__sole_producer(f->g, &f->uses, conv->in[0], 1);
     if (!pad || pad->op != INFER__OP_PAD || !is_zero(g, pad))
         return INFER_OK;
     union infer__params p = {0}, w = {0};
@@ -244,23 +210,14 @@ static infer_status fuse_pad(struct fuser *f, struct infer__node *conv)
     TRY(infer__node_set_ints(g, conv, INFER__ATTR_AUTO_PAD, &notset, 1, err));
     TRY(infer__node_set_ints(g, conv, INFER__ATTR_PADS, pads, (uint32_t)spatial * 2, err));
     conv->in[0] = pad->in[0];
-    erase(pad);
+    infer__erase(pad);
     return INFER_OK;
-}
-
-static void compact(struct infer__graph *g)
-{
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < g->nnodes; i++)
-        if (g->nodes[i].op != INFER__OP_NONE)
-            g->nodes[kept++] = g->nodes[i];
-    g->nnodes = kept;
 }
 
 infer_status infer__fuse(struct infer__graph *g, infer_error *err)
 {
     struct fuser f = {.g = g, .err = err};
-    TRY(index_graph(&f));
+    TRY(infer__uses_of(g, &f.uses, err));
     for (uint32_t i = 0; i < g->nnodes; i++) {
         struct infer__node *n = &g->nodes[i];
         if (n->op == INFER__OP_CONV || n->op == INFER__OP_AVERAGE_POOL)
@@ -272,6 +229,6 @@ infer_status infer__fuse(struct infer__graph *g, infer_error *err)
         if (infer__is_activation(n->op))
             fuse_activation(&f, n);
     }
-    compact(g);
+    infer__drop_erased(g);
     return INFER_OK;
 }

@@ -10,6 +10,7 @@
 #include <math.h>
 
 #include "plan/plan.h"
+#include "plan/uses.h"
 
 /* Of a value that does not fit into a second-level cache with what is computed from it: bytes that
  * go to the third-level cache or come back, measured in quiet on a Zen 4 (90 to 130), less what
@@ -20,9 +21,8 @@ enum { CACHED_BYTES = 512 << 10 };
 struct chainer {
     struct infer__graph *g;
     const struct infer__plan_options *o;
-    uint32_t *uses;     /* readers of each value; being an output of the graph counts */
-    uint32_t *producer; /* node of each value, plus 1; 0: none */
-    uint32_t *reader;   /* a node that reads it, plus 1 */
+    struct infer__uses uses;
+    uint32_t *reader; /* a node that reads each value, plus 1 */
     infer_error *err;
 };
 
@@ -34,22 +34,13 @@ struct chain {
 static infer_status index_graph(struct chainer *f)
 {
     struct infer__graph *g = f->g;
-    f->uses = infer__region_calloc(g->region, g->nvalues, sizeof *f->uses);
-    f->producer = infer__region_calloc(g->region, g->nvalues, sizeof *f->producer);
+    TRY(infer__uses_of(g, &f->uses, f->err));
     f->reader = infer__region_calloc(g->region, g->nvalues, sizeof *f->reader);
-    if (!f->uses || !f->producer || !f->reader)
-        return infer__no_memory(f->err, g->nvalues * sizeof *f->uses);
-    for (uint32_t i = 0; i < g->nnodes; i++) {
-        const struct infer__node *n = &g->nodes[i];
-        for (uint32_t k = 0; k < n->nin; k++) {
-            f->uses[n->in[k]]++;
-            f->reader[n->in[k]] = i + 1;
-        }
-        for (uint32_t k = 0; k < n->nout; k++)
-            f->producer[n->out[k]] = n->out[k] ? i + 1 : 0;
-    }
-    for (uint32_t i = 0; i < g->noutputs; i++)
-        f->uses[g->outputs[i]]++;
+    if (!f->reader)
+        return infer__no_memory(f->err, g->nvalues * sizeof *f->reader);
+    for (uint32_t i = 0; i < g->nnodes; i++)
+        for (uint32_t k = 0; k < g->nodes[i].nin; k++)
+            f->reader[g->nodes[i].in[k]] = i + 1;
     return INFER_OK;
 }
 
@@ -107,12 +98,12 @@ static struct chain find_chain(const struct chainer *f, struct infer__node *dept
 {
     struct chain c = {.depthwise = depthwise};
     uint32_t in = depthwise->in[0], out = depthwise->out[0];
-    if (f->producer[in] && f->uses[in] == 1) {
-        struct infer__node *n = &f->g->nodes[f->producer[in] - 1];
+    if (f->uses.producer[in] && f->uses.count[in] == 1) {
+        struct infer__node *n = &f->g->nodes[f->uses.producer[in] - 1];
         if (is_pointwise(f, n) && is_inner(n))
             c.expand = n;
     }
-    if (f->reader[out] && f->uses[out] == 1 && is_inner(depthwise)) {
+    if (f->reader[out] && f->uses.count[out] == 1 && is_inner(depthwise)) {
         struct infer__node *n = &f->g->nodes[f->reader[out] - 1];
         if (is_pointwise(f, n) && n->in[0] == out)
             c.project = n;
@@ -236,8 +227,8 @@ static infer_status replace(struct chainer *f, const struct chain *c)
     if (!in || !inner)
         return infer__no_memory(f->err, sizeof m);
     if (c->expand)
-        c->expand->op = INFER__OP_NONE;
-    c->depthwise->op = INFER__OP_NONE;
+        infer__erase(c->expand);
+    infer__erase(c->depthwise);
     *last = m.node;
     last->in = in;
     last->inner = inner;
@@ -270,10 +261,6 @@ infer_status infer__fuse_chains(struct infer__plan *plan, const struct infer__pl
         if (best.depthwise)
             TRY(replace(&f, &best));
     }
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < g->nnodes; i++)
-        if (g->nodes[i].op != INFER__OP_NONE)
-            g->nodes[kept++] = g->nodes[i];
-    g->nnodes = kept;
+    infer__drop_erased(g);
     return INFER_OK;
 }

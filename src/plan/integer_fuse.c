@@ -4,35 +4,17 @@
 #include <string.h>
 
 #include "plan/integer.h"
+#include "plan/uses.h"
 
 struct fuser {
     struct infer__graph *g;
-    uint32_t *uses, *producer; /* as in infer__integer */
+    struct infer__uses uses;
     infer_error *err;
 };
 
-static infer_status index_graph(struct fuser *f)
-{
-    struct infer__graph *g = f->g;
-    infer_error *err = f->err;
-    f->uses = infer__region_calloc(g->region, g->nvalues, sizeof *f->uses);
-    f->producer = infer__region_calloc(g->region, g->nvalues, sizeof *f->producer);
-    if (!f->uses || !f->producer)
-        return infer__no_memory(err, g->nvalues * sizeof *f->uses);
-    for (uint32_t i = 0; i < g->nnodes; i++) {
-        for (uint32_t k = 0; k < g->nodes[i].nin; k++)
-            f->uses[g->nodes[i].in[k]]++;
-        for (uint32_t k = 0; k < g->nodes[i].nout; k++)
-            f->producer[g->nodes[i].out[k]] = i + 1;
-    }
-    for (uint32_t i = 0; i < g->noutputs; i++)
-        f->uses[g->outputs[i]]++;
-    return INFER_OK;
-}
-
 static struct infer__node *producer(const struct fuser *f, uint32_t v)
 {
-    return v && f->producer[v] ? &f->g->nodes[f->producer[v] - 1] : NULL;
+    return v && f->uses.producer[v] ? &f->g->nodes[f->uses.producer[v] - 1] : NULL;
 }
 
 static int is_table(const struct infer__node *n)
@@ -56,7 +38,7 @@ static infer_status become_table(struct fuser *f, struct infer__node *n, uint32_
     n->op = INFER__OP_IDENTITY;
     n->nin = 1;
     n->nattr = 0;
-    f->uses[from]++;
+    f->uses.count[from]++;
     return INFER_OK;
 }
 
@@ -66,11 +48,11 @@ static infer_status join_tables(struct fuser *f, struct infer__node *n)
 {
     struct infer__node *first = producer(f, n->in[0]);
     uint8_t table[256];
-    if (!is_table(n) || !is_table(first) || f->uses[n->in[0]] != 1)
+    if (!is_table(n) || !is_table(first) || f->uses.count[n->in[0]] != 1)
         return INFER_OK;
     for (int i = 0; i < 256; i++)
         table[i] = n->epi.requant->table[first->epi.requant->table[i]];
-    f->uses[n->in[0]]--;
+    f->uses.count[n->in[0]]--;
     return become_table(f, n, first->in[0], table);
 }
 
@@ -116,8 +98,8 @@ static infer_status join_binary(struct fuser *f, struct infer__node *n)
     TRY(infer__plan_resolve(&s, node, UINT64_MAX, &params, err));
     s.values[out].type = INFER_U8;
     TRY(infer__evaluate_node(&s, node, &params, err));
-    f->uses[n->in[0]]--;
-    f->uses[n->in[1]]--;
+    f->uses.count[n->in[0]]--;
+    f->uses.count[n->in[1]]--;
     return become_table(f, n, from, s.values[out].data);
 }
 
@@ -128,7 +110,7 @@ static infer_status join_binary(struct fuser *f, struct infer__node *n)
 static struct infer__node *carrier(const struct fuser *f, uint32_t v, int table)
 {
     struct infer__node *n = producer(f, v);
-    if (!n || f->uses[v] != 1 || !n->epi.requant || n->epi.residual ||
+    if (!n || f->uses.count[v] != 1 || !n->epi.requant || n->epi.residual ||
         (n->epi.requant->table && !table))
         return NULL;
     int linear = n->op == INFER__OP_CONV || n->op == INFER__OP_GEMM || n->op == INFER__OP_MATMUL;
@@ -147,8 +129,8 @@ static infer_status carry_table(struct fuser *f, struct infer__node *n)
     r->table = n->epi.requant->table;
     linear->epi.requant = r;
     linear->out = n->out;
-    f->producer[n->out[0]] = (uint32_t)(linear - f->g->nodes) + 1;
-    n->op = INFER__OP_NONE;
+    f->uses.producer[n->out[0]] = (uint32_t)(linear - f->g->nodes) + 1;
+    infer__erase(n);
     return INFER_OK;
 }
 
@@ -169,9 +151,9 @@ static infer_status carry_residual(struct fuser *f, struct infer__node *add)
         return INFER_OK;
     for (int i = 0; i < 2; i++) {
         struct infer__node *n = carrier(f, add->in[i], 1);
-        if (n && n->op == INFER__OP_CONV && f->producer[add->in[i]] > best &&
+        if (n && n->op == INFER__OP_CONV && f->uses.producer[add->in[i]] > best &&
             g->values[add->in[1 - i]].kind != INFER__VALUE_CONST) {
-            best = f->producer[add->in[i]];
+            best = f->uses.producer[add->in[i]];
             side = i;
         }
     }
@@ -199,14 +181,14 @@ static infer_status carry_residual(struct fuser *f, struct infer__node *add)
     fused.nin = 4;
     fused.out = add->out;
     *add = fused;
-    conv->op = INFER__OP_NONE;
+    infer__erase(conv);
     return INFER_OK;
 }
 
 infer_status infer__integer_fuse(struct infer__graph *g, infer_error *err)
 {
     struct fuser f = {.g = g, .err = err};
-    TRY(index_graph(&f));
+    TRY(infer__uses_of(g, &f.uses, err));
     for (uint32_t i = 0; i < g->nnodes; i++) {
         struct infer__node *n = &g->nodes[i];
         TRY(join_binary(&f, n));
@@ -214,15 +196,11 @@ infer_status infer__integer_fuse(struct infer__graph *g, infer_error *err)
     }
     TRY(infer__remove_dead(g,
                            err)); /* tables that were joined: what they read is read less often */
-    TRY(index_graph(&f));
+    TRY(infer__uses_of(g, &f.uses, err));
     for (uint32_t i = 0; i < g->nnodes; i++) {
         TRY(carry_table(&f, &g->nodes[i]));
         TRY(carry_residual(&f, &g->nodes[i]));
     }
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < g->nnodes; i++)
-        if (g->nodes[i].op != INFER__OP_NONE)
-            g->nodes[kept++] = g->nodes[i];
-    g->nnodes = kept;
+    infer__drop_erased(g);
     return INFER_OK;
 }

@@ -7,7 +7,10 @@ INFER_SHARED ?= ../shared
 RUNS         ?= 30
 MODELS       ?= $(wildcard $(BENCH)/zoo/*.onnx $(INFER_SHARED)/models/*/model.onnx)
 
-.PHONY: bench-zoo bench-compare bench-neighbour bench-kernels
+INT8_MODELS  ?= $(wildcard $(BENCH)/zoo-int8/*.onnx \
+                $(INFER_SHARED)/models/*qdq/model.onnx $(INFER_SHARED)/models/*int8*/model.onnx)
+
+.PHONY: bench-zoo bench-zoo-int8 bench-compare bench-compare-int8 bench-neighbour bench-kernels
 
 # Networks as ONNX files, exported once; ZOO="resnet50 vgg16" for some of them only.
 bench-zoo:
@@ -21,8 +24,23 @@ bench-compare: $(BUILD)/infer $(BUILD)/infer-bench \
                $(BENCH)/node/node_modules/onnxruntime-node/package.json
 	@[ -n "$(strip $(MODELS))" ] || { echo "no models: make bench-zoo, or MODELS=..."; exit 2; }
 	@node bench/compare.js --infer $(BUILD)/infer --bench $(BUILD)/infer-bench \
-	    --modules $(BENCH)/node --out $(BENCH) --threads "$(or $(THREADS),1 2)" --runs $(RUNS) \
+	    --modules $(BENCH)/node --out $(or $(BENCH_OUT),$(BENCH)) --threads "$(or $(THREADS),1 2)" --runs $(RUNS) \
 	    $(COMPARE) $(MODELS)
+
+# The exported networks as QDQ models, made by the script in the shared folder.
+bench-zoo-int8: $(BENCH)/node/node_modules/onnxruntime-node/package.json
+	@$(INSTALL_PACKAGES) bench
+	@mkdir -p $(BENCH)/zoo-int8
+	@for m in $(wildcard $(BENCH)/zoo/*.onnx); do \
+	    name=$$(basename $$m .onnx); \
+	    [ -f $(BENCH)/zoo-int8/$$name.int8.onnx ] || \
+	        { NODE_PATH=$(BENCH)/node/node_modules nice /usr/bin/python3 \
+	            $(INFER_SHARED)/zoo/make_qdq.py $$m $(BENCH)/zoo-int8/$$name.part && \
+	          mv $(BENCH)/zoo-int8/$$name.part $(BENCH)/zoo-int8/$$name.int8.onnx; } || exit 1; \
+	done
+
+bench-compare-int8:
+	@$(MAKE) --no-print-directory bench-compare BENCH_OUT=$(BENCH)/int8 MODELS="$(INT8_MODELS)"
 
 MACHINE_OBJ := $(patsubst %.c,$(BUILD)/obj/%.o,$(filter bench/machine%,$(BENCH_SRC)))
 
