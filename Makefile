@@ -89,6 +89,9 @@ $(BUILD)/%_avx512.o $(BUILD)/%_avx512.tidy: ISA_FLAGS := $(AVX512)
 $(BUILD)/%_vnni.o $(BUILD)/%_vnni.tidy: ISA_FLAGS := $(AVX512) -mavx512vnni
 $(BUILD)/%_bf16.o $(BUILD)/%_bf16.tidy: ISA_FLAGS := $(AVX512) -mavx512vnni -mavx512bf16
 $(BUILD)/%_amx.o $(BUILD)/%_amx.tidy: ISA_FLAGS := $(AVX512) -mavx512vnni -mavx512bf16 -mamx-tile -mamx-int8 -mamx-bf16
+# The bytes of integer kernels are defined to the last rounding (docs/quantization.md): there a
+# product and a sum become one instruction only where the code says fma.
+EXACT = $(if $(findstring int8,$<)$(findstring _u8,$<),-ffp-contract=off)
 # Nobody reads floating-point exception flags: loops with conditions may become vector code.
 # Kernels are compiled for speed, but not under sanitizers, where that takes minutes.
 ifeq ($(SANITIZE),0)
@@ -99,7 +102,7 @@ $(patsubst %.c,$(BUILD)/obj/%.o,$(TOOL_SRC) $(UNIT_SRC)): | $(ONNX_GEN).h
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(call SHOW,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(OPT_KERNEL) $(ISA_FLAGS) -MMD -MP -c $< -o $@
+	$(call SHOW,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(OPT_KERNEL) $(ISA_FLAGS) $(EXACT) -MMD -MP -c $< -o $@
 
 $(ONNX_GEN).h $(ONNX_GEN).c &: /usr/include/onnx/onnx.proto
 	@mkdir -p $(BUILD)/gen

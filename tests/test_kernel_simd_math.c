@@ -269,7 +269,7 @@ static void test_clip_and_epilogues(void **state)
                               .isa = kernel_at(i & 1)->isa,
                               .nin = 3,
                               .nout = 1,
-                              .epi = {acts[i / 2], 0, -0.2f, 0.5f}}};
+                              .epi = {.act = acts[i / 2], .alpha = -0.2f, .beta = 0.5f}}};
         k.in[0] = k.out[0] = operand(INFER_F32, 1, &n);
         k.in[1] = k.in[2] = operand(INFER_F32, 0, NULL);
         if (i % 3 == 0)

@@ -121,12 +121,12 @@ VEC_INLINE void finish_tile(const int mr, const int nv, const struct job *j,
     VEC_UNROLL
     for (int m = 0; m < mr; m++) {
         float *y = j->y + m * y_step;
-        const float *more = j->residual + (j->residual ? m * y_step : 0);
+        const float *more = j->residual ? j->residual + m * y_step : NULL;
         VEC_UNROLL
         for (int v = 0; v < nv; v++) {
             vec out = sum[m][v];
             int rest = j->valid - v * VEC;
-            if (j->residual)
+            if (more)
                 out = vec_add(out, v < full ? vec_load(more + v * VEC)
                                             : vec_load_n(more + v * VEC, rest));
             out = vec_at_most(high, vec_at_least(low, out));

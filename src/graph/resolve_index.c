@@ -32,6 +32,7 @@ static int64_t count_integers(int64_t start, int64_t limit, int64_t delta)
     uint64_t way =
         delta > 0 ? (uint64_t)limit - (uint64_t)start : (uint64_t)start - (uint64_t)limit;
     uint64_t step = delta > 0 ? (uint64_t)delta : 0 - (uint64_t)delta;
+    /* cppcheck-suppress zerodivcond */
     uint64_t n = (way - 1) / step; /* one less, so that it fits */
     return n >= INT64_MAX ? INT64_MAX : (int64_t)n + 1;
 }
