@@ -89,7 +89,7 @@ static void run(const struct infer__task *t, const struct infer__buffers *b, uin
                 uint32_t end)
 {
     struct plane p;
-    struct infer__nd_at at;
+    struct infer__nd_at at = {.index = {0}};
     if (!plane_of(t, &p) || items_of(&p) == 0)
         return;
     uint32_t units = units_of(t, &p);

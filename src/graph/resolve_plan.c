@@ -37,7 +37,7 @@ static infer_status join_channels(struct infer__resolve *r, uint32_t count,
 infer_status infer__resolve_scale_shift(struct infer__resolve *r)
 {
     const struct infer__value *x = infer__resolve_in(r, 0);
-    int64_t dims[INFER_MAX_RANK];
+    int64_t dims[INFER_MAX_RANK] = {0};
     uint32_t count = r->node->nin - 2;
     TRY(infer__resolve_type(r, 0, INFER__SET(F32)));
     TRY(join_channels(r, count, dims));
@@ -53,7 +53,7 @@ infer_status infer__resolve_scale_shift(struct infer__resolve *r)
 infer_status infer__resolve_channel_shuffle(struct infer__resolve *r)
 {
     const struct infer__value *x = infer__resolve_in(r, 0);
-    int64_t dims[INFER_MAX_RANK], *groups = &r->params->shuffle.groups;
+    int64_t dims[INFER_MAX_RANK] = {0}, *groups = &r->params->shuffle.groups;
     TRY(join_channels(r, r->node->nin, dims));
     TRY(infer__resolve_int(r, INFER__ATTR_GROUP, 1, 1, INT32_MAX, groups));
     RESOLVE_FAIL_IF(dims[1] % *groups || dims[1] % r->node->nout, INFER_ERROR_SHAPE,

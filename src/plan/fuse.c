@@ -122,7 +122,7 @@ int infer__activation_bounds(const struct infer__graph *g, const struct infer__n
     float *bound[2] = {&e->alpha, &e->beta};
     e->alpha = -INFINITY;
     e->beta = INFINITY;
-    for (uint32_t i = 1; i < n->nin; i++) {
+    for (uint32_t i = 1; i < n->nin && i < 3; i++) {
         const struct infer__value *v = &g->values[n->in[i]];
         if (!n->in[i])
             continue;

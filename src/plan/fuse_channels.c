@@ -192,7 +192,7 @@ static infer_status form_shuffle(struct channels *f, struct infer__node *last)
     infer_error *err = f->err;
     struct infer__node *turn = sole(f, last->in[0], INFER__OP_TRANSPOSE);
     struct infer__node *first = turn ? sole(f, turn->in[0], INFER__OP_RESHAPE) : NULL;
-    uint32_t out[LOOK_AHEAD], nout;
+    uint32_t out[LOOK_AHEAD] = {0}, nout;
     int64_t groups = first ? shuffle_groups(f, turn, first->in[0], last->out[0]) : 0;
     if (!groups)
         return INFER_OK;

@@ -398,7 +398,7 @@ infer_status infer__integer(struct infer__graph *g, infer_error *err)
     TRY(infer__integer_grow(&p));
     for (uint32_t i = 0; i < g->nnodes; i++)
         for (uint32_t k = 0; k < g->nodes[i].nin; k++)
-            p.uses[g->nodes[i].in[k]]++;
+            p.uses[g->nodes[i].in[k]]++; /* NOLINT(clang-analyzer-core.*): grown above */
     for (uint32_t i = 0; i < g->noutputs; i++)
         p.uses[g->outputs[i]]++;
     for (uint32_t i = 0; i < g->nnodes; i++)
