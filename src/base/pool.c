@@ -15,7 +15,7 @@ enum { UNIT_BITS = 20, UNIT_MAX = (1 << UNIT_BITS) - 1 };
 #define UNIT_COUNT(s) ((uint32_t)((s) >> UNIT_BITS & UNIT_MAX))
 #define GENERATION(s) ((s) >> (2 * UNIT_BITS))
 
-enum { SPIN_IDLE_NS = 20000, SPIN_ACTIVE_NS = 300000, SPIN_WAIT_NS = 50000 };
+enum { SPIN_IDLE_NS = 20000, SPIN_ACTIVE_NS = 300000, SPIN_WAIT_NS = 10000 };
 
 struct worker {
     struct infer__pool *pool;
@@ -30,6 +30,7 @@ struct infer__pool {
     void *ctx;
     uint32_t total, per_unit; /* units of the job, and how many a claimed unit stands for */
     _Atomic uint32_t active, sleepers;
+    _Atomic int caller_cpu; /* where the calling thread was when it gave out the job */
     _Atomic int stop;
     pthread_mutex_t lock;
     pthread_cond_t wake;
@@ -66,6 +67,22 @@ static int has_work(struct infer__pool *p, uint64_t seen)
     return GENERATION(s) != GENERATION(seen) || atomic_load(&p->stop);
 }
 
+/* A woken thread may be put on the CPU of the one that woke it: waiting for work there keeps that
+ * one from giving any out. Taken off this CPU for a moment it finds another, if it may use one. */
+static void step_aside(int cpu)
+{
+    cpu_set_t may, others;
+    if (pthread_getaffinity_np(pthread_self(), sizeof may, &may))
+        return;
+    others = may;
+    CPU_CLR((size_t)cpu, &others);
+    if (CPU_COUNT(&others) == 0 || pthread_setaffinity_np(pthread_self(), sizeof others, &others)) {
+        sched_yield();
+        return;
+    }
+    pthread_setaffinity_np(pthread_self(), sizeof may, &may);
+}
+
 /* Waits for a job newer than `seen`: spins, then sleeps. */
 static void wait_for_job(struct infer__pool *p, uint64_t seen)
 {
@@ -75,6 +92,9 @@ static void wait_for_job(struct infer__pool *p, uint64_t seen)
             return;
         relax();
         if (i % 64 == 0) {
+            int cpu = sched_getcpu();
+            if (cpu >= 0 && cpu == atomic_load_explicit(&p->caller_cpu, memory_order_relaxed))
+                step_aside(cpu);
             uint64_t limit = atomic_load_explicit(&p->active, memory_order_relaxed) ? SPIN_ACTIVE_NS
                                                                                     : SPIN_IDLE_NS;
             if (infer__now_ns() - start > limit)
@@ -116,6 +136,7 @@ void infer__pool_run(struct infer__pool *p, infer__job *job, void *ctx, uint32_t
     p->total = units;
     p->per_unit = per_unit;
     atomic_store_explicit(&p->done, 0, memory_order_relaxed);
+    atomic_store_explicit(&p->caller_cpu, sched_getcpu(), memory_order_relaxed);
     uint64_t s = atomic_load_explicit(&p->state, memory_order_relaxed);
     uint64_t next = (GENERATION(s) + 1) << (2 * UNIT_BITS) | (uint64_t)count << UNIT_BITS;
     atomic_store(&p->state, next);
