@@ -171,6 +171,7 @@ static int pool_takes(const struct infer__node *pool, const struct infer__window
         return 0;
     for (int a = 3 - w->spatial, i = 0; a < 3; a++, i++) {
         int64_t extent = (w->kernel[a] - 1) * w->dilation[a] + 1;
+        /* NOLINTNEXTLINE(clang-analyzer-core.*): a pad has two for each axis of its tensor */
         if (pads[i] >= extent || pads[i + w->spatial] >= extent ||
             (!w->count_include_pad && (w->pad_begin[a] || w->pad_end[a])))
             return 0;
