@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
 
@@ -18,9 +19,11 @@ enum { UNIT_BITS = 20, UNIT_MAX = (1 << UNIT_BITS) - 1 };
 enum { SPIN_IDLE_NS = 20000, SPIN_ACTIVE_NS = 300000, SPIN_WAIT_NS = 10000 };
 
 struct worker {
-    struct infer__pool *pool;
+    _Alignas(64) struct infer__pool *pool;
     pthread_t thread;
     unsigned number;
+    _Atomic int asleep; /* waits for `wake`, or is about to; whoever clears it posts */
+    sem_t wake;
 };
 
 struct infer__pool {
@@ -29,11 +32,9 @@ struct infer__pool {
     _Alignas(64) infer__job *job; /* stable while a unit is claimed and not done */
     void *ctx;
     uint32_t total, per_unit; /* units of the job, and how many a claimed unit stands for */
-    _Atomic uint32_t active, sleepers;
+    _Atomic uint32_t active;
     _Atomic int caller_cpu; /* where the calling thread was when it gave out the job */
     _Atomic int stop;
-    pthread_mutex_t lock;
-    pthread_cond_t wake;
     unsigned threads, started;
     infer_allocator allocator;
     struct worker workers[];
@@ -63,7 +64,7 @@ static void work(struct infer__pool *p, unsigned thread)
 
 static int has_work(struct infer__pool *p, uint64_t seen)
 {
-    uint64_t s = atomic_load_explicit(&p->state, memory_order_acquire);
+    uint64_t s = atomic_load(&p->state);
     return GENERATION(s) != GENERATION(seen) || atomic_load(&p->stop);
 }
 
@@ -83,9 +84,30 @@ static void step_aside(int cpu)
     pthread_setaffinity_np(pthread_self(), sizeof may, &may);
 }
 
-/* Waits for a job newer than `seen`: spins, then sleeps. */
-static void wait_for_job(struct infer__pool *p, uint64_t seen)
+/* Gives the workers that sleep a post each. The caller must not wait for any of them here: one that
+ * has just been woken may be put off its processor at any point. */
+static void wake_workers(struct infer__pool *p)
 {
+    for (unsigned i = 0; i < p->started; i++) {
+        struct worker *w = &p->workers[i];
+        if (atomic_load(&w->asleep) && atomic_exchange(&w->asleep, 0))
+            sem_post(&w->wake);
+    }
+}
+
+static void sleep_until_woken(struct worker *w, uint64_t seen)
+{
+    atomic_store(&w->asleep, 1);
+    if (has_work(w->pool, seen) && atomic_exchange(&w->asleep, 0))
+        return;
+    while (sem_wait(&w->wake))
+        continue;
+}
+
+/* Waits for a job newer than `seen`: spins, then sleeps. */
+static void wait_for_job(struct worker *w, uint64_t seen)
+{
+    struct infer__pool *p = w->pool;
     uint64_t start = infer__now_ns();
     for (unsigned i = 1;; i++) {
         if (has_work(p, seen))
@@ -101,12 +123,7 @@ static void wait_for_job(struct infer__pool *p, uint64_t seen)
                 break;
         }
     }
-    pthread_mutex_lock(&p->lock);
-    atomic_fetch_add(&p->sleepers, 1);
-    while (!has_work(p, seen))
-        pthread_cond_wait(&p->wake, &p->lock);
-    atomic_fetch_sub(&p->sleepers, 1);
-    pthread_mutex_unlock(&p->lock);
+    sleep_until_woken(w, seen);
 }
 
 static void *worker_main(void *arg)
@@ -118,7 +135,7 @@ static void *worker_main(void *arg)
         uint64_t s = atomic_load_explicit(&p->state, memory_order_acquire);
         work(p, w->number);
         seen = s;
-        wait_for_job(p, seen);
+        wait_for_job(w, seen);
     }
     return NULL;
 }
@@ -140,11 +157,7 @@ void infer__pool_run(struct infer__pool *p, infer__job *job, void *ctx, uint32_t
     uint64_t s = atomic_load_explicit(&p->state, memory_order_relaxed);
     uint64_t next = (GENERATION(s) + 1) << (2 * UNIT_BITS) | (uint64_t)count << UNIT_BITS;
     atomic_store(&p->state, next);
-    if (atomic_load(&p->sleepers)) {
-        pthread_mutex_lock(&p->lock);
-        pthread_cond_broadcast(&p->wake);
-        pthread_mutex_unlock(&p->lock);
-    }
+    wake_workers(p);
     work(p, 0);
     /* Only units that a worker has claimed are left. If one was put off its processor, let it
      * have this one. */
@@ -162,7 +175,9 @@ void infer__pool_run(struct infer__pool *p, infer__job *job, void *ctx, uint32_t
 
 void infer__pool_begin(struct infer__pool *p)
 {
+    atomic_store_explicit(&p->caller_cpu, sched_getcpu(), memory_order_relaxed);
     atomic_store_explicit(&p->active, 1, memory_order_relaxed);
+    wake_workers(p);
 }
 
 void infer__pool_end(struct infer__pool *p)
@@ -186,7 +201,11 @@ static infer_status start_workers(struct infer__pool *p, infer_error *err)
         struct worker *w = &p->workers[i - 1];
         w->pool = p;
         w->number = i;
-        if (pthread_create(&w->thread, NULL, worker_main, w)) {
+        atomic_init(&w->asleep, 0);
+        int made = sem_init(&w->wake, 0, 0) == 0;
+        if (!made || pthread_create(&w->thread, NULL, worker_main, w)) {
+            if (made)
+                sem_destroy(&w->wake);
             status = infer__fail(err, INFER_ERROR_THREAD, "thread %u of %u could not be started",
                                  i + 1, p->threads);
             break;
@@ -209,15 +228,6 @@ infer_status infer__pool_create(unsigned threads, const infer_allocator *a,
         return infer__no_memory(err, bytes);
     p->allocator = *a;
     p->threads = threads;
-    if (pthread_mutex_init(&p->lock, NULL)) {
-        infer__free(a, p);
-        return infer__fail(err, INFER_ERROR_THREAD, "a mutex could not be made");
-    }
-    if (pthread_cond_init(&p->wake, NULL)) {
-        pthread_mutex_destroy(&p->lock);
-        infer__free(a, p);
-        return infer__fail(err, INFER_ERROR_THREAD, "a condition variable could not be made");
-    }
     infer_status status = start_workers(p, err);
     if (status != INFER_OK) {
         infer__pool_free(p);
@@ -231,14 +241,12 @@ void infer__pool_free(struct infer__pool *p)
 {
     if (!p)
         return;
-    pthread_mutex_lock(&p->lock);
     atomic_store(&p->stop, 1);
-    pthread_cond_broadcast(&p->wake);
-    pthread_mutex_unlock(&p->lock);
-    for (unsigned i = 0; i < p->started; i++)
+    wake_workers(p);
+    for (unsigned i = 0; i < p->started; i++) {
         pthread_join(p->workers[i].thread, NULL);
-    pthread_cond_destroy(&p->wake);
-    pthread_mutex_destroy(&p->lock);
+        sem_destroy(&p->workers[i].wake);
+    }
     infer_allocator a = p->allocator;
     infer__free(&a, p);
 }
