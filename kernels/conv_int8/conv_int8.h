@@ -18,8 +18,8 @@
  *
  * Zero points go into the value that sums start with:
  *   sum (x - xz)(w - wz) = sum x w - xz sum w + K xz wz - wz sum x
- * of which only the last term depends on the pixel; it is added per pixel where a wz is not 0. What
- * taps that are left out have in it is taken out again.
+ * of which only the last term depends on the pixel: where a wz is not 0, each pixel's activations
+ * are summed once for all panels. What taps that are left out have in it is taken out again.
  */
 #ifndef INFER_KERNELS_CONV_INT8_H
 #define INFER_KERNELS_CONV_INT8_H
@@ -119,8 +119,10 @@ struct infer__conv8_cut {
      * start and a factor, the zero point of its weights, and for each tap x_zero * sum (w - w_zero)
      */
     int64_t at_small, at_start, at_factor, at_zero, at_taps, packed_bytes;
-    int64_t channels;      /* padded channels of all groups */
-    int64_t scratch_bytes; /* copies of a chunk's tiles, then a tile's starts */
+    int64_t channels; /* padded channels of all groups */
+    /* scratch: copies of a chunk's tiles, where w_zero the sums of their pixels' activations, and
+     * at_starts a tile's starts */
+    int64_t at_starts, scratch_bytes;
 };
 
 /* 1 if the vector kernels can do it, and fills *c. */
@@ -159,13 +161,12 @@ struct infer__conv8_tile {
  * them. */
 void infer__conv8_tiles(const struct infer__conv8_cut *c, int64_t first, int count, int64_t group,
                         const uint8_t *x, uint8_t *copies, struct infer__conv8_tile *tiles);
-/* What the sums of a tile by a panel start with, vectors * vec of them: those of the first and the
- * last pixel, and of pixel m at each + m * step. */
+/* What the sums of a tile by a panel start with, vectors * vec of them: those of the first pixel,
+ * the last, and those in between. */
 struct infer__conv8_starts {
     const int32_t *first, *each, *last;
-    int64_t step;
 };
-/* `room` is in the scratch, behind the copies. */
+/* `room` is in the scratch, behind the copies and the sums of pixels. */
 struct infer__conv8_starts infer__conv8_starts(const struct infer__conv8_cut *c,
                                                const uint8_t *packed,
                                                const struct infer__conv8_tile *tile,

@@ -125,9 +125,10 @@ static void place_memory(struct infer__conv8_cut *c)
     c->at_zero = c->at_factor + each;
     c->at_taps = c->at_zero + (c->w_zero ? each : 0);
     c->packed_bytes = c->at_taps + (by_rows ? c->s.taps * each : 0);
-    c->scratch_bytes = c->chunk * c->copy;
-    if (c->w_zero || by_rows)
-        c->scratch_bytes += (c->level->tile + 3) * 2 * c->level->vec * 4;
+    c->at_starts = c->chunk * c->copy;
+    if (c->w_zero)
+        c->at_starts += round_up(c->chunk * c->level->tile * 4, 64);
+    c->scratch_bytes = c->at_starts + (by_rows ? 3 * 2 * c->level->vec * 4 : 0);
 }
 
 static void cut_way(struct infer__conv8_cut *c, int way)

@@ -4,25 +4,6 @@
 
 #include "kernels/conv_int8/conv_int8.h"
 
-/* The sum of pixel m's activations in the tile, without the taps that it leaves out. */
-static uint32_t pixel_sum(const struct infer__conv8_cut *c, const struct infer__conv8_tile *tile,
-                          int m)
-{
-    int64_t run = tile->skips ? tile->run : c->run;
-    uint32_t sum = 0;
-    for (int r = 0; r < tile->nrows; r++)
-        for (int64_t i = 0; i < tile->runs; i++) {
-            int skip = tile->skips ? tile->skip[i] : 0;
-            if ((skip == CONV8_SKIP_FIRST && m == 0) ||
-                (skip == CONV8_SKIP_LAST && m == tile->count - 1))
-                continue;
-            const uint8_t *x = tile->row[r] + m * tile->step + i * tile->run_step;
-            for (int64_t k = 0; k < run; k++)
-                sum += x[k * c->x_bytes]; /* little-endian where it is wide */
-        }
-    return sum;
-}
-
 static inline void add(int32_t *to, const int32_t *more, int n)
 {
     for (int i = 0; i < n; i++)
@@ -62,15 +43,14 @@ struct infer__conv8_starts infer__conv8_starts(const struct infer__conv8_cut *c,
                                                const struct infer__conv8_panel *p, int32_t *room)
 {
     const int32_t *start = (const void *)(packed + c->at_start + 4 * p->at);
-    const int32_t *zero = (const void *)(packed + c->at_zero + 4 * p->at);
     const int32_t *taps = (const void *)(packed + c->at_taps + 4 * p->at);
-    int n = p->vectors * c->level->vec, last_m = tile->count - 1;
-    int32_t *each = room + c->level->tile * n, *first = each + n, *last = first + n;
-    struct infer__conv8_starts s = {start, start, start, 0};
+    int n = p->vectors * c->level->vec;
+    int32_t *each = room, *first = each + n, *last = first + n;
+    struct infer__conv8_starts s = {start, start, start};
     if (tile->nrows < c->krows) {
         memcpy(each, start, (size_t)n * sizeof *each);
         add_rows(c, tile, taps, n, each);
-        s = (struct infer__conv8_starts){each, each, each, 0};
+        s = (struct infer__conv8_starts){each, each, each};
     }
     if (tile->skips) {
         memcpy(first, s.each, (size_t)n * sizeof *first);
@@ -79,13 +59,5 @@ struct infer__conv8_starts infer__conv8_starts(const struct infer__conv8_cut *c,
         s.first = first;
         s.last = last;
     }
-    if (!c->w_zero)
-        return s;
-    for (int m = 0; m <= last_m; m++) {
-        const int32_t *from = m == 0 ? s.first : m == last_m ? s.last : s.each;
-        uint32_t sum = pixel_sum(c, tile, m);
-        for (int i = 0; i < n; i++)
-            room[m * n + i] = (int32_t)((uint32_t)from[i] - (uint32_t)zero[i] * sum);
-    }
-    return (struct infer__conv8_starts){room, room, room + last_m * n, n};
+    return s;
 }

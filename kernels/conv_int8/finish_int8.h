@@ -35,6 +35,8 @@ struct job {
     const struct infer__conv8_tile *tile;
     const int8_t *weights;
     struct infer__conv8_starts starts;
+    const int32_t *zero;   /* NULL, or the weights' zero points, of which each pixel's sum loses */
+    const int32_t *pixels; /* the sum of its activations times those */
     const struct finish *finish;
     struct finish_to to;
 };

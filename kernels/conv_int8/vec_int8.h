@@ -53,6 +53,22 @@ VEC_INLINE vec vec_step_x(const uint8_t *p)
     memcpy(&four, p, sizeof four);
     return _mm512_set1_epi32(four);
 }
+/* a - b * c */
+VEC_INLINE vec vec_less(vec a, vec b, int32_t c)
+{
+    return _mm512_sub_epi32(a, _mm512_mullo_epi32(b, _mm512_set1_epi32(c)));
+}
+VEC_INLINE int32_t vec_total(vec x)
+{
+    return _mm512_reduce_add_epi32(x);
+}
+/* Activations as they stand in memory: as many bytes as a vector has, or the first n and zeros. */
+VEC_INLINE vec vec_load_x(const uint8_t *p, int64_t n)
+{
+    if (n >= 4 * VEC)
+        return _mm512_loadu_si512(p);
+    return _mm512_maskz_loadu_epi8(((uint64_t)1 << n) - 1, p);
+}
 #if VEC_LEVEL > 512
 VEC_INLINE vec vec_step_w(const int8_t *p)
 {
@@ -62,6 +78,10 @@ VEC_INLINE vec vec_dot(vec sum, vec x, vec w)
 {
     return _mm512_dpbusd_epi32(sum, x, w);
 }
+VEC_INLINE vec vec_ones(void)
+{
+    return _mm512_set1_epi8(1);
+}
 #else
 VEC_INLINE vec vec_step_w(const int8_t *p)
 {
@@ -70,6 +90,10 @@ VEC_INLINE vec vec_step_w(const int8_t *p)
 VEC_INLINE vec vec_dot(vec sum, vec x, vec w)
 {
     return _mm512_add_epi32(sum, _mm512_madd_epi16(x, w));
+}
+VEC_INLINE vec vec_ones(void)
+{
+    return _mm512_set1_epi16(1);
 }
 #endif
 
@@ -236,6 +260,29 @@ VEC_INLINE vec vec_step_w(const int8_t *p)
 VEC_INLINE vec vec_dot(vec sum, vec x, vec w)
 {
     return _mm256_add_epi32(sum, _mm256_madd_epi16(x, w));
+}
+VEC_INLINE vec vec_ones(void)
+{
+    return _mm256_set1_epi16(1);
+}
+VEC_INLINE vec vec_less(vec a, vec b, int32_t c)
+{
+    return _mm256_sub_epi32(a, _mm256_mullo_epi32(b, _mm256_set1_epi32(c)));
+}
+VEC_INLINE int32_t vec_total(vec x)
+{
+    __m128i a = _mm_add_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
+    a = _mm_add_epi32(a, _mm_unpackhi_epi64(a, a));
+    return _mm_cvtsi128_si32(_mm_add_epi32(a, _mm_shuffle_epi32(a, 1)));
+}
+VEC_INLINE vec vec_load_x(const uint8_t *p, int64_t n)
+{
+    uint8_t bytes[4 * VEC] = {0};
+    if (n < 4 * VEC) {
+        memcpy(bytes, p, (size_t)n);
+        p = bytes;
+    }
+    return _mm256_loadu_si256((const __m256i *)(const void *)p);
 }
 VEC_INLINE vecf vec_setf(float x)
 {
