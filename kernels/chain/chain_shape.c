@@ -56,6 +56,15 @@ static void cut_rounds(struct infer__chain_shape *s)
     s->middle_floats = s->project ? s->group * s->y.w * s->padded : 0;
 }
 
+/* Parts that threads can share out evenly, as long as they are few. */
+static int64_t cut_parts(int64_t blocks, int64_t threads)
+{
+    int64_t parts = ceil_div(blocks, CHAIN_PART);
+    if (threads > 1 && parts < 8 * threads)
+        parts = min64(blocks, ceil_div(parts, threads) * threads);
+    return parts;
+}
+
 /* Bands cost rows that are expanded twice: two for each thread where a picture is high, else one.
  * Without an expansion they cost nothing, and where channels can be shared out none are needed. */
 static void cut_units(struct infer__chain_shape *s, int64_t threads)
@@ -127,7 +136,7 @@ int infer__chain_shape(const struct infer__task *t, struct infer__chain_shape *s
         s->x.h > most || s->x.w > most || s->x.c > most || s->y.c > most || s->middle > most ||
         s->y.n > most || s->y.h > most || s->y.w > most)
         return 0;
-    s->parts = s->project ? 1 : ceil_div(s->padded / CHAIN_BLOCK, CHAIN_PART);
+    s->parts = s->project ? 1 : cut_parts(s->padded / CHAIN_BLOCK, t->threads);
     s->step =
         s->project || s->padded < CHAIN_PART * CHAIN_BLOCK ? s->padded : CHAIN_PART * CHAIN_BLOCK;
     if ((double)s->x.w * (double)s->step + (double)s->y.w * (double)s->padded > MOST_BYTES / 4)

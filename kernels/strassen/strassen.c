@@ -81,6 +81,8 @@ static void cut(struct infer__strassen *s, uint32_t threads)
         s->chunk = ceil_div(s->tiles, s->chunks);
         s->chunks = ceil_div(s->tiles, s->chunk);
     }
+    if (threads > 1 && s->pictures * s->chunks < 2 * (int64_t)threads && s->panels < items)
+        s->panels = min64(s->vectors, ceil_div(s->panels, threads) * threads);
     s->parts = min64(ceil_div(items, s->pictures * s->chunks), s->panels);
     s->items = s->pictures * s->chunks * s->parts;
     s->units = infer__units(s->items, 1, threads > 1 ? 8 * threads : 1);
