@@ -46,20 +46,61 @@ static uint32_t start(const struct infer__task *t, const struct infer__dw8 *d, i
     return sum;
 }
 
-int infer__dw8_fits_bytes(const struct infer__task *t, const struct infer__dw8 *d)
+/* The part of a weight less its zero point that pass 0 or 1 multiplies by. */
+static int32_t weight_part(const struct infer__dw8 *d, int32_t w, int pass)
+{
+    int32_t first = d->level->bytes > 1 ? w : w < -128 ? -128 : w > 127 ? 127 : w;
+    return pass ? w - first : first;
+}
+
+/* Whether channel c has weights of nine bits. */
+static int is_wide(const struct infer__task *t, const struct infer__dw8 *d, int64_t c)
+{
+    for (int64_t tap = 0; tap < d->s.taps; tap++)
+        if (weight_part(d, weight(d, t->in[1].data, c, tap), 1))
+            return 1;
+    return 0;
+}
+
+/* The quarters of the block of `width` channels from c on that are summed twice, as bits. */
+static int twice_of(const struct infer__task *t, const struct infer__dw8 *d, int64_t c, int width)
+{
+    int bits = 0;
+    for (int64_t i = 0; i < width && c + i < d->s.x.c && d->level->bytes == 1; i++)
+        if (!(bits >> i % 16 / 4 & 1) && is_wide(t, d, c + i))
+            bits |= 1 << i % 16 / 4;
+    return bits;
+}
+
+/* The part of all quarters that are summed twice; narrow blocks count as wide ones. */
+static double twice_part(const struct infer__task *t, const struct infer__dw8 *d)
+{
+    int twice = 0, all = 0;
+    for (int64_t c = 0, width; c < d->s.x.c; c += width) {
+        width = infer__dw8_width(d->level, d->s.x.c - c);
+        int bits = twice_of(t, d, c, (int)width);
+        for (int q = 0; q < 4; q++)
+            twice += bits >> q & 1;
+        all += 4;
+    }
+    return (double)twice / all;
+}
+
+int infer__dw8_fits_bytes(const struct infer__task *t, struct infer__dw8 *d)
 {
     for (int64_t c = 0; c < d->s.x.c; c++) {
         double most = (double)(int32_t)start(t, d, c);
         most = most < 0 ? -most : most;
         for (int64_t tap = 0; tap < d->s.taps; tap++) {
             int32_t w = weight(d, t->in[1].data, c, tap);
-            if (w < -128 || w > 127)
+            if (w > 254) /* 127 + 127; the least one is -255, -128 - 127 */
                 return 0;
             most += 255 * (double)(w < 0 ? -w : w);
         }
         if (!(most < 0x1p31 && most * (double)infer__conv8_factor(&d->s, c) < 0x1p30))
             return 0;
     }
+    d->twice = twice_part(t, d);
     return 1;
 }
 
@@ -122,7 +163,7 @@ double infer__dw8_ns(const struct infer__dw8 *d)
         w = infer__dw8_width(d->level, rest);
         blocks += 0.25 + (double)w / d->level->widest * 0.7;
     }
-    double vectors = 4.0 * d->quads * d->kernel_w / d->level->rate;
+    double vectors = 4.0 * (1 + d->twice) * d->quads * d->kernel_w / d->level->rate;
     double chunks = (double)((d->s.y.w + d->chunk - 1) / d->chunk);
     double columns = chunks * (double)d->columns * (double)d->quads * (double)d->strips;
     double pixels = (double)d->s.y.n * (double)d->s.y.h * (double)d->s.y.w;
@@ -131,9 +172,19 @@ double infer__dw8_ns(const struct infer__dw8 *d)
            (d->s.rq->table ? 0.05 : 0) * pixels * (double)c;
 }
 
-infer_status infer__dw8_prepare(const struct infer__dw8 *d, struct infer__need *need)
+/* Sums of two passes have the weights of both. */
+static void cut_twice(const struct infer__task *t, struct infer__dw8 *d)
 {
-    need->packed_bytes = (uint64_t)HEAD + (uint64_t)(padded(d) * d->per_channel);
+    d->twice = twice_part(t, d);
+    if (d->twice > 0)
+        d->per_channel += d->per_channel - 8;
+}
+
+infer_status infer__dw8_prepare(const struct infer__task *t, struct infer__dw8 *d,
+                                struct infer__need *need)
+{
+    cut_twice(t, d);
+    need->packed_bytes = (uint64_t)HEAD + (uint64_t)(padded(d) * d->per_channel + padded(d) / 16);
     need->scratch_bytes =
         (uint64_t)(d->columns * d->quads * 4 * d->level->bytes + d->rows * d->chunk) *
         (uint64_t)d->level->widest;
@@ -150,9 +201,9 @@ static int64_t kernel_row(const struct infer__dw8 *d, int64_t r, int q)
 /* A vector of weights: `width` / 4 channels by four rows, or where weights are s16 two vectors, of
  * the even rows and of the odd ones. */
 static uint8_t *pack_vector(const struct infer__task *t, const struct infer__dw8 *d, int64_t c,
-                            int width, const int64_t place[4], uint8_t *to)
+                            int width, const int64_t place[5], uint8_t *to)
 {
-    /* place: quad, column, row of output, quarter of the block */
+    /* place: quad, column, row of output, quarter of the block, pass */
     int bytes = d->level->bytes;
     for (int half = 0; half < bytes; half++)
         for (int i = 0; i < width / 4; i++)
@@ -161,14 +212,17 @@ static uint8_t *pack_vector(const struct infer__task *t, const struct infer__dw8
                 int64_t row = kernel_row(d, 4 * place[0] + r, (int)place[2]);
                 int16_t v = 0;
                 if (row >= 0 && channel < d->s.x.c)
-                    v = (int16_t)weight(d, t->in[1].data, channel, row * d->kernel_w + place[1]);
+                    v = (int16_t)weight_part(
+                        d, weight(d, t->in[1].data, channel, row * d->kernel_w + place[1]),
+                        (int)place[4]);
                 memcpy(to, &v, (size_t)bytes); /* little-endian, as all these levels are */
                 to += bytes;
             }
     return to;
 }
 
-/* A block: starts, factors, then for each quarter the weights by quad, column and output row. */
+/* A block: starts, factors, then for each pass and quarter the weights by quad, column and output
+ * row. */
 static void pack_block(const struct infer__task *t, const struct infer__dw8 *d, int64_t c,
                        int width, uint8_t *to)
 {
@@ -181,21 +235,27 @@ static void pack_block(const struct infer__task *t, const struct infer__dw8 *d, 
         memcpy(to + 4 * (width + i), &factor, 4);
     }
     to += 8 * width;
-    for (int64_t q = 0; q < 4; q++)
+    for (int64_t q = 0; q < (d->twice > 0 ? 8 : 4); q++)
         for (int64_t quad = 0; quad < d->quads; quad++)
             for (int64_t k = 0; k < d->kernel_w; k++)
                 for (int64_t r = 0; r < d->rows; r++)
-                    to = pack_vector(t, d, c, width, (int64_t[4]){quad, k, r, q}, to);
+                    to = pack_vector(t, d, c, width, (int64_t[5]){quad, k, r, q % 4, q / 4}, to);
 }
 
-void infer__dw8_pack(const struct infer__task *t, const struct infer__dw8 *d, void *packed)
+void infer__dw8_pack(const struct infer__task *t, struct infer__dw8 *d, void *packed)
 {
     struct infer__dw8_packed *head = packed;
-    *head = (struct infer__dw8_packed){.table_row = infer__table_row_find(t->isa)};
+    cut_twice(t, d);
+    *head = (struct infer__dw8_packed){.table_row = infer__table_row_find(t->isa),
+                                       .per_channel = d->per_channel,
+                                       .twice = HEAD + padded(d) * d->per_channel};
+    uint8_t *twice = (uint8_t *)packed + head->twice;
     memset(head->line, d->s.x_zero, sizeof head->line);
+    memset(twice, 0, (size_t)(padded(d) / 16));
     int width;
     for (int64_t c = 0; c < d->s.x.c; c += width) {
         width = infer__dw8_width(d->level, d->s.x.c - c);
         pack_block(t, d, c, width, (uint8_t *)(head + 1) + c * d->per_channel);
+        twice[c / 16] = (uint8_t)twice_of(t, d, c, width);
     }
 }

@@ -13,8 +13,12 @@
  *   upper output      w0 w1 w2  0
  *   lower output       0 w0 w1 w2
  *
- * Interleaving leaves channels 16 l + 4 q + e of a block in lane l, element e of vector q; packing
- * the four vectors to bytes puts them in order again. Constants are stored in the order of lanes.
+ * Where weights are bytes, one less its zero point may need nine bits. It is then the sum of two
+ * bytes, and quarters of blocks (below) that have such weights are summed twice.
+ *
+ * Interleaving leaves channels 16 l + 4 q + e of a block in lane l, element e of vector q, its
+ * quarter q; packing the four vectors to bytes puts them in order again. Constants are stored in
+ * the order of lanes.
  */
 #ifndef INFER_KERNELS_DEPTHWISE_INT8_DEPTHWISE_U8_H
 #define INFER_KERNELS_DEPTHWISE_INT8_DEPTHWISE_U8_H
@@ -47,27 +51,32 @@ struct infer__dw8 {
     int64_t columns;       /* input columns of a chunk */
     int64_t group, groups; /* channels that are one item's; items of a strip */
     uint32_t units;
-    int64_t per_channel; /* packed bytes */
+    int64_t per_channel; /* packed bytes; once packed, those of the head hold */
+    double twice;        /* the part of the quarters that are summed twice */
 };
 
 /* Before the packed weights; then a line of the input's zero point. */
 struct infer__dw8_packed {
     infer__table_row *table_row;
-    uint8_t fill[56];
+    int64_t per_channel;
+    int64_t twice; /* where, for each 16 channels, bit q says that quarter q of the block that
+                      begins there is summed twice */
+    uint8_t fill[40];
     uint8_t line[DW8_WIDEST];
 };
 
 /* 1 if `t` is such a convolution that the level can do, and fills *d. */
 int infer__dw8_of(const struct infer__task *t, const struct infer__dw8_level *level,
                   struct infer__dw8 *d);
-/* Whether the weights fit in bytes and no sum times its factor can leave s32: the level of bytes
- * does not look. Reads all weights: for estimates only. */
-int infer__dw8_fits_bytes(const struct infer__task *t, const struct infer__dw8 *d);
+/* Whether the weights fit in one or two bytes and no sum times its factor can leave s32: the level
+ * of bytes does not look. Fills d->twice. Reads all weights. */
+int infer__dw8_fits_bytes(const struct infer__task *t, struct infer__dw8 *d);
 /* The width of the block that begins where `channels` are left. */
 int infer__dw8_width(const struct infer__dw8_level *level, int64_t channels);
 double infer__dw8_ns(const struct infer__dw8 *d);
-infer_status infer__dw8_prepare(const struct infer__dw8 *d, struct infer__need *need);
-void infer__dw8_pack(const struct infer__task *t, const struct infer__dw8 *d, void *packed);
+infer_status infer__dw8_prepare(const struct infer__task *t, struct infer__dw8 *d,
+                                struct infer__need *need);
+void infer__dw8_pack(const struct infer__task *t, struct infer__dw8 *d, void *packed);
 
 /* One strip of one chunk. */
 struct infer__dw8_strip {
@@ -80,6 +89,7 @@ struct infer__dw8_strip {
     int64_t in;                 /* input column of the chunk's first */
     int64_t count;              /* output columns */
     const uint8_t *packed;      /* of channel 0 */
+    const uint8_t *twice;       /* by 16 channels: see above */
     uint8_t *scratch;
 };
 
