@@ -39,7 +39,7 @@ static infer_status default_dims(struct infer__value *v, infer_error *err)
     return INFER_OK;
 }
 
-static infer_status spec_dims(struct infer__value *v, const infer_input_spec *spec,
+static infer_status spec_dims(struct infer__value *v, const infer_input_spec *spec, uint32_t images,
                               infer_error *err)
 {
     FAIL_IF(spec->rank != v->rank, INFER_ERROR_SHAPE, "input '%s' has rank %d, not %d", v->name,
@@ -52,6 +52,7 @@ static infer_status spec_dims(struct infer__value *v, const infer_input_spec *sp
                 (long long)v->dims[i]);
         v->dims[i] = spec->dims[i];
     }
+    v->dims[0] /= images;
     return INFER_OK;
 }
 
@@ -59,7 +60,7 @@ static infer_status bind_input(struct infer__plan *plan, const struct infer__pla
                                struct infer__value *v, infer_error *err)
 {
     const infer_input_spec *spec = find_spec(o, v->name);
-    TRY(spec ? spec_dims(v, spec, err) : default_dims(v, err));
+    TRY(spec ? spec_dims(v, spec, plan->images, err) : default_dims(v, err));
     int64_t n;
     size_t bytes;
     FAIL_IF(!infer__dims_product(v->dims, v->rank, &n) ||

@@ -1,11 +1,11 @@
 /* A plan from a graph: the passes in order. */
-#include "plan/plan.h"
-
 #include <string.h>
 
-/* Tensors are placed before weights are packed: a budget is refused before memory is taken. */
-static infer_status build(struct infer__plan *plan, const struct infer__graph *graph,
-                          const struct infer__plan_options *o, infer_error *err)
+#include "plan/images.h"
+
+/* The graph with concrete shapes, what is constant computed, what is quantised on its integers. */
+static infer_status bind_and_fold(struct infer__plan *plan, const struct infer__graph *graph,
+                                  const struct infer__plan_options *o, infer_error *err)
 {
     TRY(infer__graph_copy(&plan->graph, graph, &plan->region, err));
     TRY(infer__plan_bind(plan, o, err));
@@ -13,7 +13,23 @@ static infer_status build(struct infer__plan *plan, const struct infer__graph *g
     TRY(infer__remove_dead(&plan->graph, err));
     TRY(infer__integer(&plan->graph, err));
     TRY(infer__fold(&plan->graph, 0, o->max_tensor_bytes, err));
-    TRY(infer__remove_dead(&plan->graph, err));
+    return infer__remove_dead(&plan->graph, err);
+}
+
+/* Tensors are placed before weights are packed: a budget is refused before memory is taken. */
+static infer_status build(struct infer__plan *plan, const struct infer__graph *graph,
+                          const struct infer__plan_options *o, infer_error *err)
+{
+    uint32_t images;
+    plan->images = 1;
+    TRY(bind_and_fold(plan, graph, o, err));
+    TRY(infer__images(&plan->graph, graph, o->max_tensor_bytes, &images, err));
+    if (images > 1) {
+        infer__region_free(&plan->region);
+        infer__region_init(&plan->region, &plan->allocator);
+        plan->images = images;
+        TRY(bind_and_fold(plan, graph, o, err));
+    }
     TRY(infer__fuse_forms(&plan->graph, err));
     TRY(infer__fuse_channels(&plan->graph, err));
     TRY(infer__fuse(&plan->graph, err));

@@ -4,6 +4,7 @@
  * kernels and places every tensor in the arena; infer__pack follows. One file each:
  *
  *   bind.c    shapes and values of inputs
+ *   images.c  whether a batch is better run image by image
  *   fold.c    resolve every node; run those whose inputs are all constants
  *   fuse_forms.c  what exporters write out in many nodes: Gelu, LayerNormalization, Dense
  *   integer.c nodes of quantised models that work on the integers
@@ -58,9 +59,7 @@ struct infer__step {
     uint8_t tuned;     /* 1: the kernel is the one that was measured to be the best */
     uint8_t serial;    /* 1: all units on the calling thread, as measured or estimated */
     uint64_t flops, bytes;
-    uint64_t runs, ns;        /* profile */
-    const void **in_pointers; /* filled once, but for inputs and outputs of the graph */
-    void **out_pointers;
+    uint64_t runs, ns; /* profile */
 };
 
 struct infer__plan_options {
@@ -84,6 +83,7 @@ struct infer__plan {
     struct infer__step *steps;
     uint32_t nsteps, steps_capacity;
     uint32_t *inputs, *outputs; /* tensors, in the graph's order; an output in plain layout */
+    uint32_t images; /* 1; else the graph is of one image, to be run for each of so many */
     uint64_t arena_bytes, packed_bytes, scratch_bytes;
     void *packed;
 };

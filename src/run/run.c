@@ -7,21 +7,21 @@
 static infer_status check_tensor(const struct infer_session *s, const char *kind, size_t index,
                                  uint32_t tensor, const infer_tensor *t, infer_error *err)
 {
-    const struct infer__plan_tensor *want = &s->plan.tensors[tensor];
-    const char *name = s->plan.graph.values[want->value].name;
-    int same = (unsigned)t->type == want->desc.type && t->rank == want->desc.rank;
+    struct infer__value want = infer__session_value(s, s->plan.tensors[tensor].value);
+    size_t bytes = infer__value_bytes(&want);
+    const char *name = want.name;
+    int same = (unsigned)t->type == want.type && t->rank == want.rank;
     for (int i = 0; same && i < t->rank; i++)
-        same = t->dims[i] == want->desc.dims[i];
+        same = t->dims[i] == want.dims[i];
     if (!same) {
         char text[128];
-        return infer__fail(
-            err, INFER_ERROR_SHAPE, "%s %zu ('%s') must be %s", kind, index, name,
-            infer__value_text(&s->plan.graph.values[want->value], text, sizeof text));
+        return infer__fail(err, INFER_ERROR_SHAPE, "%s %zu ('%s') must be %s", kind, index, name,
+                           infer__value_text(&want, text, sizeof text));
     }
-    FAIL_IF(t->bytes < want->bytes, INFER_ERROR_SHAPE,
-            "%s %zu ('%s') has %zu bytes of memory; %llu are needed", kind, index, name, t->bytes,
-            (unsigned long long)want->bytes);
-    FAIL_IF(!t->data && want->bytes, INFER_ERROR_ARGUMENT, "%s %zu ('%s') has no data", kind, index,
+    FAIL_IF(t->bytes < bytes, INFER_ERROR_SHAPE,
+            "%s %zu ('%s') has %zu bytes of memory; %zu are needed", kind, index, name, t->bytes,
+            bytes);
+    FAIL_IF(!t->data && bytes, INFER_ERROR_ARGUMENT, "%s %zu ('%s') has no data", kind, index,
             name);
     FAIL_IF((uintptr_t)t->data % infer_type_size(t->type), INFER_ERROR_ARGUMENT,
             "%s %zu ('%s') is not aligned for its type", kind, index, name);
@@ -30,13 +30,13 @@ static infer_status check_tensor(const struct infer_session *s, const char *kind
 
 static void lend_output(struct infer_session *s, size_t index, infer_tensor *t)
 {
-    const struct infer__plan_tensor *p = &s->plan.tensors[s->plan.outputs[index]];
+    struct infer__value v = infer__session_value(s, s->plan.graph.outputs[index]);
     memset(t, 0, sizeof *t);
-    t->type = (infer_type)p->desc.type;
-    t->rank = p->desc.rank;
-    memcpy(t->dims, p->desc.dims, sizeof t->dims);
+    t->type = (infer_type)v.type;
+    t->rank = v.rank;
+    memcpy(t->dims, v.dims, sizeof t->dims);
     t->data = s->outputs + s->output_offsets[index];
-    t->bytes = p->bytes;
+    t->bytes = infer__value_bytes(&v);
 }
 
 static infer_status check_tensors(struct infer_session *s, const infer_tensor *inputs,
@@ -60,43 +60,101 @@ static infer_status check_tensors(struct infer_session *s, const infer_tensor *i
 /* ---- running -------------------------------------------------------------------------------- */
 
 struct job {
-    const struct infer__step *step;
-    char *scratch;
-    uint64_t scratch_bytes;
+    struct infer_session *s;
+    const struct infer__lane *lane;
+    const infer_tensor *inputs, *outputs;
+    uint32_t step;
 };
 
 static void run_units(void *ctx, unsigned thread, uint32_t begin, uint32_t end)
 {
     const struct job *j = ctx;
-    const struct infer__step *s = j->step;
-    struct infer__buffers b = {.in = (const void *const *)s->in_pointers,
-                               .out = s->out_pointers,
-                               .packed = s->packed,
-                               .scratch = j->scratch + thread * j->scratch_bytes,
-                               .state = s->need.state};
-    s->kernel->run(&s->task, &b, begin, end);
+    const struct infer__plan *plan = &j->s->plan;
+    const struct infer__step *step = &plan->steps[j->step];
+    void **pointers = j->lane->pointers[j->step];
+    struct infer__buffers b = {.in = (const void *const *)pointers,
+                               .out = pointers + step->task.nin,
+                               .packed = step->packed,
+                               .scratch = j->s->scratch + thread * plan->scratch_bytes,
+                               .state = step->need.state};
+    step->kernel->run(&step->task, &b, begin, end);
 }
 
-static void run_steps(struct infer_session *s)
+/* One image, or a batch that is computed as a whole: every step on all threads, or (`alone`) on
+ * this one. */
+static void run_steps(struct job *j, unsigned thread, int alone)
 {
-    struct job j = {.scratch = s->scratch, .scratch_bytes = s->plan.scratch_bytes};
+    struct infer_session *s = j->s;
     uint64_t before = s->profile ? infer__now_ns() : 0;
-    infer__pool_begin(s->pool);
     for (uint32_t i = 0; i < s->plan.nsteps; i++) {
-        struct infer__step *step = &s->plan.steps[i];
-        j.step = step;
-        if (step->serial)
-            run_units(&j, 0, 0, step->need.units);
+        const struct infer__step *step = &s->plan.steps[i];
+        j->step = i;
+        if (alone || step->serial)
+            run_units(j, thread, 0, step->need.units);
         else
-            infer__pool_run(s->pool, run_units, &j, step->need.units);
+            infer__pool_run(s->pool, run_units, j, step->need.units);
         if (s->profile) {
             uint64_t now = infer__now_ns();
-            step->ns += now - before;
-            step->runs++;
+            j->lane->ns[i] += now - before;
             before = now;
         }
     }
+}
+
+/* Image k of an input or output, whose tensor in the plan is of one image. */
+static char *image(const struct infer_session *s, const infer_tensor *t, uint32_t tensor,
+                   uint32_t k)
+{
+    return t->data ? (char *)t->data + s->plan.tensors[tensor].bytes * k : NULL;
+}
+
+static void run_image(struct job *j, unsigned thread, uint32_t k, int alone)
+{
+    struct infer_session *s = j->s;
+    struct infer__lane *lane = &s->lanes[alone ? thread : 0];
+    for (uint32_t i = 0; i < s->ninput_patches; i++) {
+        const struct infer__patch *p = &lane->input_patches[i];
+        *p->slot = image(s, &j->inputs[p->index], s->plan.inputs[p->index], k);
+    }
+    for (uint32_t i = 0; i < s->noutput_patches; i++) {
+        const struct infer__patch *p = &lane->output_patches[i];
+        *p->slot = image(s, &j->outputs[p->index], s->plan.outputs[p->index], k);
+    }
+    j->lane = lane;
+    run_steps(j, thread, alone);
+}
+
+static void run_images(void *ctx, unsigned thread, uint32_t begin, uint32_t end)
+{
+    struct job j = *(const struct job *)ctx;
+    for (uint32_t k = begin; k < end; k++)
+        run_image(&j, thread, k, 1);
+}
+
+/* Images that the lanes can share out evenly run side by side, those that are left one by one. */
+static void run_batch(struct job *j)
+{
+    struct infer_session *s = j->s;
+    uint32_t images = s->plan.images, left = s->nlanes > 1 ? images % s->nlanes : images;
+    infer__pool_begin(s->pool);
+    infer__pool_run(s->pool, run_images, j, images - left);
+    for (uint32_t k = images - left; k < images; k++)
+        run_image(j, 0, k, 0);
     infer__pool_end(s->pool);
+}
+
+/* Times of the lanes into the steps: of images side by side each has its share of the time. */
+static void add_times(struct infer_session *s)
+{
+    for (uint32_t i = 0; i < s->plan.nsteps; i++) {
+        uint64_t ns = 0;
+        for (uint32_t k = 0; k < s->nlanes; k++) {
+            ns += s->lanes[k].ns[i];
+            s->lanes[k].ns[i] = 0;
+        }
+        s->plan.steps[i].ns += ns / s->nlanes;
+        s->plan.steps[i].runs++;
+    }
 }
 
 infer_status infer_run(infer_session *s, const infer_tensor *inputs, size_t ninputs,
@@ -110,10 +168,9 @@ infer_status infer_run(infer_session *s, const infer_tensor *inputs, size_t ninp
     for (size_t i = 0; i < noutputs; i++)
         if (!outputs[i].data)
             lend_output(s, i, &outputs[i]);
-    for (uint32_t i = 0; i < s->ninput_patches; i++)
-        *s->input_patches[i].slot = inputs[s->input_patches[i].index].data;
-    for (uint32_t i = 0; i < s->noutput_patches; i++)
-        *s->output_patches[i].slot = outputs[s->output_patches[i].index].data;
-    run_steps(s);
+    struct job j = {.s = s, .inputs = inputs, .outputs = outputs};
+    run_batch(&j);
+    if (s->profile)
+        add_times(s);
     return INFER_OK;
 }

@@ -46,17 +46,19 @@ static infer_status plan_options(const infer_model *model, const infer_session_o
 
 /* ---- memory --------------------------------------------------------------------------------- */
 
-static infer_status take_memory(struct infer_session *s, infer_error *err)
+static infer_status take_memory(struct infer_session *s, uint64_t max_arena_bytes, infer_error *err)
 {
     struct infer__plan *plan = &s->plan;
-    size_t scratch, outputs = 0;
+    size_t arenas, scratch, outputs = 0;
     s->output_offsets =
         infer__region_calloc(&plan->region, plan->graph.noutputs + 1, sizeof *s->output_offsets);
     if (!s->output_offsets)
         return infer__no_memory(err, plan->graph.noutputs * sizeof *s->output_offsets);
     for (uint32_t i = 0; i < plan->graph.noutputs; i++) {
         s->output_offsets[i] = outputs;
-        FAIL_IF(!infer__size_add(outputs, plan->tensors[plan->outputs[i]].bytes, &outputs) ||
+        size_t bytes;
+        FAIL_IF(!infer__size_mul(plan->tensors[plan->outputs[i]].bytes, plan->images, &bytes) ||
+                    !infer__size_add(outputs, bytes, &outputs) ||
                     !infer__size_align(outputs, 64, &outputs),
                 INFER_ERROR_LIMIT, "outputs pass the address space");
     }
@@ -64,16 +66,24 @@ static infer_status take_memory(struct infer_session *s, infer_error *err)
     plan->scratch_bytes = (plan->scratch_bytes + 63) & ~UINT64_C(63);
     FAIL_IF(!infer__size_mul(plan->scratch_bytes, infer__pool_threads(s->pool), &scratch),
             INFER_ERROR_LIMIT, "scratch memory passes the address space");
-    s->arena = infer__alloc(&s->allocator, plan->arena_bytes, 4096);
+    /* Images side by side need an arena each; else they follow one another on all threads. */
+    uint32_t threads = infer__pool_threads(s->pool);
+    plan->arena_bytes = (plan->arena_bytes + 4095) & ~UINT64_C(4095);
+    s->nlanes =
+        plan->images >= threads && plan->arena_bytes <= max_arena_bytes / threads ? threads : 1;
+    FAIL_IF(!infer__size_mul(plan->arena_bytes, s->nlanes, &arenas), INFER_ERROR_LIMIT,
+            "intermediate tensors pass the address space");
+    s->arenas = infer__alloc(&s->allocator, arenas, 4096);
     s->scratch = infer__alloc(&s->allocator, scratch, 64);
     s->outputs = infer__alloc(&s->allocator, outputs, 64);
-    if (!s->arena || !s->scratch || !s->outputs)
-        return infer__no_memory(err, plan->arena_bytes + scratch + outputs);
+    if (!s->arenas || !s->scratch || !s->outputs)
+        return infer__no_memory(err, arenas + scratch + outputs);
     return INFER_OK;
 }
 
 /* The address of a tensor that does not change from run to run, else NULL. */
-static void *fixed_address(const struct infer_session *s, uint32_t t)
+static void *fixed_address(const struct infer_session *s, const struct infer__lane *lane,
+                           uint32_t t)
 {
     const struct infer__plan_tensor *r = infer__plan_root(&s->plan, t);
     union {
@@ -82,7 +92,7 @@ static void *fixed_address(const struct infer_session *s, uint32_t t)
     } constant = {r->data};
     switch (r->place) {
     case INFER__PLACE_ARENA:
-        return s->arena + r->offset;
+        return lane->arena + r->offset;
     case INFER__PLACE_CONST:
         return constant.to;
     default:
@@ -100,21 +110,22 @@ static void count_patches(const struct infer_session *s, const uint32_t *ids, ui
     }
 }
 
-static void fill_pointers(struct infer_session *s, const uint32_t *ids, uint32_t n, void **slots)
+static void fill_pointers(struct infer_session *s, struct infer__lane *lane, const uint32_t *ids,
+                          uint32_t n, void **slots)
 {
     for (uint32_t k = 0; k < n; k++) {
         const struct infer__plan_tensor *r = infer__plan_root(&s->plan, ids[k]);
         struct infer__patch patch = {&slots[k], (uint32_t)r->offset};
-        slots[k] = ids[k] ? fixed_address(s, ids[k]) : NULL;
+        slots[k] = ids[k] ? fixed_address(s, lane, ids[k]) : NULL;
         if (r->place == INFER__PLACE_INPUT)
-            s->input_patches[s->ninput_patches++] = patch;
+            lane->input_patches[s->ninput_patches++] = patch;
         if (r->place == INFER__PLACE_OUTPUT)
-            s->output_patches[s->noutput_patches++] = patch;
+            lane->output_patches[s->noutput_patches++] = patch;
     }
 }
 
 /* Pointers of every step's operands, and the list of those that a run has to set. */
-static infer_status link_steps(struct infer_session *s, infer_error *err)
+static infer_status link_lane(struct infer_session *s, struct infer__lane *lane, infer_error *err)
 {
     struct infer__plan *plan = &s->plan;
     uint32_t inputs = 0, outputs = 0;
@@ -122,20 +133,35 @@ static infer_status link_steps(struct infer_session *s, infer_error *err)
         count_patches(s, plan->steps[i].in, plan->steps[i].task.nin, &inputs, &outputs);
         count_patches(s, plan->steps[i].out, plan->steps[i].task.nout, &inputs, &outputs);
     }
-    s->input_patches = infer__region_calloc(&plan->region, inputs, sizeof *s->input_patches);
-    s->output_patches = infer__region_calloc(&plan->region, outputs, sizeof *s->output_patches);
-    if (!s->input_patches || !s->output_patches)
-        return infer__no_memory(err, (inputs + outputs) * sizeof *s->input_patches);
+    lane->input_patches = infer__region_calloc(&plan->region, inputs, sizeof *lane->input_patches);
+    lane->output_patches =
+        infer__region_calloc(&plan->region, outputs, sizeof *lane->output_patches);
+    lane->pointers = infer__region_calloc(&plan->region, plan->nsteps, sizeof *lane->pointers);
+    lane->ns = infer__region_calloc(&plan->region, plan->nsteps, sizeof *lane->ns);
+    if (!lane->input_patches || !lane->output_patches || !lane->pointers || !lane->ns)
+        return infer__no_memory(err, (inputs + outputs) * sizeof *lane->input_patches);
+    s->ninput_patches = s->noutput_patches = 0;
     for (uint32_t i = 0; i < plan->nsteps; i++) {
-        struct infer__step *step = &plan->steps[i];
+        const struct infer__step *step = &plan->steps[i];
         uint32_t nin = step->task.nin, nout = step->task.nout;
         void **slots = infer__region_calloc(&plan->region, nin + nout, sizeof *slots);
         if (!slots)
             return infer__no_memory(err, (nin + nout) * sizeof *slots);
-        step->in_pointers = (const void **)slots;
-        step->out_pointers = slots + nin;
-        fill_pointers(s, step->in, nin, slots);
-        fill_pointers(s, step->out, nout, slots + nin);
+        lane->pointers[i] = slots;
+        fill_pointers(s, lane, step->in, nin, slots);
+        fill_pointers(s, lane, step->out, nout, slots + nin);
+    }
+    return INFER_OK;
+}
+
+static infer_status link_lanes(struct infer_session *s, infer_error *err)
+{
+    s->lanes = infer__region_calloc(&s->plan.region, s->nlanes, sizeof *s->lanes);
+    if (!s->lanes)
+        return infer__no_memory(err, s->nlanes * sizeof *s->lanes);
+    for (uint32_t k = 0; k < s->nlanes; k++) {
+        s->lanes[k].arena = s->arenas + k * s->plan.arena_bytes;
+        TRY(link_lane(s, &s->lanes[k], err));
     }
     return INFER_OK;
 }
@@ -153,8 +179,8 @@ static infer_status create(struct infer_session *s, const infer_session_options 
     struct infer__pages map = {s->model->map, s->model->map_bytes};
     TRY(infer__pack(&s->plan, s->pool, &map, err));
     s->profile = options->profile;
-    TRY(take_memory(s, err));
-    return link_steps(s, err);
+    TRY(take_memory(s, o.max_arena_bytes, err));
+    return link_lanes(s, err);
 }
 
 infer_status infer__session_create(const infer_model *model, const infer_session_options *options,
@@ -205,7 +231,7 @@ void infer_session_free(infer_session **session)
     struct infer_session *s = *session;
     infer_allocator a = s->allocator;
     infer__pool_free(s->pool);
-    infer__free(&a, s->arena);
+    infer__free(&a, s->arenas);
     infer__free(&a, s->scratch);
     infer__free(&a, s->outputs);
     if (s->plan.region.allocator.alloc)

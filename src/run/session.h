@@ -12,20 +12,37 @@ struct infer__patch {
     uint32_t index;
 };
 
+/* What one image on its way through the plan needs of its own. */
+struct infer__lane {
+    char *arena;
+    void ***pointers; /* of each step: its inputs, then its outputs */
+    struct infer__patch *input_patches, *output_patches;
+    uint64_t *ns; /* of each step in this run, where steps are profiled */
+};
+
 struct infer_session {
     infer_allocator allocator;
     const infer_model *model;
     struct infer__plan plan;
     struct infer__pool *pool;
-    char *arena;
-    char *scratch; /* plan.scratch_bytes for each thread */
-    char *outputs; /* memory for outputs that the caller leaves to the library */
+    struct infer__lane *lanes; /* one, or as many as threads: then images run side by side */
+    char *arenas;              /* of the lanes, one behind the other */
+    char *scratch;             /* plan.scratch_bytes for each thread */
+    char *outputs;             /* memory for outputs that the caller leaves to the library */
     uint64_t *output_offsets;
     uint64_t output_bytes;
-    struct infer__patch *input_patches, *output_patches;
-    uint32_t ninput_patches, noutput_patches;
+    uint32_t nlanes, ninput_patches, noutput_patches;
     uint32_t profile;
 };
+
+/* A value of the plan's graph as the caller sees it: with all images of the batch. */
+static inline struct infer__value infer__session_value(const struct infer_session *s, uint32_t id)
+{
+    struct infer__value v = s->plan.graph.values[id];
+    if (s->plan.images > 1)
+        v.dims[0] *= s->plan.images;
+    return v;
+}
 
 /* infer_session_create with measured choices of the caller's instead of those in the file; NULL:
  * none. The table is not kept. All pointers but `options` and `tuned` are needed. */

@@ -3,14 +3,14 @@
 
 #include "run/session.h"
 
-static infer_status value_info(const struct infer__graph *g, uint32_t id, infer_value_info *info)
+static infer_status value_info(const infer_session *s, uint32_t id, infer_value_info *info)
 {
-    const struct infer__value *v = &g->values[id];
+    struct infer__value v = infer__session_value(s, id);
     memset(info, 0, sizeof *info);
-    info->name = v->name;
-    info->type = (infer_type)v->type;
-    info->rank = v->rank;
-    memcpy(info->dims, v->dims, sizeof info->dims);
+    info->name = v.name;
+    info->type = (infer_type)v.type;
+    info->rank = v.rank;
+    memcpy(info->dims, v.dims, sizeof info->dims);
     return INFER_OK;
 }
 
@@ -28,21 +28,21 @@ infer_status infer_session_input(const infer_session *s, size_t index, infer_val
 {
     if (!info || !s || index >= s->plan.graph.ninputs)
         return INFER_ERROR_ARGUMENT;
-    return value_info(&s->plan.graph, s->plan.graph.inputs[index], info);
+    return value_info(s, s->plan.graph.inputs[index], info);
 }
 
 infer_status infer_session_output(const infer_session *s, size_t index, infer_value_info *info)
 {
     if (!info || !s || index >= s->plan.graph.noutputs)
         return INFER_ERROR_ARGUMENT;
-    return value_info(&s->plan.graph, s->plan.graph.outputs[index], info);
+    return value_info(s, s->plan.graph.outputs[index], info);
 }
 
 infer_status infer_session_memory_use(const infer_session *s, infer_session_memory *m)
 {
     if (!s || !m)
         return INFER_ERROR_ARGUMENT;
-    m->arena_bytes = s->plan.arena_bytes;
+    m->arena_bytes = s->plan.arena_bytes * s->nlanes;
     m->packed_bytes = s->plan.packed_bytes;
     m->output_bytes = s->output_bytes;
     m->plan_bytes =
@@ -99,8 +99,8 @@ infer_status infer_session_step(const infer_session *s, size_t index, infer_step
     info->type = (infer_type)v->type;
     info->rank = v->rank;
     memcpy(info->dims, v->dims, sizeof info->dims);
-    info->flops = step->flops;
-    info->bytes = step->bytes;
+    info->flops = step->flops * s->plan.images;
+    info->bytes = step->bytes * s->plan.images;
     if (r->place == INFER__PLACE_ARENA) {
         info->arena_begin = r->offset;
         info->arena_end = r->offset + r->bytes;
