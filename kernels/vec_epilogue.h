@@ -176,7 +176,7 @@ VEC_INLINE double vec_activation_ns(unsigned op)
     case INFER__OP_EXP:
         return 0.25 * wide;
     case INFER__OP_SILU:
-        return 0.2 * wide;
+        return VEC_LEVEL == 512 ? 0.16 : 0.2 * wide;
     case INFER__OP_SIGMOID:
         return 0.28 * wide;
     case INFER__OP_TANH:

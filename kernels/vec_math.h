@@ -291,6 +291,33 @@ VEC_INLINE vec vec_sigmoid(vec x)
 
 /* x / (1 + e^-x), where the power of 2 that e^-x is has a rounded logarithm: one operation in ten
  * less, for |x| / 4 units of the last digit. Below -87 it is some 1e-36. */
+#if VEC_LEVEL == 512
+
+/* 2^(i / 32) */
+static const float vec_powers[32] __attribute__((unused)) = {
+    1.0f,        1.02189715f, 1.04427378f, 1.067140401f, 1.0905077f,  1.11438674f, 1.1387886f,
+    1.1637249f,  1.1892071f,  1.2152474f,  1.2418578f,   1.269051f,   1.2968396f,  1.32523664f,
+    1.3542555f,  1.38391f,    1.41421356f, 1.4451808f,   1.47682615f, 1.5091644f,  1.5422108f,
+    1.57598085f, 1.6104903f,  1.6457555f,  1.6817928f,   1.7186193f,  1.7562522f,  1.7947091f,
+    1.8340081f,  1.87416763f, 1.9152066f,  1.9571441f,
+};
+
+/* The table leaves two terms of the series for 2^r, |r| <= 1/64. */
+VEC_INLINE vec vec_silu(vec x)
+{
+    const vec factor = vec_set(-1.44269504f), magic = vec_set(VEC_MAGIC / 32);
+    x = vec_at_least(vec_set(-87), x);
+    vec t = vec_at_most(vec_set(87), x), s = vec_fma(t, factor, magic), n = vec_sub(s, magic);
+    vec r = _mm512_fmsub_ps(t, factor, n);
+    vec power = _mm512_permutex2var_ps(vec_load(vec_powers), _mm512_castps_si512(s),
+                                       vec_load(vec_powers + 16));
+    power = _mm512_scalef_ps(power, n); /* by n rounded down */
+    vec p = vec_mul(vec_fma(r, vec_set(0.240226507f), vec_set(0.693147181f)), r);
+    return vec_div(x, vec_fma(power, p, vec_add(power, vec_set(1))));
+}
+
+#else
+
 VEC_INLINE vec vec_silu(vec x)
 {
     const vec factor = vec_set(-1.44269504f), one = vec_set(1);
@@ -306,6 +333,8 @@ VEC_INLINE vec vec_silu(vec x)
     p = vec_fma(p, r, one);
     return vec_div(x, vec_add(vec_add_exponent(p, s), one));
 }
+
+#endif
 
 /* -t / (t + 2) of t = e^(-2|x|) - 1 */
 VEC_INLINE vec vec_tanh(vec x)

@@ -1,5 +1,6 @@
-/* GlobalAveragePool and GlobalMaxPool in f32. The average is the sum of the pixels in their order,
- * in double, divided by their number and rounded once. The maximum is NaN where a pixel is. */
+/* GlobalAveragePool and GlobalMaxPool in f32. The average is a sum in double, divided by the
+ * number of pixels and rounded once; its terms are the sums of POOL_RUN pixels each, in their
+ * order, in float. The maximum is NaN where a pixel is. */
 #include <math.h>
 
 #include "kernels/pool/pool_shape.h"
@@ -24,9 +25,14 @@ static inline __attribute__((always_inline)) void average(const struct shape *s,
                                                           const float *x, float *y)
 {
     double sum[BLOCK] = {0};
-    for (int64_t p = 0; p < s->pixels; p++, x += s->c)
+    for (int64_t p = 0; p < s->pixels;) {
+        float run[BLOCK] = {0};
+        for (int i = 0; i < POOL_RUN && p < s->pixels; i++, p++, x += s->c)
+            for (int c = 0; c < width; c++)
+                run[c] += x[c];
         for (int c = 0; c < width; c++)
-            sum[c] += (double)x[c];
+            sum[c] += (double)run[c];
+    }
     for (int c = 0; c < width; c++)
         y[c] = (float)(sum[c] / (double)s->pixels);
 }

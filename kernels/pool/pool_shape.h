@@ -4,6 +4,9 @@
 
 #include "kernels/kernel.h"
 
+/* Pixels of a global average that are summed in float before the sum joins the others in double. */
+enum { POOL_RUN = 8 };
+
 /* A window of one output pixel: its input coordinates are begin + k * dilation for tap k of
  * from .. to - 1, on each axis; image `n` of the batch. */
 struct infer__pool_window {
