@@ -148,6 +148,61 @@ VEC_INLINE vec words_add(vec a, vec b)
 {
     return _mm512_adds_epi16(a, b);
 }
+/* Words: sums and differences modulo 2^16, products of pairs added to s32. */
+VEC_INLINE vec words_plus(vec a, vec b)
+{
+    return _mm512_add_epi16(a, b);
+}
+VEC_INLINE vec words_less(vec a, vec b)
+{
+    return _mm512_sub_epi16(a, b);
+}
+VEC_INLINE vec words_four(vec x)
+{
+    return _mm512_slli_epi16(x, 2);
+}
+VEC_INLINE vec words_dot(vec sum, vec x, vec w)
+{
+#if VEC_LEVEL > 512
+    return _mm512_dpwssd_epi32(sum, x, w);
+#else
+    return _mm512_add_epi32(sum, _mm512_madd_epi16(x, w));
+#endif
+}
+/* The first n bytes, 1 to 2 VEC, as words; then zeros. */
+VEC_INLINE vec words_load_bytes(const uint8_t *p, int n)
+{
+    if (n == 2 * VEC)
+        return _mm512_cvtepu8_epi16(_mm256_loadu_si256((const __m256i *)(const void *)p));
+    return _mm512_cvtepu8_epi16(_mm256_maskz_loadu_epi8((__mmask32)((1u << n) - 1), p));
+}
+
+/* s32 modulo 2^32. */
+VEC_INLINE vec vec_set(int32_t x)
+{
+    return _mm512_set1_epi32(x);
+}
+VEC_INLINE vec vec_plus(vec a, vec b)
+{
+    return _mm512_add_epi32(a, b);
+}
+VEC_INLINE vec vec_minus(vec a, vec b)
+{
+    return _mm512_sub_epi32(a, b);
+}
+VEC_INLINE vec vec_times(vec a, vec b)
+{
+    return _mm512_mullo_epi32(a, b);
+}
+VEC_INLINE vec vec_four(vec x)
+{
+    return _mm512_slli_epi32(x, 2);
+}
+VEC_INLINE vec vec_64th(vec x)
+{
+    return _mm512_srai_epi32(x, 6);
+}
+
 /* The s32 of words that are not negative: vector 0 and vector 1. */
 VEC_INLINE vec words_first(vec x)
 {
@@ -331,6 +386,55 @@ VEC_INLINE vec words_set(int x)
 VEC_INLINE vec words_add(vec a, vec b)
 {
     return _mm256_adds_epi16(a, b);
+}
+VEC_INLINE vec words_plus(vec a, vec b)
+{
+    return _mm256_add_epi16(a, b);
+}
+VEC_INLINE vec words_less(vec a, vec b)
+{
+    return _mm256_sub_epi16(a, b);
+}
+VEC_INLINE vec words_four(vec x)
+{
+    return _mm256_slli_epi16(x, 2);
+}
+VEC_INLINE vec words_dot(vec sum, vec x, vec w)
+{
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(x, w));
+}
+VEC_INLINE vec words_load_bytes(const uint8_t *p, int n)
+{
+    uint8_t bytes[2 * VEC] = {0};
+    if (n < 2 * VEC) {
+        memcpy(bytes, p, (size_t)n);
+        p = bytes;
+    }
+    return _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)(const void *)p));
+}
+VEC_INLINE vec vec_set(int32_t x)
+{
+    return _mm256_set1_epi32(x);
+}
+VEC_INLINE vec vec_plus(vec a, vec b)
+{
+    return _mm256_add_epi32(a, b);
+}
+VEC_INLINE vec vec_minus(vec a, vec b)
+{
+    return _mm256_sub_epi32(a, b);
+}
+VEC_INLINE vec vec_times(vec a, vec b)
+{
+    return _mm256_mullo_epi32(a, b);
+}
+VEC_INLINE vec vec_four(vec x)
+{
+    return _mm256_slli_epi32(x, 2);
+}
+VEC_INLINE vec vec_64th(vec x)
+{
+    return _mm256_srai_epi32(x, 6);
 }
 VEC_INLINE vec words_first(vec x)
 {
