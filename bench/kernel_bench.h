@@ -2,10 +2,12 @@
 #ifndef INFER_BENCH_KERNEL_BENCH_H
 #define INFER_BENCH_KERNEL_BENCH_H
 
+#include "bench/machine.h"
 #include "plan/plan.h"
 
 /* A row of shapes.def. */
 struct bench_shape {
+    enum machine_kind kind; /* f32, bf16 or int8 */
     const char *network, *op, *operands, *attributes, *activation;
 };
 
@@ -17,8 +19,8 @@ infer_status bench_shape_graph(const struct bench_shape *s, struct infer__graph 
 struct bench_task {
     struct infer__task t; /* its own operands */
     struct infer__operand *in, *out;
-    void **x, **y;   /* memory of each operand; constants are the task's own */
-    float *expected; /* the first output of the first kernel that ran, if it is f32 */
+    void **x, **y;  /* memory of each operand; constants are the task's own */
+    void *expected; /* the first output of the first kernel that ran, if it is f32 or u8 */
 };
 
 /* A copy of a step's task for one thread, with random inputs. Returns 0 if there is no memory. */

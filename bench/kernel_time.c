@@ -95,9 +95,10 @@ static void time_runs(const struct bench_task *b, const struct infer__kernel *k,
 
 static infer_status compare(struct bench_task *b, double *difference, infer_error *err)
 {
-    size_t bytes = operand_bytes(&b->out[0]), n = bytes / sizeof(float);
+    size_t bytes = operand_bytes(&b->out[0]);
+    int is_f32 = b->out[0].type == INFER_F32;
     *difference = 0;
-    if (b->out[0].type != INFER_F32)
+    if (!is_f32 && b->out[0].type != INFER_U8)
         return INFER_OK;
     if (!b->expected) {
         b->expected = memory(bytes);
@@ -106,11 +107,12 @@ static infer_status compare(struct bench_task *b, double *difference, infer_erro
         memcpy(b->expected, b->y[0], bytes);
         return INFER_OK;
     }
-    const float *y = b->y[0];
     double largest = 0, worst = 0;
-    for (size_t i = 0; i < n; i++) {
-        largest = fmax(largest, fabs((double)b->expected[i]));
-        double d = fabs((double)y[i] - (double)b->expected[i]);
+    for (size_t i = 0; i < (is_f32 ? bytes / sizeof(float) : bytes); i++) {
+        double want = is_f32 ? ((const float *)b->expected)[i] : ((const uint8_t *)b->expected)[i];
+        double got = is_f32 ? ((const float *)b->y[0])[i] : ((const uint8_t *)b->y[0])[i];
+        double d = fabs(got - want);
+        largest = fmax(largest, fabs(want));
         worst = d > worst || isnan(d) ? d : worst;
     }
     *difference = worst / (largest > 0 ? largest : 1);

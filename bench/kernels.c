@@ -14,9 +14,13 @@
 #include "file/model.h"
 
 static const struct bench_shape shapes[] = {
-#define SHAPE(...) {__VA_ARGS__},
+#define SHAPE(...) {MACHINE_F32, __VA_ARGS__},
+#define SHAPE_BF16(...) {MACHINE_BF16, __VA_ARGS__},
+#define SHAPE_INT8(...) {MACHINE_INT8, __VA_ARGS__},
 #include "bench/shapes.def"
 #undef SHAPE
+#undef SHAPE_BF16
+#undef SHAPE_INT8
 };
 
 enum { NSHAPES = sizeof shapes / sizeof *shapes, MOST_KERNELS = 32, MOST_NOTES = 512 };
@@ -56,6 +60,7 @@ struct run {
     infer_isa isa;
     double ms, slowest_ms;
     struct machine machine;
+    int bf16;       /* the row that is being timed wants it */
     uint64_t *seen; /* tasks of a model that are in the table already */
     size_t nseen;
     struct note notes[MOST_NOTES];
@@ -128,8 +133,8 @@ static void print_row(const struct run *r, const char *network, const struct inf
     double ns = time->ms * 1e6, flops = (double)s->flops, bytes = (double)s->bytes;
     printf("| %s | %s | %s | %s | %.4f | %.1f | %.1f | %.0f | %.0e | %s |\n", network,
            infer__op_info(s->task.op)->name, shape, kernel, time->ms, flops / ns, bytes / ns,
-           100 * machine_floor_ns(&r->machine, MACHINE_F32, flops, bytes) / ns, time->difference,
-           chosen ? "chosen" : "");
+           100 * machine_floor_ns(&r->machine, machine_kind_of(kernel), flops, bytes) / ns,
+           time->difference, chosen ? "chosen" : "");
 }
 
 /* Every kernel that serves the step, in the order of kernels.def: the reference is first. */
@@ -203,6 +208,7 @@ static infer_status bench_graph(struct run *r, const char *network, const struct
     struct infer__plan plan;
     struct infer__plan_options o = {.threads = 1,
                                     .isa = r->isa,
+                                    .bf16 = r->bf16,
                                     .onednn = infer_has_onednn() && r->isa == infer_cpu_isa(),
                                     .max_arena_bytes = UINT64_C(4) << 30,
                                     .max_tensor_bytes = UINT64_C(2) << 30};
@@ -231,12 +237,15 @@ static infer_status bench_shapes(struct run *r, infer_error *err)
         struct infer__graph g = {0};
         if ((r->op && strcmp(r->op, s->op) != 0) || (r->network && strcmp(r->network, s->network)))
             continue;
+        if (s->kind == MACHINE_BF16 && r->isa < INFER_ISA_AVX512BF16)
+            continue;
         fprintf(stderr, "[%zu/%d] %s, %s %s\n", i + 1, (int)NSHAPES, s->network, s->op,
                 s->operands);
+        r->bf16 = s->kind == MACHINE_BF16;
         infer__region_init(&region, NULL);
         infer_status status = bench_shape_graph(s, &g, &region, err);
-        if (status == INFER_OK)
-            status = bench_graph(r, s->network, &g, s->op, err);
+        if (status == INFER_OK) /* of int8 all steps: an operator may be another one on integers */
+            status = bench_graph(r, s->network, &g, s->kind == MACHINE_INT8 ? NULL : s->op, err);
         infer__region_free(&region);
         TRY(status);
     }

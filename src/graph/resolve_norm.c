@@ -88,7 +88,7 @@ infer_status infer__resolve_lrn(struct infer__resolve *r)
 infer_status infer__resolve_softmax(struct infer__resolve *r)
 {
     struct infer__axis *p = &r->params->axis;
-    TRY(infer__resolve_type(r, 0, INFER__SET(F32)));
+    TRY(infer__resolve_type(r, 0, INFER__SET_FLOAT));
     TRY(infer__resolve_flag(r, INFER__ATTR_COERCE_2D, 0, &p->to_end));
     TRY(infer__resolve_axis_attr(r, p->to_end ? 1 : -1, infer__resolve_in(r, 0)->rank, &p->axis));
     return infer__resolve_like_input(r);
