@@ -143,6 +143,8 @@ static void cut_items(struct infer__direct *d, uint32_t threads)
     d->units = infer__units(d->items, 1, threads > 1 ? 8 * threads : 1);
     if (d->units > most)
         d->units = most < 1 ? 1 : (uint32_t)most;
+    if (threads > 1 && d->units > threads) /* as many for each thread */
+        d->units -= d->units % threads;
 }
 
 int infer__direct_cut(const struct infer__task *t, const struct infer__direct_level *level,
