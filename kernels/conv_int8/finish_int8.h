@@ -116,7 +116,7 @@ VEC_INLINE vec finish_residual(const struct finish *f, vecf a, vecf b, const vec
 VEC_INLINE vec finish_words(const struct finish *f, const int table, const int residual, vec sum0,
                             vec sum1, vecf factor0, vecf factor1, const vec more[2])
 {
-    if (f->plain)
+    if (!table && !residual && f->plain)
         return finish_plain(f, sum0, sum1, factor0, factor1);
     vecf a = finish_clamp(vec_mulf(vec_to_float(sum0), factor0), f->low, f->high);
     vecf b = finish_clamp(vec_mulf(vec_to_float(sum1), factor1), f->low, f->high);

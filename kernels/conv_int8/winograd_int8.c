@@ -39,15 +39,15 @@ static int64_t u_bytes(const struct infer__wino8 *w)
     return 2 * WINO8_POINTS * w->channels * w->vectors * w->level->vec;
 }
 
-/* V of a group stays in the second-level cache; but where U comes from afar, more tiles share a
- * pass over it. With several threads there are some items for each, first by smaller groups, then
- * by splitting a group's panels; each part transforms the input anew. */
+/* V and M of a group stay in the second-level cache with room for U to pass; but where U comes from
+ * afar, more tiles share a pass over it. With several threads there are some items for each, first
+ * by smaller groups, then by splitting a group's panels; each part transforms the input anew. */
 static void cut_groups(struct infer__wino8 *w, uint32_t threads)
 {
-    const int64_t near = 400 << 10, tile = w->level->tile;
+    const int64_t near = 256 << 10, tile = w->level->tile;
     const int64_t least = (u_bytes(w) > 4 << 20 ? 4 : 2) * tile;
     const int64_t wanted = threads > 1 ? 3 * (int64_t)threads : 1;
-    int64_t most = near / (2 * WINO8_POINTS * w->channels);
+    int64_t most = near / (WINO8_POINTS * (2 * w->channels + 8 * w->level->vec));
     most = most > least ? most : least;
     w->passes = w->groups = ceil_div(w->tiles, most);
     if (w->groups < wanted) {
