@@ -37,7 +37,8 @@ struct infer__task {
     union infer__params p;                 /* axes are physical */
     struct infer__epilogue epi;
     const struct infer__epilogue *inner; /* the node's: see graph.h */
-    uint8_t bf16; /* 1: operands of f32 convolutions and products may be rounded to bf16 */
+    uint8_t bf16;       /* 1: operands of f32 convolutions and products may be rounded to bf16 */
+    uint8_t adds_apart; /* 1: the CPU adds floats on units beside those that multiply */
 };
 
 /* What a prepared kernel needs. Everything is 0 before prepare. */

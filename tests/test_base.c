@@ -213,9 +213,19 @@ static void test_names_are_total(void **state)
     assert_string_equal(infer_version(), "0.1.0");
 }
 
+static void test_adds_apart(void **state)
+{
+    (void)state;
+    assert_true(infer__identity_adds_apart("AuthenticAMD", 0x00a10f11));  /* Zen 4 */
+    assert_false(infer__identity_adds_apart("AuthenticAMD", 0x00b40f40)); /* Zen 5 */
+    assert_false(infer__identity_adds_apart("AuthenticAMD", 0x00870f10)); /* Zen 2 */
+    assert_false(infer__identity_adds_apart("GenuineIntel", 0x00a10f11));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_adds_apart),
         cmocka_unit_test(test_cpu_levels),
         cmocka_unit_test(test_cpu_needs_the_system),
         cmocka_unit_test(test_cpu_count),

@@ -1,6 +1,8 @@
 /* Shapes, cutting and weights of Strassen products; see strassen.h. */
 #include "kernels/strassen/strassen.h"
 
+#include <math.h>
+
 #include "kernels/conv/conv_shape.h"
 #include "kernels/matmul/matmul.h"
 
@@ -111,14 +113,55 @@ int64_t infer__strassen_panel(const struct infer__strassen *s, int64_t p)
 
 /* ---- weights -------------------------------------------------------------------------------- */
 
+int64_t infer__strassen_rows(const struct infer__strassen *s)
+{
+    return STRASSEN_PRODUCTS * s->half + (s->level->halved ? 5 : 0);
+}
+
 int64_t infer__strassen_packed(const struct infer__strassen *s)
 {
-    return STRASSEN_PRODUCTS * s->half * s->vectors * s->level->vec;
+    return infer__strassen_rows(s) * s->vectors * s->level->vec;
 }
 
 int64_t infer__strassen_scratch(const struct infer__strassen *s)
 {
     return s->chunk * STRASSEN_INPUTS * s->level->pairs * s->padded;
+}
+
+/* The sum of the products of a column's pairs, subtracted. */
+static double less_pairs(const struct infer__strassen *s, const float *column, int64_t width)
+{
+    double sum = 0;
+    for (int64_t k = 0; k + 16 <= s->half; k += 16)
+        for (int64_t i = k; i < k + 15; i += 3)
+            sum -= (double)column[i * width] * (double)column[(i + 1) * width];
+    return sum;
+}
+
+/* Brings a panel's weights to a mean square of about 1 and appends its five rows. */
+static void halve_panel(const struct infer__strassen *s, int64_t width, float *panel)
+{
+    const int64_t size = s->half * width, all = STRASSEN_PRODUCTS * size;
+    float *rows = panel + all;
+    double squares = 0, e[STRASSEN_PRODUCTS];
+    int power = 0;
+    for (int64_t i = 0; i < all; i++)
+        squares += (double)panel[i] * (double)panel[i];
+    if (squares > 0 && squares < INFINITY)
+        power = ilogb(sqrt(squares / (double)all));
+    power = power < -100 ? -100 : power > 100 ? 100 : power;
+    const float scale = ldexpf(1, -power), unit = ldexpf(1, power);
+    for (int64_t i = 0; i < all; i++)
+        panel[i] *= scale;
+    for (int64_t j = 0; j < width; j++) {
+        for (int i = 0; i < STRASSEN_PRODUCTS; i++)
+            e[i] = less_pairs(s, panel + i * size + j, width);
+        rows[j] = (float)(e[0] + e[1]);
+        rows[width + j] = (float)(e[0] + e[2] + e[5] + e[6]);
+        rows[2 * width + j] = (float)(e[0] + e[2] + e[3] + e[4]);
+        rows[3 * width + j] = (float)(e[0] + e[2] + e[3] + e[5]);
+        rows[4 * width + j] = unit;
+    }
 }
 
 void infer__strassen_pack(const struct infer__strassen *s, const float *weights, float *packed)
@@ -146,7 +189,9 @@ void infer__strassen_pack(const struct infer__strassen *s, const float *weights,
                 to[6 * size] = (float)b22;
             }
         }
-        packed += STRASSEN_PRODUCTS * size;
+        if (s->level->halved)
+            halve_panel(s, width, packed);
+        packed += infer__strassen_rows(s) * width;
     }
 }
 
@@ -158,8 +203,8 @@ double infer__strassen_ns(const struct infer__strassen *s)
     double pairs =
         (double)s->pictures * (double)s->tiles * (double)ceil_div(ceil_div(s->rows, s->tiles), 2);
     double columns = (double)(s->vectors * s->level->vec), half = (double)s->half;
-    double products = pairs * columns * (STRASSEN_PRODUCTS * half + 100);
-    double sums = pairs * (double)s->padded * 16;
+    double products = pairs * columns * (STRASSEN_PRODUCTS * half + (s->level->halved ? 150 : 100));
+    double sums = pairs * (double)s->padded * (s->level->halved ? 28 : 16);
     double weights = 4 * (double)infer__strassen_packed(s) / 25; /* from memory */
     double work = (products + sums) / s->level->rate;
     return 1500 + (work > weights ? work + weights / 16 : weights + work / 16);

@@ -15,8 +15,9 @@
  * them: C11 and so on are register tiles, U1 .. U3 and P wait in the first-level cache.
  *
  * An output is the sum of products of its own and of its partners' rows and columns, so its error
- * is some two to three times that of a plain sum where all are of one size; an infinity or NaN of a
- * row spreads to its partner. A row's partner depends on its place in its picture alone.
+ * is some two to three times that of a plain sum where all are of one size, with products of pairs
+ * some five times; an infinity or NaN of a row spreads to its partner. A row's partner depends on
+ * its place in its picture alone.
  */
 #ifndef INFER_KERNELS_STRASSEN_STRASSEN_H
 #define INFER_KERNELS_STRASSEN_STRASSEN_H
@@ -30,6 +31,7 @@ enum { STRASSEN_PANEL = 2, STRASSEN_PRODUCTS = 7, STRASSEN_INPUTS = 7 };
 struct infer__strassen_level {
     int vec;     /* floats of a vector */
     int pairs;   /* pairs of rows of a tile at most */
+    int halved;  /* 1: products of pairs */
     double rate; /* multiply-adds per ns when all goes well */
 };
 
@@ -56,8 +58,10 @@ int64_t infer__strassen_panel(const struct infer__strassen *s, int64_t p);
 
 /* Floats of packed weights, and the weights: [panel][product][half of k][vectors of the panel]. The
  * products stand in the order B11, B21, T2, T3, -T4, T1, B22; worked out in double, rounded once.
- */
+ * Where products are of pairs (kernels/conv/halved.h) five more rows follow in each panel: what the
+ * sums of C11, C12, C21 and C22 lack, and what they are to be multiplied by. */
 int64_t infer__strassen_packed(const struct infer__strassen *s);
+int64_t infer__strassen_rows(const struct infer__strassen *s); /* of a panel */
 void infer__strassen_pack(const struct infer__strassen *s, const float *weights, float *packed);
 
 /* Floats of S of a chunk. */

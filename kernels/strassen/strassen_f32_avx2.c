@@ -4,6 +4,8 @@
 #define VEC_LEVEL 256
 #define PAIRS 6
 #define RATE 55.0
+#define HALVED 0
+#define STRASSEN_KERNEL infer__strassen_f32_avx2
 #define STRASSEN_NAME "strassen_f32_avx2"
 #include "kernels/strassen/strassen_f32.inc"
 #endif

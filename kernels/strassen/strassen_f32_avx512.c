@@ -4,6 +4,8 @@
 #define VEC_LEVEL 512
 #define PAIRS 14
 #define RATE 58.5
+#define HALVED 0
+#define STRASSEN_KERNEL infer__strassen_f32_avx512
 #define STRASSEN_NAME "strassen_f32_avx512"
 #include "kernels/strassen/strassen_f32.inc"
 #endif

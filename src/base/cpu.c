@@ -56,6 +56,19 @@ int infer__cpu_identity(char vendor[12], uint32_t *version)
 }
 #endif
 
+int infer__identity_adds_apart(const char vendor[12], uint32_t version)
+{
+    uint32_t family = (version >> 8 & 15) + (version >> 20 & 255);
+    return memcmp(vendor, "AuthenticAMD", 12) == 0 && family == 0x19;
+}
+
+int infer__cpu_adds_apart(void)
+{
+    char vendor[12];
+    uint32_t version;
+    return infer__cpu_identity(vendor, &version) && infer__identity_adds_apart(vendor, version);
+}
+
 static int bit(uint32_t word, int n)
 {
     return word >> n & 1;

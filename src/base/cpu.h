@@ -23,6 +23,12 @@ infer_isa infer__cpuid_isa(const struct infer__cpuid *c);
  * (leaf 1, EAX). Returns 0 where there is no cpuid. */
 int infer__cpu_identity(char vendor[12], uint32_t *version);
 
+/* Whether a CPU of this identity has units that add floats beside, not among, those that multiply
+ * and add. Known of AMD's family 19h (of which Zen 4 has AVX-512); 0 where nothing is known. */
+int infer__identity_adds_apart(const char vendor[12], uint32_t version);
+/* Whether this one has. */
+int infer__cpu_adds_apart(void);
+
 /* CPUs that this process may use: affinity mask, and the cgroup's quota rounded up. At least 1. */
 unsigned infer__cpu_count(void);
 
