@@ -178,6 +178,21 @@ static void test_gemm_tails(void **state)
         }
 }
 
+/* One row goes over several panels at once. */
+static void test_gemm_row(void **state)
+{
+    uint64_t r = seed;
+    (void)state;
+    for (int64_t n = 60; n <= 300; n += random_int(&r, 1, 7)) {
+        struct run k;
+        build_gemm(&k, 1, n, random_int(&r, 0, 9), &r);
+        k.in[1].is_const = 1;
+        run_fill(&k, 1, &r);
+        run_all(&k, compare_gemm, &r);
+        run_drop(&k);
+    }
+}
+
 static void test_gemm_large(void **state)
 {
     static const int64_t sizes[][3] = {{1, 1000, 1280}, {1, 33, 9000}, {500, 37, 64},
@@ -318,10 +333,10 @@ static void test_choose(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_matmul),      cmocka_unit_test(test_gemm_tails),
-        cmocka_unit_test(test_gemm_large),  cmocka_unit_test(test_rows_alone),
-        cmocka_unit_test(test_pack_pieces), cmocka_unit_test(test_special),
-        cmocka_unit_test(test_choose),
+        cmocka_unit_test(test_matmul),     cmocka_unit_test(test_gemm_tails),
+        cmocka_unit_test(test_gemm_row),   cmocka_unit_test(test_gemm_large),
+        cmocka_unit_test(test_rows_alone), cmocka_unit_test(test_pack_pieces),
+        cmocka_unit_test(test_special),    cmocka_unit_test(test_choose),
     };
     seed = random_seed();
     printf("instruction set: %s\n", infer_isa_name(infer_cpu_isa()));
