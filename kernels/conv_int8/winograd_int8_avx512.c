@@ -6,8 +6,8 @@
 #else
 #define TILE 12
 #endif
-#define RATE 80.0
-#define TRANSFORM 0.6
+#define RATE 99.0
+#define TRANSFORM 1.0
 #define WINO8_NAME "winograd_int8_avx512"
 #include "kernels/conv_int8/winograd_int8.inc"
 #endif

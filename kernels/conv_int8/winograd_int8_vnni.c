@@ -6,8 +6,8 @@
 #else
 #define TILE 14
 #endif
-#define RATE 115.0
-#define TRANSFORM 0.6
+#define RATE 118.0
+#define TRANSFORM 1.3
 #define WINO8_NAME "winograd_int8_vnni"
 #include "kernels/conv_int8/winograd_int8.inc"
 #endif
