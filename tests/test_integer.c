@@ -355,12 +355,204 @@ static void test_residual(void **state)
     }
 }
 
+/* ---- quantised at run time ------------------------------------------------------------------ */
+
+/* The bytes of x with its scale and zero point. */
+struct dynamic {
+    float scale;
+    int zero, q[OUT * PIXELS];
+};
+
+static void quantize_now(struct dynamic *d, const float *x, int count)
+{
+    float low = 0, high = 0;
+    for (int i = 0; i < count; i++) {
+        low = x[i] < low ? x[i] : low;
+        high = x[i] > high ? x[i] : high;
+    }
+    d->scale = (high - low) / 255;
+    d->zero = quantized(-low, d->scale, 0);
+    for (int i = 0; i < count; i++)
+        d->q[i] = quantized(x[i], d->scale, d->zero);
+}
+
+/* DynamicQuantizeLinear: y, scale, zero point. */
+static void quantize_node(struct net *n, uint32_t x, uint32_t out[3])
+{
+    struct infer__node *node;
+    for (int i = 0; i < 3; i++)
+        OK(infer__graph_add_value(&n->g, "q", &out[i], &n->err));
+    OK(infer__graph_add_node(&n->g, INFER__OP_DYNAMIC_QUANTIZE_LINEAR, "q", &x, 1, out, 3, &node,
+                             &n->err));
+}
+
+/* Cast, Mul by both scales, Add of the bias, whose place `side` says. */
+static uint32_t scaled(struct net *n, uint32_t sum, uint32_t x_scale, uint32_t w_scale,
+                       uint32_t bias, int side)
+{
+    struct infer__node *node;
+    int64_t f32 = INFER_F32;
+    uint32_t v = net_node(n, INFER__OP_CAST, "cast", &sum, 1, &node);
+    net_attr(n, node, INFER__ATTR_TO, 1, &f32);
+    uint32_t m = net_node(n, INFER__OP_MUL, "scale", (uint32_t[]){x_scale, w_scale}, 2, &node);
+    v = net_node(n, INFER__OP_MUL, "mul", (uint32_t[]){side ? m : v, side ? v : m}, 2, &node);
+    return net_node(n, INFER__OP_ADD, "add", (uint32_t[]){side ? bias : v, side ? v : bias}, 2,
+                    &node);
+}
+
+/* A ConvInteger of b->w, as s8 or, with zero point 128 + `zero`, as u8. */
+static uint32_t conv_integer(struct built *b, const uint32_t x[3], int u8, int zero)
+{
+    struct net *n = &b->n;
+    struct infer__node *node;
+    uint32_t w;
+    uint8_t w_bytes[OUT * IN * 9], w_zero = (uint8_t)(zero + (u8 ? 128 : 0));
+    for (int i = 0; i < OUT * IN * 9; i++)
+        w_bytes[i] = (uint8_t)(b->w[i] + (u8 ? 128 : 0));
+    infer_type type = u8 ? INFER_U8 : INFER_S8;
+    OK(infer__graph_add_const(&n->g, "w", type, 4, (int64_t[]){OUT, IN, 3, 3}, w_bytes, 1, &w,
+                              &n->err));
+    uint32_t in[4] = {x[0], w, x[2], constant(n, type, 1, &w_zero)};
+    uint32_t y = net_node(n, INFER__OP_CONV_INTEGER, "conv", in, zero || u8 ? 4 : 3, &node);
+    net_attr(n, node, INFER__ATTR_PADS, 4, (int64_t[]){1, 1, 1, 1});
+    return y;
+}
+
+static int32_t integer_sum(const struct built *b, const struct dynamic *d, int zero, int m, int i)
+{
+    int32_t sum = 0;
+    for (int c = 0; c < IN; c++)
+        for (int k = 0; k < 9; k++) {
+            int row = i / SIDE + k / 3 - 1, col = i % SIDE + k % 3 - 1;
+            if (row >= 0 && row < SIDE && col >= 0 && col < SIDE)
+                sum += (d->q[(c * SIDE + row) * SIDE + col] - d->zero) *
+                       (b->w[(m * IN + c) * 9 + k] - zero);
+        }
+    return sum;
+}
+
+/* A convolution and a dense layer as quantisation tools write them: two steps each, and the product
+ * of the scales. */
+static void test_dynamic(void **state)
+{
+    (void)state;
+    for (int form = 0; form < 8; form++) {
+        struct built b;
+        struct infer__node *node;
+        struct dynamic d;
+        int u8 = form & 1, zero = form & 2 ? -3 : 0, side = form >> 2;
+        float x[IN * PIXELS], y[OUT * PIXELS], want[4], bias[OUT], w_scale = 0.013f;
+        float scales[4] = {0.01f, 0.02f, 0.03f, 0.015f}, more[4] = {1, -2, 3, -4};
+        int8_t w[OUT * PIXELS * 4];
+        uint32_t q[3], id;
+        begin(&b);
+        fill(&b, x);
+        for (int i = 0; i < OUT; i++)
+            bias[i] = (float)b.b[i] / 100;
+        for (int i = 0; i < OUT * PIXELS * 4; i++)
+            w[i] = (int8_t)((int)rng_below(&b.n.rng, 255) - 127);
+        quantize_node(&b.n, b.x, q);
+        uint32_t v = conv_integer(&b, q, u8, zero);
+        OK(infer__graph_add_const(&b.n.g, "b", INFER_F32, 4, (int64_t[]){1, OUT, 1, 1}, bias, 1,
+                                  &id, &b.n.err));
+        v = scaled(&b.n, v, q[1], constant(&b.n, INFER_F32, 1, &w_scale), id, side);
+        v = net_node(&b.n, INFER__OP_RELU, "relu", &v, 1, &node);
+        quantize_node(&b.n, v, q);
+        uint32_t shape = net_ints(&b.n, "shape", 1, 2, (int64_t[]){1, OUT * PIXELS});
+        uint32_t flat =
+            net_node(&b.n, INFER__OP_RESHAPE, "flat", (uint32_t[]){q[0], shape}, 2, &node);
+        OK(infer__graph_add_const(&b.n.g, "w2", INFER_S8, 2, (int64_t[]){OUT * PIXELS, 4}, w, 1,
+                                  &id, &b.n.err));
+        v = net_node(&b.n, INFER__OP_MATMUL_INTEGER, "dense", (uint32_t[]){flat, id, q[2]}, 3,
+                     &node);
+        v = scaled(&b.n, v, q[1], constant(&b.n, INFER_F32, 4, scales),
+                   constant(&b.n, INFER_F32, 4, more), side);
+
+        quantize_now(&d, x, IN * PIXELS);
+        float factor = d.scale * w_scale;
+        for (int i = 0; i < OUT * PIXELS; i++) {
+            float at = (float)integer_sum(&b, &d, zero, i / PIXELS, i % PIXELS) * factor;
+            at += bias[i / PIXELS];
+            y[i] = at > 0 ? at : 0;
+        }
+        quantize_now(&d, y, OUT * PIXELS);
+        for (int k = 0; k < 4; k++) {
+            int32_t sum = 0;
+            for (int i = 0; i < OUT * PIXELS; i++)
+                sum += (d.q[i] - d.zero) * w[i * 4 + k];
+            want[k] = (float)sum * (d.scale * scales[k]);
+            want[k] += more[k];
+        }
+        check(&b, v, x,
+              "DynamicQuantizeLinear Mul ConvInteger DynamicQuantizeLinear Mul MatMulInteger", want,
+              4);
+    }
+}
+
+/* Sums that are wanted as they are, and a factor that is no channel's. */
+static void test_dynamic_apart(void **state)
+{
+    (void)state;
+    for (int form = 0; form < 2; form++) {
+        struct built b;
+        struct infer__node *node;
+        struct dynamic d;
+        float x[IN * PIXELS], want[OUT * PIXELS], ramp[SIDE] = {1, 2, 3, 4, 5, 6};
+        int64_t f32 = INFER_F32;
+        uint32_t q[3];
+        begin(&b);
+        fill(&b, x);
+        quantize_node(&b.n, b.x, q);
+        uint32_t v = conv_integer(&b, q, 1, 5);
+        v = net_node(&b.n, INFER__OP_CAST, "cast", &v, 1, &node);
+        net_attr(&b.n, node, INFER__ATTR_TO, 1, &f32);
+        if (form)
+            v = net_node(&b.n, INFER__OP_MUL, "mul",
+                         (uint32_t[]){v, constant(&b.n, INFER_F32, SIDE, ramp)}, 2, &node);
+        quantize_now(&d, x, IN * PIXELS);
+        for (int i = 0; i < OUT * PIXELS; i++)
+            want[i] =
+                (float)integer_sum(&b, &d, 5, i / PIXELS, i % PIXELS) * (form ? ramp[i % SIDE] : 1);
+        check(&b, v, x,
+              form ? "DynamicQuantizeLinear ConvInteger Cast Mul"
+                   : "DynamicQuantizeLinear ConvInteger Cast",
+              want, OUT * PIXELS);
+    }
+}
+
+/* The range of a large tensor is found in parts. */
+static void test_dynamic_range(void **state)
+{
+    enum { TIMES = 30, ROW = SIDE * TIMES };
+    struct built b;
+    struct infer__node *node;
+    struct dynamic d;
+    float x[IN * PIXELS], *want = malloc(IN * ROW * ROW * sizeof *want);
+    uint32_t q[3];
+    (void)state;
+    begin(&b);
+    fill(&b, x);
+    uint32_t times = net_ints(&b.n, "times", 1, 4, (int64_t[]){1, 1, TIMES, TIMES});
+    uint32_t v = net_node(&b.n, INFER__OP_TILE, "tile", (uint32_t[]){b.x, times}, 2, &node);
+    quantize_node(&b.n, v, q);
+    v = net_node(&b.n, INFER__OP_DEQUANTIZE_LINEAR, "dq", q, 3, &node);
+    quantize_now(&d, x, IN * PIXELS);
+    for (int i = 0; i < IN * ROW * ROW; i++)
+        want[i] = (float)(d.q[(i / ROW / ROW * SIDE + i / ROW % SIDE) * SIDE + i % SIDE] - d.zero) *
+                  d.scale;
+    check(&b, v, x, "Tile DynamicRange DynamicQuantizeLinear DequantizeLinear", want,
+          IN * ROW * ROW);
+    free(want);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_conv),         cmocka_unit_test(test_table),
-        cmocka_unit_test(test_gate),         cmocka_unit_test(test_moves),
-        cmocka_unit_test(test_float_result), cmocka_unit_test(test_residual),
+        cmocka_unit_test(test_conv),          cmocka_unit_test(test_table),
+        cmocka_unit_test(test_gate),          cmocka_unit_test(test_moves),
+        cmocka_unit_test(test_float_result),  cmocka_unit_test(test_residual),
+        cmocka_unit_test(test_dynamic),       cmocka_unit_test(test_dynamic_apart),
+        cmocka_unit_test(test_dynamic_range),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

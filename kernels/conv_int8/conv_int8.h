@@ -20,6 +20,10 @@
  *   sum (x - xz)(w - wz) = sum x w - xz sum w + K xz wz - wz sum x
  * of which only the last term depends on the pixel: where a wz is not 0, each pixel's activations
  * are summed once for all panels. What taps that are left out have in it is taken out again.
+ *
+ * ConvInteger and MatMulInteger have the zero point of x, and what sums are multiplied by, as
+ * operands that are known at run time only: packed weights are those of zero point 1, and starts
+ * are multiplied by the real one.
  */
 #ifndef INFER_KERNELS_CONV_INT8_H
 #define INFER_KERNELS_CONV_INT8_H
@@ -37,11 +41,12 @@ struct infer__conv8 {
     int64_t w_cg;            /* their input channels */
     int bias;                /* 1: in[2] is there */
     uint32_t residual;       /* number of the residual's operand, 0 for none */
-    int f32;                 /* 1: the result is f32 */
+    int f32, s32;            /* 1: the result is that */
+    int integer;             /* 1: ConvInteger, MatMulInteger: x_zero and x_scale are 1 */
     float x_scale;
     int32_t x_zero;
     const struct infer__quant *wq;
-    const struct infer__requant *rq; /* NULL where f32 */
+    const struct infer__requant *rq; /* NULL where f32 or s32 */
 };
 
 /* 1 if `t` is a convolution or dense layer of u8 by s8 as above, and describes it. */
@@ -63,7 +68,7 @@ static inline int32_t infer__conv8_w_zero(const struct infer__conv8 *s, int64_t 
 static inline float infer__conv8_factor(const struct infer__conv8 *s, int64_t m)
 {
     float product = s->x_scale * infer__conv8_w_scale(s, m);
-    return s->f32 ? product : product / s->rq->scale;
+    return s->rq ? product / s->rq->scale : product;
 }
 
 /* What the sum of channel m starts with so that all taps can be summed without zero points:
@@ -73,7 +78,7 @@ int32_t infer__conv8_start(const struct infer__conv8 *s, const struct infer__tas
 uint32_t infer__conv8_taps(const struct infer__conv8 *s, const struct infer__task *t, int64_t m,
                            int64_t tap, int64_t end);
 
-/* 1 if a zero point of the weights is not 0. */
+/* 1 if a zero point of the weights is not 0; all are within s8. */
 int infer__conv8_any_zero(const struct infer__conv8 *s);
 /* 1 if every factor is below 1/2. */
 int infer__conv8_small(const struct infer__conv8 *s);
@@ -166,9 +171,10 @@ void infer__conv8_tiles(const struct infer__conv8_cut *c, int64_t first, int cou
 struct infer__conv8_starts {
     const int32_t *first, *each, *last;
 };
-/* `room` is in the scratch, behind the copies and the sums of pixels. */
+/* `start` is the panel's, for all taps. `room` is in the scratch, behind the copies and the sums of
+ * pixels. */
 struct infer__conv8_starts infer__conv8_starts(const struct infer__conv8_cut *c,
-                                               const uint8_t *packed,
+                                               const uint8_t *packed, const int32_t *start,
                                                const struct infer__conv8_tile *tile,
                                                const struct infer__conv8_panel *p, int32_t *room);
 

@@ -80,7 +80,7 @@ static infer_status prepare(const struct infer__task *t, struct infer__need *nee
 static double estimate(const struct infer__task *t)
 {
     struct infer__conv8 s;
-    if (!infer__conv8_of(t, &s))
+    if (!infer__conv8_of(t, &s) || s.integer)
         return -1;
     return 1000 + infer__conv8_ops(&s) / 1.5; /* 1.5 operations per ns */
 }

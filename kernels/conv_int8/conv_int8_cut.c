@@ -21,19 +21,19 @@ static int is_servable(const struct infer__conv8 *s)
     if (rows < 1 || s->y.w < 1 || rows > most || s->y.w > most / rows || s->x.n * s->x.d < 1 ||
         s->x.h < 1 || s->x.w < 1 || s->cg < 1 || s->mg < 1 || s->taps < 1)
         return 0;
-    if (s->groups > 1 && s->cg == 1 && s->mg == 1) /* depthwise has its own kernels */
+    if (s->groups > 1 && s->cg == 1 && s->mg == 1 && !s->integer) /* it has its own kernels */
         return 0;
     return s->cg * s->taps <= MOST_COPY / 64 && s->x.c <= MOST_COPY / 64;
 }
 
-/* Groups narrower than a vector become one with weights of 0 in between. */
+/* Groups narrower than a vector become one with weights in between that count as 0. */
 static void merge_groups(struct infer__conv8_cut *c)
 {
     struct infer__conv8 *s = &c->s;
     c->own_mg = s->mg;
     c->merge = 1;
     c->w_zero = infer__conv8_any_zero(s);
-    for (int64_t f = 2; f <= s->groups && f * s->mg <= c->level->vec && !c->w_zero; f++)
+    for (int64_t f = 2; f <= s->groups && f * s->mg <= c->level->vec; f++)
         if (s->groups % f == 0)
             c->merge = f;
     s->groups /= c->merge;

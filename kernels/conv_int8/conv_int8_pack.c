@@ -40,9 +40,12 @@ static void pack_panel(const struct infer__conv8_cut *c, const struct infer__con
         int8_t *at = to + k / dot * dot * n + k % dot;
         for (int i = 0; i < n; i++) {
             const int8_t *w = NULL;
-            if (tap >= 0 && i < p->valid)
+            int exists = tap >= 0 && i < p->valid;
+            if (exists)
                 w = weight_at(c, weights, p->channel + i, ch, tap);
-            at[i * dot] = w ? *w : 0;
+            at[i * dot] = 0;
+            if (exists) /* between groups that were merged nothing is added by the zero point */
+                at[i * dot] = w ? *w : (int8_t)infer__conv8_w_zero(&c->s, p->channel + i);
         }
     }
 }

@@ -4,10 +4,12 @@
 
 #include "kernels/conv_int8/conv_int8.h"
 
-static inline void add(int32_t *to, const int32_t *more, int n)
+/* Adds what belongs to a tap, whose packed value may have to be multiplied yet. */
+static inline void add(const struct infer__conv8_cut *c, int32_t *to, const int32_t *tap, int n)
 {
+    const uint32_t factor = c->s.integer ? (uint32_t)c->s.x_zero : 1;
     for (int i = 0; i < n; i++)
-        to[i] = (int32_t)((uint32_t)to[i] + (uint32_t)more[i]);
+        to[i] = (int32_t)((uint32_t)to[i] + factor * (uint32_t)tap[i]);
 }
 
 /* Adds what the start has of kernel rows that the tile leaves out. */
@@ -21,7 +23,7 @@ static void add_rows(const struct infer__conv8_cut *c, const struct infer__conv8
             continue;
         }
         for (int64_t k = 0; k < kw; k++)
-            add(start, taps + (row * kw + k) * c->channels, n);
+            add(c, start, taps + (row * kw + k) * c->channels, n);
     }
 }
 
@@ -33,16 +35,15 @@ static void add_skipped(const struct infer__conv8_cut *c, const struct infer__co
     for (int r = 0; r < tile->nrows; r++)
         for (int64_t k = 0; k < kw; k++)
             if (tile->skip[k])
-                add(tile->skip[k] == CONV8_SKIP_FIRST ? first : last,
+                add(c, tile->skip[k] == CONV8_SKIP_FIRST ? first : last,
                     taps + (tile->before[r] / each * kw + k) * c->channels, n);
 }
 
 struct infer__conv8_starts infer__conv8_starts(const struct infer__conv8_cut *c,
-                                               const uint8_t *packed,
+                                               const uint8_t *packed, const int32_t *start,
                                                const struct infer__conv8_tile *tile,
                                                const struct infer__conv8_panel *p, int32_t *room)
 {
-    const int32_t *start = (const void *)(packed + c->at_start + 4 * p->at);
     const int32_t *taps = (const void *)(packed + c->at_taps + 4 * p->at);
     int n = p->vectors * c->level->vec;
     int32_t *each = room, *first = each + n, *last = first + n;

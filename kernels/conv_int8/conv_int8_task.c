@@ -65,6 +65,9 @@ static int has_result(const struct infer__task *t, struct infer__conv8 *s)
 {
     uint32_t own = t->nin - (t->epi.residual ? 1 : 0);
     s->f32 = t->out[0].type == INFER_F32;
+    s->s32 = t->out[0].type == INFER_S32;
+    if (s->s32)
+        return s->integer && t->epi.act == INFER__OP_NONE;
     if (s->f32)
         return !s->rq && !s->residual &&
                (t->epi.act == INFER__OP_NONE || t->epi.act == INFER__OP_RELU ||
@@ -73,21 +76,40 @@ static int has_result(const struct infer__task *t, struct infer__conv8 *s)
            (!s->residual || t->in[own].type == INFER_U8);
 }
 
+/* Zero point and scale of x. Of ConvInteger and MatMulInteger they are operands, and the weights'
+ * scales are 1. */
+static int describe_x(const struct infer__task *t, struct infer__conv8 *s)
+{
+    const struct infer__operand *zero = t->nin > 2 ? &t->in[2] : NULL;
+    s->integer = t->op == INFER__OP_CONV_INTEGER || t->op == INFER__OP_MATMUL_INTEGER;
+    s->x_scale = 1;
+    s->x_zero = 1;
+    if (s->integer)
+        return !t->epi.residual && (t->nin < 4 || t->in[3].type == INFER_TYPE_NONE) &&
+               (!zero || zero->type == INFER_TYPE_NONE || infer__operand_elements(zero) == 1);
+    if (!t->in[0].quant || t->in[0].quant->count != 1)
+        return 0;
+    s->x_scale = t->in[0].quant->scale[0];
+    s->x_zero = t->in[0].quant->zero[0];
+    return 1;
+}
+
 int infer__conv8_of(const struct infer__task *t, struct infer__conv8 *s)
 {
     uint32_t own = t->nin - (t->epi.residual ? 1 : 0);
-    if ((t->op != INFER__OP_CONV && t->op != INFER__OP_GEMM && t->op != INFER__OP_MATMUL) ||
-        t->nin < 2 || own < 2 || own > 3 || t->nout != 1 || t->in[0].type != INFER_U8 ||
-        t->in[1].type != INFER_S8 || !t->in[0].quant || t->in[0].quant->count != 1)
+    int conv = t->op == INFER__OP_CONV || t->op == INFER__OP_CONV_INTEGER;
+    int dense =
+        t->op == INFER__OP_GEMM || t->op == INFER__OP_MATMUL || t->op == INFER__OP_MATMUL_INTEGER;
+    if ((!conv && !dense) || t->nin < 2 || own < 2 || t->nout != 1 || t->in[0].type != INFER_U8 ||
+        t->in[1].type != INFER_S8)
         return 0;
     *s = (struct infer__conv8){.wq = t->in[1].quant, .rq = t->epi.requant};
-    s->x_scale = t->in[0].quant->scale[0];
-    s->x_zero = t->in[0].quant->zero[0];
     s->residual = t->epi.residual ? own : 0;
-    if (!has_result(t, s) || !(t->op == INFER__OP_CONV ? describe_conv : describe_dense)(t, s))
+    if (!describe_x(t, s) || (own > 3 && !s->integer) || !has_result(t, s) ||
+        !(conv ? describe_conv : describe_dense)(t, s))
         return 0;
     s->w_cg = s->cg;
-    s->bias = own == 3 && t->in[2].type != INFER_TYPE_NONE;
+    s->bias = !s->integer && own == 3 && t->in[2].type != INFER_TYPE_NONE;
     return !s->bias || (t->in[2].type == INFER_S32 && infer__operand_elements(&t->in[2]) == s->y.c);
 }
 

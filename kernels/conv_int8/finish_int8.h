@@ -10,7 +10,7 @@
 
 /* One run's constants. */
 struct finish {
-    int f32, has_table, has_residual;
+    int f32, s32, has_table, has_residual;
     int plain; /* 1: a requantisation that cannot overflow s32 before it is clamped, and no more */
     int added; /* 1: the residual's sum cannot overflow s32 before it is clamped */
     int zero, residual_inner;
@@ -27,7 +27,8 @@ struct finish_to {
     const uint8_t *residual; /* NULL: none */
     int64_t y_step;          /* bytes between pixels of y, and of the residual */
     const float *factor;
-    int valid; /* channels of the panel that exist */
+    const float *bias; /* of an f32 result; NULL: none */
+    int valid;         /* channels of the panel that exist */
 };
 
 /* One tile by one panel. */
@@ -53,6 +54,9 @@ VEC_INLINE void finish_init(struct finish *f, const struct infer__task *t,
     const struct infer__requant *q = s->rq;
     memset(f, 0, sizeof *f);
     f->f32 = s->f32;
+    f->s32 = s->s32;
+    if (s->s32)
+        return;
     if (s->f32) {
         f->low = t->epi.act == INFER__OP_CLIP ? t->epi.alpha : t->epi.act ? 0 : -INFINITY;
         f->high = t->epi.act == INFER__OP_CLIP ? t->epi.beta : INFINITY;
@@ -137,9 +141,12 @@ VEC_INLINE vec finish_words(const struct finish *f, const int table, const int r
 }
 
 /* An f32 result of one pixel. Its activation leaves a NaN and the sign of a zero as they are. */
-VEC_INLINE vecf finish_float(const struct finish *f, vec sum, const float *factor)
+VEC_INLINE vecf finish_float(const struct finish *f, vec sum, const float *factor,
+                             const float *bias)
 {
     vecf x = vec_mulf(vec_to_float(sum), vec_loadf(factor));
+    if (bias)
+        x = vec_addf(x, vec_loadf(bias));
     return vec_minf(vec_setf(f->high), vec_maxf(vec_setf(f->low), x));
 }
 
@@ -149,9 +156,17 @@ VEC_INLINE void finish_floats(const struct finish *f, const struct finish_to *to
     float *y = (void *)(to->y + m * to->y_step);
     for (int v = 0; v < nv; v++) {
         int left = to->valid - v * VEC;
-        vec_storef_n(y + v * VEC, finish_float(f, vec_load(sums + v * VEC), to->factor + v * VEC),
+        const float *bias = to->bias ? to->bias + v * VEC : NULL;
+        vec_storef_n(y + v * VEC,
+                     finish_float(f, vec_load(sums + v * VEC), to->factor + v * VEC, bias),
                      left < VEC ? left : VEC);
     }
+}
+
+/* The sums themselves. */
+VEC_INLINE void finish_sums(const struct finish_to *to, int m, const int32_t *sums)
+{
+    memcpy(to->y + m * to->y_step, sums, (size_t)to->valid * sizeof *sums);
 }
 
 /* A tile of bytes. Constants are copied, so that they stay in registers though bytes are stored;
@@ -204,6 +219,9 @@ VEC_INLINE void finish_tile(const struct finish *f, const struct finish_to *to, 
     if (f->f32)
         for (int m = 0; m < count; m++, sums += nv * VEC)
             finish_floats(f, to, m, nv, sums);
+    else if (f->s32)
+        for (int m = 0; m < count; m++, sums += nv * VEC)
+            finish_sums(to, m, sums);
     else if (f->has_residual && f->has_table)
         finish_bytes(f, to, count, nv, 1, 1, sums);
     else if (f->has_residual)

@@ -120,6 +120,9 @@ struct infer__shuffle {
     int64_t groups;
 };
 
+/* DynamicRange: elements of a part at least, and parts at most. */
+enum { INFER__RANGE_PART = 16384, INFER__RANGE_PARTS = 64 };
+
 union infer__params {
     struct infer__window window;
     struct infer__gemm gemm;

@@ -75,5 +75,10 @@ infer_status infer__resolve_axes(struct infer__resolve *r, const int64_t *axes, 
                                  uint32_t *set);
 /* Output 0 with the type and shape of input 0. */
 infer_status infer__resolve_like_input(struct infer__resolve *r);
+/* ConvInteger, MatMulInteger: the types of all operands; *type is the result's. */
+infer_status infer__resolve_integer(struct infer__resolve *r, infer_type *type);
+/* Fails unless their zero points, scale and bias are one number each, or one for each output
+ * channel (zero points of input 0: for each row of it). */
+infer_status infer__resolve_channels(struct infer__resolve *r, int64_t rows, int64_t channels);
 
 #endif

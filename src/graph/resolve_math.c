@@ -214,16 +214,14 @@ static struct infer__value batch_of(const struct infer__value *v)
 
 /* NumPy's matmul: a 1-D left operand is a row, a 1-D right one a column, and the axis that was
  * added is taken away again. */
-infer_status infer__resolve_matmul(struct infer__resolve *r)
+static infer_status matmul(struct infer__resolve *r, infer_type type)
 {
     const struct infer__value *a = infer__resolve_in(r, 0), *b = infer__resolve_in(r, 1);
     char ta[96], tb[96];
     int64_t dims[INFER_MAX_RANK];
     int rank = 0;
-    for (uint32_t i = 0; i < 2; i++) {
-        TRY(infer__resolve_type(r, i, INFER__SET(F32)));
+    for (uint32_t i = 0; i < 2; i++)
         TRY(infer__resolve_rank(r, i, 1, INFER_MAX_RANK));
-    }
     struct infer__value ba = batch_of(a), bb = batch_of(b);
     int64_t columns = a->dims[a->rank - 1], rows = b->dims[b->rank > 1 ? b->rank - 2 : 0];
     RESOLVE_FAIL_IF(columns != rows || !infer__broadcast(&ba, &bb, &rank, dims), INFER_ERROR_SHAPE,
@@ -233,5 +231,22 @@ infer_status infer__resolve_matmul(struct infer__resolve *r)
         dims[rank++] = a->dims[a->rank - 2];
     if (b->rank > 1)
         dims[rank++] = b->dims[b->rank - 1];
-    return infer__resolve_out(r, 0, INFER_F32, rank, dims);
+    return infer__resolve_out(r, 0, type, rank, dims);
+}
+
+infer_status infer__resolve_matmul(struct infer__resolve *r)
+{
+    for (uint32_t i = 0; i < 2; i++)
+        TRY(infer__resolve_type(r, i, INFER__SET(F32)));
+    return matmul(r, INFER_F32);
+}
+
+infer_status infer__resolve_matmul_integer(struct infer__resolve *r)
+{
+    const struct infer__value *a = infer__resolve_in(r, 0), *b = infer__resolve_in(r, 1);
+    infer_type type;
+    TRY(infer__resolve_integer(r, &type));
+    TRY(matmul(r, type));
+    return infer__resolve_channels(r, a->rank > 1 ? a->dims[a->rank - 2] : 1,
+                                   b->rank > 1 ? b->dims[b->rank - 1] : 1);
 }

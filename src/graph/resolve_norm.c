@@ -190,3 +190,54 @@ infer_status infer__resolve_dequantize(struct infer__resolve *r)
     TRY(quantize_axis(r));
     return infer__resolve_out(r, 0, INFER_F32, x->rank, x->dims);
 }
+
+/* ---- quantisation at run time --------------------------------------------------------------- */
+
+infer_status infer__resolve_dynamic_range(struct infer__resolve *r)
+{
+    const struct infer__value *x = infer__resolve_in(r, 0);
+    int64_t elements = infer__value_elements(x), parts = elements / INFER__RANGE_PART;
+    TRY(infer__resolve_type(r, 0, INFER__SET(F32)));
+    parts = parts < 1 ? 1 : parts > INFER__RANGE_PARTS ? INFER__RANGE_PARTS : parts;
+    return infer__resolve_out(r, 0, INFER_F32, 2, (int64_t[]){parts, 2});
+}
+
+infer_status infer__resolve_dynamic_quantize(struct infer__resolve *r)
+{
+    const struct infer__value *x = infer__resolve_in(r, 0), *ranges = infer__resolve_in(r, 1);
+    for (uint32_t i = 0; i < 2; i++)
+        TRY(infer__resolve_type(r, i, INFER__SET(F32)));
+    RESOLVE_FAIL_IF(ranges && (ranges->rank != 2 || ranges->dims[1] != 2), INFER_ERROR_SHAPE,
+                    "ranges are pairs");
+    TRY(infer__resolve_out(r, 0, INFER_U8, x->rank, x->dims));
+    TRY(infer__resolve_out(r, 1, INFER_F32, 0, NULL));
+    return infer__resolve_out(r, 2, INFER_U8, 0, NULL);
+}
+
+infer_status infer__resolve_integer(struct infer__resolve *r, infer_type *type)
+{
+    for (uint32_t i = 0; i < 2; i++) {
+        TRY(infer__resolve_type(r, i, INFER__SET(U8) | INFER__SET(S8)));
+        TRY(infer__resolve_same_type(r, i, i + 2));
+        TRY(infer__resolve_type(r, i + 4, INFER__SET(F32)));
+    }
+    int scale = infer__resolve_in(r, 4) != NULL;
+    RESOLVE_FAIL_IF(!scale && infer__resolve_in(r, 5), INFER_ERROR_FORMAT,
+                    "it has a bias but no scale");
+    *type = scale ? INFER_F32 : INFER_S32;
+    return INFER_OK;
+}
+
+infer_status infer__resolve_channels(struct infer__resolve *r, int64_t rows, int64_t channels)
+{
+    for (uint32_t i = 2; i < 6; i++) {
+        const struct infer__value *v = infer__resolve_in(r, i);
+        int64_t n = v ? infer__value_elements(v) : 1;
+        int fits = n == (i == 2 ? rows : channels) || (n == 1 && (i < 5 || !v));
+        RESOLVE_FAIL_IF(!fits, INFER_ERROR_UNSUPPORTED,
+                        "input %u has %lld elements: one or, of output channels, %lld are "
+                        "implemented",
+                        i, (long long)n, (long long)(i == 2 ? rows : channels));
+    }
+    return INFER_OK;
+}

@@ -134,11 +134,9 @@ static infer_status window_out(struct infer__resolve *r, struct window *w, int64
     return infer__resolve_out(r, 0, type, w->x->rank, dims);
 }
 
-infer_status infer__resolve_conv(struct infer__resolve *r)
+static infer_status conv(struct infer__resolve *r, infer_type type)
 {
     struct window w;
-    for (uint32_t i = 0; i < 3; i++)
-        TRY(infer__resolve_type(r, i, INFER__SET(F32)));
     TRY(begin_window(r, &w));
     TRY(kernel_of_weights(r, &w));
     const struct infer__value *k = infer__resolve_in(r, 1);
@@ -150,8 +148,23 @@ infer_status infer__resolve_conv(struct infer__resolve *r)
     RESOLVE_FAIL_IF(k->dims[0] % w.p->groups, INFER_ERROR_SHAPE,
                     "%lld output channels can't be divided into %lld groups", (long long)k->dims[0],
                     (long long)w.p->groups);
-    TRY(infer__resolve_vector(r, 2, k->dims[0]));
-    return window_out(r, &w, k->dims[0], INFER_F32);
+    return window_out(r, &w, k->dims[0], type);
+}
+
+infer_status infer__resolve_conv(struct infer__resolve *r)
+{
+    for (uint32_t i = 0; i < 3; i++)
+        TRY(infer__resolve_type(r, i, INFER__SET(F32)));
+    TRY(conv(r, INFER_F32));
+    return infer__resolve_vector(r, 2, infer__resolve_in(r, 1)->dims[0]);
+}
+
+infer_status infer__resolve_conv_integer(struct infer__resolve *r)
+{
+    infer_type type;
+    TRY(infer__resolve_integer(r, &type));
+    TRY(conv(r, type));
+    return infer__resolve_channels(r, 1, infer__resolve_in(r, 1)->dims[0]);
 }
 
 /* Size of spatial axis i without padding: stride * (size - 1) + output_padding + extent. */

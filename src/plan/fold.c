@@ -4,6 +4,13 @@
 
 #include "plan/plan.h"
 
+/* Operators whose resolve functions know integers. */
+static int is_of_integers(unsigned op)
+{
+    return op == INFER__OP_QUANTIZE_LINEAR || op == INFER__OP_DEQUANTIZE_LINEAR ||
+           op == INFER__OP_CONV_INTEGER || op == INFER__OP_MATMUL_INTEGER;
+}
+
 infer_status infer__plan_resolve(struct infer__graph *g, const struct infer__node *n,
                                  uint64_t max_tensor_bytes, union infer__params *p,
                                  infer_error *err)
@@ -11,9 +18,8 @@ infer_status infer__plan_resolve(struct infer__graph *g, const struct infer__nod
     struct infer__node plain = *n; /* without what is fused behind it */
     plain.nin -= n->epi.residual;
     n = &plain;
-    int integer = 0,
-        kept = n->op == INFER__OP_QUANTIZE_LINEAR || n->op == INFER__OP_DEQUANTIZE_LINEAR;
-    for (uint32_t i = 0; i < n->nin && !kept; i++)
+    int integer = 0;
+    for (uint32_t i = 0; i < n->nin && !is_of_integers(n->op); i++)
         integer |= g->values[n->in[i]].quant != NULL;
     if (!integer)
         return infer__resolve_node(g, n, max_tensor_bytes, p, err);

@@ -36,6 +36,12 @@ static int carries_activation(unsigned op)
            op == INFER__OP_ADD || op == INFER__OP_MUL || op == INFER__OP_SUB;
 }
 
+/* Sums of integers with an f32 result carry Relu and Clip. */
+static int is_integer_sum(unsigned op)
+{
+    return op == INFER__OP_CONV_INTEGER || op == INFER__OP_MATMUL_INTEGER;
+}
+
 /* ---- x * Sigmoid(x), x * HardSigmoid(x) ----------------------------------------------------- */
 
 static void fuse_gate(struct fuser *f, struct infer__node *mul)
@@ -137,8 +143,12 @@ static void fuse_activation(struct fuser *f, struct infer__node *act)
 {
     struct infer__graph *g = f->g;
     struct infer__node *n = infer__sole_producer(f->g, &f->uses, act->in[0], 1);
-    if (!n || !carries_activation(n->op) || n->epi.act ||
-        g->values[act->out[0]].type != INFER_F32 || g->values[n->in[0]].type != INFER_F32)
+    if (!n || n->epi.act || g->values[act->out[0]].type != INFER_F32 ||
+        g->values[n->out[0]].type != INFER_F32)
+        return;
+    int bounds = act->op == INFER__OP_RELU || act->op == INFER__OP_CLIP;
+    if (is_integer_sum(n->op) ? !bounds
+                              : !carries_activation(n->op) || g->values[n->in[0]].type != INFER_F32)
         return;
     struct infer__epilogue e = n->epi;
     if (!infer__activation_bounds(g, act, &e))

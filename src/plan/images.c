@@ -106,6 +106,8 @@ static int keeps_apart(const struct infer__graph *g, const struct infer__node *n
     case INFER__OP_EXPAND:
     case INFER__OP_TILE:
         return rest_constant(g, n, 1) && element_wise(g, n);
+    case INFER__OP_DYNAMIC_QUANTIZE_LINEAR: /* one range for all */
+        return 0;
     default:
         return info->layout == INFER__LAYOUT_ANY && element_wise(g, n);
     }

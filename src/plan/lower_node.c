@@ -318,6 +318,8 @@ infer_status infer__lower_node(struct infer__lowerer *l, const struct infer__nod
     case INFER__OP_REDUCE_MIN:
     case INFER__OP_REDUCE_PROD:
         return lower_reduce(l, n, &p, p.reduce.axes, p.reduce.keepdims);
+    case INFER__OP_DYNAMIC_RANGE:
+        return lower_reduce(l, n, &p, UINT32_MAX, 0);
     case INFER__OP_ARG_MAX:
     case INFER__OP_ARG_MIN:
         return lower_reduce(l, n, &p, 1u << p.axis.axis, p.axis.keepdims);

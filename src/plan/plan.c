@@ -30,6 +30,7 @@ static infer_status build(struct infer__plan *plan, const struct infer__graph *g
         plan->images = images;
         TRY(bind_and_fold(plan, graph, o, err));
     }
+    TRY(infer__integer_dynamic(&plan->graph, err));
     TRY(infer__fuse_forms(&plan->graph, err));
     TRY(infer__fuse_channels(&plan->graph, err));
     TRY(infer__fuse(&plan->graph, err));

@@ -8,6 +8,7 @@
  *   fold.c    resolve every node; run those whose inputs are all constants
  *   fuse_forms.c  what exporters write out in many nodes: Gelu, LayerNormalization, Dense
  *   integer.c nodes of quantised models that work on the integers
+ *   integer_dynamic.c  the same where scales are found at run time
  *   fuse_channels.c  what moves or scales channels, with the Concat before it: ScaleShift,
  *                    ChannelShuffle
  *   fuse.c    activation, bias, residual, padding into the node before them
@@ -132,6 +133,9 @@ infer_status infer__plan_resolve(struct infer__graph *g, const struct infer__nod
                                  infer_error *err);
 
 infer_status infer__integer(struct infer__graph *g, infer_error *err);
+/* ConvInteger and MatMulInteger: weights in the kernels' form, and the Cast, Mul and Add behind
+ * them; ranges before DynamicQuantizeLinear. */
+infer_status infer__integer_dynamic(struct infer__graph *g, infer_error *err);
 infer_status infer__fuse(struct infer__graph *g, infer_error *err);
 /* alpha and beta of an activation node; 0 if they are not known beforehand. */
 int infer__activation_bounds(const struct infer__graph *g, const struct infer__node *n,

@@ -114,6 +114,7 @@ static uint64_t count_flops(const struct infer__task *t)
     const struct infer__window *w = &t->p.window;
     switch (t->op) {
     case INFER__OP_CONV:
+    case INFER__OP_CONV_INTEGER:
         return 2 * out * (uint64_t)(t->in[1].dims[1] * w->kernel[0] * w->kernel[1] * w->kernel[2]);
     case INFER__OP_CONV_CHAIN:
         return chain_flops(t);
@@ -125,6 +126,7 @@ static uint64_t count_flops(const struct infer__task *t)
     case INFER__OP_GEMM:
         return 2 * out * (uint64_t)t->in[0].dims[t->p.gemm.trans_a ? 0 : 1];
     case INFER__OP_MATMUL:
+    case INFER__OP_MATMUL_INTEGER:
     case INFER__OP_DENSE:
         return 2 * out * (uint64_t)t->in[0].dims[t->in[0].rank - 1];
     case INFER__OP_TRANSPOSE:

@@ -179,27 +179,3 @@ infer_status onnx_convert_qgemm(struct onnx_node *n)
     TRY(onnx_copy_attrs(n, node));
     return scale ? quantize_last(n, y, scale, input(n, 8)) : INFER_OK;
 }
-
-/* ConvInteger, MatMulInteger: sums of products as s32. The scales are 1; sums beyond 2^24 are
- * rounded to 24 bits. */
-infer_status onnx_convert_integer(struct onnx_node *n)
-{
-    const float one = 1;
-    uint32_t in[2] = {0, 0}, scale, y;
-    struct infer__node *node;
-    if (n->nin < 2 || n->nin > 4 || !n->in[0] || !n->in[1])
-        return onnx_fail(n, NULL, "", "the operator takes two to four inputs");
-    const struct infer__value *zero = onnx_in(n, 3);
-    if (zero && zero->shaped && infer__value_elements(zero) != 1)
-        return onnx_fail(n, NULL, "", "one zero point per output channel is not supported");
-    TRY(onnx_const_floats(n, "one", &one, 0, NULL, &scale));
-    TRY(emit_q(n, INFER__OP_DEQUANTIZE_LINEAR, "x", n->in[0], scale, input(n, 2), 0, &in[0]));
-    TRY(emit_q(n, INFER__OP_DEQUANTIZE_LINEAR, "w", n->in[1], scale, input(n, 3), 0, &in[1]));
-    TRY(onnx_temp(n, "y", &y));
-    TRY(onnx_emit(n, n->ir_op, in, 2, &y, 1, &node));
-    TRY(onnx_copy_attrs(n, node));
-    uint32_t out;
-    TRY(onnx_out(n, 0, &out));
-    TRY(onnx_emit(n, INFER__OP_CAST, &y, 1, &out, 1, &node));
-    return onnx_set_int(n, node, INFER__ATTR_TO, INFER_S32);
-}

@@ -46,51 +46,17 @@ infer_status onnx_convert_dequantize(struct onnx_node *n)
     return n->failed ? INFER_OK : onnx_convert_plain(n);
 }
 
-/* Appends y = op(operands), a value between nodes. */
-static infer_status chain(struct onnx_node *n, uint16_t op, uint32_t a, uint32_t b, uint32_t *y)
+/* ConvInteger, MatMulInteger: the IR's forms take more operands than ONNX's. */
+infer_status onnx_convert_integer(struct onnx_node *n)
 {
-    uint32_t in[2] = {a, b};
-    return onnx_emit_temp(n, op, "", in, b ? 2 : 1, y);
+    if (n->nin < 2 || n->nin > 4 || !n->in[0] || !n->in[1])
+        return onnx_fail(n, NULL, "", "the operator takes two to four inputs");
+    return onnx_convert_plain(n);
 }
 
-/* ONNX's definition: scale = (max(x, 0) - min(x, 0)) / 255, zero = rint(-min / scale) within 0 to
- * 255. A tensor of zeros gets scale 1, as no definition divides by 0. */
 infer_status onnx_convert_dynamic_quantize(struct onnx_node *n)
 {
-    const float zero = 0, full = 255, one = 1;
-    uint32_t c0, c255, c1, low, high, range, is0, scale, point, zp, out[3];
-    struct infer__node *node;
     if (n->nin != 1)
         return onnx_fail(n, NULL, "", "the operator takes one input");
-    TRY(onnx_const_floats(n, "zero", &zero, 0, NULL, &c0));
-    TRY(onnx_const_floats(n, "full", &full, 0, NULL, &c255));
-    TRY(onnx_const_floats(n, "one", &one, 0, NULL, &c1));
-    TRY(onnx_temp(n, "low", &low));
-    TRY(onnx_emit(n, INFER__OP_REDUCE_MIN, n->in, 1, &low, 1, &node));
-    TRY(onnx_set_int(n, node, INFER__ATTR_KEEPDIMS, 0));
-    TRY(onnx_temp(n, "high", &high));
-    TRY(onnx_emit(n, INFER__OP_REDUCE_MAX, n->in, 1, &high, 1, &node));
-    TRY(onnx_set_int(n, node, INFER__ATTR_KEEPDIMS, 0));
-    TRY(chain(n, INFER__OP_MIN, low, c0, &low));
-    TRY(chain(n, INFER__OP_MAX, high, c0, &high));
-    TRY(chain(n, INFER__OP_SUB, high, low, &range));
-    TRY(chain(n, INFER__OP_EQUAL, range, c0, &is0));
-    TRY(chain(n, INFER__OP_DIV, range, c255, &scale));
-    uint32_t choose[3] = {is0, c1, scale};
-    TRY(onnx_out(n, 1, &out[1]));
-    if (!out[1])
-        TRY(onnx_temp(n, "scale", &out[1]));
-    TRY(onnx_emit(n, INFER__OP_WHERE, choose, 3, &out[1], 1, &node));
-    TRY(chain(n, INFER__OP_NEG, low, 0, &point));
-    TRY(chain(n, INFER__OP_DIV, point, out[1], &point));
-    uint32_t bounds[3] = {point, c0, c255};
-    TRY(onnx_emit_temp(n, INFER__OP_CLIP, "", bounds, 3, &point));
-    TRY(chain(n, INFER__OP_ROUND, point, 0, &zp));
-    TRY(onnx_out(n, 2, &out[2]));
-    if (!out[2])
-        TRY(onnx_temp(n, "zero_point", &out[2]));
-    TRY(onnx_emit(n, INFER__OP_CAST, &zp, 1, &out[2], 1, &node));
-    TRY(onnx_set_int(n, node, INFER__ATTR_TO, INFER_U8));
-    uint32_t in[3] = {n->in[0], out[1], out[2]};
-    return onnx_emit_last(n, INFER__OP_QUANTIZE_LINEAR, in, 3);
+    return onnx_convert_plain(n);
 }

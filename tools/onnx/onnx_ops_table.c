@@ -154,9 +154,9 @@ static const struct onnx_op table[] = {
     MICROSOFT("QLinearSoftmax", SOFTMAX, qlinear_unary),
     MICROSOFT("QLinearConcat", CONCAT, qlinear_concat),
     MICROSOFT("QGemm", GEMM, qgemm),
-    ROW("ConvInteger", 10, LATEST, CONV, integer),
-    ROW("MatMulInteger", 10, LATEST, MATMUL, integer),
-    ROW("DynamicQuantizeLinear", 11, LATEST, NONE, dynamic_quantize),
+    ROW("ConvInteger", 10, LATEST, CONV_INTEGER, integer),
+    ROW("MatMulInteger", 10, LATEST, MATMUL_INTEGER, integer),
+    ROW("DynamicQuantizeLinear", 11, LATEST, DYNAMIC_QUANTIZE_LINEAR, dynamic_quantize),
 };
 
 const struct onnx_op *onnx_op_find(const char *domain, const char *name, int64_t opset, int *first,
