@@ -48,12 +48,20 @@ cp "$tmp/out" "$tmp/said"
 check "the JSON has the result" sh -c "'$BUILD/tests/test_tool_cli' --check-json model output \
     stored seconds whole threads untuned_ms tuned_ms changes <'$tmp/said'"
 check "the other file is good" "$infer" inspect "$tmp/other.infer" --no-tuned
+cp "$tmp/signs.infer" "$tmp/half.infer"
+if "$infer" inspect "$tmp/half.infer" --precision bf16 >/dev/null 2>&1; then
+    check "tuning for bf16" "$infer" tune "$tmp/half.infer" --time 2 --threads 1 --precision bf16
+    answers "$tmp/half.infer" >"$tmp/after"
+    check "f32 sessions answer as before" cmp "$tmp/before" "$tmp/after"
+else
+    check "bf16 is refused" sh -c "! '$infer' tune '$tmp/half.infer' --precision bf16 2>'$tmp/said'"
+fi
 check "an ONNX model is converted" "$infer" tune $signs/signs.onnx -o "$tmp/onnx.infer" --time 1 \
     --threads 1
 check "what came of it is good" "$infer" inspect "$tmp/onnx.infer"
 
 for wrong in "--time 0" "--time x" "--threads 0" "--threads 1,x" "--threads 1," \
-    "--input-shape input=1"; do
+    "--input-shape input=1" "--precision f16"; do
     # shellcheck disable=SC2086
     "$infer" tune "$tmp/signs.infer" --time 1 $wrong >"$tmp/out" 2>"$tmp/err" && {
         echo "FAILED  tune $wrong is accepted"

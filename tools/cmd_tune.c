@@ -16,6 +16,7 @@ static const struct cli_option options[] = {
     {"time", "SECONDS", "how long to measure at most (default 30)"},
     {"threads", "N,...", "numbers of threads to measure at (default: 1 and all)"},
     SHAPE_OPTION,
+    {"precision", "TYPE", "what to tune for: sessions of f32 (default) or of bf16"},
     {"json", NULL, "the result as JSON"},
     {NULL, NULL, NULL}};
 
@@ -33,7 +34,8 @@ static const struct cli_command command = {
     "Sessions use the plan on a CPU of the same model, with the same version of the library, for\n"
     "layers of the same shapes; elsewhere, and for other layers, estimates decide as before.\n"
     "Which kernels run does not depend on the number of threads. Tuning again, for other shapes\n"
-    "say, adds to the plan. Nothing else should run on the machine meanwhile.",
+    "or the other precision, adds to the plan: each session finds what was measured for its own.\n"
+    "Nothing else should run on the machine meanwhile.",
     "  infer tune mobilenet.infer --time 10\n"
     "  infer tune detector.infer -o tuned.infer --input-shape images=1x3x640x640 --threads 1,4",
     options,
@@ -289,7 +291,9 @@ int cmd_tune(int argc, char **argv)
     if (cli_parse(&command, argc, argv, &args, &status))
         return status;
     status = CLI_USAGE;
-    if (session_args_shapes(&args, &s) && parse_threads(cli_value(&args, "threads"), &t) &&
+    if (session_args_shapes(&args, &s) &&
+        session_args_precision(cli_value(&args, "precision"), &s.options.precision) &&
+        parse_threads(cli_value(&args, "threads"), &t) &&
         parse_time(cli_value(&args, "time"), &seconds)) {
         t.options = s.options;
         t.end_ms = t.start_ms + 950 * seconds; /* 5 % are for writing the file */
