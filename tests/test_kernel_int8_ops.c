@@ -110,42 +110,6 @@ static uint8_t quantized(float x, const struct quant_one *q)
     return isnan(d) ? (uint8_t)q->zero : round_to(d, q->zero, 0, 255);
 }
 
-static void test_unary(void **state)
-{
-    uint64_t r = seed;
-    (void)state;
-    for (unsigned op = INFER__OP_RELU; op <= INFER__OP_IDENTITY; op++)
-        for (int round = 0; round < 8 && op != INFER__OP_NOT; round++) {
-            int64_t dims[2] = {random_int(&r, 1, 3), random_int(&r, 1, 400)};
-            struct run k = {.t = {.op = (uint16_t)op, .nin = 1, .nout = 1}};
-            struct quant_one x, y;
-            quant_random(&x, &r);
-            quant_random(&y, &r);
-            k.in[0] = k.out[0] = operand(INFER_U8, 2, dims);
-            k.in[0].quant = &x.q;
-            k.out[0].quant = &y.q;
-            k.t.p.unary.alpha = random_float(&r);
-            k.t.p.unary.beta = k.t.p.unary.alpha + 1;
-            fill(&k, &r);
-            int64_t n = infer__operand_elements(&k.out[0]);
-            uint8_t *want = malloc((size_t)n);
-            for (int64_t i = 0; i < n; i++) {
-                float real = (float)(((uint8_t *)k.x[0])[i] - x.zero) * x.scale;
-                want[i] =
-                    quantized(infer__activate(op, k.t.p.unary.alpha, k.t.p.unary.beta, real), &y);
-            }
-            for (int isa = INFER_ISA_C; isa <= (int)infer_cpu_isa(); isa++) {
-                k.t.isa = (uint8_t)isa;
-                k.t.in = k.in;
-                k.t.out = k.out;
-                run_kernel(&k, "unary_u8", &r);
-                assert_memory_equal(k.y[0], want, (size_t)n);
-            }
-            free(want);
-            run_drop(&k);
-        }
-}
-
 /* An Identity that has its table with it, also between tensors of one scale: every level chooses
  * the kernel of tables, which takes that one. */
 static void test_table(void **state)
@@ -461,9 +425,9 @@ static void test_quantize(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_binary),   cmocka_unit_test(test_unary), cmocka_unit_test(test_table),
-        cmocka_unit_test(test_concat),   cmocka_unit_test(test_mean),  cmocka_unit_test(test_pool),
-        cmocka_unit_test(test_quantize),
+        cmocka_unit_test(test_binary), cmocka_unit_test(test_table),
+        cmocka_unit_test(test_concat), cmocka_unit_test(test_mean),
+        cmocka_unit_test(test_pool),   cmocka_unit_test(test_quantize),
     };
     seed = random_seed();
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -68,7 +68,7 @@ static void pack(const struct infer__task *t, void *state, void *packed)
     for (uint32_t i = 0; i < t->nin; i++, table += 256) {
         memset(table, 0, 256);
         if (t->in[i].quant)
-            infer__table_fill(INFER__OP_IDENTITY, 0, 0, t->in[i].quant, t->out[0].quant, table);
+            infer__table_fill(t->in[i].quant, t->out[0].quant, table);
     }
 }
 

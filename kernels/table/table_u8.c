@@ -4,11 +4,11 @@
 #include "base/cpu.h"
 #include "kernels/quant.h"
 
-void infer__table_fill(unsigned op, float alpha, float beta, const struct infer__quant *in,
-                       const struct infer__quant *out, uint8_t table[256])
+void infer__table_fill(const struct infer__quant *in, const struct infer__quant *out,
+                       uint8_t table[256])
 {
     for (int q = 0; q < 256; q++)
-        table[q] = infer__q8_quantize(infer__activate(op, alpha, beta, infer__q8_real(q, in)), out);
+        table[q] = infer__q8_quantize(infer__q8_real(q, in), out);
 }
 
 void infer__table_row_c(const uint8_t *table, const uint8_t *x, uint8_t *y, int64_t count)

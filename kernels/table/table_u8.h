@@ -17,8 +17,8 @@ infer__table_row infer__table_row_vbmi; /* also needs AVX-512 VBMI, which no lev
 /* The fastest one of a level on this CPU. Asks the CPU: for prepare and pack, not for run. */
 infer__table_row *infer__table_row_find(unsigned isa);
 
-/* Fills the table of an operator of infer__activate (or Identity) between two u8 tensors. */
-void infer__table_fill(unsigned op, float alpha, float beta, const struct infer__quant *in,
-                       const struct infer__quant *out, uint8_t table[256]);
+/* Fills the table from one u8 tensor's scale and zero point to another's. */
+void infer__table_fill(const struct infer__quant *in, const struct infer__quant *out,
+                       uint8_t table[256]);
 
 #endif

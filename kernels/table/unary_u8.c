@@ -1,6 +1,6 @@
-/* Functions of one operand between two quantised tensors: a table of 256 results, which pack fills.
- * There is one kernel for all levels; the row that it uses depends on the level and the CPU. */
-#include <math.h>
+/* Functions of one operand between two quantised tensors: a table of 256 results, which the plan
+ * has worked out. There is one kernel for all levels; the row that it uses depends on the level and
+ * the CPU. */
 #include <string.h>
 
 #include "kernels/quant.h"
@@ -12,20 +12,6 @@ struct packed {
     infer__table_row *row;
 };
 
-static int is_function(const struct infer__task *t)
-{
-    if (t->op == INFER__OP_IDENTITY || (t->op >= INFER__OP_RELU && t->op <= INFER__OP_SILU &&
-                                        t->op != INFER__OP_NOT && t->op != INFER__OP_CLIP))
-        return t->nin == 1;
-    if (t->op != INFER__OP_CLIP)
-        return 0;
-    for (uint32_t i = 1; i < t->nin; i++) /* the parameters have the bounds, if they are constant */
-        if (t->in[i].type != INFER_TYPE_NONE && (t->in[i].type != INFER_F32 || !t->in[i].is_const))
-            return 0;
-    return 1;
-}
-
-/* The plan may have worked the table out: of functions that are several nodes. */
 static int has_table(const struct infer__task *t)
 {
     return t->op == INFER__OP_IDENTITY && t->epi.requant && t->epi.requant->table;
@@ -39,8 +25,8 @@ static double row_ns(unsigned isa)
 
 static double estimate(const struct infer__task *t)
 {
-    if (!is_function(t) || t->nout != 1 || !infer__is_q8(&t->in[0]) || !infer__is_q8(&t->out[0]) ||
-        !infer__no_epilogue(t) || (t->epi.requant && !has_table(t)))
+    if (!has_table(t) || !infer__is_q8(&t->in[0]) || !infer__is_q8(&t->out[0]) ||
+        !infer__no_epilogue(t))
         return -1;
     return 50 + row_ns(t->isa) * (double)infer__operand_elements(&t->out[0]);
 }
@@ -55,11 +41,7 @@ static void pack(const struct infer__task *t, void *state, void *packed)
 {
     struct packed *p = packed;
     (void)state;
-    if (has_table(t))
-        memcpy(p->table, t->epi.requant->table, sizeof p->table);
-    else
-        infer__table_fill(t->op, t->p.unary.alpha, t->p.unary.beta, t->in[0].quant, t->out[0].quant,
-                          p->table);
+    memcpy(p->table, t->epi.requant->table, sizeof p->table);
     p->row = infer__table_row_find(t->isa);
 }
 

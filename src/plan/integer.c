@@ -12,7 +12,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "kernels/table/table_u8.h"
 #include "plan/integer.h"
+#include "plan/uses.h"
 
 /* ---- bookkeeping ---------------------------------------------------------------------------- */
 
@@ -116,14 +118,6 @@ infer_status infer__integer_quant(struct infer__integer *p, uint32_t scale, uint
     }
     *quant = q;
     return INFER_OK;
-}
-
-uint8_t infer__integer_round(float x, const struct infer__quant *q)
-{
-    float d = x / *q->scale, low = (float)-*q->zero, high = (float)(255 - *q->zero);
-    d = d == d ? d : 0;
-    d = d < low ? low : d > high ? high : d;
-    return (uint8_t)((int32_t)rintf(d) + *q->zero);
 }
 
 /* ---- signed activations become unsigned ----------------------------------------------------- */
@@ -272,8 +266,7 @@ static infer_status requantise(struct infer__integer *p, const struct infer__nod
         p->same[n->out[0]] = from;
         return INFER_OK;
     }
-    for (int i = 0; i < 256; i++)
-        table[i] = infer__integer_round((float)(i - *x->zero) * *x->scale, y);
+    infer__table_fill(x, y, table);
     return infer__integer_emit_table(p, n->name, from, n->out[0], table);
 }
 
@@ -392,22 +385,19 @@ static infer_status float_results(struct infer__integer *p)
 infer_status infer__integer(struct infer__graph *g, infer_error *err)
 {
     struct infer__integer p = {.g = g, .err = err};
+    struct infer__uses uses;
     if (!has_quantised(g))
         return INFER_OK;
     TRY(make_unsigned(g, err));
     TRY(infer__integer_grow(&p));
-    for (uint32_t i = 0; i < g->nnodes; i++)
-        for (uint32_t k = 0; k < g->nodes[i].nin; k++)
-            p.uses[g->nodes[i].in[k]]++; /* NOLINT(clang-analyzer-core.*): grown above */
-    for (uint32_t i = 0; i < g->noutputs; i++)
-        p.uses[g->outputs[i]]++;
+    TRY(infer__uses_of(g, &uses, err));
+    memcpy(p.uses, uses.count, g->nvalues * sizeof *p.uses);
     for (uint32_t i = 0; i < g->nnodes; i++)
         TRY(do_node(&p, &g->nodes[i]));
     TRY(float_results(&p));
     g->nodes = p.nodes;
     g->nnodes = p.nnodes;
     g->nodes_capacity = p.capacity;
-    TRY(infer__remove_dead(g, err));
-    TRY(infer__integer_fuse(g, err));
-    return infer__remove_dead(g, err);
+    TRY(infer__remove_dead(g, err)); /* what reads a value counts in what follows */
+    return infer__integer_fuse(g, err);
 }

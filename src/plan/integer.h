@@ -46,9 +46,6 @@ infer_status infer__integer_table(struct infer__integer *p, uint32_t x, uint32_t
 infer_status infer__integer_emit_table(struct infer__integer *p, const char *name, uint32_t from,
                                        uint32_t q, const uint8_t table[256]);
 
-/* What one number becomes. */
-uint8_t infer__integer_round(float x, const struct infer__quant *q);
-
 /* Tables and residual additions into the node before them. */
 infer_status infer__integer_fuse(struct infer__graph *g, infer_error *err);
 

@@ -194,8 +194,8 @@ infer_status infer__integer_fuse(struct infer__graph *g, infer_error *err)
         TRY(join_binary(&f, n));
         TRY(join_tables(&f, n));
     }
-    TRY(infer__remove_dead(g,
-                           err)); /* tables that were joined: what they read is read less often */
+    /* tables that were joined: what they read is read less often */
+    TRY(infer__remove_dead(g, err));
     TRY(infer__uses_of(g, &f.uses, err));
     for (uint32_t i = 0; i < g->nnodes; i++) {
         TRY(carry_table(&f, &g->nodes[i]));

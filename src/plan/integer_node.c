@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "kernels/quant.h"
 #include "plan/integer.h"
 
 /* The DequantizeLinear of a constant of an integer type that makes f32 value v, or NULL. */
@@ -30,8 +31,8 @@ static infer_status set_requant(struct infer__integer *p, struct infer__node *n,
         return infer__no_memory(err, sizeof *r);
     *r = (struct infer__requant){.scale = *y->scale, .zero = *y->zero, .hi = 255, .add_hi = 255};
     if (clip) {
-        r->lo = infer__integer_round(bounds.alpha, y);
-        r->hi = infer__integer_round(bounds.beta, y);
+        r->lo = infer__q8_quantize(bounds.alpha, y);
+        r->hi = infer__q8_quantize(bounds.beta, y);
         r->hi = r->hi < r->lo ? r->lo : r->hi;
     }
     if (n->op == INFER__OP_ADD || n->op == INFER__OP_SUB || n->op == INFER__OP_MUL) {

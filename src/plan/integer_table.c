@@ -3,6 +3,7 @@
  * computed by the real kernels. */
 #include <string.h>
 
+#include "kernels/quant.h"
 #include "plan/integer.h"
 
 enum { MOST_NODES = 16 };
@@ -176,7 +177,7 @@ infer_status infer__integer_table(struct infer__integer *p, uint32_t x, uint32_t
     if (!real)
         return INFER_OK;
     for (int i = 0; i < 256; i++)
-        table[i] = infer__integer_round(real[i], y);
+        table[i] = infer__q8_quantize(real[i], y);
     *done = 1;
     return infer__integer_emit_table(p, p->nodes[p->producer[x] - 1].name, f.leaf, q, table);
 }
