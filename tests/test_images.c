@@ -140,6 +140,12 @@ static uint32_t other_for_each(struct net *n, uint32_t x)
     return node2(n, INFER__OP_ADD, x, net_const(n, "", 4, (int64_t[]){4, 1, 1, 1}));
 }
 
+/* One scale for all of them. */
+static uint32_t quantised_together(struct net *n, uint32_t x)
+{
+    return node1(n, INFER__OP_DYNAMIC_QUANTIZE_LINEAR, x);
+}
+
 static const struct row {
     const char *name;
     uint32_t (*make)(struct net *n, uint32_t x);
@@ -161,7 +167,8 @@ static const struct row {
             {"rotated_images", rotated_images, 0},
             {"gathered_images", gathered_images, 0},
             {"images_against_channels", images_against_channels, 0},
-            {"other_for_each", other_for_each, 0}};
+            {"other_for_each", other_for_each, 0},
+            {"quantised_together", quantised_together, 0}};
 
 static infer_model *load(const struct row *row, struct bytes *file)
 {

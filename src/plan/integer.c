@@ -391,6 +391,7 @@ infer_status infer__integer(struct infer__graph *g, infer_error *err)
     TRY(make_unsigned(g, err));
     TRY(infer__integer_grow(&p));
     TRY(infer__uses_of(g, &uses, err));
+    /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): grown above */
     memcpy(p.uses, uses.count, g->nvalues * sizeof *p.uses);
     for (uint32_t i = 0; i < g->nnodes; i++)
         TRY(do_node(&p, &g->nodes[i]));
