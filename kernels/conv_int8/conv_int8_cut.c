@@ -127,7 +127,7 @@ static void place_memory(struct infer__conv8_cut *c)
     c->packed_bytes = c->at_taps + (by_rows ? c->s.taps * each : 0);
     c->at_starts = c->chunk * c->copy;
     if (c->w_zero)
-        c->at_starts += round_up(c->chunk * c->level->tile * 4, 64);
+        c->at_starts += c->chunk * CONV8_TILE * 4;
     c->scratch_bytes = c->at_starts + (by_rows ? 3 * 2 * c->level->vec * 4 : 0);
 }
 

@@ -58,9 +58,17 @@ VEC_INLINE vec vec_less(vec a, vec b, int32_t c)
 {
     return _mm512_sub_epi32(a, _mm512_mullo_epi32(b, _mm512_set1_epi32(c)));
 }
-VEC_INLINE int32_t vec_total(vec x)
+/* The total of each of four vectors. */
+VEC_INLINE void vec_totals(const vec x[4], int32_t totals[4])
 {
-    return _mm512_reduce_add_epi32(x);
+    __m512i a =
+        _mm512_add_epi32(_mm512_unpacklo_epi32(x[0], x[1]), _mm512_unpackhi_epi32(x[0], x[1]));
+    __m512i b =
+        _mm512_add_epi32(_mm512_unpacklo_epi32(x[2], x[3]), _mm512_unpackhi_epi32(x[2], x[3]));
+    a = _mm512_add_epi32(_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b));
+    __m256i c = _mm256_add_epi32(_mm512_castsi512_si256(a), _mm512_extracti64x4_epi64(a, 1));
+    _mm_storeu_si128((__m128i *)(void *)totals,
+                     _mm_add_epi32(_mm256_castsi256_si128(c), _mm256_extracti128_si256(c, 1)));
 }
 /* Activations as they stand in memory: as many bytes as a vector has, or the first n and zeros. */
 VEC_INLINE vec vec_load_x(const uint8_t *p, int64_t n)
@@ -324,11 +332,15 @@ VEC_INLINE vec vec_less(vec a, vec b, int32_t c)
 {
     return _mm256_sub_epi32(a, _mm256_mullo_epi32(b, _mm256_set1_epi32(c)));
 }
-VEC_INLINE int32_t vec_total(vec x)
+VEC_INLINE void vec_totals(const vec x[4], int32_t totals[4])
 {
-    __m128i a = _mm_add_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
-    a = _mm_add_epi32(a, _mm_unpackhi_epi64(a, a));
-    return _mm_cvtsi128_si32(_mm_add_epi32(a, _mm_shuffle_epi32(a, 1)));
+    __m256i a =
+        _mm256_add_epi32(_mm256_unpacklo_epi32(x[0], x[1]), _mm256_unpackhi_epi32(x[0], x[1]));
+    __m256i b =
+        _mm256_add_epi32(_mm256_unpacklo_epi32(x[2], x[3]), _mm256_unpackhi_epi32(x[2], x[3]));
+    a = _mm256_add_epi32(_mm256_unpacklo_epi64(a, b), _mm256_unpackhi_epi64(a, b));
+    _mm_storeu_si128((__m128i *)(void *)totals,
+                     _mm_add_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1)));
 }
 VEC_INLINE vec vec_load_x(const uint8_t *p, int64_t n)
 {
