@@ -10,6 +10,7 @@ struct shape {
     int64_t pictures, h, w, k, n;
     int bias, residual;
     uint16_t op, act; /* Conv, MatMul or Gemm with B transposed */
+    int stride;       /* less 1, of a convolution: input lines and columns between two that count */
 };
 
 struct problem {
@@ -30,8 +31,9 @@ static float *numbers(int64_t n, int exact, uint64_t *r)
 static void build(const struct shape *s, struct problem *p, int exact, uint64_t *r)
 {
     const int64_t size[3] = {1, s->h, s->w}, rows = s->pictures * s->h * s->w;
+    const int64_t step = s->stride + 1, h = s->h * step, w = s->w * step;
     memset(p, 0, sizeof *p);
-    p->in[0] = spatial_operand(INFER_F32, 2, s->pictures, size, s->k);
+    p->in[0] = spatial_operand(INFER_F32, 2, s->pictures, (int64_t[]){1, h, w}, s->k);
     p->y = spatial_operand(INFER_F32, 2, s->pictures, size, s->n);
     p->in[1] = (struct infer__operand){.type = INFER_F32, .is_const = 1};
     int64_t *dims = p->in[1].dims;
@@ -61,7 +63,7 @@ static void build(const struct shape *s, struct problem *p, int exact, uint64_t 
         p->t.p.gemm = (struct infer__gemm){1, 1, 0, 1};
     if (s->op == INFER__OP_CONV)
         p->t.p.window = (struct infer__window){.kernel = {1, 1, 1},
-                                               .stride = {1, 1, 1},
+                                               .stride = {1, step, step},
                                                .dilation = {1, 1, 1},
                                                .groups = 1,
                                                .spatial = 2};
@@ -72,12 +74,15 @@ static void build(const struct shape *s, struct problem *p, int exact, uint64_t 
     p->got = malloc((size_t)(rows * s->n) * sizeof *p->got);
     p->want = malloc((size_t)(rows * s->n) * sizeof *p->want);
     for (int64_t i = 0; i < rows * s->n; i++) {
-        const float *x = p->data[0] + i / s->n * s->k, *w = p->data[1];
-        int64_t m = i % s->n, step = s->op == INFER__OP_MATMUL ? s->n : 1;
+        int64_t m = i % s->n, row = i / s->n, picture = row / (s->h * s->w);
+        int64_t line = row / s->w % s->h, column = row % s->w;
+        int64_t apart = s->op == INFER__OP_MATMUL ? s->n : 1;
+        const float *x = p->data[0], *weights = p->data[1];
+        x += ((picture * h + line * step) * w + column * step) * s->k;
         double sum = s->bias && s->op != INFER__OP_MATMUL ? (double)p->data[2][m] : 0;
-        w += s->op == INFER__OP_MATMUL ? m : m * s->k;
+        weights += s->op == INFER__OP_MATMUL ? m : m * s->k;
         for (int64_t k = 0; k < s->k; k++)
-            sum += (double)x[k] * (double)w[k * step];
+            sum += (double)x[k] * (double)weights[k * apart];
         sum += s->residual ? (double)p->data[own][i] : 0;
         p->want[i] = (double)infer__activate(s->act, -40, 60, (float)sum);
     }
@@ -125,11 +130,21 @@ static void test_exact(void **state)
     uint64_t r = seed;
     (void)state;
     for (int64_t i = 0; i < 90; i++) {
-        struct shape s = {random_int(&r, 1, 2),      1, 24 + i, 64 + 2 * (i % 25),
-                          random_int(&r, 64, 200),   0, 0,      ops[i % 3],
-                          acts[random_int(&r, 0, 3)]};
+        struct shape s = {random_int(&r, 1, 2),       1, 24 + i, 64 + 2 * (i % 25),
+                          random_int(&r, 64, 200),    0, 0,      ops[i % 3],
+                          acts[random_int(&r, 0, 3)], 0};
         s.bias = (int)random_int(&r, 0, 1);
         s.residual = (int)random_int(&r, 0, 1);
+        assert_int_equal(check_shape(&s, 0, &r), levels());
+    }
+}
+
+static void test_strided(void **state)
+{
+    uint64_t r = seed + 4;
+    (void)state;
+    for (int stride = 1; stride <= 2; stride++) {
+        struct shape s = {2, 7, 9, 70, 77, 1, 1, INFER__OP_CONV, INFER__OP_RELU, stride};
         assert_int_equal(check_shape(&s, 0, &r), levels());
     }
 }
@@ -139,7 +154,7 @@ static void test_large(void **state)
 {
     uint64_t r = seed + 1;
     (void)state;
-    struct shape s = {1, 13, 13, 640, 330, 1, 1, INFER__OP_CONV, INFER__OP_RELU};
+    struct shape s = {1, 13, 13, 640, 330, 1, 1, INFER__OP_CONV, INFER__OP_RELU, 0};
     assert_int_equal(check_shape(&s, 0, &r), levels());
 }
 
@@ -148,7 +163,7 @@ static void test_error(void **state)
 {
     uint64_t r = seed + 2;
     (void)state;
-    struct shape s = {1, 7, 14, 512, 128, 1, 0, INFER__OP_CONV, INFER__OP_SILU};
+    struct shape s = {1, 7, 14, 512, 128, 1, 0, INFER__OP_CONV, INFER__OP_SILU, 0};
     assert_int_equal(check_shape(&s, 4e-3, &r), levels());
 }
 
@@ -156,7 +171,7 @@ static void test_refused(void **state)
 {
     uint64_t r = seed + 3;
     (void)state;
-    struct shape good = {1, 6, 6, 64, 64, 1, 0, INFER__OP_CONV, INFER__OP_NONE};
+    struct shape good = {1, 6, 6, 64, 64, 1, 0, INFER__OP_CONV, INFER__OP_NONE, 0};
     struct shape bad[] = {good, good, good, good};
     bad[0].k = 65;
     bad[1].k = 62;
@@ -170,10 +185,8 @@ static void test_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_exact),
-        cmocka_unit_test(test_large),
-        cmocka_unit_test(test_error),
-        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_exact), cmocka_unit_test(test_strided), cmocka_unit_test(test_large),
+        cmocka_unit_test(test_error), cmocka_unit_test(test_refused),
     };
     seed = random_seed();
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,13 +18,13 @@ static int64_t min64(int64_t a, int64_t b)
 
 /* ---- shape ---------------------------------------------------------------------------------- */
 
-/* Every output pixel has one input pixel, at the same place. */
+/* Every output pixel has one input pixel. */
 static int is_pointwise(const struct infer__conv_shape *c)
 {
     for (int a = 0; a < 3; a++)
-        if (c->w->stride[a] != 1 || c->w->pad_begin[a] || c->w->pad_end[a])
+        if (c->w->pad_begin[a] || c->w->pad_end[a])
             return 0;
-    return !c->transposed && c->groups == 1 && c->taps == 1;
+    return !c->transposed && c->groups == 1 && c->taps == 1 && c->w->stride[0] == 1;
 }
 
 static int convolution(const struct infer__task *t, struct infer__strassen *s)
@@ -34,6 +34,12 @@ static int convolution(const struct infer__task *t, struct infer__strassen *s)
         return 0;
     s->pictures = c.y.n;
     s->rows = c.y.d * c.y.h * c.y.w;
+    s->width = c.y.w;
+    s->column_step = c.w->stride[2];
+    s->line_step = c.w->stride[1] * c.x.w;
+    s->x_rows = c.x.d * c.x.h * c.x.w;
+    if (c.w->stride[1] > 1 && c.y.d > 1)
+        return 0;
     s->k = c.x.c;
     s->n = c.y.c;
     s->w_k = 1;
@@ -53,6 +59,8 @@ static int dense(const struct infer__task *t, struct infer__strassen *s)
     if (m.m % s->pictures)
         return 0;
     s->rows = m.m / s->pictures;
+    s->width = s->x_rows = s->rows;
+    s->column_step = 1;
     s->k = m.k;
     s->n = m.n;
     s->w_k = m.b_row;
@@ -203,7 +211,7 @@ double infer__strassen_ns(const struct infer__strassen *s)
     double pairs =
         (double)s->pictures * (double)s->tiles * (double)ceil_div(ceil_div(s->rows, s->tiles), 2);
     double columns = (double)(s->vectors * s->level->vec), half = (double)s->half;
-    double products = pairs * columns * (STRASSEN_PRODUCTS * half + (s->level->halved ? 150 : 100));
+    double products = pairs * columns * (STRASSEN_PRODUCTS * half + (s->level->halved ? 140 : 100));
     double sums = pairs * (double)s->padded * (s->level->halved ? 28 : 16);
     double weights = 4 * (double)infer__strassen_packed(s) / 25; /* from memory */
     double work = (products + sums) / s->level->rate;

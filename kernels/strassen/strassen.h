@@ -1,5 +1,5 @@
 /* Products of f32 matrices with constant weights by Strassen's algorithm in Winograd's form, one
- * level deep: 1x1 convolutions of pictures, and dense layers of many rows.
+ * level deep: 1x1 convolutions of pictures, of any stride, and dense layers of many rows.
  *
  * With A (rows by k) and B (k by n) cut into quarters, seven products of quarters in place of eight
  * give A * B:
@@ -38,6 +38,10 @@ struct infer__strassen_level {
 struct infer__strassen {
     const struct infer__strassen_level *level;
     int64_t pictures, rows, k, n; /* rows of a picture */
+    int64_t width;                /* rows that stand together, line by line of the picture */
+    int64_t column_step;          /* rows of A from one of them to the next, */
+    int64_t line_step;            /* and from line to line: more than the output's with strides */
+    int64_t x_rows;               /* rows of A of a picture */
     int64_t w_k, w_n;             /* floats from weight to weight along k and n */
     int bias, residual;           /* operands, 0: none */
     int64_t half, padded;         /* of k; the same in whole vectors */
