@@ -146,18 +146,24 @@ static double less_pairs(const struct infer__strassen *s, const float *column, i
     return sum;
 }
 
+/* The power of two of the weights' size: one for all, as panels may depend on the threads. */
+static int power_of(const struct infer__strassen *s, const float *weights)
+{
+    double squares = 0;
+    int power = 0;
+    for (int64_t i = 0; i < s->n * s->k; i++)
+        squares += (double)weights[i] * (double)weights[i];
+    if (squares > 0 && squares < INFINITY)
+        power = ilogb(sqrt(squares / (double)s->n / (double)s->k));
+    return power < -100 ? -100 : power > 100 ? 100 : power;
+}
+
 /* Brings a panel's weights to a mean square of about 1 and appends its five rows. */
-static void halve_panel(const struct infer__strassen *s, int64_t width, float *panel)
+static void halve_panel(const struct infer__strassen *s, int power, int64_t width, float *panel)
 {
     const int64_t size = s->half * width, all = STRASSEN_PRODUCTS * size;
     float *rows = panel + all;
-    double squares = 0, e[STRASSEN_PRODUCTS];
-    int power = 0;
-    for (int64_t i = 0; i < all; i++)
-        squares += (double)panel[i] * (double)panel[i];
-    if (squares > 0 && squares < INFINITY)
-        power = ilogb(sqrt(squares / (double)all));
-    power = power < -100 ? -100 : power > 100 ? 100 : power;
+    double e[STRASSEN_PRODUCTS];
     const float scale = ldexpf(1, -power), unit = ldexpf(1, power);
     for (int64_t i = 0; i < all; i++)
         panel[i] *= scale;
@@ -175,6 +181,7 @@ static void halve_panel(const struct infer__strassen *s, int64_t width, float *p
 void infer__strassen_pack(const struct infer__strassen *s, const float *weights, float *packed)
 {
     const int64_t half = s->half, right = s->vectors * s->level->vec;
+    const int power = s->level->halved ? power_of(s, weights) : 0;
     for (int64_t p = 0; p < s->panels; p++) {
         int64_t n0 = infer__strassen_panel(s, p) * s->level->vec;
         int64_t width = infer__strassen_panel(s, p + 1) * s->level->vec - n0, size = half * width;
@@ -198,7 +205,7 @@ void infer__strassen_pack(const struct infer__strassen *s, const float *weights,
             }
         }
         if (s->level->halved)
-            halve_panel(s, width, packed);
+            halve_panel(s, power, width, packed);
         packed += infer__strassen_rows(s) * width;
     }
 }
