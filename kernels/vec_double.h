@@ -1,4 +1,5 @@
-/* As many doubles as a vec has floats, for sums; for a VEC_LEVEL of 256 or 512. */
+/* As many doubles as a vec has floats; what is behind the conversions and arithmetic is for a
+ * VEC_LEVEL of 256 or 512. */
 #ifndef INFER_KERNELS_VEC_DOUBLE_H
 #define INFER_KERNELS_VEC_DOUBLE_H
 
@@ -50,7 +51,7 @@ VEC_INLINE __m256 vec_max_half(vec x)
     return _mm256_max_ps(_mm512_castps512_ps256(x), _mm512_extractf32x8_ps(x, 1));
 }
 
-#else
+#elif VEC_LEVEL == 256
 
 typedef struct vec_double {
     __m256d low, high;
@@ -95,7 +96,46 @@ VEC_INLINE __m256 vec_max_half(vec x)
     return x;
 }
 
+#else
+
+typedef double vec_two __attribute__((vector_size(16)));
+typedef struct vec_double {
+    vec_two low, high;
+} vec_double;
+
+VEC_INLINE vec_double vec_double_set(double x)
+{
+    return (vec_double){{x, x}, {x, x}};
+}
+VEC_INLINE vec_double vec_to_double(vec x)
+{
+    return (vec_double){{(double)x[0], (double)x[1]}, {(double)x[2], (double)x[3]}};
+}
+VEC_INLINE vec vec_from_double(vec_double x)
+{
+    return (vec){(float)x.low[0], (float)x.low[1], (float)x.high[0], (float)x.high[1]};
+}
+VEC_INLINE vec_double vec_double_add(vec_double a, vec_double b)
+{
+    return (vec_double){a.low + b.low, a.high + b.high};
+}
+VEC_INLINE vec_double vec_double_sub(vec_double a, vec_double b)
+{
+    return (vec_double){a.low - b.low, a.high - b.high};
+}
+VEC_INLINE vec_double vec_double_mul(vec_double a, vec_double b)
+{
+    return (vec_double){a.low * b.low, a.high * b.high};
+}
+/* a * b + c */
+VEC_INLINE vec_double vec_double_fma(vec_double a, vec_double b, vec_double c)
+{
+    return vec_double_add(vec_double_mul(a, b), c);
+}
+
 #endif
+
+#if VEC_LEVEL > 0
 
 VEC_DOUBLES(vec_double_add, add_pd)
 VEC_DOUBLES(vec_double_sub, sub_pd)
@@ -137,4 +177,5 @@ VEC_INLINE void vec_moments_add(struct vec_moments *m, vec x)
     m->squares = vec_double_fma(d, d, m->squares);
 }
 
+#endif
 #endif

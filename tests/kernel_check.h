@@ -92,7 +92,10 @@ static inline void check_run_once(const struct infer__kernel *k, const struct in
     assert_true(need.units >= 1);
     packed = guard_new(need.packed_bytes, 64, at_end);
     scratch = guard_new(need.scratch_bytes, 64, at_end);
-    if (k->pack)
+    if (k->pack_piece && threads > 1) /* in pieces, in any order: the same bits must come out */
+        for (uint32_t p = 3; p-- > 0;)
+            k->pack_piece(&t, need.state, packed.data, p, 3);
+    else if (k->pack)
         k->pack(&t, need.state, packed.data);
     struct infer__buffers b = {pin, pout, packed.data, scratch.data, need.state};
     check_run_units(k, &t, &b, need.units, scratch.bytes, split, random);

@@ -184,22 +184,6 @@ uint64_t infer__direct_packed_bytes(const struct infer__direct *d)
     return (uint64_t)(d->s.groups * d->floats * d->s.taps * d->s.cg) * sizeof(float);
 }
 
-void infer__direct_pack(const struct infer__direct *d, const float *weights, float *packed)
-{
-    const struct infer__conv_shape *s = &d->s;
-    for (int64_t g = 0; g < s->groups; g++)
-        for (int64_t i = 0; i < d->panels; i++) {
-            struct infer__direct_panel p = infer__direct_panel(d, g, i);
-            const float *from = weights + p.channel * s->cg * s->taps;
-            float *to = packed + p.weights;
-            int floats = p.full * d->level->vec + p.half * d->level->half;
-            for (int64_t tap = 0; tap < s->taps; tap++)
-                for (int64_t c = 0; c < s->cg; c++)
-                    for (int m = 0; m < floats; m++)
-                        *to++ = m < p.valid ? from[(m * s->cg + c) * s->taps + tap] : 0;
-        }
-}
-
 /* ---- tiles ---------------------------------------------------------------------------------- */
 
 /* `pixels` times c floats that stand `step` apart, c a multiple of `part`, a constant. */

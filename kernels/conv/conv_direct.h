@@ -64,9 +64,8 @@ struct infer__direct_panel {
 struct infer__direct_panel infer__direct_panel(const struct infer__direct *d, int64_t group,
                                                int64_t index);
 
-/* Packs as [group][panel][tap][input channel][floats of the panel]. */
+/* Packed weights are [group][panel][tap][input channel][floats of the panel]. */
 uint64_t infer__direct_packed_bytes(const struct infer__direct *d);
-void infer__direct_pack(const struct infer__direct *d, const float *weights, float *packed);
 
 /* A kernel row of a tile: where its first pixel's first run begins, and the number of runs' floats
  * that stand before it among the weights. */

@@ -1,6 +1,5 @@
 /* Shapes, cutting and weights of Winograd convolutions; see conv_winograd.h. */
 #include "kernels/conv_winograd/conv_winograd.h"
-#include "kernels/conv_bf16/conv_bf16.h"
 
 #include <math.h>
 #include <string.h>
@@ -139,120 +138,11 @@ static void weight_matrix(int pairs, int taps, double g[WINOGRAD_LINE][WINOGRAD_
     g[n][taps - 1] = 1;
 }
 
-/* The same for stride 2: the outer taps at the finite points, then the middle tap. */
-static void strided_matrix(int pairs, double g[WINOGRAD_LINE][WINOGRAD_TAPS])
+void infer__winograd_weights(const struct infer__winograd *w,
+                             double g[2][WINOGRAD_LINE][WINOGRAD_TAPS])
 {
-    weight_matrix(pairs, 3, g);
-    for (int p = 0; p <= 2 * pairs; p++) {
-        g[p][2] = g[p][1];
-        g[p][1] = 0;
-    }
-    g[2 * pairs + 1][1] = 1;
-    g[2 * pairs + 1][2] = 0;
-}
-
-enum { MOST_POINTS = 64, MOST_TAPS = 25 };
-
-/* to = sum of taps numbers g[i] * from[i * step], of one block of channels each; `taps` is a
- * constant. */
-static inline __attribute__((always_inline)) void line(const int taps, const double *g,
-                                                       const double (*from)[CONV_BLOCK], int step,
-                                                       double to[CONV_BLOCK])
-{
-    for (int i = 0; i < CONV_BLOCK; i++) {
-        double sum = g[0] * from[0][i];
-        for (int k = 1; k < taps; k++)
-            sum += g[k] * from[k * step][i];
-        to[i] = sum;
-    }
-}
-
-/* U of input channel c and one block of output channels from m on, point by point; those past the
- * last one are 0. The size of the kernel is constant. */
-static inline __attribute__((always_inline)) void
-transform_weights(const int kh, const int kw, const struct infer__winograd *w,
-                  double g[2][WINOGRAD_LINE][WINOGRAD_TAPS], const float *weights, int64_t c,
-                  int64_t m, float u[MOST_POINTS][CONV_BLOCK])
-{
-    const int taps = kh * kw;
-    double k[MOST_TAPS][CONV_BLOCK], row[WINOGRAD_TAPS][CONV_BLOCK], sum[CONV_BLOCK];
-    for (int i = 0; i < CONV_BLOCK; i++) {
-        const float *from = weights + ((m + i) * w->s.x.c + c) * taps;
-        for (int tap = 0; tap < taps; tap++)
-            k[tap][i] = m + i < w->s.y.c ? (double)from[tap] : 0;
-    }
-    for (int a = 0; a < w->lines[0]; a++) {
-        for (int j = 0; j < kw; j++)
-            line(kh, g[0][a], &k[j], kw, row[j]);
-        for (int b = 0; b < w->lines[1]; b++) {
-            line(kw, g[1][b], &row[0], 1, sum);
-            for (int i = 0; i < CONV_BLOCK; i++)
-                u[a * w->lines[1] + b][i] = (float)sum[i];
-        }
-    }
-}
-
-static void transform(const struct infer__winograd *w, double g[2][WINOGRAD_LINE][WINOGRAD_TAPS],
-                      const float *weights, int64_t c, int64_t m, float u[MOST_POINTS][CONV_BLOCK])
-{
-    if (w->kernel[0] == 3 && w->kernel[1] == 3)
-        transform_weights(3, 3, w, g, weights, c, m, u);
-    else if (w->kernel[0] == 5)
-        transform_weights(5, 5, w, g, weights, c, m, u);
-    else if (w->kernel[0] == 7)
-        transform_weights(7, 1, w, g, weights, c, m, u);
-    else if (w->kernel[1] == 7)
-        transform_weights(1, 7, w, g, weights, c, m, u);
-    else if (w->kernel[0] == 3)
-        transform_weights(3, 1, w, g, weights, c, m, u);
-    else
-        transform_weights(1, 3, w, g, weights, c, m, u);
-}
-
-/* One block of U, of input channel c. */
-static void put_block(const struct infer__winograd *w, const float u[CONV_BLOCK], int64_t c,
-                      float *to)
-{
-    if (!w->tile.bf16) {
-        memcpy(to, u, CONV_BLOCK * sizeof *u);
-        return;
-    }
-    uint16_t pair[2];
-    for (int i = 0; i < CONV_BLOCK; i++) {
-        memcpy(pair, to + i, sizeof pair);
-        pair[c % 2] = infer__to_bf16(u[i]);
-        if (c % 2 == 0)
-            pair[1] = 0;
-        memcpy(to + i, pair, sizeof pair);
-    }
-}
-
-void infer__winograd_pack(const struct infer__winograd *w, int strip, const float *weights,
-                          float *packed)
-{
-    double g[2][WINOGRAD_LINE][WINOGRAD_TAPS];
-    float u[MOST_POINTS][CONV_BLOCK];
-    const int64_t channels = w->s.x.c, points = w->lines[0] * w->lines[1];
     for (int i = 0; i < 2; i++)
-        if (w->tile.stride == 2)
-            strided_matrix(w->tile.pairs[i], g[i]);
-        else
-            weight_matrix(w->tile.pairs[i], w->kernel[i], g[i]);
-    for (int64_t p = 0; p < w->panels; p++) {
-        int64_t b0 = infer__winograd_panel(w, p), width = infer__winograd_panel(w, p + 1) - b0;
-        for (int64_t b = 0; b < width; b++) {
-            int64_t first = b / strip * strip; /* block of the strip */
-            int64_t n = (width - first < strip ? width - first : strip) * CONV_BLOCK;
-            for (int64_t c = 0; c < channels; c++) {
-                float *to = packed + first * CONV_BLOCK * w->depth +
-                            (w->tile.bf16 ? c / 2 : c) * n + (b - first) * CONV_BLOCK;
-                transform(w, g, weights, c, (b0 + b) * CONV_BLOCK, u);
-                for (int64_t x = 0; x < points; x++)
-                    put_block(w, u[x], c, to + x * width * CONV_BLOCK * w->depth);
-            }
-        }
-        packed += points * width * CONV_BLOCK * w->depth;
-    }
+        weight_matrix(w->tile.pairs[i], w->tile.stride == 2 ? 2 : w->kernel[i], g[i]);
 }
 
 /* ---- time ----------------------------------------------------------------------------------- */

@@ -91,11 +91,12 @@ int64_t infer__winograd_panel(const struct infer__winograd *w, int64_t p);
 /* Floats of scratch: a pixel of zeros, V, M. */
 int64_t infer__winograd_scratch(const struct infer__winograd *w);
 
-/* Floats of U, and U itself: [panel][point][strip][step][channels of the strip]; a strip
- * is `strip` blocks of a panel, the last one perhaps fewer. Worked out in double, rounded once. */
+/* Floats of U, which is [panel][point][strip][step][channels of the strip]; a strip is a few blocks
+ * of a panel, the last one perhaps fewer. */
 int64_t infer__winograd_packed(const struct infer__winograd *w);
-void infer__winograd_pack(const struct infer__winograd *w, int strip, const float *weights,
-                          float *packed);
+/* G of both axes; with stride 2, that of the outer taps. */
+void infer__winograd_weights(const struct infer__winograd *w,
+                             double g[2][WINOGRAD_LINE][WINOGRAD_TAPS]);
 
 /* How fast a kernel's parts are. */
 struct infer__winograd_speed {

@@ -17,5 +17,6 @@ const struct infer__kernel infer__conv_winograd2_f32_c = {
     .estimate = estimate,
     .prepare = prepare,
     .pack = pack,
+    .pack_piece = pack_piece,
     .run = run,
 };

@@ -20,6 +20,7 @@ const struct infer__kernel infer__conv_bf16_winograd4 = {
     .estimate = estimate,
     .prepare = prepare,
     .pack = pack,
+    .pack_piece = pack_piece,
     .run = run,
 };
 #endif

@@ -18,6 +18,7 @@ const struct infer__kernel infer__conv_winograd4_f32_avx2 = {
     .estimate = estimate,
     .prepare = prepare,
     .pack = pack,
+    .pack_piece = pack_piece,
     .run = run,
 };
 #endif

@@ -28,3 +28,17 @@ void infer__pages_large(void *memory, size_t bytes)
         (void)madvise((void *)begin, end - begin, MADV_HUGEPAGE);
     errno = saved;
 }
+
+void infer__pages_fill(void *memory, size_t bytes)
+{
+#if defined(MADV_POPULATE_WRITE)
+    uintptr_t begin = (uintptr_t)memory & ~(uintptr_t)(PAGE - 1);
+    int saved = errno;
+    if (bytes)
+        (void)madvise((void *)begin, (uintptr_t)memory + bytes - begin, MADV_POPULATE_WRITE);
+    errno = saved;
+#else
+    (void)memory;
+    (void)bytes;
+#endif
+}

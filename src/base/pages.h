@@ -1,4 +1,4 @@
-/* Pages of a mapped file: reading a large file through its map without holding all of it. */
+/* Pages: reading a large file through its map without holding all of it; much memory at once. */
 #ifndef INFER_BASE_PAGES_H
 #define INFER_BASE_PAGES_H
 
@@ -16,5 +16,9 @@ void infer__pages_drop(const struct infer__pages *map, const void *data, size_t 
 
 /* Asks for large pages for memory of our own; a wish, and errno stays as it was. */
 void infer__pages_large(void *memory, size_t bytes);
+
+/* Takes the pages of memory of our own from the system, all at once; where it can't, they come when
+ * they are touched. errno stays as it was. */
+void infer__pages_fill(void *memory, size_t bytes);
 
 #endif

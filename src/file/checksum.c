@@ -30,10 +30,23 @@ static uint64_t word(const unsigned char *p)
     return w;
 }
 
-static void step(uint64_t lane[LANES], const unsigned char *block)
+/* The lanes live in registers from block to block; in an array they would pass through memory. */
+static void steps(uint64_t lane[LANES], const unsigned char *p, size_t blocks)
 {
-    for (int i = 0; i < LANES; i++)
-        lane[i] = rotate(lane[i] ^ word(block + 8 * i), 29) * K1;
+    uint64_t a = lane[0], b = lane[1], c = lane[2], d = lane[3];
+    uint64_t e = lane[4], f = lane[5], g = lane[6], h = lane[7];
+    for (; blocks; blocks--, p += BLOCK) {
+        a = rotate(a ^ word(p), 29) * K1;
+        b = rotate(b ^ word(p + 8), 29) * K1;
+        c = rotate(c ^ word(p + 16), 29) * K1;
+        d = rotate(d ^ word(p + 24), 29) * K1;
+        e = rotate(e ^ word(p + 32), 29) * K1;
+        f = rotate(f ^ word(p + 40), 29) * K1;
+        g = rotate(g ^ word(p + 48), 29) * K1;
+        h = rotate(h ^ word(p + 56), 29) * K1;
+    }
+    const uint64_t after[LANES] = {a, b, c, d, e, f, g, h};
+    memcpy(lane, after, sizeof after);
 }
 
 uint64_t infer__checksum(const void *data, size_t size)
@@ -44,25 +57,24 @@ uint64_t infer__checksum(const void *data, size_t size)
 
 uint64_t infer__checksum_mapped(const void *data, size_t size, const struct infer__pages *map)
 {
-    const unsigned char *p = data, *held = data;
+    const unsigned char *p = data;
     uint64_t lane[LANES];
     size_t left = size;
     for (unsigned i = 0; i < LANES; i++)
         lane[i] = (i + 1) * K2;
-    for (; left >= BLOCK; left -= BLOCK, p += BLOCK) {
-        if (p - held >= WINDOW) {
-            infer__pages_drop(map, held, (size_t)(p - held));
-            held = p;
-        }
-        step(lane, p);
+    while (left >= BLOCK) {
+        size_t now = (left < WINDOW ? left : WINDOW) / BLOCK * BLOCK;
+        steps(lane, p, now / BLOCK);
+        if (size >= WINDOW)
+            infer__pages_drop(map, p, now);
+        p += now;
+        left -= now;
     }
     if (left) { /* the last block is filled up with zeros; the length below tells them apart */
         unsigned char last[BLOCK] = {0};
         memcpy(last, p, left);
-        step(lane, last);
+        steps(lane, last, 1);
     }
-    if (size >= WINDOW)
-        infer__pages_drop(map, held, (size_t)(p - held));
     uint64_t sum = (uint64_t)size * K3;
     for (int i = 0; i < LANES; i++)
         sum = rotate(sum ^ lane[i], 31) * K3;

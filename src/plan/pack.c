@@ -4,7 +4,7 @@
 #include "base/size.h"
 #include "plan/plan.h"
 
-enum { PACK_ALIGN = 64 };
+enum { PACK_ALIGN = 64, CHUNK = 4 << 20 };
 
 static int add_packed(size_t *total, uint64_t bytes)
 {
@@ -67,6 +67,30 @@ static infer_status pack_all(struct infer__plan *plan, struct infer__pool *pool,
     return INFER_OK;
 }
 
+static void fill_chunks(void *ctx, unsigned thread, uint32_t begin, uint32_t end)
+{
+    const struct infer__plan *plan = ctx;
+    uint64_t from = (uint64_t)begin * CHUNK, to = (uint64_t)end * CHUNK;
+    (void)thread;
+    if (to > plan->packed_bytes)
+        to = plan->packed_bytes;
+    infer__pages_fill((char *)plan->packed + from, (size_t)(to - from));
+}
+
+/* Asks for the memory's pages all at once, before anything is packed: kernels store past the
+ * caches, which lines of a page that was cleared a moment ago would hinder. What planning has
+ * touched of the file goes back first, so that it does not come on top. */
+static void fill_pages(struct infer__plan *plan, struct infer__pool *pool,
+                       const struct infer__pages *map)
+{
+    uint64_t chunks = plan->packed_bytes / CHUNK;
+    if (!chunks || chunks >= UINT32_MAX)
+        return;
+    infer__pages_drop(map, map->data, map->bytes);
+    infer__pages_large(plan->packed, plan->packed_bytes);
+    infer__pool_run(pool, fill_chunks, plan, (uint32_t)chunks + 1);
+}
+
 infer_status infer__pack(struct infer__plan *plan, struct infer__pool *pool,
                          const struct infer__pages *map, infer_error *err)
 {
@@ -82,7 +106,7 @@ infer_status infer__pack(struct infer__plan *plan, struct infer__pool *pool,
     plan->packed = infer__alloc(&plan->allocator, total, PACK_ALIGN);
     if (!plan->packed)
         return infer__no_memory(err, total);
-    infer__pages_large(plan->packed, total);
+    fill_pages(plan, pool, map);
     for (uint32_t i = 0; i < plan->nsteps; i++) {
         plan->steps[i].packed = (char *)plan->packed + at;
         (void)add_packed(&at, plan->steps[i].need.packed_bytes);
