@@ -9,12 +9,12 @@
 #include "base/clock.h"
 #include "base/memory.h"
 
-/* One word says which job runs, how many units it has and which is next: a worker claims a unit by
- * one compare-and-swap, and can't claim a unit of a job that is over. */
-enum { UNIT_BITS = 20, UNIT_MAX = (1 << UNIT_BITS) - 1 };
-#define UNIT_NEXT(s) ((uint32_t)((s)&UNIT_MAX))
-#define UNIT_COUNT(s) ((uint32_t)((s) >> UNIT_BITS & UNIT_MAX))
-#define GENERATION(s) ((s) >> (2 * UNIT_BITS))
+/* One word says which job runs, how many units it has and how many of either half are taken: a
+ * worker claims a unit by one compare-and-swap, and can't claim a unit of a job that is over. */
+enum { UNIT_BITS = 13, UNIT_MAX = (1 << UNIT_BITS) - 1 };
+#define UNITS_TAKEN(s, half) ((uint32_t)((s) >> (half)*UNIT_BITS & UNIT_MAX))
+#define UNIT_COUNT(s) ((uint32_t)((s) >> 2 * UNIT_BITS & UNIT_MAX))
+#define GENERATION(s) ((s) >> 3 * UNIT_BITS)
 
 enum { SPIN_IDLE_NS = 20000, SPIN_ACTIVE_NS = 300000, SPIN_WAIT_NS = 10000 };
 
@@ -47,15 +47,25 @@ static void relax(void)
 #endif
 }
 
-/* Claims and computes units until the job has none left. */
+static uint32_t units_left(uint64_t s, unsigned half)
+{
+    uint32_t second = UNIT_COUNT(s) / 2;
+    return (half ? second : UNIT_COUNT(s) - second) - UNITS_TAKEN(s, half);
+}
+
+/* Claims and computes units until the job has none left. Every other thread begins with the second
+ * half: from step to step each then stays with its part of a picture, which its own cache has. */
 static void work(struct infer__pool *p, unsigned thread)
 {
     uint64_t s = atomic_load_explicit(&p->state, memory_order_acquire);
-    while (UNIT_NEXT(s) < UNIT_COUNT(s)) {
-        if (!atomic_compare_exchange_weak_explicit(&p->state, &s, s + 1, memory_order_acq_rel,
-                                                   memory_order_acquire))
+    while (units_left(s, 0) + units_left(s, 1) > 0) {
+        unsigned half = units_left(s, thread % 2) ? thread % 2 : 1 - thread % 2;
+        uint32_t unit = UNITS_TAKEN(s, half) + (half ? UNIT_COUNT(s) - UNIT_COUNT(s) / 2 : 0);
+        if (!atomic_compare_exchange_weak_explicit(&p->state, &s,
+                                                   s + (UINT64_C(1) << half * UNIT_BITS),
+                                                   memory_order_acq_rel, memory_order_acquire))
             continue;
-        uint32_t begin = UNIT_NEXT(s) * p->per_unit, end = begin + p->per_unit;
+        uint32_t begin = unit * p->per_unit, end = begin + p->per_unit;
         p->job(p->ctx, thread, begin, end < p->total ? end : p->total);
         atomic_fetch_add_explicit(&p->done, 1, memory_order_release);
         s = atomic_load_explicit(&p->state, memory_order_acquire);
@@ -155,7 +165,7 @@ void infer__pool_run(struct infer__pool *p, infer__job *job, void *ctx, uint32_t
     atomic_store_explicit(&p->done, 0, memory_order_relaxed);
     atomic_store_explicit(&p->caller_cpu, sched_getcpu(), memory_order_relaxed);
     uint64_t s = atomic_load_explicit(&p->state, memory_order_relaxed);
-    uint64_t next = (GENERATION(s) + 1) << (2 * UNIT_BITS) | (uint64_t)count << UNIT_BITS;
+    uint64_t next = (GENERATION(s) + 1) << 3 * UNIT_BITS | (uint64_t)count << 2 * UNIT_BITS;
     atomic_store(&p->state, next);
     wake_workers(p);
     work(p, 0);
