@@ -1,8 +1,6 @@
 /* Shapes, cutting and weights of Strassen products; see strassen.h. */
 #include "kernels/strassen/strassen.h"
 
-#include <math.h>
-
 #include "kernels/conv/conv_shape.h"
 #include "kernels/matmul/matmul.h"
 
@@ -134,80 +132,6 @@ int64_t infer__strassen_packed(const struct infer__strassen *s)
 int64_t infer__strassen_scratch(const struct infer__strassen *s)
 {
     return s->chunk * STRASSEN_INPUTS * s->level->pairs * s->padded;
-}
-
-/* The sum of the products of a column's pairs, subtracted. */
-static double less_pairs(const struct infer__strassen *s, const float *column, int64_t width)
-{
-    double sum = 0;
-    for (int64_t k = 0; k + 16 <= s->half; k += 16)
-        for (int64_t i = k; i < k + 15; i += 3)
-            sum -= (double)column[i * width] * (double)column[(i + 1) * width];
-    return sum;
-}
-
-/* The power of two of the weights' size: one for all, as panels may depend on the threads. */
-static int power_of(const struct infer__strassen *s, const float *weights)
-{
-    double squares = 0;
-    int power = 0;
-    for (int64_t i = 0; i < s->n * s->k; i++)
-        squares += (double)weights[i] * (double)weights[i];
-    if (squares > 0 && squares < INFINITY)
-        power = ilogb(sqrt(squares / (double)s->n / (double)s->k));
-    return power < -100 ? -100 : power > 100 ? 100 : power;
-}
-
-/* Brings a panel's weights to a mean square of about 1 and appends its five rows. */
-static void halve_panel(const struct infer__strassen *s, int power, int64_t width, float *panel)
-{
-    const int64_t size = s->half * width, all = STRASSEN_PRODUCTS * size;
-    float *rows = panel + all;
-    double e[STRASSEN_PRODUCTS];
-    const float scale = ldexpf(1, -power), unit = ldexpf(1, power);
-    for (int64_t i = 0; i < all; i++)
-        panel[i] *= scale;
-    for (int64_t j = 0; j < width; j++) {
-        for (int i = 0; i < STRASSEN_PRODUCTS; i++)
-            e[i] = less_pairs(s, panel + i * size + j, width);
-        rows[j] = (float)(e[0] + e[1]);
-        rows[width + j] = (float)(e[0] + e[2] + e[5] + e[6]);
-        rows[2 * width + j] = (float)(e[0] + e[2] + e[3] + e[4]);
-        rows[3 * width + j] = (float)(e[0] + e[2] + e[3] + e[5]);
-        rows[4 * width + j] = unit;
-    }
-}
-
-void infer__strassen_pack(const struct infer__strassen *s, const float *weights, float *packed)
-{
-    const int64_t half = s->half, right = s->vectors * s->level->vec;
-    const int power = s->level->halved ? power_of(s, weights) : 0;
-    for (int64_t p = 0; p < s->panels; p++) {
-        int64_t n0 = infer__strassen_panel(s, p) * s->level->vec;
-        int64_t width = infer__strassen_panel(s, p + 1) * s->level->vec - n0, size = half * width;
-        for (int64_t j = 0; j < width; j++) {
-            int64_t n = n0 + j, has_right = n + right < s->n;
-            const float *w1 = weights + n * s->w_n, *w2 = w1 + (has_right ? right * s->w_n : 0);
-            for (int64_t k = 0; k < half; k++) {
-                int64_t upper = k * s->w_k, lower = (k + half) * s->w_k;
-                double b11 = (double)w1[upper], b21 = (double)w1[lower];
-                double b12 = has_right ? (double)w2[upper] : 0;
-                double b22 = has_right ? (double)w2[lower] : 0;
-                double t2 = b22 - b12 + b11;
-                float *to = packed + k * width + j;
-                to[0] = (float)b11;
-                to[size] = (float)b21;
-                to[2 * size] = (float)t2;
-                to[3 * size] = (float)(b22 - b12);
-                to[4 * size] = (float)(b21 - t2);
-                to[5 * size] = (float)(b12 - b11);
-                to[6 * size] = (float)b22;
-            }
-        }
-        if (s->level->halved)
-            halve_panel(s, power, width, packed);
-        packed += infer__strassen_rows(s) * width;
-    }
 }
 
 /* ---- time ----------------------------------------------------------------------------------- */

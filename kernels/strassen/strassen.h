@@ -60,13 +60,12 @@ int infer__strassen_shape(const struct infer__task *t, const struct infer__stras
 /* First vector of panel p, p = 0 .. panels. */
 int64_t infer__strassen_panel(const struct infer__strassen *s, int64_t p);
 
-/* Floats of packed weights, and the weights: [panel][product][half of k][vectors of the panel]. The
- * products stand in the order B11, B21, T2, T3, -T4, T1, B22; worked out in double, rounded once.
- * Where products are of pairs (kernels/conv/halved.h) five more rows follow in each panel: what the
- * sums of C11, C12, C21 and C22 lack, and what they are to be multiplied by. */
+/* Floats of packed weights, which are [panel][product][half of k][vectors of the panel], products
+ * in the order B11, B21, T2, T3, -T4, T1, B22. Where products are of pairs (kernels/conv/halved.h)
+ * five more rows follow in each panel: what the sums of C11, C12, C21 and C22 lack, and what they
+ * are to be multiplied by. */
 int64_t infer__strassen_packed(const struct infer__strassen *s);
 int64_t infer__strassen_rows(const struct infer__strassen *s); /* of a panel */
-void infer__strassen_pack(const struct infer__strassen *s, const float *weights, float *packed);
 
 /* Floats of S of a chunk. */
 int64_t infer__strassen_scratch(const struct infer__strassen *s);
