@@ -2,21 +2,7 @@
 # infer quantize and infer export on the bundled model: at most one of its pictures is lost, the
 # file is small, the reports are whole, and ONNX made of it gives the same answers.
 set -u
-: "${BUILD:=build}"
-infer=$BUILD/infer signs=examples/signs
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-failed=0
-
-check() { # check WHAT COMMAND...
-    what=$1
-    shift
-    "$@" >"$tmp/out" 2>"$tmp/err" || {
-        echo "FAILED  $what: $*"
-        cat "$tmp/out" "$tmp/err"
-        failed=$((failed + 1))
-    }
-}
+. tests/signs_check.sh
 
 right() { # right MODEL: how many of the bundled pictures it knows
     "$infer" classify "$1" $signs/pictures/*.jpg $signs/pictures/*.png --top 1 \

@@ -1,21 +1,7 @@
 #!/bin/sh
 # infer tune on the bundled model: within its time, twice, and the model answers as before.
 set -u
-: "${BUILD:=build}"
-infer=$BUILD/infer signs=examples/signs
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-failed=0
-
-check() { # check WHAT COMMAND...
-    what=$1
-    shift
-    "$@" >"$tmp/out" 2>"$tmp/err" || {
-        echo "FAILED  $what: $*"
-        cat "$tmp/out" "$tmp/err"
-        failed=$((failed + 1))
-    }
-}
+. tests/signs_check.sh
 
 within() { # within SECONDS SINCE: at most that long ago
     [ $(($(date +%s) - $2)) -le "$1" ]

@@ -16,7 +16,7 @@ static int serves(const struct infer__task *t, struct plane *p)
         t->in[0].type != t->out[0].type || infer__operand_size(&t->out[0]) != 1 ||
         !infer__no_epilogue(t) || !infer__one_quant(t))
         return 0;
-    return plane_of(t, p);
+    return squares_of(t, p);
 }
 
 static double estimate(const struct infer__task *t)
@@ -33,7 +33,7 @@ static infer_status prepare(const struct infer__task *t, struct infer__need *nee
 {
     struct plane p;
     (void)err;
-    need->units = plane_of(t, &p) ? units_of(t, &p) : 1;
+    need->units = squares_of(t, &p) ? units_of(t, &p) : 1;
     return INFER_OK;
 }
 
@@ -90,7 +90,7 @@ static void run(const struct infer__task *t, const struct infer__buffers *b, uin
 {
     struct plane p;
     struct infer__nd_at at = {.index = {0}};
-    if (!plane_of(t, &p) || items_of(&p) == 0)
+    if (!squares_of(t, &p) || items_of(&p) == 0)
         return;
     uint32_t units = units_of(t, &p);
     int64_t each = p.bands * p.stretches, plane = -1;

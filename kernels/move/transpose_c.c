@@ -1,56 +1,14 @@
-/* Transpose where the output's last axis is not the input's: planes, tile by tile.
- *
- * The plane is spanned by the output's last axis and by the axis that is the input's last one. All
- * other axes are walked around it.
- */
-#include "kernels/nd.h"
+/* Transpose where the output's last axis is not the input's: planes, tile by tile. */
+#include "kernels/move/plane.h"
 
 enum { TILE = 64, SIDE = 16 }; /* rows of a unit of work; sides of a block */
 
-struct plane {
-    struct infer__nd around; /* operand 0: the input; operand 1: the output */
-    int64_t planes;
-    int64_t rows, columns; /* of the output: along the input's last axis, and its own last */
-    int64_t in_stride;     /* between neighbours of an output row */
-    int64_t out_stride;    /* between output rows */
-    int64_t tiles;         /* per plane, of TILE rows */
-};
-
-/* Returns 0 if rows can be copied instead. */
-static int plane_of(const struct infer__task *t, struct plane *p)
+/* The plane in bands of TILE rows; 0 if rows can be copied instead. */
+static int tiles_of(const struct infer__task *t, struct plane *p)
 {
-    int64_t dense[INFER_MAX_RANK];
-    struct infer__nd w;
-    infer__nd_strides(t->in[0].dims, t->in[0].rank, dense);
-    infer__nd_init(&w, &t->out[0]);
-    w.operands = 1;
-    for (int i = 0; i < t->out[0].rank; i++)
-        w.stride[0][i] = dense[t->p.transpose.perm[i]];
-    infer__nd_merge(&w);
-    int last = w.axes - 1, fast = 0;
-    while (fast < last && w.stride[0][fast] != 1)
-        fast++;
-    if (fast == last)
+    if (!plane_of(t, 0, p))
         return 0;
-    infer__nd_strides(w.dims, w.axes, w.stride[1]);
-    p->rows = w.dims[fast];
-    p->columns = w.dims[last];
-    p->in_stride = w.stride[0][last];
-    p->out_stride = w.stride[1][fast];
-    p->tiles = (p->rows + TILE - 1) / TILE;
-    p->planes = 1;
-    p->around.axes = 0;
-    p->around.operands = 2;
-    for (int i = 0; i <= w.axes; i++) {
-        int at = p->around.axes;
-        if (i == fast || i == last)
-            continue;
-        p->around.dims[at] = i < w.axes ? w.dims[i] : 1; /* a row of 1, which seek leaves out */
-        p->around.stride[0][at] = i < w.axes ? w.stride[0][i] : 0;
-        p->around.stride[1][at] = i < w.axes ? w.stride[1][i] : 0;
-        p->planes *= p->around.dims[at];
-        p->around.axes++;
-    }
+    p->bands = (p->rows + TILE - 1) / TILE;
     return 1;
 }
 
@@ -58,22 +16,22 @@ static double estimate(const struct infer__task *t)
 {
     struct plane p;
     if (t->op != INFER__OP_TRANSPOSE || t->in[0].type != t->out[0].type || !infer__no_epilogue(t) ||
-        !plane_of(t, &p))
+        !tiles_of(t, &p))
         return -1;
     return infer__bytes_ns(t) + 0.15 * (double)infer__operand_elements(&t->out[0]) +
-           (double)(p.planes * p.tiles) * 10;
+           (double)(p.planes * p.bands) * 10;
 }
 
 static uint32_t units_of(const struct infer__task *t, const struct plane *p)
 {
-    return infer__task_units(t, p->planes * p->tiles, 8192 / (TILE * p->columns + 1) + 1);
+    return infer__task_units(t, p->planes * p->bands, 8192 / (TILE * p->columns + 1) + 1);
 }
 
 static infer_status prepare(const struct infer__task *t, struct infer__need *need, infer_error *err)
 {
     struct plane p;
     (void)err;
-    need->units = plane_of(t, &p) ? units_of(t, &p) : 1;
+    need->units = tiles_of(t, &p) ? units_of(t, &p) : 1;
     return INFER_OK;
 }
 
@@ -158,15 +116,15 @@ static void run(const struct infer__task *t, const struct infer__buffers *b, uin
 {
     struct plane p;
     struct infer__nd_at at;
-    if (!plane_of(t, &p) || p.planes * p.tiles == 0 || p.columns == 0)
+    if (!tiles_of(t, &p) || p.planes * p.bands == 0 || p.columns == 0)
         return;
     uint32_t units = units_of(t, &p);
-    int64_t i = infer__unit_begin(p.planes * p.tiles, units, begin);
-    int64_t last = infer__unit_begin(p.planes * p.tiles, units, end);
+    int64_t i = infer__unit_begin(p.planes * p.bands, units, begin);
+    int64_t last = infer__unit_begin(p.planes * p.bands, units, end);
     size_t size = infer__operand_size(&t->out[0]);
-    infer__nd_seek(&p.around, i / p.tiles, &at);
+    infer__nd_seek(&p.around, i / p.bands, &at);
     for (; i < last; i++) {
-        int64_t row = i % p.tiles * TILE;
+        int64_t row = i % p.bands * TILE;
         int64_t rows = p.rows - row < TILE ? p.rows - row : TILE;
         tile(&p, size, b->in[0], at.offset[0] + row, b->out[0], at.offset[1] + row * p.out_stride,
              rows);
