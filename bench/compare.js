@@ -7,7 +7,7 @@ const {execFileSync} = require('child_process');
 const {createRequire} = require('module');
 const {parseArgs} = require('util');
 const {
-  Engine, pause, findModels, recordedInputs, useRecorded, compareOutputs, firstLine,
+  Engine, findModels, recordedInputs, useRecorded, compareOutputs, firstLine,
   describeMachine,
 } = require('./compare_engine.js');
 const {markdown, svg} = require('./compare_report.js');
@@ -27,7 +27,8 @@ Options:
   --seconds S        and at least so long for each row, up to ten times N runs (default 1)
   --warmup N         unmeasured runs of each engine before (default 5)
   --rewarm N         unmeasured runs before each measured one (default 1)
-  --pause MS         sleep before each turn, so that the other's threads rest (default 40)
+  --pause MS         how long the other engine's threads must have been at rest before each turn
+                     (default 40)
   --alone            time each engine by itself as well: N runs one behind the other
   --ours "OPTIONS"   more options for infer-bench, as "--no-onednn"
   --help             this page
@@ -95,9 +96,9 @@ function convert(options, model) {
   return flat;
 }
 
-// The last of 1 + rewarm runs behind a pause.
-async function turn(options, engine) {
-  pause(options.pause);
+// The last of 1 + rewarm runs, once the engine that ran before is at rest.
+async function turn(options, engine, before) {
+  before.rest(options.pause);
   return (await engine.run(options.rewarm + 1))[options.rewarm];
 }
 
@@ -106,8 +107,8 @@ async function alternate(options, theirs, ours) {
   const a = [], b = [];
   const end = Date.now() + options.seconds * 1000;
   while (a.length < options.runs || (Date.now() < end && a.length < 10 * options.runs)) {
-    a.push(await turn(options, theirs));
-    b.push(await turn(options, ours));
+    a.push(await turn(options, theirs, ours));
+    b.push(await turn(options, ours, theirs));
   }
   return [summary(a), summary(b)];
 }
@@ -137,9 +138,9 @@ async function measure(options, model, flat, threads) {
     [row.ort, row.infer] = await alternate(options, theirs, ours);
     row.ratio = row.ort.median / row.infer.median;
     if (options.alone) {
-      pause(50);
+      ours.rest(options.pause);
       row.ort_alone = summary(await theirs.run(options.runs));
-      pause(50);
+      theirs.rest(options.pause);
       row.infer_alone = summary(await ours.run(options.runs));
       row.ratio_alone = row.ort_alone.median / row.infer_alone.median;
     }
