@@ -82,7 +82,9 @@ static inline void check_run_once(const struct infer__kernel *k, const struct in
         if (t.out[i].type)
             pout[i] = gout[i].data;
     }
-    if (t.epi.residual && split == CHECK_RANDOM) { /* the residual may be the output's memory */
+    /* the residual may be the output's memory */
+    if (t.epi.residual && split == CHECK_RANDOM &&
+        operand_bytes(&task->in[t.nin - 1]) == gout[0].bytes) {
         memcpy(gout[0].data, in[t.nin - 1], gout[0].bytes);
         pin[t.nin - 1] = gout[0].data;
     }

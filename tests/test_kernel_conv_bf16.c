@@ -2,144 +2,9 @@
  * written out here: tails, strides, dilations, paddings, groups, epilogues, between guard pages,
  * for any partition of the units. Vector kernels add pairs of products in the CPU's own way, hence
  * a bound; numbers whose sums are exact must be met exactly. */
-#include <math.h>
-
-#include "kernel_check.h"
-#include "kernels/conv_bf16/conv_bf16.h"
+#include "conv_bf16_problem.h"
 
 static uint64_t seed;
-
-struct shape {
-    int spatial;
-    int64_t n, size[3], cg, mg, groups, kernel[3], stride[3], dilation[3], pad[6];
-    int bias, residual, whole; /* whole: small integers */
-    uint16_t act;
-};
-
-struct problem {
-    struct infer__operand in[4], y;
-    struct infer__task t;
-    float *data[4], *want, *got;
-};
-
-static float *numbers(int64_t n, int whole, uint64_t *r)
-{
-    float *p = malloc((size_t)(n + 1) * sizeof *p);
-    for (int64_t i = 0; i < n; i++)
-        p[i] = whole ? (float)random_int(r, -3, 3) : random_float(r);
-    return p;
-}
-
-static void allocate(struct problem *p, int whole, uint64_t *r)
-{
-    p->t.in = p->in;
-    p->t.out = &p->y;
-    for (int i = 0; i < 4; i++)
-        p->data[i] = numbers(infer__operand_elements(&p->in[i]), whole, r);
-    size_t outputs = (size_t)infer__operand_elements(&p->y) + 1;
-    p->want = malloc(outputs * sizeof *p->want);
-    p->got = malloc(outputs * sizeof *p->got);
-}
-
-static void drop(struct problem *p)
-{
-    for (int i = 0; i < 4; i++)
-        free(p->data[i]);
-    free(p->want);
-    free(p->got);
-}
-
-/* 0 if the window does not fit. */
-static int build(const struct shape *s, struct problem *p, uint64_t *r)
-{
-    int64_t out[3];
-    memset(p, 0, sizeof *p);
-    for (int a = 0; a < 3; a++) {
-        int64_t room = s->size[a] + s->pad[a] + s->pad[a + 3];
-        int64_t reach = (s->kernel[a] - 1) * s->dilation[a] + 1;
-        if (room < reach)
-            return 0;
-        out[a] = (room - reach) / s->stride[a] + 1;
-    }
-    p->in[0] = spatial_operand(INFER_F32, s->spatial, s->n, s->size, s->groups * s->cg);
-    p->y = p->in[3] = spatial_operand(INFER_F32, s->spatial, s->n, out, s->groups * s->mg);
-    p->in[1] = (struct infer__operand){.type = INFER_F32,
-                                       .rank = p->in[0].rank,
-                                       .is_const = 1,
-                                       .dims = {s->groups * s->mg, s->cg}};
-    for (int a = 3 - s->spatial; a < 3; a++)
-        p->in[1].dims[2 + a - (3 - s->spatial)] = s->kernel[a];
-    p->in[2] = (struct infer__operand){.type = s->bias ? INFER_F32 : INFER_TYPE_NONE,
-                                       .rank = 1,
-                                       .is_const = 1,
-                                       .dims = {s->groups * s->mg}};
-    p->t = (struct infer__task){.op = INFER__OP_CONV,
-                                .isa = (uint8_t)infer_cpu_isa(),
-                                .bf16 = 1,
-                                .nin = s->residual ? 4 : 3,
-                                .nout = 1};
-    struct infer__window *w = &p->t.p.window;
-    for (int a = 0; a < 3; a++) {
-        w->kernel[a] = s->kernel[a];
-        w->stride[a] = s->stride[a];
-        w->dilation[a] = s->dilation[a];
-        w->pad_begin[a] = s->pad[a];
-        w->pad_end[a] = s->pad[a + 3];
-    }
-    w->groups = s->groups;
-    w->spatial = s->spatial;
-    p->t.epi = (struct infer__epilogue){.act = s->act,
-                                        .residual = (uint16_t)s->residual,
-                                        .alpha = s->act == INFER__OP_CLIP ? -0.5f : 0.25f,
-                                        .beta = 0.75f};
-    allocate(p, s->whole, r);
-    return 1;
-}
-
-/* Runs the definition and compares the kernel of a name with it; counts it if it serves the task.
- */
-static void check_problem(struct problem *p, double bound, const char *name, int *served,
-                          uint64_t *r)
-{
-    const struct infer__kernel *c = infer__kernel_find("conv_bf16_c");
-    const void *in[4] = {p->data[0], p->data[1], p->data[2], p->data[3]};
-    void *out[1] = {p->want};
-    assert_non_null(c);
-    if (p->t.nin > 2 && !p->in[2].type)
-        in[2] = NULL;
-    for (int i = 0; i < 4; i++)
-        p->in[i].data = p->in[i].is_const ? p->data[i] : NULL;
-    check_kernel(c, &p->t, in, out, r);
-    out[0] = p->got;
-    for (const struct infer__kernel *const *k = infer__kernels; *k; k++) {
-        if (strcmp((*k)->name, name) != 0 || *k == c || (*k)->isa > p->t.isa ||
-            (*k)->estimate(&p->t) < 0)
-            continue;
-        check_kernel(*k, &p->t, in, out, r);
-        for (int64_t i = 0; i < infer__operand_elements(&p->y); i++)
-            if (!(fabs((double)p->got[i] - (double)p->want[i]) <= bound))
-                fail_msg("%s, output %lld: %g instead of %g, bound %g", (*k)->name, (long long)i,
-                         (double)p->got[i], (double)p->want[i], bound);
-        ++*served;
-    }
-}
-
-static double bound_of(const struct shape *s)
-{
-    double k = (double)(s->cg * s->kernel[0] * s->kernel[1] * s->kernel[2]);
-    return s->whole ? 0 : 1e-6 * (k + 4) + 1e-6;
-}
-
-static int check_shape(const struct shape *s, const char *name, uint64_t *r)
-{
-    struct problem p;
-    int served = 0;
-    if (!build(s, &p, r))
-        return -1;
-    check_problem(&p, bound_of(s), name, &served, r);
-    drop(&p);
-    return served;
-}
 
 static int has_bf16(void)
 {
@@ -148,26 +13,6 @@ static int has_bf16(void)
         return 1;
     fputs(skipped, stdout);
     return 0;
-}
-
-static struct shape square(int64_t c, int64_t m, int64_t kernel, int64_t stride, int64_t pad,
-                           int64_t h, int64_t w, uint64_t *r)
-{
-    static const uint16_t acts[] = {INFER__OP_NONE, INFER__OP_RELU, INFER__OP_CLIP};
-    return (struct shape){.spatial = 2,
-                          .n = 1,
-                          .size = {1, h, w},
-                          .cg = c,
-                          .mg = m,
-                          .groups = 1,
-                          .kernel = {1, kernel, kernel},
-                          .stride = {1, stride, stride},
-                          .dilation = {1, 1, 1},
-                          .pad = {0, pad, pad, 0, pad, pad},
-                          .bias = (int)random_int(r, 0, 1),
-                          .residual = (int)random_int(r, 0, 1),
-                          .whole = (int)random_int(r, 0, 1),
-                          .act = acts[random_int(r, 0, 2)]};
 }
 
 /* ---- tests ---------------------------------------------------------------------------------- */
@@ -215,7 +60,8 @@ static void test_definition(void **state)
                     sum += (double)p.data[0][(y * s.size[2] + x) * s.cg + c] *
                            (double)p.data[1][m * s.cg * 9 + k];
             }
-            assert_true((double)p.want[o] >= sum && (double)p.want[o] <= sum);
+            double want = output_at(&p, p.want, o);
+            assert_true(want >= sum && want <= sum);
         }
         drop(&p);
     }

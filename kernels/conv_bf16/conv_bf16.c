@@ -4,8 +4,8 @@
 #if defined(__x86_64__)
 #include <math.h>
 #define VEC_LEVEL 512
-#include "kernels/conv/vec_f32.h"
 #include "kernels/conv_bf16/conv_bf16.h"
+#include "kernels/conv_bf16/vec_bf16.h"
 #include "kernels/vec_epilogue.h"
 
 enum { TILE = 12, PANEL_FLOATS = CONV16_PANEL * CONV16_VEC };
@@ -13,31 +13,17 @@ _Static_assert(CONV16_VEC == VEC, "vectors of 16 floats");
 
 /* ---- the copy ------------------------------------------------------------------------------- */
 
-/* Turns n floats into bf16. */
-static void convert(const float *from, int64_t n, uint16_t *to)
-{
-    int64_t i = 0;
-    for (; i + 2 * VEC <= n; i += 2 * VEC)
-        _mm512_storeu_si512(
-            to + i, (__m512i)_mm512_cvtne2ps_pbh(vec_load(from + i + VEC), vec_load(from + i)));
-    for (; i < n; i += VEC) {
-        int rest = n - i < VEC ? (int)(n - i) : VEC;
-        _mm256_mask_storeu_epi16(to + i, (__mmask16)((1u << rest) - 1),
-                                 (__m256i)_mm512_cvtneps_pbh(vec_load_n(from + i, rest)));
-    }
-}
-
 /* `pixels` pixels of cg floats, `step` floats apart, to c->channels bf16 each. */
 static void convert_pixels(const struct infer__conv16_cut *c, const float *from, int64_t pixels,
                            int64_t step, uint16_t *to)
 {
     int64_t cg = c->s.cg;
     if (step == cg && c->channels == cg) {
-        convert(from, pixels * cg, to);
+        bf16_from_floats(from, pixels * cg, to);
         return;
     }
     for (int64_t i = 0; i < pixels; i++, from += step, to += c->channels) {
-        convert(from, cg, to);
+        bf16_from_floats(from, cg, to);
         if (c->channels > cg)
             to[cg] = 0;
     }

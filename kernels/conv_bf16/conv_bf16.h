@@ -1,5 +1,7 @@
-/* Convolutions and dense layers of f32 tensors whose operands are rounded to bf16 (to nearest, ties
- * to even), with sums in f32: what the task says, and how the vector kernel cuts it.
+/* Convolutions and dense layers whose operands are rounded to bf16 (to nearest, ties to even), with
+ * sums in f32: what the task says, and how the vector kernel cuts it. Input, output and residual
+ * are tensors of f32 or, where a plan keeps them so, of bf16; the vector kernel takes f32 alone,
+ * and conv_bf16_tiles.h any.
  *
  * Gemm, MatMul and Dense with one constant matrix are taken as 1x1 convolutions of a picture that
  * is one row high.
@@ -33,11 +35,17 @@ static inline uint16_t infer__to_bf16(float x)
     return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
 
+static inline float infer__from_bf16(uint16_t x)
+{
+    uint32_t bits = (uint32_t)x << 16;
+    float f;
+    memcpy(&f, &bits, sizeof f);
+    return f;
+}
+
 static inline float infer__round_bf16(float x)
 {
-    uint32_t bits = (uint32_t)infer__to_bf16(x) << 16;
-    memcpy(&x, &bits, sizeof x);
-    return x;
+    return infer__from_bf16(infer__to_bf16(x));
 }
 
 /* ---- what the task says --------------------------------------------------------------------- */
@@ -50,10 +58,16 @@ struct infer__conv16 {
     int64_t w_m, w_c, w_tap; /* strides of the weights by output and input channel and tap */
     int bias;                /* 1: in[2] is there, one value for each output channel */
     uint32_t residual;       /* number of the residual's operand, 0 for none */
+    int half_x, half_y, half_residual; /* 1: that tensor is of bf16, else of f32 */
 };
 
 /* 1 if `t` is a convolution or dense layer as above that may be rounded, and describes it. */
 int infer__conv16_of(const struct infer__task *t, struct infer__conv16 *s);
+/* 1 if none of its tensors is of bf16. */
+static inline int infer__conv16_is_f32(const struct infer__conv16 *s)
+{
+    return !s->half_x && !s->half_y && !s->half_residual;
+}
 
 /* ---- how it is cut -------------------------------------------------------------------------- */
 

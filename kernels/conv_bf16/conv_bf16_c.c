@@ -1,7 +1,7 @@
 /* The definition of bf16 convolutions and dense layers: operands rounded to bf16, each product
  * exact, f32 sums that begin with the bias and go tap by tap (D, H, W), channel by channel; taps in
- * the padding are left out. Residual and activation are f32. Vector kernels add pairs of products
- * in the CPU's way and take denormals as 0. */
+ * the padding are left out. Residual and activation are f32; a bf16 result is rounded once. Vector
+ * kernels add pairs of products in the CPU's way and take denormals as 0. */
 #include "kernels/conv_bf16/conv_bf16.h"
 
 static uint32_t units_of(const struct infer__task *t, int64_t rows)
@@ -18,7 +18,13 @@ struct place {
     int64_t n, at[3];
 };
 
-static float one_output(const struct infer__conv16 *s, const struct infer__task *t, const float *x,
+/* Element i of a tensor of f32 or, `half`, of bf16. */
+static float element(const void *tensor, int half, int64_t i)
+{
+    return half ? infer__from_bf16(((const uint16_t *)tensor)[i]) : ((const float *)tensor)[i];
+}
+
+static float one_output(const struct infer__conv16 *s, const struct infer__task *t, const void *x,
                         const float *bias, const struct place *p, int64_t m)
 {
     const struct infer__window *w = &s->w;
@@ -34,11 +40,10 @@ static float one_output(const struct infer__conv16 *s, const struct infer__task 
         }
         if (!inside)
             continue;
-        const float *from = x +
-                            (((p->n * s->x.d + in[0]) * s->x.h + in[1]) * s->x.w + in[2]) * s->x.c +
-                            m / s->mg * s->cg;
+        int64_t from = (((p->n * s->x.d + in[0]) * s->x.h + in[1]) * s->x.w + in[2]) * s->x.c +
+                       m / s->mg * s->cg;
         for (int64_t c = 0; c < s->cg; c++)
-            sum += infer__round_bf16(from[c]) *
+            sum += infer__round_bf16(element(x, s->half_x, from + c)) *
                    infer__round_bf16(weights[c * s->w_c + tap * s->w_tap]);
     }
     return sum;
@@ -50,18 +55,22 @@ static void run(const struct infer__task *t, const struct infer__buffers *b, uin
     struct infer__conv16 s;
     if (!infer__conv16_of(t, &s))
         return;
-    const float *bias = s.bias ? b->in[2] : NULL, *more = s.residual ? b->in[s.residual] : NULL;
+    const float *bias = s.bias ? b->in[2] : NULL;
+    const void *more = s.residual ? b->in[s.residual] : NULL;
     int64_t rows = rows_of(&s), last = infer__unit_begin(rows, units_of(t, rows), end);
     for (int64_t r = infer__unit_begin(rows, units_of(t, rows), begin); r < last; r++)
         for (int64_t i = 0; i < s.y.w; i++) {
             struct place p = {r / s.y.h / s.y.d, {r / s.y.h % s.y.d, r % s.y.h, i}};
             int64_t at = (r * s.y.w + i) * s.y.c;
-            float *y = (float *)b->out[0] + at;
             for (int64_t m = 0; m < s.y.c; m++) {
                 float sum = one_output(&s, t, b->in[0], bias, &p, m);
-                y[m] = more ? sum + more[at + m] : sum;
+                sum = more ? sum + element(more, s.half_residual, at + m) : sum;
+                infer__epilogue_apply(&t->epi, &sum, NULL, 1);
+                if (s.half_y)
+                    ((uint16_t *)b->out[0])[at + m] = infer__to_bf16(sum);
+                else
+                    ((float *)b->out[0])[at + m] = sum;
             }
-            infer__epilogue_apply(&t->epi, y, NULL, s.y.c);
         }
 }
 

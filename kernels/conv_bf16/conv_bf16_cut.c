@@ -111,7 +111,7 @@ static void cut_items(struct infer__conv16_cut *c)
 int infer__conv16_cut(const struct infer__task *t, struct infer__conv16_cut *c)
 {
     *c = (struct infer__conv16_cut){.flat = 0};
-    if (!infer__conv16_of(t, &c->s) || !is_servable(&c->s))
+    if (!infer__conv16_of(t, &c->s) || !infer__conv16_is_f32(&c->s) || !is_servable(&c->s))
         return 0;
     c->flat = is_flat(&c->s);
     if (c->flat) {

@@ -1,9 +1,14 @@
 /* What a task of a bf16 convolution or dense layer says; see conv_bf16.h. */
 #include "kernels/conv_bf16/conv_bf16.h"
 
+static int is_float(const struct infer__operand *o)
+{
+    return o->type == INFER_F32 || o->type == INFER_BF16;
+}
+
 static int is_spatial(const struct infer__operand *o)
 {
-    return o->type == INFER_F32 && o->clast && o->rank >= 3 && o->rank <= 5;
+    return is_float(o) && o->clast && o->rank >= 3 && o->rank <= 5;
 }
 
 static int describe_conv(const struct infer__task *t, struct infer__conv16 *s)
@@ -67,16 +72,19 @@ int infer__conv16_of(const struct infer__task *t, struct infer__conv16 *s)
     if (!t->bf16 ||
         (!conv && t->op != INFER__OP_GEMM && t->op != INFER__OP_MATMUL && t->op != INFER__OP_DENSE))
         return 0;
-    if (t->nin < 2 || own < 2 || own > 3 || t->nout != 1 || t->in[0].type != INFER_F32 ||
-        t->in[1].type != INFER_F32 || t->out[0].type != INFER_F32 || !t->in[1].is_const ||
+    if (t->nin < 2 || own < 2 || own > 3 || t->nout != 1 || !is_float(&t->in[0]) ||
+        t->in[1].type != INFER_F32 || !is_float(&t->out[0]) || !t->in[1].is_const ||
         !t->in[1].data || (t->op == INFER__OP_MATMUL && own != 2))
         return 0;
     *s = (struct infer__conv16){.residual = t->epi.residual ? own : 0};
     if (!(conv ? describe_conv : describe_dense)(t, s))
         return 0;
     s->bias = own == 3 && t->in[2].type != INFER_TYPE_NONE;
-    if (s->residual && (t->in[own].type != INFER_F32 || infer__operand_elements(&t->in[own]) !=
-                                                            infer__operand_elements(&t->out[0])))
+    s->half_x = t->in[0].type == INFER_BF16;
+    s->half_y = t->out[0].type == INFER_BF16;
+    s->half_residual = s->residual && t->in[own].type == INFER_BF16;
+    if (s->residual && (!is_float(&t->in[own]) || infer__operand_elements(&t->in[own]) !=
+                                                      infer__operand_elements(&t->out[0])))
         return 0;
     return !s->bias || is_bias(&t->in[2], s->y.c);
 }

@@ -62,6 +62,9 @@ static inline void amx_release(struct amx *amx)
                      : "memory")
 /* sum += u8 by s8 */
 #define amx_dot(amx, sum, x, w) __asm__ volatile("tdpbusd %%tmm" #w ", %%tmm" #x ", %%tmm" #sum ::)
+/* sum += bf16 by bf16 */
+#define amx_dot_bf16(amx, sum, x, w)                                                               \
+    __asm__ volatile("tdpbf16ps %%tmm" #w ", %%tmm" #x ", %%tmm" #sum ::)
 
 #else
 
@@ -110,6 +113,33 @@ static inline void amx_dot(struct amx *amx, int sum, int x, int w)
                 int8_t weight = (int8_t)amx->tile[w][k / 4][4 * n + k % 4];
                 s += (uint32_t)(amx->tile[x][m][k] * weight);
             }
+            memcpy(amx->tile[sum][m] + 4 * n, &s, sizeof s);
+        }
+}
+
+static inline float amx_bf16_at(const uint8_t *at)
+{
+    uint16_t half;
+    memcpy(&half, at, sizeof half);
+    uint32_t bits = (uint32_t)half << 16;
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/* Products of even and of odd numbers are summed apart, then added to the sum before; the
+ * instruction also takes denormals as 0. */
+static inline void amx_dot_bf16(struct amx *amx, int sum, int x, int w)
+{
+    const struct amx_config *c = &amx->config;
+    for (int m = 0; m < c->rows[sum]; m++)
+        for (int n = 0; n < c->bytes[sum] / 4; n++) {
+            float s, part[2] = {0, 0};
+            for (int k = 0; k < c->bytes[x] / 2; k++)
+                part[k % 2] += amx_bf16_at(amx->tile[x][m] + 2 * k) *
+                               amx_bf16_at(amx->tile[w][k / 2] + 4 * n + k % 2 * 2);
+            memcpy(&s, amx->tile[sum][m] + 4 * n, sizeof s);
+            s += part[0] + part[1];
             memcpy(amx->tile[sum][m] + 4 * n, &s, sizeof s);
         }
 }
