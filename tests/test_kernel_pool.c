@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "kernel_check.h"
+#include "kernels/conv_bf16/conv_bf16.h"
 
 static uint64_t seed;
 
@@ -300,12 +301,74 @@ static void test_global(void **state)
         global_case(i % 2, &r);
 }
 
+/* ---- bf16 ----------------------------------------------------------------------------------- */
+
+/* `c` of bf16 tensors against the f32 definition on the same numbers, rounded where y is bf16. */
+static void check_bf16(struct pool_case *c, const char *name, const char *definition, uint64_t *r)
+{
+    int64_t nx = infer__operand_elements(&c->x), ny = infer__operand_elements(&c->y[0]);
+    float *x = malloc((size_t)nx * 4), *want = malloc((size_t)ny * 4),
+          *got = malloc((size_t)ny * 4);
+    uint16_t *half = malloc((size_t)nx * 2);
+    uint8_t y_type = c->y[0].type;
+    const void *in[1] = {x};
+    void *out[1] = {want};
+    fill(INFER_F32, x, nx, r);
+    for (int64_t i = 0; i < nx; i++)
+        half[i] = infer__to_bf16(x[i] *= 1.0625f);
+    c->x.type = c->y[0].type = INFER_F32;
+    check_kernel(kernel_named(definition), &c->t, in, out, r);
+    in[0] = half;
+    out[0] = got;
+    c->x.type = INFER_BF16;
+    c->y[0].type = y_type;
+    c->t.isa = INFER_ISA_AVX512BF16;
+    check_kernel(kernel_named(name), &c->t, in, out, r);
+    for (int64_t i = 0; i < ny; i++) {
+        float w = y_type == INFER_BF16 ? infer__round_bf16(want[i]) : want[i];
+        float g = y_type == INFER_BF16 ? infer__from_bf16(((uint16_t *)got)[i]) : got[i];
+        assert_true(isnan(w) ? isnan(g) : w == g);
+    }
+    free(x);
+    free(want);
+    free(got);
+    free(half);
+}
+
+static void test_bf16(void **state)
+{
+    static const char *const names[][2] = {
+        {"max_pool_bf16", "max_pool_f32_c"},
+        {"average_pool_bf16", "average_pool_f32_c"},
+        {"global_max_pool_bf16", "global_max_pool_f32_c"},
+        {"global_average_pool_bf16", "global_average_pool_f32_c"}};
+    static const uint16_t ops[] = {INFER__OP_MAX_POOL, INFER__OP_AVERAGE_POOL,
+                                   INFER__OP_GLOBAL_MAX_POOL, INFER__OP_GLOBAL_AVERAGE_POOL};
+    uint64_t r = seed + 4;
+    (void)state;
+    if (infer_cpu_isa() < INFER_ISA_AVX512BF16) {
+        puts("skipped: this CPU has no AVX-512 BF16");
+        return;
+    }
+    for (int i = 0; i < 400; i++) {
+        int op = i % 4;
+        struct pool_case c;
+        random_case(&c, ops[op], INFER_BF16, &r);
+        if (op >= 2) {
+            int64_t one[3] = {1, 1, 1};
+            c.y[0] = spatial_operand(INFER_F32, c.spatial, c.n, one, c.c);
+        }
+        check_bf16(&c, names[op][0], names[op][1], &r);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_max_f32),     cmocka_unit_test(test_max_u8),
         cmocka_unit_test(test_max_s8),      cmocka_unit_test(test_average),
         cmocka_unit_test(test_huge_window), cmocka_unit_test(test_global),
+        cmocka_unit_test(test_bf16),
     };
     seed = random_seed();
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,7 +4,13 @@
 
 /* A chunk's copy stays in the second-level cache, with the weights of a panel; a single row's may
  * be larger. Nothing here depends on the number of threads. */
-enum { COPY_BYTES = 1 << 19, MOST_COPY = 1 << 26, MOST_UNITS = 64 };
+enum { COPY_BYTES = 1 << 19, MOST_COPY = 1 << 26, ITEMS = 16, MOST_UNITS = 64 };
+
+/* Measured on an Emerald Rapids core: a tile's products with its loads (5.7 ns where the core has
+ * no other work, more than 20 where its other thread has) and a load alone, elements copied per ns,
+ * bytes of weights per ns. */
+static const double dot = 9, load = 3.3, from_float = 8, from_half = 20, memory_bytes = 13,
+                    cache_bytes = 60;
 
 static int64_t ceil_div(int64_t a, int64_t b)
 {
@@ -91,26 +97,58 @@ static int64_t copy_bytes(const struct infer__tiles16 *c, int64_t chunk)
                     64);
 }
 
-/* Enough items that a few threads end at the same time: chunks first, and fewer where each has a
- * copy to make; then parts of the panels. */
-static void cut_items(struct infer__tiles16 *c)
+/* Time of all copies. */
+static double copy_ns(const struct infer__tiles16 *c)
 {
-    int64_t most = c->lines, want = c->in_place ? 16 : 8;
-    int64_t least = c->flat ? 4 * TILES16_BLOCK : 2 * (c->h.reach + 1);
-    c->chunk = ceil_div(most, ceil_div(want, c->s.y.n * c->s.groups));
-    c->chunk = c->chunk < least ? least : c->chunk;
-    c->chunk = c->chunk < most ? c->chunk : most;
+    double planes = (double)(c->h.phases * c->w.phases * c->rows * c->columns);
+    double size = (c->flat ? (double)c->chunk : planes) * (double)c->channels;
+    double copies = (double)(c->chunks * c->parts * c->s.groups);
+    return c->in_place ? 0 : size * copies / (c->s.half_x ? from_half : from_float);
+}
+
+/* Cuts each picture into `n` chunks, or more if their copies would be too large. */
+static void cut_chunks(struct infer__tiles16 *c, int64_t n)
+{
+    c->chunk = ceil_div(c->lines, n);
     while (c->chunk > 1 && copy_bytes(c, c->chunk) > COPY_BYTES)
         c->chunk = ceil_div(c->chunk, 2);
-    c->plane_chunks = ceil_div(most, c->chunk);
-    c->chunk = ceil_div(most, c->plane_chunks);
-    c->plane_chunks = ceil_div(most, c->chunk);
+    c->plane_chunks = ceil_div(c->lines, c->chunk);
+    c->chunk = ceil_div(c->lines, c->plane_chunks);
+    c->plane_chunks = ceil_div(c->lines, c->chunk);
     c->chunks = c->plane_chunks * (c->flat ? 1 : c->s.y.n);
     c->rows = c->chunk + c->h.reach;
     int64_t whole = c->chunks * c->s.groups;
-    c->parts = ceil_div(want, whole);
+    c->parts = ceil_div(ITEMS, whole);
     c->parts = c->parts < c->panels ? c->parts : c->panels;
     c->items = whole * c->parts;
+}
+
+/* What more chunks and parts cost: each chunk reads all weights, which the second-level cache has
+ * if they are few, and each part of the panels copies its chunk. */
+static double cut_cost(const struct infer__tiles16 *c)
+{
+    double bytes = (double)c->packed_bytes, chunks = (double)c->chunks;
+    double ns =
+        (chunks - 1) * bytes / (c->packed_bytes > TILES16_CACHED ? memory_bytes : cache_bytes);
+    if (c->items < ITEMS)
+        ns += infer__tiles16_ns(c) * 0.3 * (double)(ITEMS - c->items) / ITEMS;
+    return ns + copy_ns(c);
+}
+
+/* Enough items that a few threads end at the same time, by more chunks or more parts. */
+static void cut_items(struct infer__tiles16 *c)
+{
+    int64_t best = 1;
+    double least = -1;
+    for (int64_t n = 1; n <= ITEMS && n <= c->lines; n *= 2) {
+        cut_chunks(c, n);
+        double ns = cut_cost(c);
+        if (least < 0 || ns < least) {
+            least = ns;
+            best = n;
+        }
+    }
+    cut_chunks(c, best);
     double units = infer__tiles16_ns(c) / 4000;
     c->units = infer__units(c->items, 1, units > MOST_UNITS ? MOST_UNITS : (uint32_t)units + 1);
 }
@@ -191,28 +229,25 @@ void infer__tiles16_pack(const struct infer__task *t, const struct infer__tiles1
 
 /* ---- time ----------------------------------------------------------------------------------- */
 
-/* Measured on an Emerald Rapids core: a tile's products with its loads (5.7 ns where the core has
- * no other work, more than 20 where its other thread has), floats turned into bf16 per ns, bytes of
- * weights from memory per ns. */
-static const double dot = 9, copied = 8, memory_bytes = 13;
-
 double infer__tiles16_ns(const struct infer__tiles16 *c)
 {
     const struct infer__conv16 *s = &c->s;
-    double lines = (double)c->lines * (c->flat ? 1 : (double)s->y.n);
-    double pixels = lines * (double)infer__tiles16_pitch(c), groups = (double)s->groups;
+    double lines = (double)c->lines * (c->flat ? 1 : (double)s->y.n), groups = (double)s->groups;
+    double pixels = lines * (double)infer__tiles16_pitch(c);
     double outputs = lines * (c->flat ? 1 : (double)s->y.w) * (double)s->y.c;
-    double products = groups * (double)c->vectors * (double)(c->runs * c->steps);
-    double per_pixel = dot / TILES16_ROWS;
-    if (infer__tiles16_by_line(c) && s->y.w % TILES16_BLOCK && s->y.w > TILES16_BLOCK)
-        per_pixel *= 1.1;
-    double ns = pixels * products * per_pixel, bytes = (double)c->packed_bytes / memory_bytes;
-    ns = ns > bytes ? ns : bytes;
-    ns += outputs * (0.06 + (s->residual ? 0.03 : 0)) + pixels / TILES16_BLOCK * groups * 60;
-    if (!c->in_place) {
-        double planes = (double)(c->h.phases * c->w.phases);
-        double size = c->flat ? (double)c->chunk : planes * (double)(c->rows * c->columns);
-        ns += size * (double)c->channels / copied * (double)c->chunks * groups;
-    }
+    int64_t line = infer__tiles16_by_line(c) ? s->y.w : c->lines * infer__tiles16_pitch(c);
+    int64_t of_line = ceil_div(line, TILES16_BLOCK), size = ceil_div(line, of_line);
+    double blocks = pixels / (double)line * (double)of_line;
+    double vectors = (double)c->vectors / (double)c->panels; /* of a mean panel */
+    double products = dot * vectors * (double)size / TILES16_ROWS;
+    double loads = load * (vectors + (double)ceil_div(size, TILES16_ROWS));
+    double step = products > loads ? products : loads, bytes = (double)c->packed_bytes;
+    double ns = blocks * groups * (double)(c->panels * c->runs * c->steps) * step;
+    ns = ns > bytes / memory_bytes ? ns : bytes / memory_bytes;
+    ns += blocks * groups * (double)c->panels * 40;
+    ns += outputs * (s->half_y ? 0.04 : 0.07);
+    if (s->residual)
+        ns += outputs * (s->half_residual ? 0.015 : 0.03);
+    ns += copy_ns(c);
     return 800 + ns;
 }

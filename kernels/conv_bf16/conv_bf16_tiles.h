@@ -29,6 +29,9 @@ enum {
     TILES16_RUNS = 128
 };
 
+/* Bytes of a layer's weights up to which the second-level cache is taken to hold them. */
+enum { TILES16_CACHED = 1 << 20 };
+
 /* One axis of the copy, rows or columns. */
 struct infer__tiles16_axis {
     int64_t phases; /* 1, or the stride */

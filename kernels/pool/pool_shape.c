@@ -4,10 +4,14 @@
 
 int infer__pool_serves(const struct infer__task *t, uint16_t op, infer_type type)
 {
-    return t->op == op && t->nin == 1 && t->nout >= 1 && t->in[0].type == type &&
-           t->out[0].type == type && t->in[0].clast && t->out[0].clast && t->in[0].rank >= 3 &&
-           t->in[0].rank <= 5 && t->out[0].rank == t->in[0].rank && !t->epi.residual &&
-           t->epi.act == INFER__OP_NONE;
+    return t->out[0].type == type && infer__pool_reads_type(t, op, type);
+}
+
+int infer__pool_reads_type(const struct infer__task *t, uint16_t op, infer_type type)
+{
+    return t->op == op && t->nin == 1 && t->nout >= 1 && t->in[0].type == type && t->in[0].clast &&
+           t->out[0].clast && t->in[0].rank >= 3 && t->in[0].rank <= 5 &&
+           t->out[0].rank == t->in[0].rank && !t->epi.residual && t->epi.act == INFER__OP_NONE;
 }
 
 int64_t infer__pool_pixels(const struct infer__task *t)

@@ -16,6 +16,8 @@ struct infer__pool_window {
 
 /* 1 if the task has one channels-last operand of `type` in and out, and nothing fused. */
 int infer__pool_serves(const struct infer__task *t, uint16_t op, infer_type type);
+/* The same whatever the result's type is. */
+int infer__pool_reads_type(const struct infer__task *t, uint16_t op, infer_type type);
 /* Output pixels, and units that they are split into. */
 int64_t infer__pool_pixels(const struct infer__task *t);
 uint32_t infer__pool_units(const struct infer__task *t);

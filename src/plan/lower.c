@@ -233,6 +233,7 @@ static infer_status fill_operands(struct infer__plan *plan, const struct infer__
             ops[k] = plan->tensors[s->in[k]].desc;
         for (uint32_t k = 0; k < s->task.nout; k++)
             ops[s->task.nin + k] = plan->tensors[s->out[k]].desc;
+        s->operands = ops;
         s->task.in = ops;
         s->task.out = ops + s->task.nin;
         s->task.isa = (uint8_t)o->isa;

@@ -14,6 +14,7 @@
  *   fuse.c    activation, bias, residual, padding into the node before them
  *   fuse_chain.c  1x1, depthwise and 1x1 convolution into one node, where that is faster
  *   lower.c   nodes to steps: physical layouts, transposes between them, views
+ *   narrow.c  tensors of bf16, in sessions of that precision
  *   select.c  kernels for steps, prepared
  *   arena.c   lifetimes, in-place reuse, offsets
  *   pack.c    weights in the form that the kernels want
@@ -51,6 +52,7 @@ struct infer__plan_tensor {
 
 struct infer__step {
     struct infer__task task;
+    struct infer__operand *operands; /* those that task.in and, behind them, task.out point to */
     const struct infer__kernel *kernel;
     struct infer__need need;
     void *packed;
@@ -144,6 +146,8 @@ infer_status infer__fuse_chains(struct infer__plan *plan, const struct infer__pl
                                 infer_error *err);
 infer_status infer__lower(struct infer__plan *plan, const struct infer__plan_options *o,
                           infer_error *err);
+infer_status infer__narrow(struct infer__plan *plan, const struct infer__plan_options *o,
+                           infer_error *err);
 infer_status infer__select(struct infer__plan *plan, const struct infer__plan_options *o,
                            infer_error *err);
 infer_status infer__place(struct infer__plan *plan, const struct infer__plan_options *o,
