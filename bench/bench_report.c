@@ -170,10 +170,13 @@ static void print_text(const struct bench *b, unsigned threads, double rate)
            (double)b->peak_rss_bytes / 1e6);
     if (!b->options.profile)
         return;
-    printf("machine     GFLOP/s of multiply-adds: %.0f f32, %.0f bf16, %.0f int8; reads from %.0f "
-           "(cache) to %.0f GB/s (memory)\n",
+    printf("machine     GFLOP/s of multiply-adds: %.0f f32, %.0f bf16, %.0f int8",
            b->machine.gflops[MACHINE_F32], b->machine.gflops[MACHINE_BF16],
-           b->machine.gflops[MACHINE_INT8], b->machine.gbytes[0],
+           b->machine.gflops[MACHINE_INT8]);
+    if (b->machine.isa >= INFER_ISA_AMX)
+        printf(", %.0f bf16 and %.0f int8 on tiles", b->machine.gflops[MACHINE_BF16_TILES],
+               b->machine.gflops[MACHINE_INT8_TILES]);
+    printf("; reads from %.0f (cache) to %.0f GB/s (memory)\n", b->machine.gbytes[0],
            b->machine.gbytes[MACHINE_SIZES - 1]);
     print_steps(b);
 }

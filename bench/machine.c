@@ -95,8 +95,10 @@ static double best_rate(struct worker *like, unsigned threads)
     double best = 0, begin = now_ns();
     like->loops = 1;
     work(like); /* brings the memory into the caches */
-    while (work(like), like->end_ns - like->begin_ns < slice_ns)
+    while (work(like), like->work > 0 && like->end_ns - like->begin_ns < slice_ns)
         like->loops *= 2;
+    if (!(like->work > 0)) /* the system does not permit these instructions */
+        return 0;
     for (int i = 0; i < LEAST_ROUNDS || now_ns() - begin < item_ns; i++)
         best = fmax(best, together(like, threads));
     return best;
@@ -120,12 +122,17 @@ void machine_measure(infer_isa isa, unsigned threads, struct machine *m)
         dot[MACHINE_INT8] = machine_dot_int8_vnni;
     if (isa >= INFER_ISA_AVX512BF16)
         dot[MACHINE_BF16] = machine_dot_bf16;
+    if (isa >= INFER_ISA_AMX) {
+        dot[MACHINE_BF16_TILES] = machine_tiles_bf16;
+        dot[MACHINE_INT8_TILES] = machine_tiles_int8;
+    }
 #endif
     threads = threads > MOST_THREADS ? MOST_THREADS : threads;
     *m = (struct machine){.isa = isa, .threads = threads};
     for (int i = 0; i < MACHINE_KINDS; i++) {
         w.fma = dot[i];
-        m->gflops[i] = dot[i] ? best_rate(&w, threads) : m->gflops[MACHINE_F32];
+        double rate = dot[i] ? best_rate(&w, threads) : 0;
+        m->gflops[i] = rate > 0 ? rate : m->gflops[MACHINE_F32];
     }
     size_t all = (size_t)machine_sizes[MACHINE_SIZES - 1];
     char *memory = aligned_alloc(4096, (all + 4095) & ~(size_t)4095);
@@ -158,9 +165,12 @@ double machine_bandwidth(const struct machine *m, double bytes)
 
 enum machine_kind machine_kind_of(const char *kernel)
 {
+    int tiles = strstr(kernel, "amx") != NULL;
     if (strstr(kernel, "int8") || strstr(kernel, "u8"))
-        return MACHINE_INT8;
-    return strstr(kernel, "bf16") ? MACHINE_BF16 : MACHINE_F32;
+        return tiles ? MACHINE_INT8_TILES : MACHINE_INT8;
+    if (strstr(kernel, "bf16"))
+        return tiles ? MACHINE_BF16_TILES : MACHINE_BF16;
+    return MACHINE_F32;
 }
 
 double machine_floor_ns(const struct machine *m, enum machine_kind kind, double flops, double bytes)

@@ -7,13 +7,20 @@
 enum { MACHINE_SIZES = 6 };
 
 /* What numbers are multiplied. */
-enum machine_kind { MACHINE_F32, MACHINE_BF16, MACHINE_INT8, MACHINE_KINDS };
+enum machine_kind {
+    MACHINE_F32,
+    MACHINE_BF16,
+    MACHINE_INT8,
+    MACHINE_BF16_TILES, /* of AMX */
+    MACHINE_INT8_TILES,
+    MACHINE_KINDS
+};
 
 struct machine {
     infer_isa isa;
     unsigned threads;
     double gflops[MACHINE_KINDS]; /* multiply-adds in registers, two operations each; of kinds that
-                                     the level does not have: f32's. Tiles (AMX) are not measured */
+                                     the level does not have: f32's */
     double gbytes[MACHINE_SIZES]; /* reading a working set of machine_sizes[i] bytes again and
                                      again: from the first-level cache up to memory */
 };
@@ -40,6 +47,7 @@ typedef uint64_t machine_read(const void *p, size_t bytes);
 
 machine_fma machine_fma_c, machine_fma_avx2, machine_fma_avx512;
 machine_fma machine_dot_int8_avx2, machine_dot_int8_avx512, machine_dot_int8_vnni, machine_dot_bf16;
+machine_fma machine_tiles_int8, machine_tiles_bf16;
 machine_read machine_read_c, machine_read_avx2, machine_read_avx512;
 
 #endif
