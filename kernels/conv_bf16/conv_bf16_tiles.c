@@ -1,4 +1,4 @@
-/* How a bf16 convolution is cut for the tiles of AMX, what time that takes, and its weights; see
+/* How a bf16 convolution is cut for the tiles of AMX, and what time that takes; see
  * conv_bf16_tiles.h. */
 #include "kernels/conv_bf16/conv_bf16_tiles.h"
 
@@ -186,44 +186,6 @@ void infer__tiles16_runs(const struct infer__tiles16 *c, int64_t at[TILES16_RUNS
         int64_t phase = kh % c->h.step * c->w.phases + (c->merged ? 0 : kw % c->w.step);
         int64_t column = c->merged ? 0 : kw / c->w.step;
         at[i] = (phase * plane + kh / c->h.step * c->columns + column) * c->channels;
-    }
-}
-
-/* ---- weights -------------------------------------------------------------------------------- */
-
-/* Sixteen output channels of one run, from channel m of the merged group on: a step after the
- * other, `step` bf16 apart. */
-static void pack_run(const struct infer__tiles16 *c, const float *weights, int64_t group, int64_t m,
-                     int64_t run, int64_t step, uint16_t *to)
-{
-    const struct infer__conv16 *s = &c->s;
-    int64_t taps = c->merged ? s->w.kernel[2] : 1, own_cg = s->cg / c->merge;
-    for (int64_t i = 0; i < c->steps; i++)
-        memset(to + i * step, 0, TILES16_ROWS * TILES16_STEP * sizeof *to);
-    for (int64_t j = 0; j < TILES16_ROWS && m + j < s->mg; j++) {
-        int64_t begin = (m + j) / (s->mg / c->merge) * own_cg; /* its own group's channels */
-        const float *from = weights + (group * s->mg + m + j) * s->w_m;
-        for (int64_t tap = 0; tap < taps; tap++)
-            for (int64_t ch = 0; ch < own_cg; ch++) {
-                int64_t e = tap * s->cg + begin + ch, in = e % TILES16_STEP;
-                to[e / TILES16_STEP * step + in / 2 * 2 * TILES16_ROWS + 2 * j + in % 2] =
-                    infer__to_bf16(from[(run * taps + tap) * s->w_tap + ch * s->w_c]);
-            }
-    }
-}
-
-void infer__tiles16_pack(const struct infer__task *t, const struct infer__tiles16 *c, int64_t first,
-                         int64_t last, uint16_t *packed)
-{
-    const int64_t tile = TILES16_ROWS * TILES16_STEP;
-    for (int64_t p = first; p < last; p++) {
-        int64_t group = p / c->panels, vector = p % c->panels * 2;
-        int64_t vectors = c->vectors - vector < 2 ? 1 : 2;
-        uint16_t *to = packed + (group * c->vectors + vector) * (c->packed_panel / 2);
-        for (int64_t run = 0; run < c->runs; run++)
-            for (int64_t v = 0; v < vectors; v++)
-                pack_run(c, t->in[1].data, group, (vector + v) * TILES16_ROWS, run, vectors * tile,
-                         to + (run * c->steps * vectors + v) * tile);
     }
 }
 

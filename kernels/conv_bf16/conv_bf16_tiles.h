@@ -78,9 +78,5 @@ static inline int infer__tiles16_by_line(const struct infer__tiles16 *c)
 {
     return c->pixel_step != c->channels;
 }
-/* Packs panels first .. last - 1 of all groups:
- * [group][panel][run][step][vector][pair of products][channel][2]. */
-void infer__tiles16_pack(const struct infer__task *t, const struct infer__tiles16 *c, int64_t first,
-                         int64_t last, uint16_t *packed);
 
 #endif
