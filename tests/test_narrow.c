@@ -18,8 +18,8 @@ static uint32_t conv(struct net *n, const char *name, uint32_t x, int64_t from, 
     return y;
 }
 
-/* picture (1, 32, 28, 28) -> 3x3, Relu "a" -> MaxPool "pool" -> 1x1 "b" -> Add(pool) "sum" -> 1x1 "c";
- * "c" and, if `shown`, "sum" are outputs. */
+/* picture (1, 32, 28, 28) -> 3x3, Relu "a" -> MaxPool "pool" -> 1x1 "b" -> Add(pool) "sum" -> 1x1
+ * "c"; "c" and, if `shown`, "sum" are outputs. */
 static struct bytes make_file(int shown)
 {
     struct net n = {.rng = {3}};
