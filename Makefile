@@ -71,7 +71,7 @@ help:
 	@echo "make demo       install, build, convert the bundled model, classify the bundled pictures"
 	@echo "make test       install what tests need, build, run every test"
 	@echo "make examples   the small programs of examples/ into $(BUILD)/examples"
-	@echo "make bench-zoo bench-compare bench-neighbour bench-kernels   see docs/benchmarks.md"
+	@echo "make bench-zoo bench-compare bench-precisions bench-neighbour bench-kernels   see docs/benchmarks.md"
 	@echo "make install    PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)"
 	@echo "make lint       clang-format, clang-tidy, cppcheck"
 	@echo "make clean"

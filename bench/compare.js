@@ -7,7 +7,7 @@ const {execFileSync} = require('child_process');
 const {createRequire} = require('module');
 const {parseArgs} = require('util');
 const {
-  Engine, findModels, recordedInputs, useRecorded, compareOutputs, firstLine,
+  Engine, summary, findModels, recordedInputs, useRecorded, compareOutputs, firstLine,
   describeMachine,
 } = require('./compare_engine.js');
 const {markdown, svg} = require('./compare_report.js');
@@ -74,15 +74,6 @@ function parse() {
 
 function say(text) {
   process.stderr.write(text);
-}
-
-// Nearest rank, as infer-bench has it; the median of an even number is the mean of two.
-function summary(times) {
-  const sorted = [...times].sort((a, b) => a - b);
-  const rank = (share) => sorted[Math.max(1, Math.ceil(share * sorted.length)) - 1];
-  const half = sorted.length >> 1;
-  const median = sorted.length % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
-  return {median, min: sorted[0], p10: rank(0.1), p90: rank(0.9), runs: sorted.length};
 }
 
 function convert(options, model) {

@@ -75,6 +75,15 @@ function pause(ms) {
   if (ms > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
+// Nearest rank, as infer-bench has it; the median of an even number is the mean of two.
+function summary(times) {
+  const sorted = [...times].sort((a, b) => a - b);
+  const rank = (share) => sorted[Math.max(1, Math.ceil(share * sorted.length)) - 1];
+  const half = sorted.length >> 1;
+  const median = sorted.length % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
+  return {median, min: sorted[0], p10: rank(0.1), p90: rank(0.9), runs: sorted.length};
+}
+
 // A file, a folder with model.onnx, or a folder of .onnx files: [{name, file}].
 function findModels(place) {
   if (!fs.existsSync(place)) throw new Error(`${place}: there is no such file or folder`);
@@ -203,5 +212,5 @@ function describeMachine() {
 }
 
 module.exports = {
-  Engine, findModels, recordedInputs, useRecorded, compareOutputs, firstLine, describeMachine,
+  Engine, summary, findModels, recordedInputs, useRecorded, compareOutputs, firstLine, describeMachine,
 };

@@ -9,7 +9,7 @@ page=docs/benchmarks.md
 fresh=$(mktemp)
 trap 'rm -f "$fresh"' EXIT
 
-for part in compare compare-int8 neighbour; do
+for part in compare compare-int8 precisions neighbour; do
     table=$bench/$part.md
     [ "$part" != compare-int8 ] || table=$bench/int8/compare.md
     [ -f "$table" ] || {

@@ -10,7 +10,8 @@ MODELS       ?= $(wildcard $(BENCH)/zoo/*.onnx $(INFER_SHARED)/models/*/model.on
 INT8_MODELS  ?= $(wildcard $(BENCH)/zoo-int8/*.onnx \
                 $(INFER_SHARED)/models/*qdq/model.onnx $(INFER_SHARED)/models/*int8*/model.onnx)
 
-.PHONY: bench-zoo bench-zoo-int8 bench-compare bench-compare-int8 bench-neighbour bench-kernels
+.PHONY: bench-zoo bench-zoo-int8 bench-compare bench-compare-int8 bench-precisions bench-neighbour \
+        bench-kernels
 
 # Networks as ONNX files, exported once; ZOO="resnet50 vgg16" for some of them only.
 bench-zoo:
@@ -41,6 +42,14 @@ bench-zoo-int8: $(BENCH)/node/node_modules/onnxruntime-node/package.json
 
 bench-compare-int8:
 	@$(MAKE) --no-print-directory bench-compare BENCH_OUT=$(BENCH)/int8 MODELS="$(INT8_MODELS)"
+
+# Networks that are there in float and quantised, in f32, bf16 and int8 in turn.
+PRECISIONS ?= $(foreach m,$(wildcard $(BENCH)/zoo-int8/*.int8.onnx),\
+                $(m:$(BENCH)/zoo-int8/%.int8.onnx=$(BENCH)/zoo/%.onnx)=$(m))
+bench-precisions: $(BUILD)/infer $(BUILD)/infer-bench
+	@[ -n "$(strip $(PRECISIONS))" ] || { echo "no networks: make bench-zoo bench-zoo-int8"; exit 2; }
+	@node bench/precisions.js --infer $(BUILD)/infer --bench $(BUILD)/infer-bench --out $(BENCH) \
+	    --threads "$(or $(THREADS),1 2)" --runs $(RUNS) $(PRECISIONS)
 
 MACHINE_OBJ := $(patsubst %.c,$(BUILD)/obj/%.o,$(filter bench/machine%,$(BENCH_SRC)))
 
