@@ -12,6 +12,8 @@ static int64_t run_tap(const struct infer__conv8_cut *c, int64_t row, int64_t ru
     *channel = j % c->s.cg;
     if (j >= c->run)
         return -1;
+    if (c->way == CONV8_PLANES)
+        return row * (c->run / c->s.cg) + j / c->s.cg;
     if (c->way != CONV8_BY_ROWS)
         return j / c->s.cg;
     return row * c->s.w.kernel[2] + run + j / c->s.cg;

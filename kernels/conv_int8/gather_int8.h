@@ -1,0 +1,74 @@
+/* The copies of gathered int8 convolutions whose kernel rows fit in a vector of AVX-512; see
+ * infer__conv8_gather. */
+#ifndef INFER_KERNELS_CONV_INT8_GATHER_INT8_H
+#define INFER_KERNELS_CONV_INT8_GATHER_INT8_H
+
+#include "kernels/conv_int8/conv_int8.h"
+#include "kernels/conv_int8/vec_int8.h"
+
+/* Bytes first .. end - 1 of 64. */
+VEC_INLINE uint64_t gather_mask(int64_t first, int64_t end)
+{
+    const uint64_t all = ~(uint64_t)0;
+    return end <= first ? 0 : all >> (64 - (end - first)) << first;
+}
+
+/* The kernel rows of one plane of depth of a pixel: `rows` of them, `row_bytes` apart, of which
+ * those from `top` to before `bottom` are in the input. `narrow`: they have at most 32 bytes. */
+VEC_INLINE uint8_t *gather_rows(const int narrow, const uint8_t *x, int64_t at, int64_t row_bytes,
+                                int64_t run, int64_t rows, int64_t top, int64_t bottom,
+                                uint64_t mask, __m512i zero, uint8_t *to)
+{
+    const __m256i zero32 = _mm512_castsi512_si256(zero);
+    for (int64_t r = 0; r < rows; r++, at += row_bytes, to += run) {
+        uint64_t some = r >= top && r < bottom ? mask : 0;
+        const uint8_t *from = some ? x + at : x;
+        if (narrow)
+            _mm256_storeu_si256((__m256i *)(void *)to,
+                                _mm256_mask_loadu_epi8(zero32, (__mmask32)some, from));
+        else
+            _mm512_storeu_si512(to, _mm512_mask_loadu_epi8(zero, some, from));
+    }
+    return to;
+}
+
+/* Pixel (od, oh, ow) of image n. A row is read from the first byte that it has in the input on. */
+VEC_INLINE void gather_pixel_short(const struct infer__conv8_cut *c, const int narrow,
+                                   const uint8_t *x, const int64_t o[4], __m512i zero, uint8_t *to)
+{
+    const struct infer__conv8 *s = &c->s;
+    const struct infer__window *w = &s->w;
+    const int64_t run = w->kernel[2] * s->cg, row_bytes = s->x.w * s->cg;
+    int64_t h = o[2] * w->stride[1] - w->pad_begin[1], v = o[3] * w->stride[2] - w->pad_begin[2];
+    int64_t end = (s->x.w - v) * s->cg, dilation = w->dilation[1];
+    int64_t top = h < 0 ? (dilation - 1 - h) / dilation : 0;
+    int64_t bottom = s->x.h - h > 0 ? (s->x.h - h + dilation - 1) / dilation : 0;
+    uint64_t mask = gather_mask(v < 0 ? -v * s->cg : 0, end < run ? end : run);
+    for (int64_t kd = 0; kd < w->kernel[0]; kd++) {
+        int64_t d = o[1] * w->stride[0] - w->pad_begin[0] + kd * w->dilation[0];
+        int64_t at = (((o[0] * s->x.d + d) * s->x.h + h) * s->x.w + v) * s->cg;
+        int inside = d >= 0 && d < s->x.d;
+        to = gather_rows(narrow, x, at, dilation * row_bytes, run, w->kernel[1], top,
+                         inside ? bottom : 0, mask, zero, to);
+    }
+}
+
+static __attribute__((unused)) void gather_short(const struct infer__conv8_cut *c, const uint8_t *x,
+                                                 int64_t pixel, int count, uint8_t *to)
+{
+    const struct infer__conv8 *s = &c->s;
+    const __m512i zero = _mm512_set1_epi8((char)s->x_zero);
+    int64_t row = pixel / s->y.w;
+    int64_t o[4] = {row / s->y.h / s->y.d, row / s->y.h % s->y.d, row % s->y.h, pixel % s->y.w};
+    for (int m = 0; m < count; m++, to += c->padded) {
+        if (s->w.kernel[2] * s->cg <= 32)
+            gather_pixel_short(c, 1, x, o, zero, to);
+        else
+            gather_pixel_short(c, 0, x, o, zero, to);
+        const int64_t sizes[4] = {s->y.n, s->y.d, s->y.h, s->y.w};
+        for (int a = 3; a >= 0 && ++o[a] == sizes[a]; a--)
+            o[a] = 0;
+    }
+}
+
+#endif
