@@ -20,6 +20,8 @@
  *   coordinates. Neighbours in a plane are then a constant step apart also where a row of the
  *   output ends, and a tile is of any 32 of them; what stands between two rows is computed and not
  *   stored.
+ * - by blocks: the same for few channels and strides above 1, as a convolution of stride 1 of one
+ *   plane whose pixels are blocks of stride by stride pixels.
  *
  * Zero points go into the value that sums start with:
  *   sum (x - xz)(w - wz) = sum x w - xz sum w + K xz wz - wz sum x
@@ -93,7 +95,7 @@ int infer__conv8_small(const struct infer__conv8 *s);
 /* Tiles of a chunk, kernel rows, taps of one where taps are left out, pixels of a tile: at most. */
 enum { CONV8_CHUNK = 16, CONV8_ROWS = 32, CONV8_TAPS = 16, CONV8_TILE = 32, CONV8_HALF = 16 };
 
-enum infer__conv8_way { CONV8_FLAT, CONV8_BY_ROWS, CONV8_GATHERED, CONV8_PLANES };
+enum infer__conv8_way { CONV8_FLAT, CONV8_BY_ROWS, CONV8_GATHERED, CONV8_PLANES, CONV8_BLOCKS };
 
 struct infer__conv8_cut;
 
@@ -118,11 +120,11 @@ struct infer__conv8_level {
     double load; /* the time of a step's loads for one tile, in multiply-adds */
 };
 
-/* Planes: `high` by `wide` of them, each of `pitch` pixels by at most `rows` rows, `bytes` apart;
- * `more` rows than the output's are read. The first `shared` pixels of a row, in the padding, are
+/* Planes: `high` by `wide` of them, each of `pitch` pixels of `pixel` bytes by at most `rows` rows,
+ * `bytes` apart; `more` rows than the output's are read. The first `shared` pixels of a row, in the padding, are
  * the padding behind the row before it. */
 struct infer__conv8_planes {
-    int64_t high, wide, pitch, rows, bytes, more, shared;
+    int64_t high, wide, pitch, pixel, rows, bytes, more, shared;
 };
 
 struct infer__conv8_cut {

@@ -75,6 +75,10 @@ static void cut_runs(struct infer__conv8_cut *c)
         c->krows = merged ? s->w.kernel[1] : s->taps;
         c->run = merged ? s->w.kernel[2] * s->cg : s->cg;
     }
+    if (c->way == CONV8_BLOCKS) {
+        c->krows = ceil_div(s->w.kernel[1], s->w.stride[1]);
+        c->run = ceil_div(s->w.kernel[2], s->w.stride[2]) * s->w.stride[1] * s->w.stride[2] * s->cg;
+    }
     c->padded = round_up(c->run, c->level->step);
     c->k = c->krows * c->runs * c->padded;
 }
@@ -130,7 +134,7 @@ static void cut_bunches(struct infer__conv8_cut *c)
  * of threads. */
 static void cut_items(struct infer__conv8_cut *c)
 {
-    double most = infer__conv8_ns(c) / (c->way == CONV8_PLANES ? 20000 : 6000);
+    double most = infer__conv8_ns(c) / (c->way >= CONV8_PLANES ? 20000 : 6000);
     c->items = c->chunks * c->s.groups * c->bunches;
     c->units = infer__units(c->items, 1, most > MOST_UNITS ? MOST_UNITS : (uint32_t)most + 1);
 }
@@ -171,7 +175,7 @@ static int cut_way(struct infer__conv8_cut *c, int way)
 {
     c->way = way;
     cut_runs(c);
-    if (way == CONV8_PLANES) {
+    if (way >= CONV8_PLANES) {
         if (!infer__conv8_cut_planes(c))
             return 0;
     } else {
@@ -197,7 +201,7 @@ int infer__conv8_cut(const struct infer__task *t, const struct infer__conv8_leve
     best.channels = best.s.groups * best.vectors * level->vec;
     int flat = is_flat(&best.s);
     *c = best;
-    for (int way = flat ? CONV8_FLAT : CONV8_BY_ROWS; way <= (flat ? CONV8_FLAT : CONV8_PLANES);
+    for (int way = flat ? CONV8_FLAT : CONV8_BY_ROWS; way <= (flat ? CONV8_FLAT : CONV8_BLOCKS);
          way++) {
         double ns = cut_way(c, way) ? infer__conv8_ns(c) : INFINITY;
         if (ns < best_ns) {
@@ -293,10 +297,13 @@ double infer__conv8_halves_ns(const struct infer__conv8_cut *c)
                  (20 + (double)(c->copy / c->krows) * 0.04);
     if (c->way == CONV8_GATHERED)
         copied = pixels * (double)(s->w.kernel[0] * s->w.kernel[1]) *
-                 (infer__conv8_gathers(c) ? 1 : 6 + (double)(s->w.kernel[2] * s->cg) * 0.04);
+                 (infer__conv8_gathers(c) ? 2.5 : 6 + (double)(s->w.kernel[2] * s->cg) * 0.04);
     if (c->way == CONV8_PLANES)
         copied = (double)c->chunks * (double)(c->planes.high * c->planes.wide * c->planes.rows) *
                  (s->w.stride[2] > 1 || s->groups > 1 ? 6 * (double)c->planes.pitch : 20) +
                  (double)c->chunks * (double)c->copies * 0.04;
+    if (c->way == CONV8_BLOCKS)
+        copied = (double)c->chunks * (double)(c->planes.rows * c->planes.pitch) *
+                 (double)s->w.stride[1] * (s->w.stride[2] * s->cg <= 8 ? 1 : 6);
     return 800 + ns + copied * (double)s->groups;
 }

@@ -238,7 +238,7 @@ int infer__conv8_tiles(const struct infer__conv8_cut *c, int64_t chunk, int64_t 
     const uint8_t *end = x + s->x.n * s->x.d * s->x.h * s->x.w * s->x.c;
     int64_t first = chunk * c->chunk;
     int skip, count = (int)min64(c->tiles - first, c->chunk);
-    if (c->way == CONV8_PLANES)
+    if (c->way >= CONV8_PLANES)
         return infer__conv8_plane_tiles(c, chunk, group, x, copies, tiles);
     for (int i = 0; i < count; i++, copies += c->copy) {
         struct infer__conv8_tile *tile = &tiles[i];

@@ -13,22 +13,25 @@ VEC_INLINE uint64_t gather_mask(int64_t first, int64_t end)
     return end <= first ? 0 : all >> (64 - (end - first)) << first;
 }
 
-/* The kernel rows of one plane of depth of a pixel: `rows` of them, `row_bytes` apart, of which
- * those from `top` to before `bottom` are in the input. `narrow`: they have at most 32 bytes. */
-VEC_INLINE uint8_t *gather_rows(const int narrow, const uint8_t *x, int64_t at, int64_t row_bytes,
-                                int64_t run, int64_t rows, int64_t top, int64_t bottom,
-                                uint64_t mask, __m512i zero, uint8_t *to)
+/* `rows` rows of a kernel in the input, `row_bytes` apart. `narrow`: they have at most 32 bytes. */
+VEC_INLINE uint8_t *gather_rows(const int narrow, const uint8_t *from, int64_t row_bytes,
+                                int64_t run, int64_t rows, uint64_t mask, __m512i zero, uint8_t *to)
 {
     const __m256i zero32 = _mm512_castsi512_si256(zero);
-    for (int64_t r = 0; r < rows; r++, at += row_bytes, to += run) {
-        uint64_t some = r >= top && r < bottom ? mask : 0;
-        const uint8_t *from = some ? x + at : x;
+    for (; rows > 0; rows--, from += row_bytes, to += run)
         if (narrow)
             _mm256_storeu_si256((__m256i *)(void *)to,
-                                _mm256_mask_loadu_epi8(zero32, (__mmask32)some, from));
+                                _mm256_mask_loadu_epi8(zero32, (__mmask32)mask, from));
         else
-            _mm512_storeu_si512(to, _mm512_mask_loadu_epi8(zero, some, from));
-    }
+            _mm512_storeu_si512(to, _mm512_mask_loadu_epi8(zero, mask, from));
+    return to;
+}
+
+/* The same in the padding. */
+VEC_INLINE uint8_t *gather_zeros(int64_t run, int64_t rows, __m512i zero, uint8_t *to)
+{
+    for (; rows > 0; rows--, to += run)
+        _mm512_storeu_si512(to, zero);
     return to;
 }
 
@@ -41,15 +44,18 @@ VEC_INLINE void gather_pixel_short(const struct infer__conv8_cut *c, const int n
     const int64_t run = w->kernel[2] * s->cg, row_bytes = s->x.w * s->cg;
     int64_t h = o[2] * w->stride[1] - w->pad_begin[1], v = o[3] * w->stride[2] - w->pad_begin[2];
     int64_t end = (s->x.w - v) * s->cg, dilation = w->dilation[1];
-    int64_t top = h < 0 ? (dilation - 1 - h) / dilation : 0;
+    int64_t top = h < 0 ? (dilation - 1 - h) / dilation : 0, rows = w->kernel[1];
     int64_t bottom = s->x.h - h > 0 ? (s->x.h - h + dilation - 1) / dilation : 0;
     uint64_t mask = gather_mask(v < 0 ? -v * s->cg : 0, end < run ? end : run);
+    top = top < rows ? top : rows;
+    bottom = bottom < top ? top : bottom < rows ? bottom : rows;
     for (int64_t kd = 0; kd < w->kernel[0]; kd++) {
         int64_t d = o[1] * w->stride[0] - w->pad_begin[0] + kd * w->dilation[0];
-        int64_t at = (((o[0] * s->x.d + d) * s->x.h + h) * s->x.w + v) * s->cg;
-        int inside = d >= 0 && d < s->x.d;
-        to = gather_rows(narrow, x, at, dilation * row_bytes, run, w->kernel[1], top,
-                         inside ? bottom : 0, mask, zero, to);
+        int64_t row = h + top * dilation, some = d >= 0 && d < s->x.d && mask ? bottom - top : 0;
+        int64_t at = (((o[0] * s->x.d + d) * s->x.h + row) * s->x.w + v) * s->cg;
+        to = gather_zeros(run, top, zero, to);
+        to = gather_rows(narrow, some ? x + at : x, dilation * row_bytes, run, some, mask, zero, to);
+        to = gather_zeros(run, rows - top - some, zero, to);
     }
 }
 
