@@ -93,7 +93,7 @@ int infer__conv8_small(const struct infer__conv8 *s);
 /* ---- how it is cut -------------------------------------------------------------------------- */
 
 /* Tiles of a chunk, kernel rows, taps of one where taps are left out, pixels of a tile: at most. */
-enum { CONV8_CHUNK = 16, CONV8_ROWS = 32, CONV8_TAPS = 16, CONV8_TILE = 32, CONV8_HALF = 16 };
+enum { CONV8_CHUNK = 32, CONV8_ROWS = 32, CONV8_TAPS = 16, CONV8_TILE = 32, CONV8_HALF = 16 };
 
 enum infer__conv8_way { CONV8_FLAT, CONV8_BY_ROWS, CONV8_GATHERED, CONV8_PLANES, CONV8_BLOCKS };
 
@@ -105,24 +105,32 @@ typedef void infer__conv8_gather(const struct infer__conv8_cut *c, const uint8_t
                                  int count, uint8_t *to);
 enum { CONV8_OVER = 64 };
 
+/* Interleaves two rows from `from` on, `row` bytes apart, to blocks: `n` bytes of one and `n` of
+ * the other, and so on, where n is even and at most 16. At most `count` blocks, as many as can be
+ * read before `end` in the first row; up to CONV8_OVER bytes behind them are overwritten. Returns
+ * how many it has done. */
+typedef int64_t infer__conv8_interleave(const uint8_t *from, const uint8_t *end, int64_t row,
+                                        int64_t n, int64_t count, uint8_t *to);
+
 /* A level's registers. */
 struct infer__conv8_level {
-    int vec;     /* s32 of a vector, a multiple of 4 */
-    int dot;     /* products that an s32 takes at once: neighbours in the packed weights */
-    int step;    /* runs are padded to a multiple of this many channels */
-    int wide;    /* 1: activations are copied as s16 before use */
-    int skips;   /* 1: tiles can leave out a tap of their first or last pixel */
-    int halves;  /* 1: tiles of AMX: halves of 16 pixels, for which pixels are computed twice */
-    int chunk;   /* tiles of a chunk at most */
-    int tile;    /* pixels of a tile at most */
+    int vec;    /* s32 of a vector, a multiple of 4 */
+    int dot;    /* products that an s32 takes at once: neighbours in the packed weights */
+    int step;   /* runs are padded to a multiple of this many channels */
+    int wide;   /* 1: activations are copied as s16 before use */
+    int skips;  /* 1: tiles can leave out a tap of their first or last pixel */
+    int halves; /* 1: tiles of AMX: halves of 16 pixels, for which pixels are computed twice */
+    int chunk;  /* tiles of a chunk at most */
+    int tile;   /* pixels of a tile at most */
     infer__conv8_gather *gather; /* for kernel rows of at most 64 bytes that touch; NULL: none */
-    double rate; /* multiply-adds per ns when all goes well */
+    infer__conv8_interleave *interleave; /* NULL: none */
+    double rate;                         /* multiply-adds per ns when all goes well */
     double load; /* the time of a step's loads for one tile, in multiply-adds */
 };
 
 /* Planes: `high` by `wide` of them, each of `pitch` pixels of `pixel` bytes by at most `rows` rows,
- * `bytes` apart; `more` rows than the output's are read. The first `shared` pixels of a row, in the padding, are
- * the padding behind the row before it. */
+ * `bytes` apart; `more` rows than the output's are read. The first `shared` pixels of a row, in the
+ * padding, are the padding behind the row before it. */
 struct infer__conv8_planes {
     int64_t high, wide, pitch, pixel, rows, bytes, more, shared;
 };
@@ -145,10 +153,10 @@ struct infer__conv8_cut {
     int64_t copies;        /* of all copies of a chunk */
     int64_t chunk, chunks; /* tiles that use a panel one after the other */
     struct infer__conv8_planes planes;
-    int64_t together;      /* panels of an item, */
-    int64_t block;         /* of which each is done for this many tiles before the next */
-    int64_t bunches;       /* of panels in a group */
-    int64_t items;         /* chunks * groups * bunches */
+    int64_t together; /* panels of an item, */
+    int64_t block;    /* of which each is done for this many tiles before the next */
+    int64_t bunches;  /* of panels in a group */
+    int64_t items;    /* chunks * groups * bunches */
     uint32_t units;
     /* offsets in the packed memory: weights are at 0; infer__conv8_small; per padded channel a
      * start and a factor, the zero point of its weights, and for each tap x_zero * sum (w - w_zero)

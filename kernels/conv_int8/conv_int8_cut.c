@@ -5,7 +5,13 @@
 
 /* A chunk's copies stay in the second-level cache; a single tile's may be this large. */
 enum { FIRST_CACHE = 1 << 14 };
-enum { CHUNK_COPIES = 1 << 18, MOST_COPY = 1 << 26, LEAST_ITEMS = 16, FEWER_ITEMS = 8, MOST_UNITS = 64 };
+enum {
+    CHUNK_COPIES = 1 << 18,
+    MOST_COPY = 1 << 26,
+    LEAST_ITEMS = 16,
+    FEWER_ITEMS = 8,
+    MOST_UNITS = 64
+};
 
 static int64_t ceil_div(int64_t a, int64_t b)
 {
@@ -106,9 +112,10 @@ static void cut_pixels(struct infer__conv8_cut *c)
 static void cut_chunks(struct infer__conv8_cut *c)
 {
     int64_t across = c->s.groups * c->panels, least = c->level->halves ? FEWER_ITEMS : LEAST_ITEMS;
-    c->chunk = c->level->chunk;
-    while (c->chunk > 1 && (ceil_div(c->tiles, c->chunk) * across < least ||
-                            c->chunk * c->copy > CHUNK_COPIES))
+    c->chunk =
+        c->level->halves ? c->level->chunk / 2 : c->level->chunk; /* no row is copied twice */
+    while (c->chunk > 1 &&
+           (ceil_div(c->tiles, c->chunk) * across < least || c->chunk * c->copy > CHUNK_COPIES))
         c->chunk /= 2;
     c->chunks = ceil_div(c->tiles, c->chunk);
     c->copies = c->chunk * c->copy + (infer__conv8_gathers(c) ? CONV8_OVER : 0);
@@ -300,7 +307,7 @@ double infer__conv8_halves_ns(const struct infer__conv8_cut *c)
                  (infer__conv8_gathers(c) ? 2.5 : 6 + (double)(s->w.kernel[2] * s->cg) * 0.04);
     if (c->way == CONV8_PLANES)
         copied = (double)c->chunks * (double)(c->planes.high * c->planes.wide * c->planes.rows) *
-                 (s->w.stride[2] > 1 || s->groups > 1 ? 6 * (double)c->planes.pitch : 20) +
+                     (s->w.stride[2] > 1 || s->groups > 1 ? 6 * (double)c->planes.pitch : 20) +
                  (double)c->chunks * (double)c->copies * 0.04;
     if (c->way == CONV8_BLOCKS)
         copied = (double)c->chunks * (double)(c->planes.rows * c->planes.pitch) *

@@ -149,14 +149,19 @@ static void copy_blocks(const struct infer__conv8_cut *c, const uint8_t *image, 
 {
     const struct infer__conv8 *s = &c->s;
     const int64_t high = s->w.stride[1], wide = s->w.stride[2], row_bytes = s->x.w * s->cg;
-    const int64_t before = s->w.pad_begin[2], pitch = c->planes.pitch, pixel = c->planes.pixel;
+    const int64_t n = wide * s->cg, before = s->w.pad_begin[2], pitch = c->planes.pitch,
+                  pixel = c->planes.pixel;
     int64_t h = row * high - s->w.pad_begin[1], top = h < 0 ? -h : 0, bottom = s->x.h - h;
     int64_t left = min64((before + wide - 1) / wide, pitch);
     const uint8_t *from = image + h * row_bytes;
+    int whole = !top && bottom >= high && n <= 16 && n % 2 == 0;
     for (int64_t b = 0; b < pitch; b++) {
-        if (b == left && !top && bottom >= high && wide * s->cg <= 8)
-            b += copy_eights(from + (b * wide - before) * s->cg, from + row_bytes, row_bytes, high,
-                             wide * s->cg, pitch - b, to + b * pixel);
+        const uint8_t *at = from + (b * wide - before) * s->cg;
+        if (b == left && whole && high == 2 && c->level->interleave)
+            b +=
+                c->level->interleave(at, from + row_bytes, row_bytes, n, pitch - b, to + b * pixel);
+        else if (b == left && whole && n <= 8)
+            b += copy_eights(at, from + row_bytes, row_bytes, high, n, pitch - b, to + b * pixel);
         if (b < pitch)
             copy_block(c, from, top, bottom, b * wide - before, to + b * pixel);
     }
@@ -240,8 +245,8 @@ static void find_taps(const struct infer__conv8_cut *c, const uint8_t *at,
         int64_t tap = r * each;
         int64_t h = tap / w->kernel[2] * w->dilation[1], v = tap % w->kernel[2] * w->dilation[2];
         int64_t plane = h % w->stride[1] * p->wide + v % w->stride[2];
-        tile->row[r] = at + plane * p->bytes +
-                       (h / w->stride[1] * p->pitch + v / w->stride[2]) * p->pixel;
+        tile->row[r] =
+            at + plane * p->bytes + (h / w->stride[1] * p->pitch + v / w->stride[2]) * p->pixel;
     }
 }
 

@@ -54,7 +54,8 @@ VEC_INLINE void gather_pixel_short(const struct infer__conv8_cut *c, const int n
         int64_t row = h + top * dilation, some = d >= 0 && d < s->x.d && mask ? bottom - top : 0;
         int64_t at = (((o[0] * s->x.d + d) * s->x.h + row) * s->x.w + v) * s->cg;
         to = gather_zeros(run, top, zero, to);
-        to = gather_rows(narrow, some ? x + at : x, dilation * row_bytes, run, some, mask, zero, to);
+        to =
+            gather_rows(narrow, some ? x + at : x, dilation * row_bytes, run, some, mask, zero, to);
         to = gather_zeros(run, rows - top - some, zero, to);
     }
 }
@@ -75,6 +76,27 @@ static __attribute__((unused)) void gather_short(const struct infer__conv8_cut *
         for (int a = 3; a >= 0 && ++o[a] == sizes[a]; a--)
             o[a] = 0;
     }
+}
+
+/* See infer__conv8_interleave. */
+static __attribute__((unused)) int64_t interleave(const uint8_t *from, const uint8_t *end,
+                                                  int64_t row, int64_t n, int64_t count,
+                                                  uint8_t *to)
+{
+    const int64_t each = 32 / n; /* blocks of a vector */
+    uint16_t order[32] = {0};
+    int64_t done = 0;
+    for (int64_t i = 0; i < each * n; i++)
+        order[i] = (uint16_t)(i / n * (n / 2) + i % (n / 2) + (i % n < n / 2 ? 0 : 32));
+    const __m512i at = _mm512_loadu_si512(order);
+    for (; done + each <= count && end - from >= 32;
+         done += each, from += each * n, to += each * 2 * n) {
+        __m256i a = _mm256_loadu_si256((const __m256i *)(const void *)from);
+        __m256i b = _mm256_loadu_si256((const __m256i *)(const void *)(from + row));
+        _mm512_storeu_si512(to, _mm512_permutex2var_epi16(_mm512_castsi256_si512(a), at,
+                                                          _mm512_castsi256_si512(b)));
+    }
+    return done;
 }
 
 #endif
