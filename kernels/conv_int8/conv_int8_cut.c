@@ -298,7 +298,7 @@ double infer__conv8_halves_ns(const struct infer__conv8_cut *c)
         k *= inside(s, 0, s->x.d, s->y.d) * inside(s, 1, s->x.h, s->y.h);
     double ns = halves * vectors * (k * product + around) + (double)c->tiles * panels * panel;
     ns += pixels * vectors * c->level->vec *
-          (0.05 + (s->residual ? 0.06 : 0) + (s->rq && s->rq->table ? 0.06 : 0));
+          (0.08 + (s->residual ? 0.1 : 0) + (s->rq && s->rq->table ? 0.1 : 0));
     if (c->way == CONV8_BY_ROWS)
         copied = (double)c->rows * (double)(c->tiles_per_row < 2 ? 1 : 2) * (double)c->krows *
                  (20 + (double)(c->copy / c->krows) * 0.04);
