@@ -6,8 +6,6 @@
 
 #if defined(__x86_64__)
 #define AMX_MODEL 1
-#define RATE 1000.0
-#define LOAD 8.0
 #define CONV8_NAME "conv_int8_amx_model"
 #define infer__conv_int8_amx infer__conv_int8_amx_model
 #include "kernels/conv_int8/conv_int8_amx.inc"

@@ -8,13 +8,20 @@
  * vectors of s32. A tile by a panel is summed in registers over all of the reduction, which for
  * each kernel row is one run of kernel width * channels bytes where taps touch (one group, no
  * dilation), else one run per tap. Runs are padded with weights of 0 to whole steps. Neighbouring
- * pixels' runs are a constant step apart. There are three ways to find them:
+ * pixels' runs are a constant step apart. There are these ways to find them:
  *
  * - flat: all pixels are one row and are read in place (1x1, stride 1, no padding).
  * - by rows: a tile is of neighbours in an output row. Kernel rows in the padding are left out, and
  *   so are single taps where the first or the last pixel of the tile has none. Tiles that reach
  *   farther into the padding read a copy with the input's zero point around.
  * - gathered: a tile is of any neighbours; each pixel's whole reduction is copied side by side.
+ * - by planes (tiles of AMX): the rows of the picture that a chunk of tiles reads are copied with
+ *   the zero point around them, for strides above 1 into one plane for each remainder of the
+ *   coordinates. Neighbours in a plane are then a constant step apart also where a row of the
+ *   output ends, and a tile is of any 32 of them; what stands between two rows is computed and not
+ *   stored.
+ * - by blocks: the same for few channels and strides above 1, as a convolution of stride 1 of one
+ *   plane whose pixels are blocks of stride by stride pixels.
  *
  * Zero points go into the value that sums start with:
  *   sum (x - xz)(w - wz) = sum x w - xz sum w + K xz wz - wz sum x
@@ -86,20 +93,46 @@ int infer__conv8_small(const struct infer__conv8 *s);
 /* ---- how it is cut -------------------------------------------------------------------------- */
 
 /* Tiles of a chunk, kernel rows, taps of one where taps are left out, pixels of a tile: at most. */
-enum { CONV8_CHUNK = 8, CONV8_ROWS = 32, CONV8_TAPS = 16, CONV8_TILE = 32 };
+enum { CONV8_CHUNK = 32, CONV8_ROWS = 32, CONV8_TAPS = 16, CONV8_TILE = 32, CONV8_HALF = 16 };
 
-enum infer__conv8_way { CONV8_FLAT, CONV8_BY_ROWS, CONV8_GATHERED };
+enum infer__conv8_way { CONV8_FLAT, CONV8_BY_ROWS, CONV8_GATHERED, CONV8_PLANES, CONV8_BLOCKS };
+
+struct infer__conv8_cut;
+
+/* Copies the reduction of `count` pixels from number `pixel` on, c->padded bytes apart; up to
+ * CONV8_OVER bytes behind them may be overwritten. */
+typedef void infer__conv8_gather(const struct infer__conv8_cut *c, const uint8_t *x, int64_t pixel,
+                                 int count, uint8_t *to);
+enum { CONV8_OVER = 64 };
+
+/* Interleaves two rows from `from` on, `row` bytes apart, to blocks: `n` bytes of one and `n` of
+ * the other, and so on, where n is even and at most 16. At most `count` blocks, as many as can be
+ * read before `end` in the first row; up to CONV8_OVER bytes behind them are overwritten. Returns
+ * how many it has done. */
+typedef int64_t infer__conv8_interleave(const uint8_t *from, const uint8_t *end, int64_t row,
+                                        int64_t n, int64_t count, uint8_t *to);
 
 /* A level's registers. */
 struct infer__conv8_level {
-    int vec;     /* s32 of a vector, a multiple of 4 */
-    int dot;     /* products that an s32 takes at once: neighbours in the packed weights */
-    int step;    /* runs are padded to a multiple of this many channels */
-    int wide;    /* 1: activations are copied as s16 before use */
-    int skips;   /* 1: tiles can leave out a tap of their first or last pixel */
-    int tile;    /* pixels of a tile at most */
-    double rate; /* multiply-adds per ns when all goes well */
+    int vec;    /* s32 of a vector, a multiple of 4 */
+    int dot;    /* products that an s32 takes at once: neighbours in the packed weights */
+    int step;   /* runs are padded to a multiple of this many channels */
+    int wide;   /* 1: activations are copied as s16 before use */
+    int skips;  /* 1: tiles can leave out a tap of their first or last pixel */
+    int halves; /* 1: tiles of AMX: halves of 16 pixels, for which pixels are computed twice */
+    int chunk;  /* tiles of a chunk at most */
+    int tile;   /* pixels of a tile at most */
+    infer__conv8_gather *gather; /* for kernel rows of at most 64 bytes that touch; NULL: none */
+    infer__conv8_interleave *interleave; /* NULL: none */
+    double rate;                         /* multiply-adds per ns when all goes well */
     double load; /* the time of a step's loads for one tile, in multiply-adds */
+};
+
+/* Planes: `high` by `wide` of them, each of `pitch` pixels of `pixel` bytes by at most `rows` rows,
+ * `bytes` apart; `more` rows than the output's are read. The first `shared` pixels of a row, in the
+ * padding, are the padding behind the row before it. */
+struct infer__conv8_planes {
+    int64_t high, wide, pitch, pixel, rows, bytes, more, shared;
 };
 
 struct infer__conv8_cut {
@@ -117,8 +150,13 @@ struct infer__conv8_cut {
     int64_t tiles_per_row, tiles;
     int64_t least, larger; /* a row's tiles have `least` pixels, the first `larger` one more */
     int64_t copy;          /* bytes of a tile's copy; 0: none is ever made */
+    int64_t copies;        /* of all copies of a chunk */
     int64_t chunk, chunks; /* tiles that use a panel one after the other */
-    int64_t items;         /* chunks * groups * panels */
+    struct infer__conv8_planes planes;
+    int64_t together; /* panels of an item, */
+    int64_t block;    /* of which each is done for this many tiles before the next */
+    int64_t bunches;  /* of panels in a group */
+    int64_t items;    /* chunks * groups * bunches */
     uint32_t units;
     /* offsets in the packed memory: weights are at 0; infer__conv8_small; per padded channel a
      * start and a factor, the zero point of its weights, and for each tap x_zero * sum (w - w_zero)
@@ -133,8 +171,11 @@ struct infer__conv8_cut {
 /* 1 if the vector kernels can do it, and fills *c. */
 int infer__conv8_cut(const struct infer__task *t, const struct infer__conv8_level *level,
                      struct infer__conv8_cut *c);
-/* Predicted time. */
+/* Predicted time, and that of a level with halves. */
 double infer__conv8_ns(const struct infer__conv8_cut *c);
+double infer__conv8_halves_ns(const struct infer__conv8_cut *c);
+/* 1 if level->gather serves it. */
+int infer__conv8_gathers(const struct infer__conv8_cut *c);
 /* Fills packed memory. */
 void infer__conv8_pack(const struct infer__task *t, const struct infer__conv8_cut *c, void *packed);
 
@@ -149,6 +190,13 @@ struct infer__conv8_panel infer__conv8_panel(const struct infer__conv8_cut *c, i
 
 enum infer__conv8_skip { CONV8_SKIP_FIRST = 1, CONV8_SKIP_LAST = 2 };
 
+/* `count` of a tile's pixels of sums from number `from` on go to the output's from `pixel` of the
+ * tile and `to` on. */
+struct infer__conv8_part {
+    uint8_t from, count;
+    int32_t to;
+};
+
 /* One tile: where it reads and writes. Run i of kernel row r of pixel m begins at
  * row[r] + m * step + i * run_step; its weights follow those of channel before[r] of the panel. */
 struct infer__conv8_tile {
@@ -160,12 +208,23 @@ struct infer__conv8_tile {
     int64_t step, run_step;
     const uint8_t *row[CONV8_ROWS];
     int64_t before[CONV8_ROWS];
+    /* Of levels with halves: the second half's sums begin with pixel `second`. The parts are what
+     * is stored of the sums; in all they are vectors[0] or [1] vectors of bytes, where the panel
+     * has one or two vectors. */
+    int second, nparts, vectors[2];
+    struct infer__conv8_part part[CONV8_TILE + 1]; /* the last one is empty */
 };
 
-/* Describes tiles first .. first + count - 1 for `group`. `copies` is c->copy bytes for each of
- * them. */
-void infer__conv8_tiles(const struct infer__conv8_cut *c, int64_t first, int count, int64_t group,
-                        const uint8_t *x, uint8_t *copies, struct infer__conv8_tile *tiles);
+/* Describes the tiles of a chunk for `group` and says how many there are. `copies` is c->copies
+ * bytes. */
+int infer__conv8_tiles(const struct infer__conv8_cut *c, int64_t chunk, int64_t group,
+                       const uint8_t *x, uint8_t *copies, struct infer__conv8_tile *tiles);
+/* The same by planes, and where there are halves what they are. */
+int infer__conv8_plane_tiles(const struct infer__conv8_cut *c, int64_t chunk, int64_t group,
+                             const uint8_t *x, uint8_t *copies, struct infer__conv8_tile *tiles);
+void infer__conv8_halves(struct infer__conv8_tile *tile, int skip);
+/* Cuts by planes; 0: it can't be. */
+int infer__conv8_cut_planes(struct infer__conv8_cut *c);
 /* What the sums of a tile by a panel start with, vectors * vec of them: those of the first pixel,
  * the last, and those in between. */
 struct infer__conv8_starts {

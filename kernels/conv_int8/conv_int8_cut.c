@@ -1,8 +1,17 @@
 /* How the vector kernels cut an int8 convolution, and what time that takes; see conv_int8.h. */
+#include <math.h>
+
 #include "kernels/conv_int8/conv_int8.h"
 
 /* A chunk's copies stay in the second-level cache; a single tile's may be this large. */
-enum { CHUNK_COPIES = 1 << 18, MOST_COPY = 1 << 26, LEAST_ITEMS = 16, MOST_UNITS = 64 };
+enum { FIRST_CACHE = 1 << 14 };
+enum {
+    CHUNK_COPIES = 1 << 18,
+    MOST_COPY = 1 << 26,
+    LEAST_ITEMS = 16,
+    FEWER_ITEMS = 8,
+    MOST_UNITS = 64
+};
 
 static int64_t ceil_div(int64_t a, int64_t b)
 {
@@ -67,6 +76,15 @@ static void cut_runs(struct infer__conv8_cut *c)
         c->runs = merged ? 1 : s->w.kernel[2];
         c->run = merged ? s->w.kernel[2] * s->cg : s->cg;
     }
+    if (c->way == CONV8_PLANES) { /* taps touch in their copy, of whatever group */
+        merged = s->w.dilation[2] == 1 && s->w.stride[2] == 1;
+        c->krows = merged ? s->w.kernel[1] : s->taps;
+        c->run = merged ? s->w.kernel[2] * s->cg : s->cg;
+    }
+    if (c->way == CONV8_BLOCKS) {
+        c->krows = ceil_div(s->w.kernel[1], s->w.stride[1]);
+        c->run = ceil_div(s->w.kernel[2], s->w.stride[2]) * s->w.stride[1] * s->w.stride[2] * s->cg;
+    }
     c->padded = round_up(c->run, c->level->step);
     c->k = c->krows * c->runs * c->padded;
 }
@@ -91,19 +109,40 @@ static void cut_pixels(struct infer__conv8_cut *c)
     c->copy = round_up(c->copy * c->x_bytes, 64);
 }
 
+static void cut_chunks(struct infer__conv8_cut *c)
+{
+    int64_t across = c->s.groups * c->panels, least = c->level->halves ? FEWER_ITEMS : LEAST_ITEMS;
+    c->chunk =
+        c->level->halves ? c->level->chunk / 2 : c->level->chunk; /* no row is copied twice */
+    while (c->chunk > 1 &&
+           (ceil_div(c->tiles, c->chunk) * across < least || c->chunk * c->copy > CHUNK_COPIES))
+        c->chunk /= 2;
+    c->chunks = ceil_div(c->tiles, c->chunk);
+    c->copies = c->chunk * c->copy + (infer__conv8_gathers(c) ? CONV8_OVER : 0);
+}
+
+/* A panel is used for all tiles of a chunk, one after the other. With few channels, where storing
+ * takes longer than the products, that would be too long for the output's lines to stay in the
+ * first-level cache until all panels have written to them: then a few panels whose weights stay
+ * there too take turns. */
+static void cut_bunches(struct infer__conv8_cut *c)
+{
+    int64_t panel = 2 * c->level->vec * c->k, pixels = c->level->tile;
+    c->together = c->level->halves ? FIRST_CACHE / panel / 2 * 2 : 1;
+    c->together = c->together < 1 ? 1 : c->together < c->panels ? c->together : c->panels;
+    c->bunches = ceil_div(c->panels, c->together);
+    c->block = c->chunk;
+    if (c->together > 1)
+        c->block = FIRST_CACHE / (pixels * (c->k + 2 * c->together * c->level->vec));
+    c->block = c->block < 1 ? 1 : c->block;
+}
+
 /* Enough items that two or a few threads end at the same time. Nothing here depends on the number
  * of threads. */
 static void cut_items(struct infer__conv8_cut *c)
 {
-    int64_t across = c->s.groups * c->panels;
-    double most;
-    c->chunk = CONV8_CHUNK;
-    while (c->chunk > 1 && (ceil_div(c->tiles, c->chunk) * across < LEAST_ITEMS ||
-                            c->chunk * c->copy > CHUNK_COPIES))
-        c->chunk /= 2;
-    c->chunks = ceil_div(c->tiles, c->chunk);
-    c->items = c->chunks * across;
-    most = infer__conv8_ns(c) / 6000;
+    double most = infer__conv8_ns(c) / (c->way >= CONV8_PLANES ? 20000 : 6000);
+    c->items = c->chunks * c->s.groups * c->bunches;
     c->units = infer__units(c->items, 1, most > MOST_UNITS ? MOST_UNITS : (uint32_t)most + 1);
 }
 
@@ -125,42 +164,60 @@ static void place_memory(struct infer__conv8_cut *c)
     c->at_zero = c->at_factor + each;
     c->at_taps = c->at_zero + (c->w_zero ? each : 0);
     c->packed_bytes = c->at_taps + (by_rows ? c->s.taps * each : 0);
-    c->at_starts = c->chunk * c->copy;
+    c->at_starts = c->copies;
     if (c->w_zero)
         c->at_starts += c->chunk * CONV8_TILE * 4;
     c->scratch_bytes = c->at_starts + (by_rows ? 3 * 2 * c->level->vec * 4 : 0);
 }
 
-static void cut_way(struct infer__conv8_cut *c, int way)
+int infer__conv8_gathers(const struct infer__conv8_cut *c)
+{
+    const struct infer__conv8 *s = &c->s;
+    return c->way == CONV8_GATHERED && c->level->gather && s->groups == 1 &&
+           s->w.dilation[2] == 1 && s->w.kernel[2] * s->cg <= CONV8_OVER;
+}
+
+/* 1 if it can be cut this way. */
+static int cut_way(struct infer__conv8_cut *c, int way)
 {
     c->way = way;
     cut_runs(c);
-    cut_pixels(c);
+    if (way >= CONV8_PLANES) {
+        if (!infer__conv8_cut_planes(c))
+            return 0;
+    } else {
+        cut_pixels(c);
+        cut_chunks(c);
+    }
+    cut_bunches(c);
     cut_items(c);
+    return c->krows <= CONV8_ROWS && c->copies <= MOST_COPY;
 }
 
 int infer__conv8_cut(const struct infer__task *t, const struct infer__conv8_level *level,
                      struct infer__conv8_cut *c)
 {
-    *c = (struct infer__conv8_cut){.level = level};
-    if (!infer__conv8_of(t, &c->s) || !is_servable(&c->s))
+    struct infer__conv8_cut best = {.level = level};
+    double best_ns = INFINITY;
+    if (!infer__conv8_of(t, &best.s) || !is_servable(&best.s))
         return 0;
-    merge_groups(c);
-    c->x_bytes = level->wide ? 2 : 1;
-    c->vectors = ceil_div(c->s.mg, level->vec);
-    c->panels = ceil_div(c->vectors, 2);
-    c->channels = c->s.groups * c->vectors * level->vec;
-    if (is_flat(&c->s)) {
-        cut_way(c, CONV8_FLAT);
-    } else {
-        cut_way(c, CONV8_GATHERED);
-        struct infer__conv8_cut gathered = *c;
-        cut_way(c, CONV8_BY_ROWS);
-        if (c->krows > CONV8_ROWS || c->copy > MOST_COPY ||
-            (gathered.copy <= MOST_COPY && infer__conv8_ns(&gathered) < infer__conv8_ns(c)))
-            *c = gathered;
+    merge_groups(&best);
+    best.x_bytes = level->wide ? 2 : 1;
+    best.vectors = ceil_div(best.s.mg, level->vec);
+    best.panels = ceil_div(best.vectors, 2);
+    best.channels = best.s.groups * best.vectors * level->vec;
+    int flat = is_flat(&best.s);
+    *c = best;
+    for (int way = flat ? CONV8_FLAT : CONV8_BY_ROWS; way <= (flat ? CONV8_FLAT : CONV8_BLOCKS);
+         way++) {
+        double ns = cut_way(c, way) ? infer__conv8_ns(c) : INFINITY;
+        if (ns < best_ns) {
+            best_ns = ns;
+            best = *c;
+        }
     }
-    if (c->copy > MOST_COPY)
+    *c = best;
+    if (!(best_ns < INFINITY))
         return 0;
     place_memory(c);
     return 1;
@@ -200,6 +257,8 @@ static double inside(const struct infer__conv8 *s, int axis, int64_t in, int64_t
 
 double infer__conv8_ns(const struct infer__conv8_cut *c)
 {
+    if (c->level->halves)
+        return infer__conv8_halves_ns(c);
     const struct infer__conv8 *s = &c->s;
     double vec = c->level->vec, vectors = (double)s->groups * (double)c->vectors;
     double panels = (double)s->groups * (double)c->panels, tiles = (double)c->tiles;
@@ -221,4 +280,37 @@ double infer__conv8_ns(const struct infer__conv8_cut *c)
     if (c->way == CONV8_GATHERED)
         ns += pixels * (double)s->groups * (double)(s->w.kernel[0] * s->w.kernel[1]) * 4;
     return 800 + ns;
+}
+
+/* Halves of pixels by vectors of channels are what the tile instructions work on. The figures are
+ * a compromise: where the CPU's other hyperthread is busy, products with their loads take up to
+ * four times as long as where it is not. */
+double infer__conv8_halves_ns(const struct infer__conv8_cut *c)
+{
+    const struct infer__conv8 *s = &c->s;
+    const double product = 10, around = 14, panel = 25;
+    double vectors = (double)s->groups * (double)c->vectors, k = (double)c->k / c->level->step;
+    double panels = (double)s->groups * (double)c->panels;
+    double halves = (double)c->rows * (double)ceil_div(c->width, CONV8_HALF);
+    double pixels = (double)s->y.n * (double)s->y.d * (double)s->y.h * (double)s->y.w;
+    double copied = 0;
+    if (c->way == CONV8_BY_ROWS)
+        k *= inside(s, 0, s->x.d, s->y.d) * inside(s, 1, s->x.h, s->y.h);
+    double ns = halves * vectors * (k * product + around) + (double)c->tiles * panels * panel;
+    ns += pixels * vectors * c->level->vec *
+          (0.08 + (s->residual ? 0.1 : 0) + (s->rq && s->rq->table ? 0.1 : 0));
+    if (c->way == CONV8_BY_ROWS)
+        copied = (double)c->rows * (double)(c->tiles_per_row < 2 ? 1 : 2) * (double)c->krows *
+                 (20 + (double)(c->copy / c->krows) * 0.04);
+    if (c->way == CONV8_GATHERED)
+        copied = pixels * (double)(s->w.kernel[0] * s->w.kernel[1]) *
+                 (infer__conv8_gathers(c) ? 2.5 : 6 + (double)(s->w.kernel[2] * s->cg) * 0.04);
+    if (c->way == CONV8_PLANES)
+        copied = (double)c->chunks * (double)(c->planes.high * c->planes.wide * c->planes.rows) *
+                     (s->w.stride[2] > 1 || s->groups > 1 ? 6 * (double)c->planes.pitch : 20) +
+                 (double)c->chunks * (double)c->copies * 0.04;
+    if (c->way == CONV8_BLOCKS)
+        copied = (double)c->chunks * (double)(c->planes.rows * c->planes.pitch) *
+                 (double)s->w.stride[1] * (s->w.stride[2] * s->cg <= 8 ? 1 : 6);
+    return 800 + ns + copied * (double)s->groups;
 }

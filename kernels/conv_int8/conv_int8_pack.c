@@ -5,13 +5,21 @@
 #include "kernels/conv_int8/conv_int8.h"
 
 /* Channel j of run `run` of kernel row `row`: the tap that it belongs to, its channel in *channel;
- * -1 where the run is padded. */
+ * -1 where the run is padded or a block has no tap. */
 static int64_t run_tap(const struct infer__conv8_cut *c, int64_t row, int64_t run, int64_t j,
                        int64_t *channel)
 {
     *channel = j % c->s.cg;
     if (j >= c->run)
         return -1;
+    if (c->way == CONV8_BLOCKS) {
+        int64_t piece = c->s.w.stride[2] * c->s.cg, block = j / c->planes.pixel;
+        int64_t h = row * c->s.w.stride[1] + j % c->planes.pixel / piece;
+        int64_t w = block * c->s.w.stride[2] + j % piece / c->s.cg;
+        return h < c->s.w.kernel[1] && w < c->s.w.kernel[2] ? h * c->s.w.kernel[2] + w : -1;
+    }
+    if (c->way == CONV8_PLANES)
+        return row * (c->run / c->s.cg) + j / c->s.cg;
     if (c->way != CONV8_BY_ROWS)
         return j / c->s.cg;
     return row * c->s.w.kernel[2] + run + j / c->s.cg;

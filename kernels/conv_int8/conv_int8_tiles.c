@@ -101,6 +101,10 @@ static void gather_tile(const struct infer__conv8_cut *c, const uint8_t *x, int6
     tile->step = c->padded * c->x_bytes;
     tile->run_step = 0;
     tile->row[0] = copy;
+    if (infer__conv8_gathers(c)) {
+        c->level->gather(c, x, tile->pixel, tile->count, copy);
+        return;
+    }
     for (int m = 0; m < tile->count; m++)
         gather_pixel(c, x, tile->pixel + m, group, copy + m * tile->step);
 }
@@ -204,22 +208,48 @@ static void find_rows(const struct infer__conv8_cut *c, const uint8_t *x, int64_
 
 /* ---- tiles ---------------------------------------------------------------------------------- */
 
-void infer__conv8_tiles(const struct infer__conv8_cut *c, int64_t first, int count, int64_t group,
-                        const uint8_t *x, uint8_t *copies, struct infer__conv8_tile *tiles)
+/* Where tile number `at` begins and how many pixels it has. Tiles of halves are whole but for the
+ * last one, which may begin earlier to have a whole half: what it leaves out is returned. */
+static int64_t tile_begin(const struct infer__conv8_cut *c, int64_t at,
+                          struct infer__conv8_tile *tile, int *skip)
+{
+    int64_t part = at % c->tiles_per_row;
+    int64_t begin = c->least * part + min64(part, c->larger);
+    tile->count = (int)(c->least + (part < c->larger));
+    *skip = 0;
+    if (c->level->halves && c->way != CONV8_BY_ROWS) {
+        begin = part * CONV8_TILE;
+        int64_t rest = c->width - begin;
+        tile->count = (int)min64(rest, CONV8_TILE);
+        if (rest < CONV8_HALF && begin > 0) {
+            *skip = (int)(CONV8_HALF - rest);
+            tile->count = CONV8_HALF;
+            begin -= *skip;
+        }
+    }
+    tile->pixel = at / c->tiles_per_row * c->width + begin;
+    return begin;
+}
+
+int infer__conv8_tiles(const struct infer__conv8_cut *c, int64_t chunk, int64_t group,
+                       const uint8_t *x, uint8_t *copies, struct infer__conv8_tile *tiles)
 {
     const struct infer__conv8 *s = &c->s;
     const uint8_t *end = x + s->x.n * s->x.d * s->x.h * s->x.w * s->x.c;
+    int64_t first = chunk * c->chunk;
+    int skip, count = (int)min64(c->tiles - first, c->chunk);
+    if (c->way >= CONV8_PLANES)
+        return infer__conv8_plane_tiles(c, chunk, group, x, copies, tiles);
     for (int i = 0; i < count; i++, copies += c->copy) {
         struct infer__conv8_tile *tile = &tiles[i];
-        int64_t row = (first + i) / c->tiles_per_row, part = (first + i) % c->tiles_per_row;
-        int64_t begin = c->least * part + min64(part, c->larger);
-        tile->count = (int)(c->least + (part < c->larger));
-        tile->pixel = row * c->width + begin;
+        int64_t begin = tile_begin(c, first + i, tile, &skip);
         tile->skips = 0;
         tile->runs = c->runs;
         tile->run = c->padded;
+        if (c->level->halves)
+            infer__conv8_halves(tile, skip);
         if (c->way == CONV8_BY_ROWS) {
-            find_rows(c, x, row, tile);
+            find_rows(c, x, (first + i) / c->tiles_per_row, tile);
             place_tile(c, begin, group, end, copies, tile);
             continue;
         }
@@ -234,4 +264,5 @@ void infer__conv8_tiles(const struct infer__conv8_cut *c, int64_t first, int cou
         tile->step = tile->run_step = s->x.c;
         tile->row[0] = at;
     }
+    return count;
 }
