@@ -3,6 +3,12 @@
 
 #include "kernels/nd.h"
 
+const struct infer__machine *infer__task_machine(const struct infer__task *t)
+{
+    static const struct infer__machine any = {.products = 1};
+    return t->machine ? t->machine : &any;
+}
+
 int64_t infer__operand_elements(const struct infer__operand *o)
 {
     int64_t n = 1;
