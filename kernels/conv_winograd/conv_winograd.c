@@ -169,7 +169,12 @@ double infer__winograd_estimate(const struct infer__winograd *w,
     double transforms = tiles * w->points * ((double)w->channels * v->input + width * v->output);
     double pixels = (double)w->s.y.n * (double)w->s.y.d * (double)w->s.y.h * (double)w->s.y.w;
     double tensors = 4 * pixels * ((double)w->s.x.c + (double)w->s.y.c * (w->s.residual ? 2 : 1));
-    weights /= m->weight_bytes > 0 ? m->weight_bytes : v->weight_bytes;
+    if (m->weight_bytes > 0) { /* from the second pass on they come from nearer */
+        weights *= (0.4 + 0.6 * (double)w->passes) / (double)w->passes;
+        weights /= m->weight_bytes;
+    } else {
+        weights /= v->weight_bytes;
+    }
     double more = products > weights ? products + weights / 4 : weights + products / 4;
     return start + more + transforms + tensors / tensor_bytes_per_ns +
            pixels * (double)w->s.y.c * v->activation;
