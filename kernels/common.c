@@ -5,8 +5,7 @@
 
 const struct infer__machine *infer__task_machine(const struct infer__task *t)
 {
-    static const struct infer__machine any = {.products = 1};
-    return t->machine ? t->machine : &any;
+    return t->machine ? t->machine : infer__identity_machine("of no vendor", 0);
 }
 
 int64_t infer__operand_elements(const struct infer__operand *o)
