@@ -3,6 +3,11 @@
 
 #include "kernels/nd.h"
 
+const struct infer__machine *infer__task_machine(const struct infer__task *t)
+{
+    return t->machine ? t->machine : infer__identity_machine("of no vendor", 0);
+}
+
 int64_t infer__operand_elements(const struct infer__operand *o)
 {
     int64_t n = 1;

@@ -12,6 +12,7 @@
 #ifndef INFER_KERNELS_KERNEL_H
 #define INFER_KERNELS_KERNEL_H
 
+#include "base/cpu.h"
 #include "graph/params.h"
 
 /* More operands than any kernel takes at once by value; Concat, Split and Max take any number. */
@@ -37,8 +38,8 @@ struct infer__task {
     union infer__params p;                 /* axes are physical */
     struct infer__epilogue epi;
     const struct infer__epilogue *inner; /* the node's: see graph.h */
-    uint8_t bf16;       /* 1: operands of f32 convolutions and products may be rounded to bf16 */
-    uint8_t adds_apart; /* 1: the CPU adds floats on units beside those that multiply */
+    uint8_t bf16; /* 1: operands of f32 convolutions and products may be rounded to bf16 */
+    const struct infer__machine *machine; /* what estimates are for; NULL: no CPU in particular */
 };
 
 /* What a prepared kernel needs. Everything is 0 before prepare. */
@@ -102,6 +103,8 @@ const struct infer__kernel *infer__kernel_find(const char *name);
 
 /* ---- helpers for kernels -------------------------------------------------------------------- */
 
+/* What an estimate may know of the CPU. */
+const struct infer__machine *infer__task_machine(const struct infer__task *t);
 /* Elements of an operand. */
 int64_t infer__operand_elements(const struct infer__operand *o);
 /* Splits `total` items into at most `most` units of at least `grain` items: the number of units. */

@@ -213,19 +213,34 @@ static void test_names_are_total(void **state)
     assert_string_equal(infer_version(), "0.1.0");
 }
 
-static void test_adds_apart(void **state)
+/* Only of CPUs that were measured is anything known: all others have the constants as they are. */
+static void test_machines(void **state)
 {
+    static const struct {
+        const char *vendor;
+        uint32_t version;
+        int apart, rapids;
+    } cpus[] = {{"AuthenticAMD", 0x00a10f11, 1, 0}, /* Zen 4 */
+                {"AuthenticAMD", 0x00b40f40, 0, 0}, /* Zen 5 */
+                {"AuthenticAMD", 0x00870f10, 0, 0}, /* Zen 2 */
+                {"GenuineIntel", 0x000c06f2, 0, 1}, /* Emerald Rapids */
+                {"GenuineIntel", 0x000806f8, 0, 1}, /* Sapphire Rapids */
+                {"GenuineIntel", 0x00050657, 0, 0}, /* Cascade Lake */
+                {"GenuineIntel", 0x00a10f11, 0, 0}, {"AuthenticAMD", 0x000c06f2, 0, 0}};
     (void)state;
-    assert_true(infer__identity_adds_apart("AuthenticAMD", 0x00a10f11));  /* Zen 4 */
-    assert_false(infer__identity_adds_apart("AuthenticAMD", 0x00b40f40)); /* Zen 5 */
-    assert_false(infer__identity_adds_apart("AuthenticAMD", 0x00870f10)); /* Zen 2 */
-    assert_false(infer__identity_adds_apart("GenuineIntel", 0x00a10f11));
+    for (size_t i = 0; i < sizeof cpus / sizeof *cpus; i++) {
+        const struct infer__machine *m = infer__identity_machine(cpus[i].vendor, cpus[i].version);
+        assert_int_equal(m->adds_apart, cpus[i].apart);
+        assert_int_equal(m->products != 1, cpus[i].rapids);
+        assert_int_equal(m->weight_bytes != 0, cpus[i].rapids);
+    }
+    assert_non_null(infer__cpu_machine());
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_adds_apart),
+        cmocka_unit_test(test_machines),
         cmocka_unit_test(test_cpu_levels),
         cmocka_unit_test(test_cpu_needs_the_system),
         cmocka_unit_test(test_cpu_count),

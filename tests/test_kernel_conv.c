@@ -359,6 +359,41 @@ static void test_estimates(void **state)
     drop(&c);
 }
 
+/* Many weights for few pixels: where these come slowly, the form that has fewer of them; the other
+ * constants are a Zen 4's, whether it is one or nothing is known. */
+static void test_machines(void **state)
+{
+    const struct infer__machine *zen = infer__identity_machine("AuthenticAMD", 0x00a10f11);
+    const struct infer__machine *rapids = infer__identity_machine("GenuineIntel", 0x000c06f2);
+    uint64_t r = seed + 6;
+    (void)state;
+    if (!infer__kernel_find("conv_winograd4_f32_avx512")) /* not an x86 */
+        return;
+    struct conv_case c = {.spatial = 2, .n = 1, .cg = 512, .mg = 512};
+    c.w = (struct infer__window){.kernel = {1, 3, 3},
+                                 .stride = {1, 1, 1},
+                                 .dilation = {1, 1, 1},
+                                 .pad_begin = {0, 1, 1},
+                                 .pad_end = {0, 1, 1},
+                                 .groups = 1,
+                                 .spatial = 2};
+    for (int a = 0; a < 3; a++)
+        c.size[a] = c.out[a] = a ? 7 : 1;
+    build(&c, &r);
+    c.t.threads = 1;
+    c.t.isa = INFER_ISA_AVX512;
+    for (int i = 0; infer__kernels[i]; i++) {
+        double ns = infer__kernels[i]->estimate(&c.t);
+        c.t.machine = zen;
+        assert_true(infer__kernels[i]->estimate(&c.t) == ns);
+        c.t.machine = NULL;
+    }
+    assert_string_equal(infer__kernel_choose(&c.t)->name, "conv_winograd4_f32_avx512");
+    c.t.machine = rapids;
+    assert_string_equal(infer__kernel_choose(&c.t)->name, "conv_winograd2_f32_avx512");
+    drop(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -368,6 +403,7 @@ int main(void)
         cmocka_unit_test(test_tails),
         cmocka_unit_test(test_variable_weights),
         cmocka_unit_test(test_estimates),
+        cmocka_unit_test(test_machines),
     };
     seed = random_seed();
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -341,7 +341,7 @@ void infer__direct_tiles(const struct infer__direct *d, int64_t first, int count
 
 /* Multiply-adds of whole vectors; broadcasts and loads of weights beside them cost a part of a
  * vector's time, more where a panel's weights come from the second-level cache. */
-double infer__direct_ns(const struct infer__direct *d)
+double infer__direct_ns(const struct infer__direct *d, const struct infer__machine *m)
 {
     const struct infer__conv_shape *s = &d->s;
     double vec = d->level->vec, k = (double)s->taps * (double)s->cg * d->used;
@@ -355,7 +355,8 @@ double infer__direct_ns(const struct infer__direct *d)
     double loads = cached <= CACHED_FLOATS ? 0.2 : cached <= 5 * CACHED_FLOATS ? 0.4 : 0.8;
     double broadcast = panel < 2 ? 0.12 : panel < 3 && d->floats % d->level->vec ? 0.12 : 0;
     double per_k = floats * chain + panels * vec * (broadcast + panel * loads / mean);
-    double ns = pixels * k * per_k / d->level->rate;
+    double ns = infer__conv_ns(m, pixels * k * per_k / d->level->rate,
+                               (double)infer__direct_packed_bytes(d));
     ns += (double)d->tiles * panels * (6 + 2.5 * (double)(d->kernel_rows * d->runs) * d->used);
     ns += pixels * (double)s->y.c * (s->residual ? 0.03 : 0.012); /* storing */
     if (d->border)

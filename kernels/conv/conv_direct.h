@@ -53,7 +53,7 @@ struct infer__direct {
 int infer__direct_cut(const struct infer__task *t, const struct infer__direct_level *level,
                       struct infer__direct *d);
 /* Predicted time. */
-double infer__direct_ns(const struct infer__direct *d);
+double infer__direct_ns(const struct infer__direct *d, const struct infer__machine *m);
 
 /* One panel: its group, channels channel .. channel + valid - 1 of the output, its full vectors
  * and whether half a vector follows, and where its packed weights begin. */

@@ -48,6 +48,13 @@ double infer__conv_flops(const struct infer__conv_shape *s)
     return 2 * pixels * (double)s->groups * (double)s->cg * (double)s->mg * (double)s->taps;
 }
 
+double infer__conv_ns(const struct infer__machine *m, double ns, double bytes)
+{
+    double weights = m->weight_bytes > 0 ? bytes / m->weight_bytes : 0;
+    ns /= m->products;
+    return ns > weights ? ns + weights / 8 : weights + ns / 8;
+}
+
 void infer__tap_range(int64_t begin, int64_t dilation, int64_t kernel, int64_t size, int64_t out[2])
 {
     out[0] = begin < 0 ? (dilation - 1 - begin) / dilation : 0;

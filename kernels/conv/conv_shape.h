@@ -60,6 +60,9 @@ int infer__conv_shape(const struct infer__task *t, struct infer__conv_shape *s);
 int infer__conv_servable(const struct infer__conv_shape *s);
 /* 2 per multiply-add. */
 double infer__conv_flops(const struct infer__conv_shape *s);
+/* Products that take `ns` on a Zen 4 with `bytes` of weights, of which the next are fetched while
+ * some are used: what `m` takes. */
+double infer__conv_ns(const struct infer__machine *m, double ns, double bytes);
 
 /* One output before residual and activation: channel m of the pixel at[] (D, H, W) of image n. */
 typedef float infer__conv_output(const struct infer__conv_shape *s, const struct infer__buffers *b,

@@ -148,11 +148,12 @@ void infer__winograd_weights(const struct infer__winograd *w,
 /* ---- time ----------------------------------------------------------------------------------- */
 
 /* Products, weights coming from memory, transforms, the tensors themselves; measured on a Zen 4,
- * whose two 256-bit units make products slow and transforms cheap. Elsewhere products take half
- * the time, and weights and transforms do not; hence weights are given some 20 % more than here.
+ * whose two 256-bit units make products slow and transforms cheap. On CPUs of which nothing else is
+ * known products may take half the time; hence weights are given some 20 % more than measured.
  * The number of threads plays no part, so that it does not decide which kernel is chosen. */
 double infer__winograd_estimate(const struct infer__winograd *w,
-                                const struct infer__winograd_speed *v)
+                                const struct infer__winograd_speed *v,
+                                const struct infer__machine *m)
 {
     const double start = 4000, tensor_bytes_per_ns = 20;
     double tiles = (double)w->tiles, width = (double)w->blocks * CONV_BLOCK;
@@ -162,11 +163,18 @@ double infer__winograd_estimate(const struct infer__winograd *w,
     /* a product of few channels still has to load and store its sums */
     double products = (double)w->depth + 3; /* steps */
     products *= tiles * w->points * width * waste / v->products * (w->tile.bf16 ? 2 : 1);
+    if (!w->tile.bf16) /* faster ones wait for V and M where points are as many as of stride 2 */
+        products /= m->products > 1 && w->tile.stride == 2 ? 0.8 * m->products : m->products;
     double weights = (double)w->passes * (double)infer__winograd_packed(w) * 4;
     double transforms = tiles * w->points * ((double)w->channels * v->input + width * v->output);
     double pixels = (double)w->s.y.n * (double)w->s.y.d * (double)w->s.y.h * (double)w->s.y.w;
     double tensors = 4 * pixels * ((double)w->s.x.c + (double)w->s.y.c * (w->s.residual ? 2 : 1));
-    weights /= v->weight_bytes;
+    if (m->weight_bytes > 0) { /* from the second pass on they come from nearer */
+        weights *= (0.4 + 0.6 * (double)w->passes) / (double)w->passes;
+        weights /= m->weight_bytes;
+    } else {
+        weights /= v->weight_bytes;
+    }
     double more = products > weights ? products + weights / 4 : weights + products / 4;
     return start + more + transforms + tensors / tensor_bytes_per_ns +
            pixels * (double)w->s.y.c * v->activation;

@@ -100,8 +100,8 @@ void infer__winograd_weights(const struct infer__winograd *w,
 
 /* How fast a kernel's parts are. */
 struct infer__winograd_speed {
-    double products;      /* multiply-adds per ns */
-    double weight_bytes;  /* bytes of U from memory per ns */
+    double products; /* multiply-adds per ns, and bytes of U from memory: on a Zen 4 */
+    double weight_bytes;
     double input, output; /* ns of transforms, per point and channel of a tile */
     double activation;    /* ns of an output */
     int rows;             /* tiles that a product takes at once */
@@ -109,6 +109,7 @@ struct infer__winograd_speed {
 
 /* Predicted ns on one thread. */
 double infer__winograd_estimate(const struct infer__winograd *w,
-                                const struct infer__winograd_speed *v);
+                                const struct infer__winograd_speed *v,
+                                const struct infer__machine *m);
 
 #endif

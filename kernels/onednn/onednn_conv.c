@@ -55,10 +55,12 @@ static double fused_ns(unsigned act)
     }
 }
 
-double infer__dnnl_estimate(const struct infer__dnnl_problem *p, const struct infer__epilogue *e)
+double infer__dnnl_estimate(const struct infer__dnnl_problem *p, const struct infer__epilogue *e,
+                            const struct infer__machine *m)
 {
-    const double call = 2500, dense = 100, depthwise = 45, narrow = 30, strided = 56,
+    const double call = 2500, dense = 100 * m->products, depthwise = 45, narrow = 30, strided = 56,
                  bytes_per_ns = 20;
+    const double weight = 4 * (m->weight_bytes > 0 ? bytes_per_ns / m->weight_bytes : 1);
     const int64_t per_group = p->co / p->groups;
     double out = (double)p->n * (double)p->out[0] * (double)p->out[1] * (double)p->out[2];
     double in = (double)p->n * (double)p->in[0] * (double)p->in[1] * (double)p->in[2];
@@ -77,7 +79,7 @@ double infer__dnnl_estimate(const struct infer__dnnl_problem *p, const struct in
     if (p->kind == INFER__DNNL_POOL)
         rate = 15;
     else
-        bytes += 4 * (double)p->co * (double)(p->ci / p->groups) * (double)p->kernel[0] *
+        bytes += weight * (double)p->co * (double)(p->ci / p->groups) * (double)p->kernel[0] *
                  (double)p->kernel[1] * (double)p->kernel[2];
     double compute = infer__dnnl_flops(p) / rate, traffic = bytes / bytes_per_ns;
     double act = infer__dnnl_fuses(p, e) ? fused_ns(e->act) : infer__activate_ns(e->act);
@@ -189,7 +191,7 @@ static double conv_estimate(const struct infer__task *t)
         return -1;
     if (!infer__dnnl_allowed(t) || !conv_problem(t, &p, &b))
         return -1;
-    return infer__dnnl_estimate(&p, &t->epi);
+    return infer__dnnl_estimate(&p, &t->epi, infer__task_machine(t));
 }
 
 static infer_status conv_prepare(const struct infer__task *t, struct infer__need *need,

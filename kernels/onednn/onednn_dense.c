@@ -95,7 +95,7 @@ static double dense_estimate(const struct infer__task *t)
         return -1;
     if (!infer__dnnl_allowed(t) || !dense_problem(t, &p, &b))
         return -1;
-    return infer__dnnl_estimate(&p, &t->epi);
+    return infer__dnnl_estimate(&p, &t->epi, infer__task_machine(t));
 }
 
 static infer_status dense_prepare(const struct infer__task *t, struct infer__need *need,

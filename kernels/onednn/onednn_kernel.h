@@ -113,6 +113,7 @@ int infer__dnnl_allowed(const struct infer__task *t);
 /* Sizes that oneDNN's int arithmetic can take. */
 int infer__dnnl_sane(const struct infer__dnnl_problem *p);
 /* Predicted ns on one thread. */
-double infer__dnnl_estimate(const struct infer__dnnl_problem *p, const struct infer__epilogue *e);
+double infer__dnnl_estimate(const struct infer__dnnl_problem *p, const struct infer__epilogue *e,
+                            const struct infer__machine *m);
 
 #endif

@@ -66,7 +66,7 @@ static double pool_estimate(const struct infer__task *t)
     struct infer__dnnl_problem p;
     if (algorithm(t) == dnnl_alg_kind_undef || !infer__dnnl_allowed(t) || !pool_problem(t, &p))
         return -1;
-    return infer__dnnl_estimate(&p, &t->epi);
+    return infer__dnnl_estimate(&p, &t->epi, infer__task_machine(t));
 }
 
 static infer_status pool_prepare(const struct infer__task *t, struct infer__need *need,

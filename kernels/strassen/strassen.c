@@ -137,14 +137,19 @@ int64_t infer__strassen_scratch(const struct infer__strassen *s)
 /* ---- time ----------------------------------------------------------------------------------- */
 
 /* Seven products, S, and for each of them the loads and stores of U and of the outputs. */
-double infer__strassen_ns(const struct infer__strassen *s)
+double infer__strassen_ns(const struct infer__strassen *s, const struct infer__machine *m)
 {
     double pairs =
         (double)s->pictures * (double)s->tiles * (double)ceil_div(ceil_div(s->rows, s->tiles), 2);
     double columns = (double)(s->vectors * s->level->vec), half = (double)s->half;
-    double products = pairs * columns * (STRASSEN_PRODUCTS * half + (s->level->halved ? 140 : 100));
-    double sums = pairs * (double)s->padded * (s->level->halved ? 28 : 16);
-    double weights = 4 * (double)infer__strassen_packed(s) / 25; /* from memory */
+    double products = pairs * columns * STRASSEN_PRODUCTS * half / m->products;
+    double sums = pairs * columns * (s->level->halved ? 140 : 100) +
+                  pairs * (double)s->padded * (s->level->halved ? 28 : 16);
+    double weights = 4 * (double)infer__strassen_packed(s); /* from memory */
     double work = (products + sums) / s->level->rate;
+    if (m->weight_bytes > 0) /* few tiles pass over a panel: what is fetched ahead comes late; and
+                                sums are no faster, and not hidden behind products that are */
+        return 1500 + work + sums / s->level->rate / 2 + weights / m->weight_bytes;
+    weights /= 25;
     return 1500 + (work > weights ? work + weights / 16 : weights + work / 16);
 }

@@ -71,6 +71,6 @@ int64_t infer__strassen_rows(const struct infer__strassen *s); /* of a panel */
 int64_t infer__strassen_scratch(const struct infer__strassen *s);
 
 /* Predicted ns on one thread, without the activation. */
-double infer__strassen_ns(const struct infer__strassen *s);
+double infer__strassen_ns(const struct infer__strassen *s, const struct infer__machine *m);
 
 #endif

@@ -23,11 +23,20 @@ infer_isa infer__cpuid_isa(const struct infer__cpuid *c);
  * (leaf 1, EAX). Returns 0 where there is no cpuid. */
 int infer__cpu_identity(char vendor[12], uint32_t *version);
 
-/* Whether a CPU of this identity has units that add floats beside, not among, those that multiply
- * and add. Known of AMD's family 19h (of which Zen 4 has AVX-512); 0 where nothing is known. */
-int infer__identity_adds_apart(const char vendor[12], uint32_t version);
-/* Whether this one has. */
-int infer__cpu_adds_apart(void);
+/* What estimates have to know of a CPU. Their constants were measured on a Zen 4, and most hold
+ * well enough elsewhere, as all kernels that compete are scaled alike; here is what sets kernels
+ * apart. */
+struct infer__machine {
+    double products;     /* multiply-adds of f32 vectors, times as many per ns */
+    double weight_bytes; /* of weights that one thread gets from memory per ns, however it asks for
+                            them; 0: as many as a kernel's own constant says */
+    int adds_apart;      /* 1: floats are added on units beside, not among, those that multiply */
+};
+
+/* The CPUs of an identity; where nothing is known, what the constants say. */
+const struct infer__machine *infer__identity_machine(const char vendor[12], uint32_t version);
+/* This one. */
+const struct infer__machine *infer__cpu_machine(void);
 
 /* CPUs that this process may use: affinity mask, and the cgroup's quota rounded up. At least 1. */
 unsigned infer__cpu_count(void);

@@ -181,7 +181,7 @@ static double estimate(const struct chainer *f, const struct infer__node *n)
                             .epi = n->epi,
                             .inner = n->inner,
                             .bf16 = (uint8_t)f->o->bf16,
-                            .adds_apart = (uint8_t)f->o->adds_apart};
+                            .machine = f->o->machine};
     struct infer__graph scratch = *f->g; /* resolve writes shapes that are there already */
     struct infer__node plain = *n;
     infer_error err;

@@ -240,7 +240,7 @@ static infer_status fill_operands(struct infer__plan *plan, const struct infer__
         s->task.onednn = (uint8_t)o->onednn;
         s->task.threads = o->threads;
         s->task.bf16 = (uint8_t)o->bf16;
-        s->task.adds_apart = (uint8_t)o->adds_apart;
+        s->task.machine = o->machine;
     }
     return INFER_OK;
 }

@@ -73,9 +73,9 @@ struct infer__plan_options {
     uint64_t max_arena_bytes;
     uint64_t max_tensor_bytes;
     int onednn;
-    int bf16;                         /* 1: struct infer__task.bf16 */
-    int adds_apart;                   /* 1: struct infer__task.adds_apart */
-    const struct infer__tuned *tuned; /* measured choices, or NULL; used while planning only */
+    int bf16;                             /* 1: struct infer__task.bf16 */
+    const struct infer__machine *machine; /* struct infer__task.machine */
+    const struct infer__tuned *tuned;     /* measured choices, or NULL; used while planning only */
 };
 
 struct infer__plan {

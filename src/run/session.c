@@ -34,7 +34,7 @@ static infer_status plan_options(const infer_model *model, const infer_session_o
     FAIL_IF(options->precision > INFER_PRECISION_BF16, INFER_ERROR_ARGUMENT,
             "options.precision is %u, which is none", options->precision);
     o->bf16 = options->precision == INFER_PRECISION_BF16;
-    o->adds_apart = infer__cpu_adds_apart();
+    o->machine = infer__cpu_machine();
     FAIL_IF(o->bf16 && o->isa < INFER_ISA_AVX512BF16, INFER_ERROR_UNSUPPORTED,
             "precision bf16 needs AVX-512 BF16, and this session has %s: the %s",
             infer_isa_name(o->isa),
