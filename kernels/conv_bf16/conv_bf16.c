@@ -369,7 +369,7 @@ static double conv16_estimate(const struct infer__task *t)
     if (t->isa < INFER_ISA_AVX512BF16 || !infer__conv16_cut(t, &c))
         return -1;
     double outputs = (double)infer__operand_elements(&t->out[0]);
-    return infer__conv16_ns(&c) + outputs * vec_activation_ns(t->epi.act);
+    return infer__conv16_ns(&c, infer__task_machine(t)) + outputs * vec_activation_ns(t->epi.act);
 }
 
 const struct infer__kernel infer__conv_bf16 = {

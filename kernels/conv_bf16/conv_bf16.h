@@ -104,8 +104,8 @@ struct infer__conv16_cut {
 
 /* 1 if the vector kernel can do it, and fills *c. */
 int infer__conv16_cut(const struct infer__task *t, struct infer__conv16_cut *c);
-/* Predicted time. */
-double infer__conv16_ns(const struct infer__conv16_cut *c);
+/* Predicted time on a machine; NULL: a Zen 4. */
+double infer__conv16_ns(const struct infer__conv16_cut *c, const struct infer__machine *m);
 
 /* One panel: channels channel .. channel + valid - 1 of the output; where its weights begin, in
  * bf16. */

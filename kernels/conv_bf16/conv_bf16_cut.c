@@ -100,7 +100,7 @@ static void cut_flat(struct infer__conv16_cut *c)
 static void cut_items(struct infer__conv16_cut *c)
 {
     int64_t whole = c->chunks * c->s.groups;
-    double most = infer__conv16_ns(c) / 4000;
+    double most = infer__conv16_ns(c, NULL) / 4000;
     c->parts = ceil_div(LEAST_ITEMS, whole);
     if (c->parts > c->panels)
         c->parts = c->panels;
@@ -206,7 +206,7 @@ static const double rate = 113, memory_bytes = 24, converted = 14;
 
 /* A step of a tile is one pair by all of its pixels and vectors; its loads cost about two vector
  * products, more where a panel's weights come from the second-level cache. */
-double infer__conv16_ns(const struct infer__conv16_cut *c)
+double infer__conv16_ns(const struct infer__conv16_cut *c, const struct infer__machine *m)
 {
     const struct infer__conv16 *s = &c->s;
     double pixels = (double)s->y.n * (double)s->y.d * (double)s->y.h * (double)s->y.w;
@@ -219,8 +219,9 @@ double infer__conv16_ns(const struct infer__conv16_cut *c)
     if (!c->flat)
         k *= inside(s, 0, s->x.d, s->y.d) * inside(s, 1, s->x.h, s->y.h);
     step = step < 8 ? 8 : step + (cached <= 24576 ? 1 : 2);
-    double ns = tiles * panels * k * step * CONV16_VEC * 2 / rate;
-    double bytes = (double)c->packed_bytes / memory_bytes;
+    double ns = tiles * panels * k * step * CONV16_VEC * 2 / rate / (m ? m->bf16_products : 1);
+    double bytes =
+        (double)c->packed_bytes / (m && m->weight_bytes > 0 ? m->weight_bytes : memory_bytes);
     ns = ns > bytes ? ns : bytes;
     ns += tiles * panels * (8 + 2.5 * (double)(c->krows * c->runs));
     ns += pixels * (double)s->y.c * (s->residual ? 0.03 : 0.012); /* storing */

@@ -163,7 +163,9 @@ double infer__winograd_estimate(const struct infer__winograd *w,
     /* a product of few channels still has to load and store its sums */
     double products = (double)w->depth + 3; /* steps */
     products *= tiles * w->points * width * waste / v->products * (w->tile.bf16 ? 2 : 1);
-    if (!w->tile.bf16) /* faster ones wait for V and M where points are as many as of stride 2 */
+    if (w->tile.bf16)
+        products /= m->bf16_products;
+    else /* faster ones wait for V and M where points are as many as of stride 2 */
         products /= m->products > 1 && w->tile.stride == 2 ? 0.8 * m->products : m->products;
     double weights = (double)w->passes * (double)infer__winograd_packed(w) * 4;
     double transforms = tiles * w->points * ((double)w->channels * v->input + width * v->output);

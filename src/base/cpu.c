@@ -57,10 +57,11 @@ int infer__cpu_identity(char vendor[12], uint32_t *version)
 #endif
 
 /* Family 19h (of which Zen 4 has AVX-512): measured. */
-static const struct infer__machine zen = {.products = 1, .adds_apart = 1};
+static const struct infer__machine zen = {.products = 1, .bf16_products = 1, .adds_apart = 1};
 /* Sapphire and Emerald Rapids: two units of 512 bits, memory far away; measured on the latter. */
-static const struct infer__machine rapids = {.products = 1.45, .weight_bytes = 14.4};
-static const struct infer__machine unknown = {.products = 1};
+static const struct infer__machine rapids = {
+    .products = 1.45, .bf16_products = 0.36, .weight_bytes = 14.4};
+static const struct infer__machine unknown = {.products = 1, .bf16_products = 1};
 
 const struct infer__machine *infer__identity_machine(const char vendor[12], uint32_t version)
 {

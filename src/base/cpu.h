@@ -27,10 +27,11 @@ int infer__cpu_identity(char vendor[12], uint32_t *version);
  * well enough elsewhere, as all kernels that compete are scaled alike; here is what sets kernels
  * apart. */
 struct infer__machine {
-    double products;     /* multiply-adds of f32 vectors, times as many per ns */
-    double weight_bytes; /* of weights that one thread gets from memory per ns, however it asks for
-                            them; 0: as many as a kernel's own constant says */
-    int adds_apart;      /* 1: floats are added on units beside, not among, those that multiply */
+    double products;      /* multiply-adds of f32 vectors, times as many per ns */
+    double bf16_products; /* the same of vectors of bf16 */
+    double weight_bytes;  /* of weights that one thread gets from memory per ns, however it asks for
+                             them; 0: as many as a kernel's own constant says */
+    int adds_apart;       /* 1: floats are added on units beside, not among, those that multiply */
 };
 
 /* The CPUs of an identity; where nothing is known, what the constants say. */
