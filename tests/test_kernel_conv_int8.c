@@ -279,6 +279,30 @@ static void test_large(void **state)
     }
 }
 
+/* Few channels, strides, and pictures of more than a chunk: blocks, planes and gathered pixels. */
+static void test_first_layers(void **state)
+{
+    uint64_t r = seed + 10;
+    (void)state;
+    for (int i = 0; i < 80; i++) {
+        int64_t kernel = random_int(&r, 2, 11), stride = random_int(&r, 1, 4);
+        int few = i % 2;
+        struct shape s =
+            plain(few ? random_int(&r, 1, 5) : random_int(&r, 6, 70), random_int(&r, 1, 70),
+                  few ? kernel : random_int(&r, 2, 3), few ? stride : random_int(&r, 1, 2), 0,
+                  random_int(&r, 11, 60), random_int(&r, 11, 70), &r);
+        s.n = random_int(&r, 1, 2);
+        s.w_zero = i % 3 ? 0 : s.w_zero;
+        s.groups = few ? 1 : random_int(&r, 1, 2);
+        for (int a = 1; a < 3; a++) {
+            s.begin[a] = random_int(&r, 0, 3);
+            s.end[a] = random_int(&r, 0, 3);
+            s.dilation[a] = few ? 1 : random_int(&r, 1, 2);
+        }
+        assert_true(check_shape(&s, 0, &r) >= vector_rows());
+    }
+}
+
 /* Products of two activations: batches that are broadcast, against sums in 64 bits. */
 static void test_two_activations(void **state)
 {
@@ -348,6 +372,7 @@ int main(void)
         cmocka_unit_test(test_extremes),        cmocka_unit_test(test_groups),
         cmocka_unit_test(test_small_groups),    cmocka_unit_test(test_large),
         cmocka_unit_test(test_two_activations), cmocka_unit_test(test_levels),
+        cmocka_unit_test(test_first_layers),
     };
     seed = random_seed();
     return cmocka_run_group_tests(tests, NULL, NULL);

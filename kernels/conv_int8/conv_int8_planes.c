@@ -4,7 +4,7 @@
 #include "kernels/conv_int8/conv_int8.h"
 
 /* A chunk's planes stay in the second-level cache. */
-enum { MOST_PLANES = 1 << 19, MOST_BLOCK = 256 };
+enum { MOST_PLANES = 1 << 19, MOST_BLOCK = 256, MOST_REACH = 1 << 20 };
 
 static int64_t min64(int64_t a, int64_t b)
 {
@@ -57,7 +57,9 @@ static int is_possible(const struct infer__conv8_cut *c)
 {
     const struct infer__window *w = &c->s.w;
     if (!c->level->halves || w->kernel[0] != 1 || w->stride[0] != 1 || w->pad_begin[0] ||
-        w->pad_end[0])
+        w->pad_end[0] || (w->kernel[1] - 1) * w->dilation[1] > MOST_REACH ||
+        (w->kernel[2] - 1) * w->dilation[2] > MOST_REACH || c->s.y.h > MOST_REACH ||
+        c->s.y.w > MOST_REACH)
         return 0;
     return c->way == CONV8_PLANES ||
            (c->s.groups == 1 && !c->w_zero && w->dilation[1] == 1 && w->dilation[2] == 1 &&

@@ -35,8 +35,8 @@ struct finish_to {
 struct job {
     const struct infer__conv8_tile *tile;
     const int8_t *weights;
-    const int8_t *soon; /* weights that are used after this panel: `lines` lines of 64 bytes for each
-                           step of the tile may be fetched from there on */
+    const int8_t *soon; /* weights that are used after this panel: `lines` lines of 64 bytes for
+                           each step of the tile may be fetched from there on */
     int64_t lines;
     struct infer__conv8_starts starts;
     const int32_t *zero;   /* NULL, or the weights' zero points, of which each pixel's sum loses */
