@@ -2,7 +2,7 @@
 #include "bench/machine.h"
 
 #if defined(__x86_64__)
-#include "kernels/conv_int8/amx_tiles.h"
+#include "kernels/amx_tiles.h"
 
 /* Whole tiles: 16 rows by 16 columns by 64 bytes. */
 static void configure(struct amx *amx)

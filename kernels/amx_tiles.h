@@ -1,12 +1,12 @@
-/* The few tile instructions of AMX that the int8 convolution needs, or, with AMX_MODEL defined, a
- * model of them in plain C, which a test compiles the same kernel with, so that it can be checked
+/* The few tile instructions of AMX that the convolutions need, or, with AMX_MODEL defined, a model
+ * of them in plain C, which tests compile the same kernels with, so that they can be checked
  * where there is no AMX.
  *
  * Intel 64 and IA-32 Architectures Software Developer's Manual, volume 1, chapter 18 and volume 2,
- * LDTILECFG, TILELOADD, TILESTORED, TDPBUSD. Eight tiles of at most 16 rows of 64 bytes; numbers of
- * tiles are constants. */
-#ifndef INFER_KERNELS_CONV_INT8_AMX_TILES_H
-#define INFER_KERNELS_CONV_INT8_AMX_TILES_H
+ * LDTILECFG, TILELOADD, TILESTORED, TDPBUSD, TDPBF16PS. Eight tiles of at most 16 rows of 64 bytes;
+ * numbers of tiles are constants. */
+#ifndef INFER_KERNELS_AMX_TILES_H
+#define INFER_KERNELS_AMX_TILES_H
 
 #include <stdint.h>
 #include <string.h>
