@@ -1,6 +1,6 @@
 /* The few tile instructions of AMX that the convolutions need, or, with AMX_MODEL defined, a model
- * of them in plain C, which tests compile the same kernels with, so that they can be checked
- * where there is no AMX.
+ * of them in plain C, which tests compile the same kernels with, so that they can be checked where
+ * there is no AMX.
  *
  * Intel 64 and IA-32 Architectures Software Developer's Manual, volume 1, chapter 18 and volume 2,
  * LDTILECFG, TILELOADD, TILESTORED, TDPBUSD, TDPBF16PS. Eight tiles of at most 16 rows of 64 bytes;
