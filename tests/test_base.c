@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/cpu.h"
+#include "base/denormals.h"
 #include "base/memory.h"
 #include "base/pool.h"
 #include "base/size.h"
@@ -237,9 +238,27 @@ static void test_machines(void **state)
     assert_non_null(infer__cpu_machine());
 }
 
+/* Denormal numbers count as 0 in between, and as before afterwards. */
+static void test_denormals(void **state)
+{
+    volatile float tiny = 1e-40f, small = 1e-30f;
+    (void)state;
+    uint64_t mode = infer__denormals_off();
+    volatile float read = tiny * 1e10f, made = small * 1e-10f;
+    infer__denormals_back(mode);
+    assert_true(tiny * 1e10f > 0 && small * 1e-10f > 0);
+#if defined(__x86_64__)
+    assert_true(read <= 0 && made <= 0);
+#else
+    (void)read;
+    (void)made;
+#endif
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_denormals),
         cmocka_unit_test(test_machines),
         cmocka_unit_test(test_cpu_levels),
         cmocka_unit_test(test_cpu_needs_the_system),

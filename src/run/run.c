@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/denormals.h"
 #include "run/session.h"
 
 static infer_status check_tensor(const struct infer_session *s, const char *kind, size_t index,
@@ -77,7 +78,9 @@ static void run_units(void *ctx, unsigned thread, uint32_t begin, uint32_t end)
                                .packed = step->packed,
                                .scratch = j->s->scratch + thread * plan->scratch_bytes,
                                .state = step->need.state};
+    uint64_t mode = infer__denormals_off();
     step->kernel->run(&step->task, &b, begin, end);
+    infer__denormals_back(mode);
 }
 
 /* One image, or a batch that is computed as a whole: every step on all threads, or (`alone`) on
