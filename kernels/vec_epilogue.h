@@ -70,6 +70,12 @@ VEC_INLINE int vec_is_simple(unsigned op)
            op == INFER__OP_LEAKY_RELU;
 }
 
+/* Whether an activation is none or lies between two bounds. */
+VEC_INLINE int vec_is_clamp(unsigned op)
+{
+    return op == INFER__OP_NONE || op == INFER__OP_RELU || op == INFER__OP_CLIP;
+}
+
 VEC_INLINE vec vec_activate(const struct infer__epilogue *e, vec x)
 {
     switch (e->act) {
@@ -155,12 +161,17 @@ static __attribute__((noinline, unused)) void vec_activate_rows(const struct inf
                                                                 float *y, int64_t step,
                                                                 int64_t rows, int64_t count)
 {
+    if (step == count) { /* one row */
+        count *= rows;
+        rows = 1;
+    }
     switch (e->act) {
         VEC_ACTIVATE_ROWS_CASE(LEAKY_RELU)
         VEC_ACTIVATE_ROWS_CASE(SIGMOID)
         VEC_ACTIVATE_ROWS_CASE(HARD_SIGMOID)
         VEC_ACTIVATE_ROWS_CASE(HARD_SWISH)
         VEC_ACTIVATE_ROWS_CASE(SILU)
+        VEC_ACTIVATE_ROWS_CASE(GELU)
     default:
         for (; rows > 0; rows--, y += step)
             vec_epilogue_row(e, y, NULL, y, count);

@@ -6,6 +6,9 @@
 /* Bytes that the ring and the depthwise rows may take, about half of a second-level cache of 1 MiB,
  * and more than which a chain is not served; pixels of a round at least, if that leaves room. */
 enum { CACHED_BYTES = 512 << 10, MOST_BYTES = 896 << 10, ROUND_PIXELS = 48 };
+/* Weights of a projection from which a round has as many pixels as there is room for: each round
+ * reads them all. */
+enum { LARGE_FLOATS = 64 << 10 };
 
 static int64_t ceil_div(int64_t a, int64_t b)
 {
@@ -47,8 +50,9 @@ static int64_t round_floats(const struct infer__chain_shape *s, int64_t group)
 
 static void cut_rounds(struct infer__chain_shape *s)
 {
+    int64_t pixels = s->project && s->middle * s->y.c > LARGE_FLOATS ? INT64_MAX : ROUND_PIXELS;
     s->group = min64(2, s->y.h);
-    while (s->group + 2 <= s->y.h && s->group * s->y.w < ROUND_PIXELS &&
+    while (s->group + 2 <= s->y.h && s->group * s->y.w < pixels &&
            round_floats(s, s->group + 2) * 4 <= CACHED_BYTES)
         s->group += 2;
     s->ring = ring_rows(s, s->group);

@@ -11,6 +11,8 @@
 
 #define PW_BLOCK 16
 #define PW_HALF 8
+#define PW_LINE 64 /* bytes of a cache line */
+#define PW_SOME 8  /* tiles between two passes of an activation that is not a clamp */
 /* Pixels of a tile by the halves of blocks that a panel has: as many sums as the registers hold. */
 #if VEC_LEVEL == 512
 #define PW_PANEL 4
@@ -49,18 +51,22 @@ struct pw_run {
     int64_t y_step, at, wrap;    /* the first pixel is number `at` of the ring */
     const float *residual;       /* first pixel, y_step from one to the next, or NULL */
     const struct infer__epilogue *epi;
+    int far; /* 1: weights are not in the second-level cache yet, or do not stay there */
 };
 
-/* What one tile works with: its pixels are x_step apart. */
+/* What one tile works with: its pixels are x_step apart, and y_step in y and the residual. */
 struct pw_tile {
     const float *x;
     int64_t x_step, k;
     const float *weights, *bias;
-    float *y[PW_TILE];
-    const float *residual; /* of the first pixel, or NULL */
+    uintptr_t fetch; /* what of the next panel's weights is to be fetched, */
+    int64_t bytes;   /* so many at each channel; 0: nothing */
+    float *y;
+    const float *residual; /* NULL: none */
     int64_t y_step;
-    int valid;       /* channels to store */
-    float low, high; /* bounds of the activation, if it is a simple one */
+    int valid; /* channels to store */
+    int clamp; /* 1: the activation is one between `low` and `high` */
+    float low, high;
 };
 
 /* ---- weights -------------------------------------------------------------------------------- */
@@ -94,16 +100,39 @@ static void pw_pack(const float *weights, int64_t m, int64_t n, int64_t k, float
 /* ---- the tile ------------------------------------------------------------------------------- */
 
 /* The first n channels, n > 0, of one vector of a pixel. */
-VEC_INLINE void pw_store(const struct pw_tile *t, int m, int at, int n, vec low, vec high, vec x)
+VEC_INLINE void pw_store(const struct pw_tile *t, const int clamp, int m, int at, int n, vec x)
 {
+    float *y = t->y + m * t->y_step + at;
     const float *residual = t->residual ? t->residual + m * t->y_step + at : NULL;
     if (residual)
         x = vec_add(x, n >= VEC ? vec_load(residual) : vec_load_n(residual, n));
-    x = vec_at_most(high, vec_at_least(low, x));
+    if (clamp)
+        x = vec_at_most(vec_set(t->high), vec_at_least(vec_set(t->low), x));
     if (n >= VEC)
-        vec_store(t->y[m] + at, x);
+        vec_store(y, x);
     else
-        vec_store_n(t->y[m] + at, x, n);
+        vec_store_n(y, x, n);
+}
+
+/* The sums of `mr` pixels by `halves` half blocks, the last of them in `last` if it is no vector.
+ */
+VEC_INLINE void pw_finish(const int mr, const int halves, const struct pw_tile *t, const int clamp,
+                          vec sum[PW_TILE][PW_VECTORS], const pw_half last[PW_TILE])
+{
+    const int nv = halves * PW_HALF / VEC, nh = halves * PW_HALF % VEC != 0;
+    /* only what the last half block has may be partly there */
+    const int whole = nh ? nv : (halves - 1) * PW_HALF / VEC;
+    VEC_UNROLL
+    for (int m = 0; m < mr; m++) {
+        VEC_UNROLL
+        for (int v = 0; v < nv; v++) {
+            const int n = v < whole ? VEC : t->valid - v * VEC;
+            if (n > 0)
+                pw_store(t, clamp, m, v * VEC, n, sum[m][v]);
+        }
+        if (nh)
+            pw_store(t, clamp, m, nv * VEC, t->valid - nv * VEC, pw_half_whole(last[m]));
+    }
 }
 
 /* Input pixels, three to a base register. */
@@ -113,9 +142,8 @@ VEC_INLINE void pw_store(const struct pw_tile *t, int m, int at, int n, vec low,
 VEC_INLINE void pw_body(const int mr, const int halves, const struct pw_tile *t)
 {
     const int nv = halves * PW_HALF / VEC, nh = halves * PW_HALF % VEC != 0;
-    /* only what the last half block has may be partly there */
-    const int whole = nh ? nv : (halves - 1) * PW_HALF / VEC;
     const int64_t step = t->x_step;
+    uintptr_t fetch = t->fetch;
     const float *w = t->weights, *x[(PW_TILE + 2) / 3];
     vec sum[PW_TILE][PW_VECTORS];
     pw_half last[PW_TILE];
@@ -136,6 +164,9 @@ VEC_INLINE void pw_body(const int mr, const int halves, const struct pw_tile *t)
             weight[v] = vec_load(w + v * VEC);
         if (nh)
             rest = pw_half_load(w + nv * VEC);
+        for (int64_t b = 0; b < t->bytes; b += PW_LINE)
+            __builtin_prefetch((const void *)(fetch + (uintptr_t)b), 0, 2);
+        fetch += (uintptr_t)t->bytes;
         VEC_UNROLL
         for (int m = 0; m < mr; m++) {
             vec a = vec_set(PW_AT(x, m)[c]);
@@ -146,18 +177,10 @@ VEC_INLINE void pw_body(const int mr, const int halves, const struct pw_tile *t)
                 last[m] = pw_half_fma(a, rest, last[m]);
         }
     }
-    const vec low = vec_set(t->low), high = vec_set(t->high);
-    VEC_UNROLL
-    for (int m = 0; m < mr; m++) {
-        VEC_UNROLL
-        for (int v = 0; v < nv; v++) {
-            const int n = v < whole ? VEC : t->valid - v * VEC;
-            if (n > 0)
-                pw_store(t, m, v * VEC, n, low, high, sum[m][v]);
-        }
-        if (nh)
-            pw_store(t, m, nv * VEC, t->valid - nv * VEC, low, high, pw_half_whole(last[m]));
-    }
+    if (t->clamp)
+        pw_finish(mr, halves, t, 1, sum, last);
+    else
+        pw_finish(mr, halves, t, 0, sum, last);
 }
 
 typedef void pw_function(const struct pw_tile *t);
@@ -199,29 +222,41 @@ static pw_function *const pw_functions[2 * PW_PANEL][PW_TILE] = {{PW_3(PW_NAME, 
 
 /* ---- a run of pixels ------------------------------------------------------------------------ */
 
+/* One panel of pixels that stand one behind the other in x and y, where `t` says. */
+static void pw_run_pixels(struct pw_tile *t, int halves, int64_t pixels)
+{
+    const int64_t tiles = (pixels + pw_pixels[halves - 1] - 1) / pw_pixels[halves - 1];
+    const int64_t least = pixels / tiles, larger = pixels % tiles;
+    for (int64_t i = 0; i < tiles; i++) {
+        const int64_t n = least + (i < larger);
+        pw_functions[halves - 1][n - 1](t);
+        t->x += n * t->x_step;
+        t->y += n * t->y_step;
+        t->residual = t->residual ? t->residual + n * t->y_step : NULL;
+        t->fetch += (uintptr_t)(t->k * t->bytes);
+    }
+}
+
 /* One panel, whose weights and bias begin where `t` says and whose first channel is `channel`. */
 static void pw_run_panel(const struct pw_run *r, struct pw_tile *t, int halves, int64_t channel)
 {
-    const unsigned act = r->epi->act;
-    const int simple = !act || act == INFER__OP_RELU || act == INFER__OP_CLIP;
-    const int64_t most = pw_pixels[halves - 1];
-    uint32_t tiles = (uint32_t)((r->pixels + most - 1) / most);
-    int64_t at = r->at;
-    for (uint32_t i = 0; i < tiles; i++) {
-        int64_t begin = infer__unit_begin(r->pixels, tiles, i);
-        int n = (int)(infer__unit_begin(r->pixels, tiles, i + 1) - begin);
-        for (int m = 0; m < n; m++) {
-            t->y[m] = r->y + at * r->y_step + channel;
-            at = at + 1 == r->wrap ? 0 : at + 1;
-        }
-        t->x = r->x + begin * r->x_step;
-        t->residual = r->residual ? r->residual + begin * r->y_step + channel : NULL;
-        pw_functions[halves - 1][n - 1](t);
-        for (int m = 0, rows; !simple && m < n; m += rows) { /* as many as stand in a row */
-            for (rows = 1; m + rows < n && t->y[m + rows] == t->y[m] + rows * r->y_step; rows++)
-                ;
-            vec_activate_rows(r->epi, t->y[m], r->y_step, rows, t->valid);
-        }
+    const int64_t tiles = (r->pixels + pw_pixels[halves - 1] - 1) / pw_pixels[halves - 1];
+    const int64_t floats = halves * PW_HALF, some = PW_SOME * pw_pixels[halves - 1];
+    int64_t at = r->at, n;
+    t->x = r->x;
+    t->residual = r->residual ? r->residual + channel : NULL;
+    /* the tiles fetch the weights of the next panel, in equal shares */
+    t->bytes = r->far ? (floats * (int64_t)sizeof(float) + tiles - 1) / tiles : 0;
+    t->fetch = (uintptr_t)(t->weights + floats * r->k);
+    for (int64_t done = 0; done < r->pixels; done += n) {
+        n = r->pixels - done < some ? r->pixels - done : some;
+        n = n < r->wrap - at ? n : r->wrap - at;
+        float *y = r->y + at * r->y_step + channel;
+        t->y = y;
+        pw_run_pixels(t, halves, n);
+        if (!vec_is_clamp(r->epi->act)) /* some tiles, that are in the first-level cache still */
+            vec_activate_rows(r->epi, y, r->y_step, n, t->valid);
+        at = at + n == r->wrap ? 0 : at + n;
     }
 }
 
@@ -230,9 +265,8 @@ static void pw_run(const struct pw_run *r)
 {
     struct pw_tile t = {.x_step = r->x_step, .k = r->k, .y_step = r->y_step};
     int64_t panels = (r->blocks + PW_PANEL - 1) / PW_PANEL;
-    t.low = r->epi->act == INFER__OP_RELU   ? 0
-            : r->epi->act == INFER__OP_CLIP ? r->epi->alpha
-                                            : -INFINITY;
+    t.clamp = r->epi->act == INFER__OP_RELU || r->epi->act == INFER__OP_CLIP;
+    t.low = r->epi->act == INFER__OP_CLIP ? r->epi->alpha : 0;
     t.high = r->epi->act == INFER__OP_CLIP ? r->epi->beta : INFINITY;
     for (int64_t p = 0; p < panels; p++) {
         int64_t b0 = pw_panel(r->blocks, panels, p), b1 = pw_panel(r->blocks, panels, p + 1);
