@@ -12,7 +12,10 @@
 #define PW_BLOCK 16
 #define PW_HALF 8
 #define PW_LINE 64 /* bytes of a cache line */
-#define PW_SOME 8  /* tiles between two passes of an activation that is not a clamp */
+/* Input channels of one round of the inner loop. Where two whole vectors share each input, more
+ * than one made it slower. */
+#define PW_STEPS(halves) ((halves) == 4 ? 1 : 4)
+#define PW_SOME 8 /* tiles between two passes of an activation that is not a clamp */
 /* Pixels of a tile by the halves of blocks that a panel has: as many sums as the registers hold. */
 #if VEC_LEVEL == 512
 #define PW_PANEL 4
@@ -138,15 +141,40 @@ VEC_INLINE void pw_finish(const int mr, const int halves, const struct pw_tile *
 /* Input pixels, three to a base register. */
 #define PW_AT(x, m) ((x)[(m) / 3] + (m) % 3 * step)
 
-/* `mr` pixels by `halves` half blocks, both constants. */
+/* Inputs x[.][c] times the weights at w: `mr` pixels by `halves` half blocks, both constants. */
+VEC_INLINE void pw_step(const int mr, const int halves, const float *const x[(PW_TILE + 2) / 3],
+                        int64_t step, int64_t c, const float *w, vec sum[PW_TILE][PW_VECTORS],
+                        pw_half last[PW_TILE])
+{
+    const int nv = halves * PW_HALF / VEC, nh = halves * PW_HALF % VEC != 0;
+    vec weight[PW_VECTORS];
+    pw_half rest;
+    VEC_UNROLL
+    for (int v = 0; v < nv; v++)
+        weight[v] = vec_load(w + v * VEC);
+    if (nh)
+        rest = pw_half_load(w + nv * VEC);
+    VEC_UNROLL
+    for (int m = 0; m < mr; m++) {
+        vec a = vec_set(PW_AT(x, m)[c]);
+        VEC_UNROLL
+        for (int v = 0; v < nv; v++)
+            sum[m][v] = vec_fma(a, weight[v], sum[m][v]);
+        if (nh)
+            last[m] = pw_half_fma(a, rest, last[m]);
+    }
+}
+
 VEC_INLINE void pw_body(const int mr, const int halves, const struct pw_tile *t)
 {
     const int nv = halves * PW_HALF / VEC, nh = halves * PW_HALF % VEC != 0;
+    const int floats = halves * PW_HALF, steps = PW_STEPS(halves);
     const int64_t step = t->x_step;
-    uintptr_t fetch = t->fetch;
     const float *w = t->weights, *x[(PW_TILE + 2) / 3];
+    uintptr_t fetch = t->fetch;
     vec sum[PW_TILE][PW_VECTORS];
     pw_half last[PW_TILE];
+    int64_t c = 0;
     VEC_UNROLL
     for (int m = 0; m < mr; m++) {
         x[m / 3] = t->x + m / 3 * 3 * step;
@@ -156,26 +184,22 @@ VEC_INLINE void pw_body(const int mr, const int halves, const struct pw_tile *t)
         if (nh)
             last[m] = pw_half_load(t->bias + nv * VEC);
     }
-    for (int64_t c = 0; c < t->k; c++, w += halves * PW_HALF) {
-        vec weight[PW_VECTORS];
-        pw_half rest;
+    for (; c + steps <= t->k; c += steps, w += steps * floats) {
         VEC_UNROLL
-        for (int v = 0; v < nv; v++)
-            weight[v] = vec_load(w + v * VEC);
-        if (nh)
-            rest = pw_half_load(w + nv * VEC);
+        for (int u = 0; u < steps; u++)
+            pw_step(mr, halves, x, step, u, w + u * floats, sum, last);
         for (int64_t b = 0; b < t->bytes; b += PW_LINE)
             __builtin_prefetch((const void *)(fetch + (uintptr_t)b), 0, 2);
         fetch += (uintptr_t)t->bytes;
         VEC_UNROLL
-        for (int m = 0; m < mr; m++) {
-            vec a = vec_set(PW_AT(x, m)[c]);
-            VEC_UNROLL
-            for (int v = 0; v < nv; v++)
-                sum[m][v] = vec_fma(a, weight[v], sum[m][v]);
-            if (nh)
-                last[m] = pw_half_fma(a, rest, last[m]);
-        }
+        for (int b = 0; b < (mr + 2) / 3; b++)
+            x[b] += steps;
+    }
+    for (; c < t->k; c++, w += floats) {
+        pw_step(mr, halves, x, step, 0, w, sum, last);
+        VEC_UNROLL
+        for (int b = 0; b < (mr + 2) / 3; b++)
+            x[b]++;
     }
     if (t->clamp)
         pw_finish(mr, halves, t, 1, sum, last);
@@ -233,7 +257,7 @@ static void pw_run_pixels(struct pw_tile *t, int halves, int64_t pixels)
         t->x += n * t->x_step;
         t->y += n * t->y_step;
         t->residual = t->residual ? t->residual + n * t->y_step : NULL;
-        t->fetch += (uintptr_t)(t->k * t->bytes);
+        t->fetch += (uintptr_t)(t->k / PW_STEPS(halves) * t->bytes);
     }
 }
 
@@ -246,7 +270,8 @@ static void pw_run_panel(const struct pw_run *r, struct pw_tile *t, int halves, 
     t->x = r->x;
     t->residual = r->residual ? r->residual + channel : NULL;
     /* the tiles fetch the weights of the next panel, in equal shares */
-    t->bytes = r->far ? (floats * (int64_t)sizeof(float) + tiles - 1) / tiles : 0;
+    t->bytes =
+        r->far ? (PW_STEPS(halves) * floats * (int64_t)sizeof(float) + tiles - 1) / tiles : 0;
     t->fetch = (uintptr_t)(t->weights + floats * r->k);
     for (int64_t done = 0; done < r->pixels; done += n) {
         n = r->pixels - done < some ? r->pixels - done : some;
