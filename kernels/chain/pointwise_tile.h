@@ -141,9 +141,9 @@ VEC_INLINE void pw_finish(const int mr, const int halves, const struct pw_tile *
 /* Input pixels, three to a base register. */
 #define PW_AT(x, m) ((x)[(m) / 3] + (m) % 3 * step)
 
-/* Inputs x[.][c] times the weights at w: `mr` pixels by `halves` half blocks, both constants. */
+/* Inputs times the weights at w: `mr` pixels by `halves` half blocks, both constants. */
 VEC_INLINE void pw_step(const int mr, const int halves, const float *const x[(PW_TILE + 2) / 3],
-                        int64_t step, int64_t c, const float *w, vec sum[PW_TILE][PW_VECTORS],
+                        int64_t step, const float *w, vec sum[PW_TILE][PW_VECTORS],
                         pw_half last[PW_TILE])
 {
     const int nv = halves * PW_HALF / VEC, nh = halves * PW_HALF % VEC != 0;
@@ -156,12 +156,23 @@ VEC_INLINE void pw_step(const int mr, const int halves, const float *const x[(PW
         rest = pw_half_load(w + nv * VEC);
     VEC_UNROLL
     for (int m = 0; m < mr; m++) {
-        vec a = vec_set(PW_AT(x, m)[c]);
+        vec a = vec_set(*PW_AT(x, m));
         VEC_UNROLL
         for (int v = 0; v < nv; v++)
             sum[m][v] = vec_fma(a, weight[v], sum[m][v]);
         if (nh)
             last[m] = pw_half_fma(a, rest, last[m]);
+    }
+}
+
+/* The next channel. The compiler is to forget that there will be others at once: it would keep a
+ * register for every sum of a step and a constant. */
+VEC_INLINE void pw_next(const int mr, const float *x[(PW_TILE + 2) / 3])
+{
+    VEC_UNROLL
+    for (int b = 0; b < (mr + 2) / 3; b++) {
+        x[b]++;
+        __asm__("" : "+r"(x[b]));
     }
 }
 
@@ -186,20 +197,17 @@ VEC_INLINE void pw_body(const int mr, const int halves, const struct pw_tile *t)
     }
     for (; c + steps <= t->k; c += steps, w += steps * floats) {
         VEC_UNROLL
-        for (int u = 0; u < steps; u++)
-            pw_step(mr, halves, x, step, u, w + u * floats, sum, last);
+        for (int u = 0; u < steps; u++) {
+            pw_step(mr, halves, x, step, w + u * floats, sum, last);
+            pw_next(mr, x);
+        }
         for (int64_t b = 0; b < t->bytes; b += PW_LINE)
             __builtin_prefetch((const void *)(fetch + (uintptr_t)b), 0, 2);
         fetch += (uintptr_t)t->bytes;
-        VEC_UNROLL
-        for (int b = 0; b < (mr + 2) / 3; b++)
-            x[b] += steps;
     }
     for (; c < t->k; c++, w += floats) {
-        pw_step(mr, halves, x, step, 0, w, sum, last);
-        VEC_UNROLL
-        for (int b = 0; b < (mr + 2) / 3; b++)
-            x[b]++;
+        pw_step(mr, halves, x, step, w, sum, last);
+        pw_next(mr, x);
     }
     if (t->clamp)
         pw_finish(mr, halves, t, 1, sum, last);

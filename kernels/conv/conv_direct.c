@@ -354,6 +354,8 @@ double infer__direct_ns(const struct infer__direct *d, const struct infer__machi
     double cached = panel * vec * k; /* weights of a panel: in the first or second level, or not */
     double loads = cached <= CACHED_FLOATS ? 0.2 : cached <= 5 * CACHED_FLOATS ? 0.4 : 0.8;
     double broadcast = panel < 2 ? 0.12 : panel < 3 && d->floats % d->level->vec ? 0.12 : 0;
+    if (panel < 2 && s->x.c == 3 && s->w->stride[2] <= 2)
+        broadcast = 0.03; /* part of the product, where the step is known */
     double per_k = floats * chain + panels * vec * (broadcast + panel * loads / mean);
     double ns = infer__conv_ns(m, pixels * k * per_k / d->level->rate,
                                (double)infer__direct_packed_bytes(d));

@@ -60,12 +60,11 @@ double infer__dnnl_estimate(const struct infer__dnnl_problem *p, const struct in
 {
     const double call = 2500, dense = 100 * m->products, depthwise = 45, narrow = 30, strided = 56,
                  bytes_per_ns = 20;
-    const double weight = 4 * (m->weight_bytes > 0 ? bytes_per_ns / m->weight_bytes : 1);
     const int64_t per_group = p->co / p->groups;
     double out = (double)p->n * (double)p->out[0] * (double)p->out[1] * (double)p->out[2];
     double in = (double)p->n * (double)p->in[0] * (double)p->in[1] * (double)p->in[2];
     double bytes = 4 * (in * (double)p->ci + out * (double)p->co * (double)(1 + p->residual));
-    double rate = dense;
+    double rate = dense, weights = 0;
     if (p->groups > 1 && p->ci / p->groups < 16)
         rate = p->groups == p->ci ? depthwise : narrow;
     else if (p->groups > 1 && p->ci / p->groups == 16 && p->stride[2] > 1)
@@ -79,12 +78,18 @@ double infer__dnnl_estimate(const struct infer__dnnl_problem *p, const struct in
     if (p->kind == INFER__DNNL_POOL)
         rate = 15;
     else
-        bytes += weight * (double)p->co * (double)(p->ci / p->groups) * (double)p->kernel[0] *
-                 (double)p->kernel[1] * (double)p->kernel[2];
+        weights = 4 * (double)p->co * (double)(p->ci / p->groups) * (double)p->kernel[0] *
+                  (double)p->kernel[1] * (double)p->kernel[2];
+    if (m->weight_bytes > 0) { /* it waits for them, as nobody has fetched them */
+        weights /= 0.6 * m->weight_bytes;
+    } else {
+        bytes += weights;
+        weights = 0;
+    }
     double compute = infer__dnnl_flops(p) / rate, traffic = bytes / bytes_per_ns;
     double act = infer__dnnl_fuses(p, e) ? fused_ns(e->act) : infer__activate_ns(e->act);
     double after = act * out * (double)p->co;
-    return call + (compute > traffic ? compute : traffic) + after;
+    return call + (compute > traffic ? compute : traffic) + weights + after;
 }
 
 /* ---- problems ------------------------------------------------------------------------------- */
