@@ -2,6 +2,7 @@
 #include "kernels/chain/chain_shape.h"
 
 #include "kernels/conv/depthwise_rows.h"
+#include "kernels/integers.h"
 
 /* Bytes that the ring and the depthwise rows may take, about half of a second-level cache of 1 MiB,
  * and more than which a chain is not served; pixels of a round at least, if that leaves room. */
@@ -9,16 +10,6 @@ enum { CACHED_BYTES = 512 << 10, MOST_BYTES = 896 << 10, ROUND_PIXELS = 48 };
 /* Weights of a projection from which a round has as many pixels as there is room for: each round
  * reads them all. */
 enum { LARGE_FLOATS = 64 << 10 };
-
-static int64_t ceil_div(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
-}
-
-static int64_t min64(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
 
 static int is_picture(const struct infer__operand *o)
 {

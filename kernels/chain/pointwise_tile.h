@@ -141,9 +141,9 @@ VEC_INLINE void pw_finish(const int mr, const int halves, const struct pw_tile *
 /* Input pixels, three to a base register. */
 #define PW_AT(x, m) ((x)[(m) / 3] + (m) % 3 * step)
 
-/* Inputs times the weights at w: `mr` pixels by `halves` half blocks, both constants. */
+/* Inputs x[.][c] times the weights at w: `mr` pixels by `halves` half blocks, both constants. */
 VEC_INLINE void pw_step(const int mr, const int halves, const float *const x[(PW_TILE + 2) / 3],
-                        int64_t step, const float *w, vec sum[PW_TILE][PW_VECTORS],
+                        int64_t step, int64_t c, const float *w, vec sum[PW_TILE][PW_VECTORS],
                         pw_half last[PW_TILE])
 {
     const int nv = halves * PW_HALF / VEC, nh = halves * PW_HALF % VEC != 0;
@@ -156,7 +156,7 @@ VEC_INLINE void pw_step(const int mr, const int halves, const float *const x[(PW
         rest = pw_half_load(w + nv * VEC);
     VEC_UNROLL
     for (int m = 0; m < mr; m++) {
-        vec a = vec_set(*PW_AT(x, m));
+        vec a = vec_set(PW_AT(x, m)[c]);
         VEC_UNROLL
         for (int v = 0; v < nv; v++)
             sum[m][v] = vec_fma(a, weight[v], sum[m][v]);
@@ -165,14 +165,16 @@ VEC_INLINE void pw_step(const int mr, const int halves, const float *const x[(PW
     }
 }
 
-/* The next channel. The compiler is to forget that there will be others at once: it would keep a
- * register for every sum of a step and a constant. */
-VEC_INLINE void pw_next(const int mr, const float *x[(PW_TILE + 2) / 3])
+/* The inputs `by` channels further on. Where there are `many` pixels the compiler is to forget
+ * where they came from: it would keep a register for every sum of a step and a constant. */
+VEC_INLINE void pw_next(const int mr, const int many, const int by,
+                        const float *x[(PW_TILE + 2) / 3])
 {
     VEC_UNROLL
     for (int b = 0; b < (mr + 2) / 3; b++) {
-        x[b]++;
-        __asm__("" : "+r"(x[b]));
+        x[b] += by;
+        if (many)
+            __asm__("" : "+r"(x[b]));
     }
 }
 
@@ -180,6 +182,7 @@ VEC_INLINE void pw_body(const int mr, const int halves, const struct pw_tile *t)
 {
     const int nv = halves * PW_HALF / VEC, nh = halves * PW_HALF % VEC != 0;
     const int floats = halves * PW_HALF, steps = PW_STEPS(halves);
+    const int many = halves <= 2; /* pixels, so that registers are few */
     const int64_t step = t->x_step;
     const float *w = t->weights, *x[(PW_TILE + 2) / 3];
     uintptr_t fetch = t->fetch;
@@ -198,16 +201,19 @@ VEC_INLINE void pw_body(const int mr, const int halves, const struct pw_tile *t)
     for (; c + steps <= t->k; c += steps, w += steps * floats) {
         VEC_UNROLL
         for (int u = 0; u < steps; u++) {
-            pw_step(mr, halves, x, step, w + u * floats, sum, last);
-            pw_next(mr, x);
+            pw_step(mr, halves, x, step, many ? 0 : u, w + u * floats, sum, last);
+            if (many)
+                pw_next(mr, many, 1, x);
         }
+        if (!many)
+            pw_next(mr, many, steps, x);
         for (int64_t b = 0; b < t->bytes; b += PW_LINE)
             __builtin_prefetch((const void *)(fetch + (uintptr_t)b), 0, 2);
         fetch += (uintptr_t)t->bytes;
     }
     for (; c < t->k; c++, w += floats) {
-        pw_step(mr, halves, x, step, w, sum, last);
-        pw_next(mr, x);
+        pw_step(mr, halves, x, step, 0, w, sum, last);
+        pw_next(mr, many, 1, x);
     }
     if (t->clamp)
         pw_finish(mr, halves, t, 1, sum, last);

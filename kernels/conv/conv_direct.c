@@ -2,16 +2,7 @@
 #include <string.h>
 
 #include "kernels/conv/conv_direct.h"
-
-static int64_t ceil_div(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
-}
-
-static int64_t min64(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
+#include "kernels/integers.h"
 
 /* ---- cutting -------------------------------------------------------------------------------- */
 
@@ -90,10 +81,7 @@ static void cut_pixels(struct infer__direct *d)
     const struct infer__conv_shape *s = &d->s;
     const struct infer__window *w = s->w;
     int padded = w->pad_begin[2] > 0 || w->pad_end[2] > 0;
-    d->flat = s->taps == 1;
-    for (int a = 0; a < 3; a++)
-        if (w->stride[a] != 1 || w->pad_begin[a] || w->pad_end[a])
-            d->flat = 0;
+    d->flat = infer__window_is_point(w);
     d->rows = s->y.n * s->y.d * s->y.h;
     d->width = s->y.w;
     if (d->flat) {

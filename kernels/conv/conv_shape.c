@@ -1,5 +1,6 @@
 /* Shapes, cutting and packing of convolutions; see conv_shape.h. */
 #include "kernels/conv/conv_shape.h"
+#include "kernels/integers.h"
 
 /* ---- shape ---------------------------------------------------------------------------------- */
 
@@ -115,11 +116,6 @@ infer_status infer__conv_rows_prepare(const struct infer__task *t, struct infer_
 }
 
 /* ---- cutting -------------------------------------------------------------------------------- */
-
-static int64_t ceil_div(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
-}
 
 static int has_padding(const struct infer__window *w)
 {

@@ -1,20 +1,11 @@
 /* How the vector kernel cuts a bf16 convolution, what time that takes, and its weights; see
  * conv_bf16.h. */
 #include "kernels/conv_bf16/conv_bf16.h"
+#include "kernels/integers.h"
 
 /* A chunk's copy stays in the second-level cache; a single row's may be larger. Nothing here
  * depends on the number of threads. */
 enum { COPY_BYTES = 1 << 18, MOST_COPY = 1 << 26, LEAST_ITEMS = 16, MOST_UNITS = 64 };
-
-static int64_t ceil_div(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
-}
-
-static int64_t round_up(int64_t a, int64_t b)
-{
-    return ceil_div(a, b) * b;
-}
 
 static int is_servable(const struct infer__conv16 *s)
 {
@@ -26,14 +17,6 @@ static int is_servable(const struct infer__conv16 *s)
     if (s->groups > 1 && (s->cg < CONV16_VEC || s->mg < CONV16_VEC))
         return 0; /* f32 has kernels for these */
     return s->cg <= MOST_COPY / 64 && s->w.kernel[0] * s->w.kernel[1] <= CONV16_ROWS;
-}
-
-static int is_flat(const struct infer__conv16 *s)
-{
-    for (int a = 0; a < 3; a++)
-        if (s->w.kernel[a] != 1 || s->w.stride[a] != 1 || s->w.pad_begin[a] || s->w.pad_end[a])
-            return 0;
-    return 1;
 }
 
 static void cut_columns(struct infer__conv16_cut *c)
@@ -113,7 +96,7 @@ int infer__conv16_cut(const struct infer__task *t, struct infer__conv16_cut *c)
     *c = (struct infer__conv16_cut){.flat = 0};
     if (!infer__conv16_of(t, &c->s) || !infer__conv16_is_f32(&c->s) || !is_servable(&c->s))
         return 0;
-    c->flat = is_flat(&c->s);
+    c->flat = infer__window_is_point(&c->s.w);
     if (c->flat) {
         cut_flat(c);
     } else {

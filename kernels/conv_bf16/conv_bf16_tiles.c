@@ -1,6 +1,7 @@
 /* How a bf16 convolution is cut for the tiles of AMX, and what time that takes; see
  * conv_bf16_tiles.h. */
 #include "kernels/conv_bf16/conv_bf16_tiles.h"
+#include "kernels/integers.h"
 
 /* A chunk's copy stays in the second-level cache, with the weights of a panel; a single row's may
  * be larger. Nothing here depends on the number of threads. */
@@ -11,16 +12,6 @@ enum { COPY_BYTES = 1 << 19, MOST_COPY = 1 << 26, ITEMS = 16, MOST_UNITS = 64 };
  * bytes of weights per ns. */
 static const double dot = 9, load = 3.3, from_float = 8, from_half = 20, memory_bytes = 13,
                     cache_bytes = 60;
-
-static int64_t ceil_div(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
-}
-
-static int64_t round_up(int64_t a, int64_t b)
-{
-    return ceil_div(a, b) * b;
-}
 
 static int is_servable(const struct infer__conv16 *s)
 {
@@ -48,14 +39,6 @@ static void merge_groups(struct infer__tiles16 *c)
     s->groups /= c->merge;
     s->cg *= c->merge;
     s->mg *= c->merge;
-}
-
-static int is_flat(const struct infer__conv16 *s)
-{
-    for (int a = 1; a < 3; a++)
-        if (s->w.kernel[a] != 1 || s->w.stride[a] != 1 || s->w.pad_begin[a] || s->w.pad_end[a])
-            return 0;
-    return 1;
 }
 
 static struct infer__tiles16_axis cut_axis(const struct infer__window *w, int axis)
@@ -160,7 +143,7 @@ int infer__tiles16_cut(const struct infer__task *t, struct infer__tiles16 *c)
         return 0;
     merge_groups(c);
     const struct infer__conv16 *s = &c->s;
-    c->flat = is_flat(s);
+    c->flat = infer__window_is_point(&s->w);
     cut_runs(c);
     c->lines = c->flat ? s->y.n * s->y.h * s->y.w : s->y.h;
     c->in_place = c->flat && s->half_x && s->cg % TILES16_STEP == 0;

@@ -2,11 +2,7 @@
 #include <string.h>
 
 #include "kernels/conv_int8/conv_groups_int8.h"
-
-static int64_t ceil_div(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
-}
+#include "kernels/integers.h"
 
 static int is_servable(const struct infer__conv8 *s)
 {

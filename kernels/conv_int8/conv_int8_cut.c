@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "kernels/conv_int8/conv_int8.h"
+#include "kernels/integers.h"
 
 /* A chunk's copies stay in the second-level cache; a single tile's may be this large. */
 enum { FIRST_CACHE = 1 << 14 };
@@ -12,16 +13,6 @@ enum {
     FEWER_ITEMS = 8,
     MOST_UNITS = 64
 };
-
-static int64_t ceil_div(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
-}
-
-static int64_t round_up(int64_t a, int64_t b)
-{
-    return ceil_div(a, b) * b;
-}
 
 static int is_servable(const struct infer__conv8 *s)
 {
@@ -48,14 +39,6 @@ static void merge_groups(struct infer__conv8_cut *c)
     s->groups /= c->merge;
     s->cg *= c->merge;
     s->mg *= c->merge;
-}
-
-static int is_flat(const struct infer__conv8 *s)
-{
-    for (int a = 0; a < 3; a++)
-        if (s->w.kernel[a] != 1 || s->w.stride[a] != 1 || s->w.pad_begin[a] || s->w.pad_end[a])
-            return 0;
-    return 1;
 }
 
 /* Pixels of an input row that a tile reads. */
@@ -207,7 +190,7 @@ int infer__conv8_cut(const struct infer__task *t, const struct infer__conv8_leve
     best.vectors = ceil_div(best.s.mg, level->vec);
     best.panels = ceil_div(best.vectors, 2);
     best.channels = best.s.groups * best.vectors * level->vec;
-    int flat = is_flat(&best.s);
+    int flat = infer__window_is_point(&best.s.w);
     *c = best;
     for (int way = flat ? CONV8_FLAT : CONV8_BY_ROWS; way <= (flat ? CONV8_FLAT : CONV8_BLOCKS);
          way++) {

@@ -2,14 +2,10 @@
 #include <string.h>
 
 #include "kernels/conv_int8/conv_int8.h"
+#include "kernels/integers.h"
 
 /* A chunk's planes stay in the second-level cache. */
 enum { MOST_PLANES = 1 << 19, MOST_BLOCK = 256, MOST_REACH = 1 << 20 };
-
-static int64_t min64(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
 
 /* ---- the cut -------------------------------------------------------------------------------- */
 

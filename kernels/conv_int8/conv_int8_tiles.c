@@ -2,11 +2,7 @@
 #include <string.h>
 
 #include "kernels/conv_int8/conv_int8.h"
-
-static int64_t min64(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
+#include "kernels/integers.h"
 
 /* ---- copies: of bytes, or as s16 where the level wants that --------------------------------- */
 

@@ -3,21 +3,7 @@
 #include <string.h>
 
 #include "kernels/conv_int8/winograd_int8.h"
-
-static int64_t ceil_div(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
-}
-
-static int64_t round_up(int64_t a, int64_t b)
-{
-    return ceil_div(a, b) * b;
-}
-
-static int64_t min64(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
+#include "kernels/integers.h"
 
 /* ---- cutting -------------------------------------------------------------------------------- */
 

@@ -1,13 +1,9 @@
 /* Shapes, cutting and weights of Winograd convolutions; see conv_winograd.h. */
 #include "kernels/conv_winograd/conv_winograd.h"
+#include "kernels/integers.h"
 
 #include <math.h>
 #include <string.h>
-
-static int64_t ceil_div(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
-}
 
 /* ---- shape ---------------------------------------------------------------------------------- */
 
@@ -21,11 +17,6 @@ static int is_served(const struct infer__winograd *p)
             w->stride[i] != (i ? p->tile.stride : 1) || w->dilation[i] != 1)
             return 0;
     return s->groups == 1 && !s->transposed && w->pad_begin[0] == 0 && s->x.d == s->y.d;
-}
-
-static int64_t min64(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
 }
 
 /* Whether U is more than what stays in a near cache from one group to the next. */

@@ -3,16 +3,7 @@
 
 #include "kernels/conv/conv_shape.h"
 #include "kernels/matmul/matmul.h"
-
-static int64_t ceil_div(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
-}
-
-static int64_t min64(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
+#include "kernels/integers.h"
 
 /* ---- shape ---------------------------------------------------------------------------------- */
 

@@ -51,6 +51,15 @@ struct infer__window {
     int32_t storage_order;     /* MaxPool: 1 makes indices column-major */
 };
 
+/* 1x1 with stride 1 and no padding: an output pixel comes of the one input pixel at its place. */
+static inline int infer__window_is_point(const struct infer__window *w)
+{
+    for (int a = 0; a < 3; a++)
+        if (w->kernel[a] != 1 || w->stride[a] != 1 || w->pad_begin[a] || w->pad_end[a])
+            return 0;
+    return 1;
+}
+
 struct infer__gemm {
     float alpha, beta;
     int32_t trans_a, trans_b;
