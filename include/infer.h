@@ -260,9 +260,9 @@ INFER_API infer_status infer_session_output(const infer_session *session, size_t
  * type and shape. `outputs` has all outputs in order; where outputs[i].data is NULL the library
  * sets the whole tensor to a view of session memory, valid until the next run or free; else type
  * and shape must be the session's and the answer is written to data. An output may share no
- * memory with another tensor. Denormal numbers count as 0 (x86-64); the calling thread's mode is put
- * back. One thread at a time per session. libinfer allocates nothing here;
- * where a step is oneDNN's (infer_step_info.kernel ends in "_onednn"), oneDNN itself may. */
+ * memory with another tensor. Denormal numbers count as 0 (x86-64); the calling thread's mode is
+ * put back. One thread at a time per session. libinfer allocates nothing here; where a step is
+ * oneDNN's (infer_step_info.kernel ends in "_onednn"), oneDNN itself may. */
 INFER_API infer_status infer_run(infer_session *session, const infer_tensor *inputs, size_t ninputs,
                                  infer_tensor *outputs, size_t noutputs, infer_error *err);
 

@@ -2,8 +2,8 @@
 #include "kernels/strassen/strassen.h"
 
 #include "kernels/conv/conv_shape.h"
-#include "kernels/matmul/matmul.h"
 #include "kernels/integers.h"
+#include "kernels/matmul/matmul.h"
 
 /* ---- shape ---------------------------------------------------------------------------------- */
 
