@@ -7,6 +7,7 @@
 #ifndef INFER_KERNELS_CHAIN_POINTWISE_TILE_H
 #define INFER_KERNELS_CHAIN_POINTWISE_TILE_H
 
+#include "kernels/integers.h"
 #include "kernels/vec_epilogue.h"
 
 #define PW_BLOCK 16
@@ -284,8 +285,7 @@ static void pw_run_panel(const struct pw_run *r, struct pw_tile *t, int halves, 
     t->x = r->x;
     t->residual = r->residual ? r->residual + channel : NULL;
     /* the tiles fetch the weights of the next panel, in equal shares */
-    t->bytes =
-        r->far ? (PW_STEPS(halves) * floats * (int64_t)sizeof(float) + tiles - 1) / tiles : 0;
+    t->bytes = r->far ? share_of(PW_STEPS(halves) * floats * (int64_t)sizeof(float), tiles) : 0;
     t->fetch = (uintptr_t)(t->weights + floats * r->k);
     for (int64_t done = 0; done < r->pixels; done += n) {
         n = r->pixels - done < some ? r->pixels - done : some;

@@ -185,10 +185,11 @@ VEC_INLINE void finish_bytes(const struct finish *shared, const struct finish_to
     const int valid = to->valid;
     uint8_t *y = to->y;
     const uint8_t *from = to->residual;
-    for (int m = 0; m < count; m += 4 / nv) {
+    const int pixels = nv == 2 ? 2 : 4; /* of four vectors */
+    for (int m = 0; m < count; m += pixels) {
         vec words[2];
         int64_t at[4];
-        for (int i = 0; i < 4 / nv; i++)
+        for (int i = 0; i < pixels; i++)
             at[i] = m + i < count ? m + i : count - 1;
         for (int i = 0; i < 2; i++) {
             const int32_t *p = sums + at[nv == 2 ? i : 2 * i] * nv * VEC;
@@ -206,7 +207,7 @@ VEC_INLINE void finish_bytes(const struct finish *shared, const struct finish_to
         }
         vec bytes = bytes_pack(words[0], words[1], low, high);
         uint8_t *to_y[4];
-        for (int i = 0; i < 4 / nv; i++)
+        for (int i = 0; i < pixels; i++)
             to_y[i] = y + at[i] * step;
         if (nv == 2)
             bytes_store_2(to_y, bytes, valid);
