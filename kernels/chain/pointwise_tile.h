@@ -64,7 +64,7 @@ struct pw_tile {
     int64_t x_step, k;
     const float *weights, *bias;
     uintptr_t fetch; /* what of the next panel's weights is to be fetched, */
-    int64_t bytes;   /* so many at each channel; 0: nothing */
+    int64_t bytes;   /* so many in each round of the inner loop; 0: nothing */
     float *y;
     const float *residual; /* NULL: none */
     int64_t y_step;
@@ -264,7 +264,7 @@ static pw_function *const pw_functions[2 * PW_PANEL][PW_TILE] = {{PW_3(PW_NAME, 
 /* One panel of pixels that stand one behind the other in x and y, where `t` says. */
 static void pw_run_pixels(struct pw_tile *t, int halves, int64_t pixels)
 {
-    const int64_t tiles = (pixels + pw_pixels[halves - 1] - 1) / pw_pixels[halves - 1];
+    const int64_t tiles = ceil_div(pixels, pw_pixels[halves - 1]);
     const int64_t least = pixels / tiles, larger = pixels % tiles;
     for (int64_t i = 0; i < tiles; i++) {
         const int64_t n = least + (i < larger);
@@ -279,7 +279,7 @@ static void pw_run_pixels(struct pw_tile *t, int halves, int64_t pixels)
 /* One panel, whose weights and bias begin where `t` says and whose first channel is `channel`. */
 static void pw_run_panel(const struct pw_run *r, struct pw_tile *t, int halves, int64_t channel)
 {
-    const int64_t tiles = (r->pixels + pw_pixels[halves - 1] - 1) / pw_pixels[halves - 1];
+    const int64_t tiles = ceil_div(r->pixels, pw_pixels[halves - 1]);
     const int64_t floats = halves * PW_HALF, some = PW_SOME * pw_pixels[halves - 1];
     int64_t at = r->at, n;
     t->x = r->x;
