@@ -12,6 +12,8 @@
 #ifndef INFER_KERNELS_KERNEL_H
 #define INFER_KERNELS_KERNEL_H
 
+#include <math.h>
+
 #include "base/cpu.h"
 #include "graph/params.h"
 
@@ -120,6 +122,17 @@ struct infer__spatial infer__operand_spatial(const struct infer__operand *o);
 
 /* y = act(x) of an epilogue or a unary operator; the definition that every kernel is held to. */
 float infer__activate(unsigned op, float alpha, float beta, float x);
+/* Whether an activation is none or a clamp between two bounds. */
+static inline int infer__is_clamp(unsigned op)
+{
+    return op == INFER__OP_NONE || op == INFER__OP_RELU || op == INFER__OP_CLIP;
+}
+/* Those bounds; infinite ones where there is no activation or none of that kind. */
+static inline void infer__clamp_bounds(const struct infer__epilogue *e, float *low, float *high)
+{
+    *low = e->act == INFER__OP_CLIP ? e->alpha : e->act == INFER__OP_RELU ? 0 : -INFINITY;
+    *high = e->act == INFER__OP_CLIP ? e->beta : INFINITY;
+}
 /* Applies the epilogue to `count` consecutive elements at y; `residual` is NULL where none. */
 void infer__epilogue_apply(const struct infer__epilogue *e, float *y, const float *residual,
                            int64_t count);

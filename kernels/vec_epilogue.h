@@ -63,16 +63,10 @@ VEC_INLINE vec vec_activation(unsigned op, vec alpha, vec beta, vec x)
 
 /* ---- where the operator is known only at run time ------------------------------------------- */
 
-/* Whether an activation is none or lies between two bounds. */
-VEC_INLINE int vec_is_clamp(unsigned op)
-{
-    return op == INFER__OP_NONE || op == INFER__OP_RELU || op == INFER__OP_CLIP;
-}
-
 /* Whether vec_activate knows an activation: those cheap enough to choose vector by vector. */
 VEC_INLINE int vec_is_simple(unsigned op)
 {
-    return vec_is_clamp(op) || op == INFER__OP_LEAKY_RELU;
+    return infer__is_clamp(op) || op == INFER__OP_LEAKY_RELU;
 }
 
 VEC_INLINE vec vec_activate(const struct infer__epilogue *e, vec x)

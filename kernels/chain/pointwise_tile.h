@@ -293,7 +293,7 @@ static void pw_run_panel(const struct pw_run *r, struct pw_tile *t, int halves, 
         float *y = r->y + at * r->y_step + channel;
         t->y = y;
         pw_run_pixels(t, halves, n);
-        if (!vec_is_clamp(r->epi->act)) /* some tiles, that are in the first-level cache still */
+        if (!infer__is_clamp(r->epi->act)) /* some tiles, that are in the first-level cache still */
             vec_activate_rows(r->epi, y, r->y_step, n, t->valid);
         at = at + n == r->wrap ? 0 : at + n;
     }
@@ -304,9 +304,8 @@ static void pw_run(const struct pw_run *r)
 {
     struct pw_tile t = {.x_step = r->x_step, .k = r->k, .y_step = r->y_step};
     int64_t panels = (r->blocks + PW_PANEL - 1) / PW_PANEL;
-    t.clamp = r->epi->act == INFER__OP_RELU || r->epi->act == INFER__OP_CLIP;
-    t.low = r->epi->act == INFER__OP_CLIP ? r->epi->alpha : 0;
-    t.high = r->epi->act == INFER__OP_CLIP ? r->epi->beta : INFINITY;
+    t.clamp = r->epi->act != INFER__OP_NONE && infer__is_clamp(r->epi->act);
+    infer__clamp_bounds(r->epi, &t.low, &t.high);
     for (int64_t p = 0; p < panels; p++) {
         int64_t b0 = pw_panel(r->blocks, panels, p), b1 = pw_panel(r->blocks, panels, p + 1);
         int64_t rest = r->valid - b0 * PW_BLOCK, width = (b1 - b0) * PW_BLOCK;

@@ -314,10 +314,8 @@ static void conv16_run(const struct infer__task *t, const struct infer__buffers 
     k.bias = c.s.bias ? b->in[2] : NULL;
     k.residual = c.s.residual ? b->in[c.s.residual] : NULL;
     k.copy = b->scratch;
-    k.low = t->epi.act == INFER__OP_CLIP ? t->epi.alpha : t->epi.act ? 0 : -INFINITY;
-    k.high = t->epi.act == INFER__OP_CLIP ? t->epi.beta : INFINITY;
-    k.clamp = t->epi.act == INFER__OP_NONE || t->epi.act == INFER__OP_RELU ||
-              t->epi.act == INFER__OP_CLIP;
+    infer__clamp_bounds(&t->epi, &k.low, &k.high);
+    k.clamp = infer__is_clamp(t->epi.act);
     k.chunk = -1;
     int64_t last = infer__unit_begin(c.items, c.units, end);
     for (int64_t i = infer__unit_begin(c.items, c.units, begin); i < last; i++) {

@@ -7,6 +7,10 @@
  * be larger. Nothing here depends on the number of threads. */
 enum { COPY_BYTES = 1 << 19, MOST_COPY = 1 << 26, ITEMS = 16, MOST_UNITS = 64 };
 
+/* Weights of so few bytes are read again for every few pixels, which stay in the first-level cache,
+ * rather than all pixels again for every panel: 12 to 16 % faster where all are 56 by 56. */
+enum { NEAR_BYTES = 48 << 10, NEAR_PIXELS = 128 };
+
 /* Measured on an Emerald Rapids core: a tile's products with its loads (5.7 ns where the core has
  * no other work, more than 20 where its other thread has) and a load alone, elements copied per ns,
  * bytes of weights per ns. */
@@ -114,7 +118,7 @@ static double cut_cost(const struct infer__tiles16 *c)
     double ns =
         (chunks - 1) * bytes / (c->packed_bytes > TILES16_CACHED ? memory_bytes : cache_bytes);
     if (c->items < ITEMS)
-        ns += infer__tiles16_ns(c) * 0.3 * (double)(ITEMS - c->items) / ITEMS;
+        ns += infer__tiles16_ns(c) * 0.1 * (double)(ITEMS - c->items) / ITEMS;
     return ns + copy_ns(c);
 }
 
@@ -131,6 +135,8 @@ static void cut_items(struct infer__tiles16 *c)
             best = n;
         }
     }
+    if (c->in_place && c->packed_bytes <= NEAR_BYTES)
+        best = ceil_div(c->lines, NEAR_PIXELS);
     cut_chunks(c, best);
     double units = infer__tiles16_ns(c) / 4000;
     c->units = infer__units(c->items, 1, units > MOST_UNITS ? MOST_UNITS : (uint32_t)units + 1);

@@ -17,10 +17,16 @@ VEC_INLINE void bf16_store_n(uint16_t *to, vec x, int n)
     _mm256_mask_storeu_epi16(to, (__mmask16)((1u << n) - 1), (__m256i)_mm512_cvtneps_pbh(x));
 }
 
+/* Those of the mask, else 0. */
+VEC_INLINE vec bf16_load_some(const uint16_t *from, __mmask16 some)
+{
+    __m256i half = _mm256_maskz_loadu_epi16(some, from);
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16));
+}
+
 VEC_INLINE vec bf16_load_n(const uint16_t *from, int n)
 {
-    __m256i half = _mm256_maskz_loadu_epi16((__mmask16)((1u << n) - 1), from);
-    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16));
+    return bf16_load_some(from, (__mmask16)((1u << n) - 1));
 }
 
 VEC_INLINE vec bf16_load(const uint16_t *from)

@@ -69,9 +69,7 @@ static int has_result(const struct infer__task *t, struct infer__conv8 *s)
     if (s->s32)
         return s->integer && t->epi.act == INFER__OP_NONE;
     if (s->f32)
-        return !s->rq && !s->residual &&
-               (t->epi.act == INFER__OP_NONE || t->epi.act == INFER__OP_RELU ||
-                t->epi.act == INFER__OP_CLIP);
+        return !s->rq && !s->residual && infer__is_clamp(t->epi.act);
     return s->rq && t->out[0].type == INFER_U8 && t->epi.act == INFER__OP_NONE &&
            (!s->residual || t->in[own].type == INFER_U8);
 }

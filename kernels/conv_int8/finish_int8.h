@@ -61,8 +61,7 @@ VEC_INLINE void finish_init(struct finish *f, const struct infer__task *t,
     if (s->s32)
         return;
     if (s->f32) {
-        f->low = t->epi.act == INFER__OP_CLIP ? t->epi.alpha : t->epi.act ? 0 : -INFINITY;
-        f->high = t->epi.act == INFER__OP_CLIP ? t->epi.beta : INFINITY;
+        infer__clamp_bounds(&t->epi, &f->low, &f->high);
         return;
     }
     f->zero = q->zero;
