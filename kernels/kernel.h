@@ -114,6 +114,9 @@ uint32_t infer__units(int64_t total, int64_t grain, uint32_t most);
 /* First item of unit u out of `units`, for u = 0 .. units. */
 int64_t infer__unit_begin(int64_t total, uint32_t units, uint32_t u);
 
+/* Pieces to pack `bytes` bytes in that are so many panels: of whole panels, but not too small. */
+uint32_t infer__pack_pieces(int64_t panels, uint64_t bytes);
+
 /* Spatial view of a channels-last operand of rank 3 to 5: missing axes are 1. */
 struct infer__spatial {
     int64_t n, d, h, w, c;

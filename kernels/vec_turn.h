@@ -7,13 +7,6 @@
 #include "kernels/conv/vec_f32.h"
 #include "kernels/kernel.h"
 
-/* Pieces to pack `bytes` bytes in that are so many panels: of whole panels, but not too small. */
-VEC_INLINE uint32_t pack_pieces_of(int64_t panels, uint64_t bytes)
-{
-    const uint64_t most = bytes / (256 << 10) + 1;
-    return infer__units(panels, 1, most < UINT16_MAX ? (uint32_t)most : UINT16_MAX);
-}
-
 /* Row i of the square becomes column i. */
 #if VEC_LEVEL == 512
 VEC_INLINE void vec_turn(vec v[VEC])

@@ -1,6 +1,8 @@
 /* Shapes, cutting and packing of convolutions; see conv_shape.h. */
 #include "kernels/conv/conv_shape.h"
+
 #include "kernels/integers.h"
+#include <string.h>
 
 /* ---- shape ---------------------------------------------------------------------------------- */
 
@@ -188,20 +190,20 @@ static int64_t weight_at(const struct infer__conv_shape *s, int64_t g, int64_t m
     return ((g * s->mg + m) * s->cg + c) * s->taps + tap;
 }
 
-void infer__conv_pack(const struct infer__conv_shape *s, const float *weights, float *packed)
+void infer__conv_pack(const struct infer__conv_shape *s, const float *weights, int64_t first,
+                      int64_t last, float *packed)
 {
-    float *to = packed;
-    for (int64_t g = 0; g < s->groups; g++)
-        for (int64_t p = 0; p < s->panels; p++) {
-            int64_t m0 = infer__conv_panel(s, p) * CONV_BLOCK;
-            int64_t m1 = infer__conv_panel(s, p + 1) * CONV_BLOCK;
-            for (int64_t tap = 0; tap < s->taps; tap++)
-                for (int64_t c = 0; c < s->cg; c++)
-                    for (int64_t m = m0; m < m1; m++)
-                        *to++ = m < s->mg ? weights[weight_at(s, g, m, c, tap)] : 0;
-        }
-    for (int64_t c = 0; c < s->x.c; c++)
-        *to++ = 0;
+    for (int64_t i = first; i < last; i++) {
+        int64_t g = i / s->panels, b0 = infer__conv_panel(s, i % s->panels);
+        int64_t m0 = b0 * CONV_BLOCK, m1 = infer__conv_panel(s, i % s->panels + 1) * CONV_BLOCK;
+        float *to = packed + (g * s->blocks + b0) * CONV_BLOCK * s->taps * s->cg;
+        for (int64_t tap = 0; tap < s->taps; tap++)
+            for (int64_t c = 0; c < s->cg; c++)
+                for (int64_t m = m0; m < m1; m++)
+                    *to++ = m < s->mg ? weights[weight_at(s, g, m, c, tap)] : 0;
+    }
+    if (last == s->groups * s->panels)
+        memset(packed + infer__conv_packed_floats(s), 0, (size_t)s->x.c * sizeof *packed);
 }
 
 /* ---- the table ------------------------------------------------------------------------------ */

@@ -87,8 +87,10 @@ int64_t infer__conv_panel(const struct infer__conv_shape *s, int64_t p);
 /* Bytes of the packed weights, zeros included, and floats before the zeros. */
 uint64_t infer__conv_packed_bytes(const struct infer__conv_shape *s);
 int64_t infer__conv_packed_floats(const struct infer__conv_shape *s);
-/* Packs as [group][panel][tap][input channel][16 * blocks of the panel], then x.c zeros. */
-void infer__conv_pack(const struct infer__conv_shape *s, const float *weights, float *packed);
+/* Packs panels first .. last - 1 of all groups as [group][panel][tap][input channel][16 * blocks of
+ * the panel], behind the last one x.c zeros. */
+void infer__conv_pack(const struct infer__conv_shape *s, const float *weights, int64_t first,
+                      int64_t last, float *packed);
 
 /* Describes tile number `i` and fills its part of the table: entry [tap * s->tile + pixel] is
  * where the first channel of the input pixel is; entry [tap * s->tile] is NULL if no pixel of the
