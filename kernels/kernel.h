@@ -71,6 +71,10 @@ enum {
     INFER__IN_PLACE_RESIDUAL = 4 /* the residual of the epilogue */
 };
 
+/* Before every estimate: linkers put functions of such sections side by side. All estimates are
+ * asked for every node, and pages of kernels that serve none need then not be read. */
+#define INFER__APART __attribute__((section(".text.unlikely.infer")))
+
 struct infer__kernel {
     const char *name; /* "conv_f32_c" */
     uint8_t isa;      /* infer_isa that it needs */

@@ -32,7 +32,7 @@ static double op_ns(unsigned op)
 
 /* ---- two f32 operands, read where they stand ------------------------------------------------ */
 
-static double estimate_f32(const struct infer__task *t)
+INFER__APART static double estimate_f32(const struct infer__task *t)
 {
     if (t->nin != 2 || t->in[0].type != INFER_F32 || t->in[1].type != INFER_F32 ||
         t->out[0].type != INFER_F32 || t->epi.residual || !infer__binary_row_find(t->op, INFER_F32))
@@ -124,7 +124,7 @@ static const void *operand_block(const struct infer__task *t, const struct infer
     return buffer->f32;
 }
 
-static double estimate_any(const struct infer__task *t)
+INFER__APART static double estimate_any(const struct infer__task *t)
 {
     int swap;
     unsigned op = without_greater(t->op, &swap), type = t->in[0].type;
@@ -184,7 +184,7 @@ const struct infer__kernel infer__binary_any_c = {.name = "binary_any_c",
 
 /* ---- Pow of mixed types --------------------------------------------------------------------- */
 
-static double estimate_pow(const struct infer__task *t)
+INFER__APART static double estimate_pow(const struct infer__task *t)
 {
     if (t->op != INFER__OP_POW || t->nin != 2 || !infer__no_epilogue(t) ||
         t->out[0].type != t->in[0].type || t->in[0].type == INFER_BOOL ||
@@ -246,7 +246,7 @@ const struct infer__kernel infer__pow_any_c = {.name = "pow_any_c",
 
 /* ---- Where ---------------------------------------------------------------------------------- */
 
-static double estimate_where(const struct infer__task *t)
+INFER__APART static double estimate_where(const struct infer__task *t)
 {
     if (t->op != INFER__OP_WHERE || t->in[0].type != INFER_BOOL || t->in[1].type != t->in[2].type ||
         t->out[0].type != t->in[1].type || !infer__no_epilogue(t) || infer__any_quant(t))

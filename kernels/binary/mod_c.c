@@ -5,7 +5,7 @@
 #include "kernels/convert.h"
 #include "kernels/nd.h"
 
-static double estimate(const struct infer__task *t)
+INFER__APART static double estimate(const struct infer__task *t)
 {
     if (t->op != INFER__OP_MOD || !infer__no_epilogue(t) || t->in[0].type != t->out[0].type ||
         t->in[1].type != t->out[0].type || t->in[0].type == INFER_BOOL)

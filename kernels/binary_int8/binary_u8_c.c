@@ -40,7 +40,7 @@ static uint8_t one(unsigned op, const struct infer__binary_u8 *p, uint8_t a, uin
     return infer__q8_round(sum, 0, p->lo, p->hi);
 }
 
-static double estimate(const struct infer__task *t)
+INFER__APART static double estimate(const struct infer__task *t)
 {
     if (!infer__binary_u8_serves(t))
         return -1;

@@ -6,7 +6,7 @@
 #define RATE 52.0
 #include "kernels/conv/conv_blocked_f32.inc"
 
-static double estimate(const struct infer__task *t)
+INFER__APART static double estimate(const struct infer__task *t)
 {
     return blocked_estimate(t, INFER__OP_CONV);
 }

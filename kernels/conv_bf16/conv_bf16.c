@@ -365,7 +365,7 @@ static void conv16_pack(const struct infer__task *t, void *state, void *packed)
     conv16_pack_piece(t, state, packed, 0, 1);
 }
 
-static double conv16_estimate(const struct infer__task *t)
+INFER__APART static double conv16_estimate(const struct infer__task *t)
 {
     struct infer__conv16_cut c;
     if (t->isa < INFER_ISA_AVX512BF16 || !infer__conv16_cut(t, &c))

@@ -82,7 +82,7 @@ static infer_status prepare(const struct infer__task *t, struct infer__need *nee
     return INFER_OK;
 }
 
-static double estimate(const struct infer__task *t)
+INFER__APART static double estimate(const struct infer__task *t)
 {
     struct infer__conv16 s;
     if (!infer__conv16_of(t, &s))

@@ -183,7 +183,7 @@ static void groups8_pack(const struct infer__task *t, void *state, void *packed)
         infer__groups8_pack(t, &g, packed);
 }
 
-static double groups8_estimate(const struct infer__task *t)
+INFER__APART static double groups8_estimate(const struct infer__task *t)
 {
     struct infer__groups8 g;
     if (t->isa < VEC_ISA || t->nin < 2 || !t->in[1].is_const || !infer__groups8_cut(t, &g) ||

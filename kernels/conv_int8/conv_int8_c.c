@@ -77,7 +77,7 @@ static infer_status prepare(const struct infer__task *t, struct infer__need *nee
     return INFER_OK;
 }
 
-static double estimate(const struct infer__task *t)
+INFER__APART static double estimate(const struct infer__task *t)
 {
     struct infer__conv8 s;
     if (!infer__conv8_of(t, &s) || s.integer)

@@ -60,7 +60,7 @@ static int is_bytes(const struct infer__operand *o)
     return o->type == INFER_U8 || o->type == INFER_S8;
 }
 
-static double estimate(const struct infer__task *t, unsigned op, double products)
+INFER__APART static double estimate(const struct infer__task *t, unsigned op, double products)
 {
     if (t->op != op || !is_bytes(&t->in[0]) || !is_bytes(&t->in[1]) || t->epi.residual)
         return -1;
@@ -119,7 +119,7 @@ static void run_conv(const struct infer__task *t, const struct infer__buffers *b
         store(t, b, i, i % channels, conv_sum(t, &x, &w, i / channels, i % channels));
 }
 
-static double estimate_conv(const struct infer__task *t)
+INFER__APART static double estimate_conv(const struct infer__task *t)
 {
     int64_t outputs = t->nin > 1 ? t->in[1].dims[0] : 0;
     if (outputs < 1)
@@ -191,7 +191,7 @@ static void run_matmul(const struct infer__task *t, const struct infer__buffers 
     }
 }
 
-static double estimate_matmul(const struct infer__task *t)
+INFER__APART static double estimate_matmul(const struct infer__task *t)
 {
     const struct infer__operand *a = &t->in[0];
     return a->rank ? estimate(t, INFER__OP_MATMUL_INTEGER, (double)a->dims[a->rank - 1]) : -1;

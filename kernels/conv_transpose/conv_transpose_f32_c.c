@@ -43,7 +43,7 @@ static void run(const struct infer__task *t, const struct infer__buffers *b, uin
     infer__conv_rows(t, b, begin, end, one_output);
 }
 
-static double estimate(const struct infer__task *t)
+INFER__APART static double estimate(const struct infer__task *t)
 {
     struct infer__conv_shape s;
     if (t->op != INFER__OP_CONV_TRANSPOSE || !infer__conv_shape(t, &s))

@@ -88,7 +88,7 @@ static infer_status prepare(const struct infer__task *t, struct infer__need *nee
     return INFER_OK;
 }
 
-static double estimate(const struct infer__task *t)
+INFER__APART static double estimate(const struct infer__task *t)
 {
     if ((t->op != INFER__OP_DEPTH_TO_SPACE && t->op != INFER__OP_SPACE_TO_DEPTH) || t->nin != 1 ||
         t->in[0].rank != 4 || !t->in[0].clast || !t->out[0].clast ||

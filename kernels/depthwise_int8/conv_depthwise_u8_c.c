@@ -105,7 +105,7 @@ static void run(const struct infer__task *t, const struct infer__buffers *b, uin
     }
 }
 
-static double estimate(const struct infer__task *t)
+INFER__APART static double estimate(const struct infer__task *t)
 {
     struct infer__conv8 s;
     if (!serves(t, &s))

@@ -9,7 +9,7 @@
 
 enum { LANES = 8 };
 
-static double estimate(const struct infer__task *t)
+INFER__APART static double estimate(const struct infer__task *t)
 {
     if (t->op != INFER__OP_LAYER_NORMALIZATION || t->in[0].type != INFER_F32 ||
         t->out[0].type != INFER_F32 || t->in[1].type != INFER_F32 || t->epi.residual ||

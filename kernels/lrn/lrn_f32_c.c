@@ -62,7 +62,7 @@ static infer_status prepare(const struct infer__task *t, struct infer__need *nee
     return INFER_OK;
 }
 
-static double estimate(const struct infer__task *t)
+INFER__APART static double estimate(const struct infer__task *t)
 {
     if (t->op != INFER__OP_LRN || t->nin != 1 || t->in[0].type != INFER_F32 ||
         t->out[0].type != INFER_F32 || t->in[0].rank < 2 ||

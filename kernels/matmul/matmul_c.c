@@ -127,7 +127,7 @@ void infer__matmul_finish(const struct infer__task *t, const struct infer__buffe
 
 /* ---- the reference -------------------------------------------------------------------------- */
 
-static double estimate(const struct infer__task *t)
+INFER__APART static double estimate(const struct infer__task *t)
 {
     struct infer__matmul m;
     if (!infer__matmul_of(t, &m))

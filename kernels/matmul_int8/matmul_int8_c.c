@@ -106,7 +106,7 @@ static infer_status prepare(const struct infer__task *t, struct infer__need *nee
     return INFER_OK;
 }
 
-static double estimate(const struct infer__task *t)
+INFER__APART static double estimate(const struct infer__task *t)
 {
     struct matmul8 m;
     if (!describe(t, &m))

@@ -14,7 +14,7 @@ static uint32_t units_of(const struct infer__task *t)
     return infer__task_units(t, infer__operand_elements(whole(t)), 8192);
 }
 
-static double estimate(const struct infer__task *t)
+INFER__APART static double estimate(const struct infer__task *t)
 {
     if ((t->op != INFER__OP_CONCAT && t->op != INFER__OP_SPLIT) || !infer__no_epilogue(t) ||
         !infer__one_quant(t))

@@ -32,7 +32,7 @@ static uint32_t units_of(const struct infer__task *t)
     return infer__task_units(t, rows_of(t), 8192 / ((int64_t)row_bytes(t, &t->out[0]) + 1) + 1);
 }
 
-static double estimate(const struct infer__task *t)
+INFER__APART static double estimate(const struct infer__task *t)
 {
     if (t->op != INFER__OP_CONCAT || !infer__no_epilogue(t) || t->epi.requant ||
         !infer__is_q8(&t->out[0]))

@@ -15,7 +15,7 @@ static int same_type(const struct infer__task *t)
            infer__same_quant(&t->in[0], &t->out[0]) && !t->epi.requant;
 }
 
-static double estimate_copy(const struct infer__task *t)
+INFER__APART static double estimate_copy(const struct infer__task *t)
 {
     return moves_nothing(t->op) && same_type(t) ? infer__bytes_ns(t) : -1;
 }
@@ -79,7 +79,7 @@ static int64_t walk(const struct infer__task *t, struct infer__nd *w)
     return offset;
 }
 
-static double estimate_walk(const struct infer__task *t)
+INFER__APART static double estimate_walk(const struct infer__task *t)
 {
     if ((t->op != INFER__OP_SLICE && t->op != INFER__OP_EXPAND && t->op != INFER__OP_TILE &&
          t->op != INFER__OP_TRANSPOSE) ||
@@ -114,7 +114,7 @@ const struct infer__kernel infer__walk_c = {.name = "walk_c",
 
 /* ---- Gather --------------------------------------------------------------------------------- */
 
-static double estimate_gather(const struct infer__task *t)
+INFER__APART static double estimate_gather(const struct infer__task *t)
 {
     if (t->op != INFER__OP_GATHER || !same_type(t) ||
         (t->in[1].type != INFER_S64 && t->in[1].type != INFER_S32))
@@ -184,7 +184,7 @@ const struct infer__kernel infer__gather_c = {.name = "gather_c",
 
 /* ---- Shape, ConstantOfShape ------------------------------------------------------------------ */
 
-static double estimate_shape(const struct infer__task *t)
+INFER__APART static double estimate_shape(const struct infer__task *t)
 {
     return t->op == INFER__OP_SHAPE && t->out[0].type == INFER_S64 ? 10 : -1;
 }
@@ -212,7 +212,7 @@ const struct infer__kernel infer__shape_c = {.name = "shape_c",
                                              .prepare = prepare_one,
                                              .run = run_shape};
 
-static double estimate_fill(const struct infer__task *t)
+INFER__APART static double estimate_fill(const struct infer__task *t)
 {
     if (t->op != INFER__OP_CONSTANT_OF_SHAPE ||
         (infer__has_in(t, 1) && t->in[1].type != t->out[0].type))

@@ -26,7 +26,7 @@ static struct pad pad_of(const struct infer__task *t)
     return p;
 }
 
-static double estimate(const struct infer__task *t)
+INFER__APART static double estimate(const struct infer__task *t)
 {
     if (t->op != INFER__OP_PAD || t->in[0].rank < 1 || t->in[0].type != t->out[0].type ||
         !infer__no_epilogue(t) || (infer__has_in(t, 2) && t->in[2].type != t->in[0].type))

@@ -14,7 +14,7 @@ static infer_status prepare_one(const struct infer__task *t, struct infer__need 
 
 /* ---- Range ---------------------------------------------------------------------------------- */
 
-static double estimate_range(const struct infer__task *t)
+INFER__APART static double estimate_range(const struct infer__task *t)
 {
     if (t->op != INFER__OP_RANGE || !infer__no_epilogue(t))
         return -1;
@@ -57,7 +57,7 @@ const struct infer__kernel infer__range_c = {.name = "range_c",
 
 /* ---- ScatterND ------------------------------------------------------------------------------ */
 
-static double estimate_scatter(const struct infer__task *t)
+INFER__APART static double estimate_scatter(const struct infer__task *t)
 {
     if (t->op != INFER__OP_SCATTER_ND || !infer__no_epilogue(t) ||
         t->in[0].type != t->out[0].type || t->in[2].type != t->out[0].type)

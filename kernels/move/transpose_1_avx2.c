@@ -19,7 +19,7 @@ static int serves(const struct infer__task *t, struct plane *p)
     return squares_of(t, p);
 }
 
-static double estimate(const struct infer__task *t)
+INFER__APART static double estimate(const struct infer__task *t)
 {
     struct plane p;
     if (!serves(t, &p))
@@ -139,7 +139,7 @@ static int64_t pieces_of(int64_t pictures, int64_t size)
     return pictures * ((size + PIECE - 1) / PIECE);
 }
 
-static double triples_estimate(const struct infer__task *t)
+INFER__APART static double triples_estimate(const struct infer__task *t)
 {
     int64_t pictures, size;
     if (!planes_of(t, &pictures, &size))

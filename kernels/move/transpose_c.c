@@ -12,7 +12,7 @@ static int tiles_of(const struct infer__task *t, struct plane *p)
     return 1;
 }
 
-static double estimate(const struct infer__task *t)
+INFER__APART static double estimate(const struct infer__task *t)
 {
     struct plane p;
     if (t->op != INFER__OP_TRANSPOSE || t->in[0].type != t->out[0].type || !infer__no_epilogue(t) ||

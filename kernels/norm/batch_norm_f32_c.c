@@ -54,7 +54,7 @@ static infer_status prepare(const struct infer__task *t, struct infer__need *nee
     return INFER_OK;
 }
 
-static double estimate(const struct infer__task *t)
+INFER__APART static double estimate(const struct infer__task *t)
 {
     if (t->op != INFER__OP_BATCH_NORMALIZATION || t->nin != (t->epi.residual ? 6u : 5u) ||
         t->in[0].rank < 2 || (t->in[0].rank > 2 && !t->in[0].clast) || t->out[0].type != INFER_F32)

@@ -76,7 +76,7 @@ static infer_status prepare(const struct infer__task *t, struct infer__need *nee
     return INFER_OK;
 }
 
-static double estimate(const struct infer__task *t)
+INFER__APART static double estimate(const struct infer__task *t)
 {
     if (t->op != INFER__OP_INSTANCE_NORMALIZATION || t->nin != 3 || t->epi.residual ||
         t->in[0].rank < 3 || t->in[0].rank > 5 || !t->in[0].clast || t->out[0].type != INFER_F32)

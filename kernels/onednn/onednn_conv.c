@@ -188,7 +188,7 @@ static void bind_weights(const struct infer__dnnl_problem *p, struct infer__dnnl
     b->group_stride = m * c * taps;
 }
 
-static double conv_estimate(const struct infer__task *t)
+INFER__APART static double conv_estimate(const struct infer__task *t)
 {
     struct infer__dnnl_problem p;
     struct infer__dnnl_binding b;

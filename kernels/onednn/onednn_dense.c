@@ -87,7 +87,7 @@ static int dense_problem(const struct infer__task *t, struct infer__dnnl_problem
     return infer__dnnl_sane(p);
 }
 
-static double dense_estimate(const struct infer__task *t)
+INFER__APART static double dense_estimate(const struct infer__task *t)
 {
     struct infer__dnnl_problem p;
     struct infer__dnnl_binding b;

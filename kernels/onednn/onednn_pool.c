@@ -61,7 +61,7 @@ static int pool_problem(const struct infer__task *t, struct infer__dnnl_problem 
     return infer__dnnl_sane(p);
 }
 
-static double pool_estimate(const struct infer__task *t)
+INFER__APART static double pool_estimate(const struct infer__task *t)
 {
     struct infer__dnnl_problem p;
     if (algorithm(t) == dnnl_alg_kind_undef || !infer__dnnl_allowed(t) || !pool_problem(t, &p))

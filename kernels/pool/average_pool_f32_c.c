@@ -78,7 +78,7 @@ static void run(const struct infer__task *t, const struct infer__buffers *b, uin
         pool_pixel(t, &s, i, b->in[0], (float *)b->out[0] + i * s.c);
 }
 
-static double estimate(const struct infer__task *t)
+INFER__APART static double estimate(const struct infer__task *t)
 {
     if (!infer__pool_serves(t, INFER__OP_AVERAGE_POOL, INFER_F32))
         return -1;

@@ -80,19 +80,19 @@ static infer_status prepare(const struct infer__task *t, struct infer__need *nee
 }
 
 /* `each`: nanoseconds of an element. */
-static double estimate(const struct infer__task *t, uint16_t op, double each)
+INFER__APART static double estimate(const struct infer__task *t, uint16_t op, double each)
 {
     if (!infer__pool_serves(t, op, INFER_F32))
         return -1;
     return 500 + each * (double)infer__operand_elements(&t->in[0]);
 }
 
-static double estimate_average(const struct infer__task *t)
+INFER__APART static double estimate_average(const struct infer__task *t)
 {
     return estimate(t, INFER__OP_GLOBAL_AVERAGE_POOL, 0.16);
 }
 
-static double estimate_max(const struct infer__task *t)
+INFER__APART static double estimate_max(const struct infer__task *t)
 {
     return estimate(t, INFER__OP_GLOBAL_MAX_POOL, 0.5);
 }

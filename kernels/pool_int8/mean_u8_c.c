@@ -100,7 +100,7 @@ static void reduce_run(const struct infer__task *t, const struct infer__buffers 
     }
 }
 
-static double reduce_estimate(const struct infer__task *t)
+INFER__APART static double reduce_estimate(const struct infer__task *t)
 {
     struct infer__reduce_u8 r;
     if (!infer__reduce_u8_of(t, &r))
@@ -172,7 +172,7 @@ static void average_run(const struct infer__task *t, const struct infer__buffers
         average_pixel(t, &q, &s, i, b->in[0], (uint8_t *)b->out[0] + i * s.c);
 }
 
-static double average_estimate(const struct infer__task *t)
+INFER__APART static double average_estimate(const struct infer__task *t)
 {
     if (!infer__average_pool_u8_serves(t))
         return -1;

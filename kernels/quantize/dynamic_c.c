@@ -24,7 +24,7 @@ static void run_range(const struct infer__task *t, const struct infer__buffers *
     }
 }
 
-static double estimate_range(const struct infer__task *t)
+INFER__APART static double estimate_range(const struct infer__task *t)
 {
     if (t->op != INFER__OP_DYNAMIC_RANGE || !infer__no_epilogue(t))
         return -1;
@@ -64,7 +64,7 @@ static infer_status prepare(const struct infer__task *t, struct infer__need *nee
     return infer__dynamic_split(t) ? infer__elements_prepare(t, need, err) : INFER_OK;
 }
 
-static double estimate(const struct infer__task *t)
+INFER__APART static double estimate(const struct infer__task *t)
 {
     if (t->op != INFER__OP_DYNAMIC_QUANTIZE_LINEAR || !infer__no_epilogue(t))
         return -1;

@@ -38,7 +38,7 @@ static int is_quantized(unsigned type)
     return type == INFER_U8 || type == INFER_S8 || type == INFER_U16 || type == INFER_S16;
 }
 
-static double estimate_quantize(const struct infer__task *t)
+INFER__APART static double estimate_quantize(const struct infer__task *t)
 {
     if (t->op != INFER__OP_QUANTIZE_LINEAR || t->in[0].type != INFER_F32 ||
         !is_quantized(t->out[0].type) || (infer__has_in(t, 2) && t->in[2].type != t->out[0].type) ||
@@ -47,7 +47,7 @@ static double estimate_quantize(const struct infer__task *t)
     return infer__bytes_ns(t) + 1 * (double)infer__operand_elements(&t->in[0]);
 }
 
-static double estimate_dequantize(const struct infer__task *t)
+INFER__APART static double estimate_dequantize(const struct infer__task *t)
 {
     if (t->op != INFER__OP_DEQUANTIZE_LINEAR || t->out[0].type != INFER_F32 ||
         (!is_quantized(t->in[0].type) && t->in[0].type != INFER_S32) ||

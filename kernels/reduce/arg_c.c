@@ -32,7 +32,7 @@ static uint32_t units_of(const struct infer__task *t, const struct view *v)
     return infer__task_units(t, items_of(v), 8192 / (v->axis * columns + 1) + 1);
 }
 
-static double estimate(const struct infer__task *t)
+INFER__APART static double estimate(const struct infer__task *t)
 {
     if ((t->op != INFER__OP_ARG_MAX && t->op != INFER__OP_ARG_MIN) || t->in[0].rank < 1 ||
         t->out[0].type != INFER_S64 || !infer__no_epilogue(t))

@@ -56,7 +56,7 @@ static uint32_t units_of(const struct infer__task *t, const struct plan *p)
     return infer__task_units(t, p->outputs, 8192 / (p->count + 1) + 1);
 }
 
-static double estimate(const struct infer__task *t)
+INFER__APART static double estimate(const struct infer__task *t)
 {
     if (t->op < INFER__OP_REDUCE_MEAN || t->op > INFER__OP_REDUCE_PROD ||
         t->in[0].type != t->out[0].type || t->in[0].type == INFER_BOOL || !infer__no_epilogue(t) ||

@@ -38,7 +38,7 @@ void infer__resize_pack(const struct infer__task *t, void *state, void *packed)
 
 /* ---- linear and cubic, f32 ------------------------------------------------------------------ */
 
-static double estimate_f32(const struct infer__task *t)
+INFER__APART static double estimate_f32(const struct infer__task *t)
 {
     if (!infer__resize_serves(t) || t->p.resize.mode == INFER__NEAREST ||
         t->in[0].type != INFER_F32)
@@ -98,7 +98,7 @@ const struct infer__kernel infer__resize_f32_c = {.name = "resize_f32_c",
 
 /* ---- nearest, any type ---------------------------------------------------------------------- */
 
-static double estimate_nearest(const struct infer__task *t)
+INFER__APART static double estimate_nearest(const struct infer__task *t)
 {
     if (!infer__resize_serves(t) || t->p.resize.mode != INFER__NEAREST)
         return -1;

@@ -1,7 +1,7 @@
 /* The definition of ScaleShift: product and sum are rounded one by one. */
 #include "kernels/scale_shift/scale_shift.h"
 
-static double estimate(const struct infer__task *t)
+INFER__APART static double estimate(const struct infer__task *t)
 {
     if (!scale_shift_serves(t))
         return -1;

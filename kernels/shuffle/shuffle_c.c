@@ -3,7 +3,7 @@
 
 #include "kernels/shuffle/shuffle.h"
 
-static double estimate(const struct infer__task *t)
+INFER__APART static double estimate(const struct infer__task *t)
 {
     if (!shuffle_serves(t))
         return -1;

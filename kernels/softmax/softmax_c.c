@@ -41,14 +41,14 @@ static int is_softmax(const struct infer__task *t)
            t->in[0].type == t->out[0].type && infer__no_epilogue(t);
 }
 
-static double estimate_f32(const struct infer__task *t)
+INFER__APART static double estimate_f32(const struct infer__task *t)
 {
     if (!is_softmax(t) || t->in[0].type != INFER_F32)
         return -1;
     return infer__bytes_ns(t) + 5 * (double)infer__operand_elements(&t->in[0]);
 }
 
-static double estimate_f64(const struct infer__task *t)
+INFER__APART static double estimate_f64(const struct infer__task *t)
 {
     if (!is_softmax(t) || t->in[0].type != INFER_F64)
         return -1;

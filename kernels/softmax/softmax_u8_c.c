@@ -26,7 +26,7 @@ static uint32_t units_of(const struct infer__task *t, const struct view *v)
     return infer__task_units(t, v->outer * v->inner, 2048 / (v->axis + 1) + 1);
 }
 
-static double estimate(const struct infer__task *t)
+INFER__APART static double estimate(const struct infer__task *t)
 {
     if ((t->op != INFER__OP_SOFTMAX && t->op != INFER__OP_LOG_SOFTMAX) ||
         !infer__is_q8(&t->in[0]) || (!infer__is_q8(&t->out[0]) && t->out[0].type != INFER_F32) ||

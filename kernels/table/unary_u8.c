@@ -23,7 +23,7 @@ static double row_ns(unsigned isa)
     return isa >= INFER_ISA_AVX512 ? 0.04 : isa >= INFER_ISA_AVX2 ? 0.2 : 0.45;
 }
 
-static double estimate(const struct infer__task *t)
+INFER__APART static double estimate(const struct infer__task *t)
 {
     if (!has_table(t) || !infer__is_q8(&t->in[0]) || !infer__is_q8(&t->out[0]) ||
         !infer__no_epilogue(t))

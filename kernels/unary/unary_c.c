@@ -13,7 +13,7 @@ static int is_unary(unsigned op)
            op == INFER__OP_GELU;
 }
 
-static double estimate_f32(const struct infer__task *t)
+INFER__APART static double estimate_f32(const struct infer__task *t)
 {
     if (!is_unary(t->op) || t->in[0].type != INFER_F32 || t->out[0].type != INFER_F32 ||
         t->epi.residual)
@@ -168,7 +168,7 @@ static uint64_t integer_u64(unsigned op, uint64_t low, uint64_t high, uint64_t x
     }
 }
 
-static double estimate_any(const struct infer__task *t)
+INFER__APART static double estimate_any(const struct infer__task *t)
 {
     unsigned op = t->op, type = t->in[0].type;
     int integers =
@@ -217,7 +217,7 @@ const struct infer__kernel infer__unary_any_c = {.name = "unary_any_c",
 
 /* ---- Not ------------------------------------------------------------------------------------ */
 
-static double estimate_not(const struct infer__task *t)
+INFER__APART static double estimate_not(const struct infer__task *t)
 {
     if (t->op != INFER__OP_NOT || t->in[0].type != INFER_BOOL || !infer__no_epilogue(t))
         return -1;
@@ -243,7 +243,7 @@ const struct infer__kernel infer__not_c = {.name = "not_c",
 
 /* ---- Cast ----------------------------------------------------------------------------------- */
 
-static double estimate_cast(const struct infer__task *t)
+INFER__APART static double estimate_cast(const struct infer__task *t)
 {
     if (t->op != INFER__OP_CAST || !infer__no_epilogue(t))
         return -1;

@@ -6,7 +6,7 @@
 
 /* Constants up to this size are copied together: read at run time from a mapped file, each would
  * bring in pages of weights that have long been packed. */
-enum { COPIED_BYTES = 64 * 1024 };
+enum { COPIED_BYTES = 16 * 1024 };
 
 static int has_clast(int rank)
 {

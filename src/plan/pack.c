@@ -63,6 +63,7 @@ static infer_status pack_all(struct infer__plan *plan, struct infer__pool *pool,
     }
     struct packer p = {plan, map, pieces};
     infer__pool_run(pool, pack_pieces, &p, all);
+    infer__pages_drop(map, map->data, map->bytes); /* what was read along with others' last pages */
     infer__free(&plan->allocator, pieces);
     return INFER_OK;
 }
