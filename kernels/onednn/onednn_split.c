@@ -1,21 +1,12 @@
 /* Cutting a problem into tiles. */
 #include <string.h>
 
+#include "kernels/integers.h"
 #include "kernels/onednn/onednn_kernel.h"
-
-static int64_t min64(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
 
 static int64_t max64(int64_t a, int64_t b)
 {
     return a > b ? a : b;
-}
-
-static int64_t ceil_div(int64_t a, int64_t b)
-{
-    return a <= 0 ? 0 : (a + b - 1) / b;
 }
 
 /* The axis along which a picture is cut: the first that has more than one row of output. Those
@@ -152,7 +143,7 @@ static void spread_rows(struct infer__dnnl_problem *p, int a, int64_t lo, int64_
 {
     int64_t extent = (p->kernel[a] - 1) * p->dilation[a] + 1;
     int64_t pad = p->pad_begin[a], s = p->stride[a];
-    *begin = min64(ceil_div(lo + pad - extent + 1, s), (lo + pad) / s);
+    *begin = min64(ceil_div(max64(lo + pad - extent + 1, 0), s), (lo + pad) / s);
     *end = min64((hi - 1 + pad) / s + 1, p->in[a]);
     p->pad_begin[a] = lo + pad - *begin * s;
     p->pad_end[a] = (*end - *begin - 1) * s + extent - p->pad_begin[a] - (hi - lo);
