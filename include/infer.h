@@ -288,7 +288,7 @@ typedef struct infer_step_info {
     int32_t rank;
     int64_t dims[INFER_MAX_RANK];
     uint64_t flops;       /* 2 per multiply-add; 0 where the step only moves data */
-    uint64_t bytes;       /* read and written, weights included */
+    uint64_t bytes;       /* read and written, weights as the kernel has packed them */
     uint64_t arena_begin; /* where the first output lies in the arena; both 0 if elsewhere */
     uint64_t arena_end;
     uint64_t runs; /* with options.profile: number of runs and their total time */
