@@ -24,13 +24,13 @@ uint32_t infer__units(int64_t total, int64_t grain, uint32_t most)
     return n < 1 ? 1 : (uint32_t)n;
 }
 
-/* The first total % units units have one item more than the others; nothing can overflow. */
 uint32_t infer__pack_pieces(int64_t panels, uint64_t bytes)
 {
     const uint64_t most = bytes / (256 << 10) + 1;
     return infer__units(panels, 1, most < UINT16_MAX ? (uint32_t)most : UINT16_MAX);
 }
 
+/* The first total % units units have one item more than the others; nothing can overflow. */
 int64_t infer__unit_begin(int64_t total, uint32_t units, uint32_t u)
 {
     int64_t each = total / units, more = total % units;

@@ -152,7 +152,7 @@ VEC_INLINE void tile_body(const int mr, const int nv, const struct job *j)
                     weight[v] = pairs_load(w + v * VEC * 2);
                 VEC_UNROLL
                 for (int v = 0; v < nv && mr == 1; v++)
-                    _mm_prefetch((const char *)(w + v * VEC * 2) + AHEAD, _MM_HINT_T1);
+                    __builtin_prefetch((const void *)((uintptr_t)(w + v * VEC * 2) + AHEAD), 0, 2);
                 VEC_UNROLL
                 for (int m = 0; m < mr; m++) {
                     __m512bh a = pair_set(PIXEL(x, m));

@@ -18,7 +18,6 @@ const struct infer__kernel infer__conv_transpose_f32_blocked_avx2 = {
     .estimate = estimate,
     .prepare = blocked_prepare,
     .pack = blocked_pack,
-    .pack_piece = blocked_pack_piece,
     .run = blocked_run,
 };
 #endif

@@ -17,6 +17,5 @@ const struct infer__kernel infer__conv_transpose_f32_blocked_c = {
     .estimate = estimate,
     .prepare = blocked_prepare,
     .pack = blocked_pack,
-    .pack_piece = blocked_pack_piece,
     .run = blocked_run,
 };
