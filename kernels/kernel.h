@@ -49,6 +49,7 @@ struct infer__need {
     uint64_t packed_bytes;  /* packed weights, filled by pack, read-only afterwards */
     uint64_t scratch_bytes; /* per thread, contents undefined at each call */
     uint32_t units;         /* how many units of work; at least 1 */
+    uint32_t ahead;         /* the first units, which all others wait for; 0: none waits */
     uint32_t pack_pieces;   /* pieces that large weights are packed in; 0: in one */
     void *state;            /* the kernel's own (oneDNN's primitives), freed by release */
 };
@@ -60,8 +61,9 @@ struct infer__buffers {
     const void *const *in;
     void *const *out;
     const void *packed;
-    void *scratch;
+    void *scratch; /* of the thread */
     void *state;
+    void *shared; /* where need.ahead is not 0: scratch that all units have in common, instead */
 };
 
 /* Operands whose memory the first output may have, where both have the same bytes. */

@@ -35,21 +35,33 @@ static inline struct infer__operand spatial_operand(infer_type type, int spatial
 
 enum check_split { CHECK_WHOLE, CHECK_SINGLE, CHECK_RANDOM, CHECK_SPLITS };
 
-static inline void check_run_units(const struct infer__kernel *k, const struct infer__task *t,
-                                   const struct infer__buffers *b, uint32_t units,
-                                   size_t scratch_bytes, int split, uint64_t *random)
+/* Units begin .. end - 1 from the last one backwards: order must not matter. */
+static inline void check_run_backwards(const struct infer__kernel *k, const struct infer__task *t,
+                                       const struct infer__buffers *b, uint32_t begin, uint32_t end,
+                                       size_t scratch_bytes, int split, uint64_t *random)
 {
-    if (split == CHECK_WHOLE) {
-        k->run(t, b, 0, units);
-        return;
-    }
-    /* from the last one backwards: order must not matter */
-    for (uint32_t end = units; end > 0;) {
-        uint32_t n = split == CHECK_SINGLE ? 1 : (uint32_t)random_int(random, 1, end);
+    while (end > begin) {
+        uint32_t n = split == CHECK_SINGLE ? 1 : (uint32_t)random_int(random, 1, end - begin);
         memset(b->scratch, GUARD_BYTE, scratch_bytes); /* its contents are undefined */
         k->run(t, b, end - n, end);
         end -= n;
     }
+}
+
+/* All units, those first that the others wait for. Run as a whole, they have one scratch memory. */
+static inline void check_run_units(const struct infer__kernel *k, const struct infer__task *t,
+                                   const struct infer__buffers *b, const struct infer__need *need,
+                                   int split, uint64_t *random)
+{
+    struct infer__buffers one = *b;
+    one.scratch = b->shared;
+    assert_true(need->ahead < need->units);
+    if (split == CHECK_WHOLE) {
+        k->run(t, &one, 0, need->units);
+        return;
+    }
+    check_run_backwards(k, t, b, 0, need->ahead, need->scratch_bytes, split, random);
+    check_run_backwards(k, t, b, need->ahead, need->units, need->scratch_bytes, split, random);
 }
 
 /* One run. `in` holds host data per operand; out[i] (may be NULL) gets the result. */
@@ -59,7 +71,7 @@ static inline void check_run_once(const struct infer__kernel *k, const struct in
 {
     struct infer__task t = *task;
     struct infer__operand operands[CHECK_OPERANDS];
-    struct guard gin[CHECK_OPERANDS], gout[CHECK_OPERANDS], packed, scratch;
+    struct guard gin[CHECK_OPERANDS], gout[CHECK_OPERANDS], packed, scratch, shared;
     const void *pin[CHECK_OPERANDS] = {0};
     void *pout[CHECK_OPERANDS] = {0};
     struct infer__need need = {0};
@@ -94,13 +106,14 @@ static inline void check_run_once(const struct infer__kernel *k, const struct in
     assert_true(need.units >= 1);
     packed = guard_new(need.packed_bytes, 64, at_end);
     scratch = guard_new(need.scratch_bytes, 64, at_end);
+    shared = guard_new(need.scratch_bytes, 64, at_end);
     if (k->pack_piece && threads > 1) /* in pieces, in any order: the same bits must come out */
         for (uint32_t p = 3; p-- > 0;)
             k->pack_piece(&t, need.state, packed.data, p, 3);
     else if (k->pack)
         k->pack(&t, need.state, packed.data);
-    struct infer__buffers b = {pin, pout, packed.data, scratch.data, need.state};
-    check_run_units(k, &t, &b, need.units, scratch.bytes, split, random);
+    struct infer__buffers b = {pin, pout, packed.data, scratch.data, need.state, shared.data};
+    check_run_units(k, &t, &b, &need, split, random);
     for (uint32_t i = 0; i < t.nin; i++) {
         assert_true(guard_check(&gin[i]));
         if (gin[i].bytes)
@@ -115,8 +128,10 @@ static inline void check_run_once(const struct infer__kernel *k, const struct in
     }
     assert_true(guard_check(&packed));
     assert_true(guard_check(&scratch));
+    assert_true(guard_check(&shared));
     guard_free(&packed);
     guard_free(&scratch);
+    guard_free(&shared);
     if (k->release)
         k->release(need.state);
 }

@@ -230,7 +230,8 @@ static int run(struct problem *p, uint32_t threads, int in_place, uint32_t *unit
     struct worker w[8];
     for (uint32_t i = 0; i < threads; i++) {
         scratch[i] = guard((size_t)need.scratch_bytes / sizeof(float), 64);
-        w[i] = (struct worker){p, &need, {in, out, packed.f, scratch[i].f, need.state}, i, threads};
+        w[i] = (struct worker){
+            p, &need, {in, out, packed.f, scratch[i].f, need.state, NULL}, i, threads};
         assert_int_equal(pthread_create(&id[i], NULL, work, &w[i]), 0);
     }
     for (uint32_t i = 0; i < threads; i++) {

@@ -138,7 +138,7 @@ static float *convolve(const struct infer__operand *x, const float *data,
     if (k->pack)
         k->pack(&t, need.state, packed);
     void *pout[1] = {out};
-    struct infer__buffers b = {pin, pout, packed, scratch, need.state};
+    struct infer__buffers b = {pin, pout, packed, scratch, need.state, NULL};
     k->run(&t, &b, 0, need.units);
     for (int i = 0; i < 4; i++)
         free(copies[i]);
@@ -252,6 +252,29 @@ static void test_bands(void **state)
     }
 }
 
+/* Weights so many that several threads project panel by panel, behind everything else. Numbers are
+ * integers and sums small enough to be exact. */
+static void test_apart(void **state)
+{
+    uint64_t r = seed + 4;
+    (void)state;
+    for (int i = 0; i < 6; i++) {
+        struct chain s = {.middle = random_int(&r, 1000, 1100), .w = random_int(&r, 1, 5)};
+        random_chain(&s, &r);
+        s.h = random_int(&r, 1, 5);
+        s.expand = i % 2;
+        s.project = 1;
+        s.first = s.expand ? random_int(&r, 1, 4) : s.middle;
+        s.last = random_int(&r, 400, 450);
+        for (int a = 0; a < 2; a++)
+            s.kernel[a] = 3, s.stride[a] = 1, s.begin[a] = s.end[a] = 1;
+        s.integers = 1;
+        for (int k = 0; k < 3; k++)
+            s.act[k] = k == i % 3 ? INFER__OP_RELU : INFER__OP_NONE;
+        check(&s, &r);
+    }
+}
+
 /* What is no chain: dilation, variable weights, channels that do not follow each other. */
 static void test_refusals(void **state)
 {
@@ -288,9 +311,8 @@ static void test_refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_channels),
-        cmocka_unit_test(test_widths),
-        cmocka_unit_test(test_bands),
+        cmocka_unit_test(test_channels), cmocka_unit_test(test_widths),
+        cmocka_unit_test(test_bands),    cmocka_unit_test(test_apart),
         cmocka_unit_test(test_refusals),
     };
     seed = random_seed();

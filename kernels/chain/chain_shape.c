@@ -10,6 +10,10 @@ enum { CACHED_BYTES = 512 << 10, MOST_BYTES = 896 << 10, ROUND_PIXELS = 48 };
 /* Weights of a projection from which a round has as many pixels as there is room for: each round
  * reads them all. */
 enum { LARGE_FLOATS = 64 << 10 };
+/* Weights that bands should not read once each: more than a second-level cache keeps. */
+enum { APART_FLOATS = 384 << 10 };
+/* Multiply-adds of a thread, and bytes out of another core's cache, both measured on a Xeon. */
+enum { PRODUCTS_PER_NS = 80, FAR_BYTES_PER_NS = 16 };
 
 static int is_picture(const struct infer__operand *o)
 {
@@ -35,20 +39,22 @@ static int64_t ring_rows(const struct infer__chain_shape *s, int64_t group)
 
 static int64_t round_floats(const struct infer__chain_shape *s, int64_t group)
 {
-    int64_t middle = s->project ? group * s->y.w * s->padded : 0;
+    int64_t middle = s->project && !s->apart ? group * s->y.w * s->padded : 0;
     return ring_rows(s, group) * s->x.w * s->step + middle;
 }
 
 static void cut_rounds(struct infer__chain_shape *s)
 {
-    int64_t pixels = s->project && s->middle * s->y.c > LARGE_FLOATS ? INT64_MAX : ROUND_PIXELS;
+    const int64_t picture = s->y.n * s->y.h * s->y.w * s->padded;
+    int64_t pixels =
+        s->project && !s->apart && s->middle * s->y.c > LARGE_FLOATS ? INT64_MAX : ROUND_PIXELS;
     s->group = min64(2, s->y.h);
     while (s->group + 2 <= s->y.h && s->group * s->y.w < pixels &&
            round_floats(s, s->group + 2) * 4 <= CACHED_BYTES)
         s->group += 2;
     s->ring = ring_rows(s, s->group);
     s->ring_floats = s->ring * s->x.w * s->step;
-    s->middle_floats = s->project ? s->group * s->y.w * s->padded : 0;
+    s->middle_floats = s->apart ? picture : s->project ? s->group * s->y.w * s->padded : 0;
 }
 
 /* Parts that threads can share out evenly, as long as they are few. */
@@ -60,6 +66,16 @@ static int64_t cut_parts(int64_t blocks, int64_t threads)
     return parts;
 }
 
+/* Whether a band for each thread pays, though channels could be shared out: rows that two bands
+ * expand take less than to fetch, in the next step, what other cores have of a row's channels. */
+static int bands_pay(const struct infer__chain_shape *s, int64_t threads)
+{
+    double rows = (double)((s->w->kernel[1] - s->w->stride[1]) * (threads - 1));
+    double products = rows * (double)(s->x.w * s->x.c); /* for each channel */
+    double bytes = (double)(s->y.h * s->y.w * (threads - 1)) * 4 / (double)threads;
+    return s->y.h >= 2 * threads && products / PRODUCTS_PER_NS < bytes / FAR_BYTES_PER_NS;
+}
+
 /* Bands cost rows that are expanded twice: two for each thread where a picture is high, else one.
  * Without an expansion they cost nothing, and where channels can be shared out none are needed. */
 static void cut_units(struct infer__chain_shape *s, int64_t threads)
@@ -69,9 +85,24 @@ static void cut_units(struct infer__chain_shape *s, int64_t threads)
     if (threads > 1 && across < 2 * threads) {
         int64_t want = ceil_div(s->expand && s->y.h < 24 * threads ? threads : 2 * threads, across);
         s->bands = s->expand ? min64(want, ceil_div(s->y.h, 2)) : min64(2 * want, most);
+    } else if (threads > 1 && s->y.n == 1 && bands_pay(s, threads)) {
+        s->bands = threads;
     }
     s->items = across * s->bands;
     s->units = infer__units(s->items, 1, threads > 1 ? 8 * (uint32_t)threads : 1);
+    if (s->apart) {
+        s->ahead = s->units;
+        s->units +=
+            infer__units(ceil_div(s->y.c, CHAIN_PART * CHAIN_BLOCK), 1, 4 * (uint32_t)threads);
+    }
+}
+
+/* Whether the projection waits for everything before it. */
+static int is_apart(const struct infer__chain_shape *s, uint32_t threads)
+{
+    double weights = (double)s->middle * (double)((s->expand ? s->x.c : 0) + s->y.c);
+    double picture = (double)s->y.n * (double)(s->y.h * s->y.w) * (double)s->padded;
+    return s->project && threads > 1 && weights > APART_FLOATS && picture * 4 <= CACHED_BYTES;
 }
 
 static void place_weights(struct infer__chain_shape *s)
@@ -131,9 +162,10 @@ int infer__chain_shape(const struct infer__task *t, struct infer__chain_shape *s
         s->x.h > most || s->x.w > most || s->x.c > most || s->y.c > most || s->middle > most ||
         s->y.n > most || s->y.h > most || s->y.w > most)
         return 0;
-    s->parts = s->project ? 1 : cut_parts(s->padded / CHAIN_BLOCK, t->threads);
-    s->step =
-        s->project || s->padded < CHAIN_PART * CHAIN_BLOCK ? s->padded : CHAIN_PART * CHAIN_BLOCK;
+    s->apart = is_apart(s, t->threads);
+    const int whole = s->project && !s->apart;
+    s->parts = whole ? 1 : cut_parts(s->padded / CHAIN_BLOCK, t->threads);
+    s->step = whole || s->padded < CHAIN_PART * CHAIN_BLOCK ? s->padded : CHAIN_PART * CHAIN_BLOCK;
     if ((double)s->x.w * (double)s->step + (double)s->y.w * (double)s->padded > MOST_BYTES / 4)
         return 0;
     cut_rounds(s);

@@ -9,6 +9,10 @@
  * the depthwise rows are computed from it, and projected. Where there is no projection, the
  * expanded channels are cut into parts of 64 and each part goes through alone.
  *
+ * Bands would all read all weights. Where those are many and the picture is small, several threads
+ * share out the expanded channels first, as if there was no projection, and then the panels of the
+ * projection, for all pixels: each weight is read by one thread.
+ *
  * Each value is computed as the kernels of its single convolution would, in an order that depends
  * on nothing but its place: bands and rounds, and so threads, change no bit. Rows that two bands
  * need are expanded by both.
@@ -40,14 +44,16 @@ struct infer__chain_shape {
     int64_t middle;      /* channels of the depthwise */
     int64_t padded;      /* the same in whole blocks */
 
+    int apart; /* 1: the projection is in units of its own, which wait for all others; see below */
     int64_t group; /* output rows of a round, even unless there is but one */
     int64_t ring;  /* rows of the ring, 0 if there is none */
     int64_t step;  /* floats of a pixel in the ring */
-    int64_t parts; /* of the channels, 1 if there is a projection */
+    int64_t parts; /* of the channels, 1 if there is a projection that is not apart */
     int64_t bands; /* of a picture */
-    int64_t items; /* pictures * bands * parts */
-    uint32_t units;
-    int64_t ring_floats, middle_floats; /* of scratch */
+    int64_t items; /* pictures * bands * parts; panels of a projection that is apart are more */
+    uint32_t units, ahead;              /* as in struct infer__need */
+    int64_t ring_floats, middle_floats; /* of scratch; what is in the middle is common to all units
+                                           where the projection is apart */
     /* where each part of the packed weights begins, in floats, and their end */
     int64_t at_expand, at_expand_bias, at_depthwise, at_depthwise_bias, at_project, at_project_bias,
         packed_floats;

@@ -51,6 +51,7 @@ struct pw_run {
     int64_t pixels, x_step, k;
     const float *weights, *bias; /* of the first block; as pw_pack left them; whole blocks */
     int64_t blocks, valid;       /* blocks to compute; channels of them, all of which are stored */
+    int64_t panels;              /* that the blocks are cut into */
     float *y;                    /* pixel 0 of a ring of `wrap` pixels */
     int64_t y_step, at, wrap;    /* the first pixel is number `at` of the ring */
     const float *residual;       /* first pixel, y_step from one to the next, or NULL */
@@ -75,6 +76,12 @@ struct pw_tile {
 
 /* ---- weights -------------------------------------------------------------------------------- */
 
+/* Panels of so many blocks, at least. */
+VEC_INLINE int64_t pw_panels(int64_t blocks)
+{
+    return ceil_div(blocks, PW_PANEL);
+}
+
 /* First block of panel p of `panels`. */
 VEC_INLINE int64_t pw_panel(int64_t blocks, int64_t panels, int64_t p)
 {
@@ -89,9 +96,10 @@ VEC_INLINE int pw_halves(int64_t blocks, int64_t valid)
 
 /* From [channel out][channel in] to [panel][channel in][8 * halves of the panel], with zeros from
  * channel `m` to channel n, n >= m. */
-static void pw_pack(const float *weights, int64_t m, int64_t n, int64_t k, float *packed)
+static void pw_pack(const float *weights, int64_t m, int64_t n, int64_t k, int64_t panels,
+                    float *packed)
 {
-    int64_t blocks = (n + PW_BLOCK - 1) / PW_BLOCK, panels = (blocks + PW_PANEL - 1) / PW_PANEL;
+    int64_t blocks = ceil_div(n, PW_BLOCK);
     for (int64_t p = 0; p < panels; p++) {
         int64_t b0 = pw_panel(blocks, panels, p), b1 = pw_panel(blocks, panels, p + 1);
         int64_t first = b0 * PW_BLOCK, width = pw_halves(b1 - b0, n - first) * PW_HALF;
@@ -299,15 +307,15 @@ static void pw_run_panel(const struct pw_run *r, struct pw_tile *t, int halves, 
     }
 }
 
-/* All pixels, blocks 0 .. blocks - 1, panel by panel: the weights of one stay in the cache. */
-static void pw_run(const struct pw_run *r)
+/* All pixels, panels begin .. end - 1 one by one: the weights of one stay in the cache. */
+static void pw_run_panels(const struct pw_run *r, int64_t begin, int64_t end)
 {
     struct pw_tile t = {.x_step = r->x_step, .k = r->k, .y_step = r->y_step};
-    int64_t panels = (r->blocks + PW_PANEL - 1) / PW_PANEL;
     t.clamp = r->epi->act != INFER__OP_NONE && infer__is_clamp(r->epi->act);
     infer__clamp_bounds(r->epi, &t.low, &t.high);
-    for (int64_t p = 0; p < panels; p++) {
-        int64_t b0 = pw_panel(r->blocks, panels, p), b1 = pw_panel(r->blocks, panels, p + 1);
+    for (int64_t p = begin; p < end; p++) {
+        int64_t b0 = pw_panel(r->blocks, r->panels, p);
+        int64_t b1 = pw_panel(r->blocks, r->panels, p + 1);
         int64_t rest = r->valid - b0 * PW_BLOCK, width = (b1 - b0) * PW_BLOCK;
         t.valid = (int)(rest < width ? rest : width);
         t.weights = r->weights + b0 * PW_BLOCK * r->k;

@@ -8,7 +8,8 @@
 
 enum {
     MOST_CANDIDATES = INFER__MOST_CANDIDATES,
-    SERIAL_NS = 5000 /* handing a step to another thread and waiting for it costs 1 to 2 us */
+    SERIAL_NS = 5000,     /* handing a step to another thread and waiting for it costs 1 to 2 us */
+    FAR_BYTES_PER_NS = 16 /* from another core's cache, measured on a Xeon */
 };
 
 int infer__candidates(const struct infer__task *t, struct infer__candidate c[MOST_CANDIDATES])
@@ -56,6 +57,17 @@ static const struct infer__kernel *prefer_tuned(const struct infer__task *t,
     return k;
 }
 
+/* What one thread alone waits for: half of the operands, which the other threads' caches have. */
+static double far_ns(const struct infer__task *t)
+{
+    double bytes = 0;
+    for (uint32_t k = 0; k < t->nin; k++)
+        if (t->in[k].type && !t->in[k].is_const)
+            bytes += (double)infer__operand_elements(&t->in[k]) *
+                     (double)infer_type_size((infer_type)t->in[k].type);
+    return bytes / FAR_BYTES_PER_NS;
+}
+
 static infer_status select_kernel(struct infer__step *s, const struct infer__tuned *tuned,
                                   infer_error *err)
 {
@@ -65,7 +77,7 @@ static infer_status select_kernel(struct infer__step *s, const struct infer__tun
     for (int i = 0; i < n; i++) {
         s->kernel = c[i].kernel;
         s->tuned = s->kernel == best;
-        s->serial = s->tuned ? serial != 0 : c[i].ns < SERIAL_NS;
+        s->serial = s->tuned ? serial != 0 : c[i].ns + far_ns(&s->task) < SERIAL_NS;
         memset(&s->need, 0, sizeof s->need);
         s->need.units = 1;
         infer_status status =
@@ -114,6 +126,7 @@ static uint64_t count_flops(const struct infer__task *t)
     const struct infer__window *w = &t->p.window;
     switch (t->op) {
     case INFER__OP_CONV:
+    case INFER__OP_SCALED_CONV:
     case INFER__OP_CONV_INTEGER:
         return 2 * out * (uint64_t)(t->in[1].dims[1] * w->kernel[0] * w->kernel[1] * w->kernel[2]);
     case INFER__OP_CONV_CHAIN:

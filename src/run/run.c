@@ -65,6 +65,8 @@ struct job {
     const struct infer__lane *lane;
     const infer_tensor *inputs, *outputs;
     uint32_t step;
+    uint32_t first; /* unit of the step that the pool counts as 0 */
+    char *shared;   /* scratch of the thread that began the step */
 };
 
 static void run_units(void *ctx, unsigned thread, uint32_t begin, uint32_t end)
@@ -77,9 +79,10 @@ static void run_units(void *ctx, unsigned thread, uint32_t begin, uint32_t end)
                                .out = pointers + step->task.nin,
                                .packed = step->packed,
                                .scratch = j->s->scratch + thread * plan->scratch_bytes,
-                               .state = step->need.state};
+                               .state = step->need.state,
+                               .shared = j->shared};
     uint64_t mode = infer__denormals_off();
-    step->kernel->run(&step->task, &b, begin, end);
+    step->kernel->run(&step->task, &b, j->first + begin, j->first + end);
     infer__denormals_back(mode);
 }
 
@@ -89,13 +92,20 @@ static void run_steps(struct job *j, unsigned thread, int alone)
 {
     struct infer_session *s = j->s;
     uint64_t before = s->profile ? infer__now_ns() : 0;
+    j->shared = s->scratch + thread * s->plan.scratch_bytes;
     for (uint32_t i = 0; i < s->plan.nsteps; i++) {
         const struct infer__step *step = &s->plan.steps[i];
+        const struct infer__need *need = &step->need;
         j->step = i;
-        if (alone || step->serial)
-            run_units(j, thread, 0, step->need.units);
-        else
-            infer__pool_run(s->pool, run_units, j, step->need.units);
+        if (alone || step->serial) {
+            run_units(j, thread, 0, need->units);
+        } else {
+            if (need->ahead)
+                infer__pool_run(s->pool, run_units, j, need->ahead);
+            j->first = need->ahead;
+            infer__pool_run(s->pool, run_units, j, need->units - need->ahead);
+            j->first = 0;
+        }
         if (s->profile) {
             uint64_t now = infer__now_ns();
             j->lane->ns[i] += now - before;
