@@ -11,14 +11,14 @@ static uint64_t seed;
 
 struct shape {
     int64_t n, h, w, cg, mg, groups, kernel[2], stride[2], dilation[2], pad[4]; /* top left .. */
-    int bias, residual;
+    int bias, residual, scaled;
     uint16_t act;
 };
 
 struct problem {
-    struct infer__operand in[4], y;
+    struct infer__operand in[5], y; /* x, weights, bias, scale or residual, residual */
     struct infer__task t;
-    float *data[4], *want, *got;
+    float *data[5], *want, *got;
 };
 
 static float *integers(int64_t n, uint64_t *r)
@@ -43,9 +43,10 @@ static void formula(const struct shape *s, struct problem *p)
                 continue;
             int64_t x = ((n * s->h + h) * s->w + w) * c + om / s->mg * s->cg + ch;
             int64_t at = ((om * s->cg + ch) * s->kernel[0] + kh) * s->kernel[1] + kw;
-            sum += (double)p->data[0][x] * (double)p->data[1][at];
+            double scale = s->scaled ? (double)p->data[3][n * c + om / s->mg * s->cg + ch] : 1;
+            sum += (double)p->data[0][x] * scale * (double)p->data[1][at];
         }
-        sum += s->residual ? (double)p->data[3][i] : 0;
+        sum += s->residual ? (double)p->data[3 + s->scaled][i] : 0;
         p->want[i] = infer__activate(p->t.epi.act, p->t.epi.alpha, p->t.epi.beta, (float)sum);
     }
 }
@@ -73,10 +74,14 @@ static int build(const struct shape *s, struct problem *p, uint64_t *r)
                                        .rank = 1,
                                        .is_const = 1,
                                        .dims = {s->groups * s->mg}};
-    p->in[3] = p->y;
-    p->t = (struct infer__task){.op = INFER__OP_CONV,
+    p->in[3] = p->in[4] = p->y;
+    if (s->scaled) {
+        const int64_t one[3] = {1, 1, 1};
+        p->in[3] = spatial_operand(INFER_F32, 2, s->n, one, s->groups * s->cg);
+    }
+    p->t = (struct infer__task){.op = s->scaled ? INFER__OP_SCALED_CONV : INFER__OP_CONV,
                                 .isa = (uint8_t)infer_cpu_isa(),
-                                .nin = s->residual ? 4 : 3,
+                                .nin = 3 + (uint32_t)(s->scaled + s->residual),
                                 .nout = 1,
                                 .in = p->in,
                                 .out = &p->y};
@@ -91,7 +96,7 @@ static int build(const struct shape *s, struct problem *p, uint64_t *r)
                                            0};
     p->t.epi = (struct infer__epilogue){
         .act = s->act, .residual = (uint16_t)s->residual, .alpha = -4, .beta = 6};
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 5; i++)
         p->data[i] = integers(infer__operand_elements(&p->in[i]), r);
     size_t outputs = (size_t)infer__operand_elements(&p->y);
     p->want = malloc((outputs + 1) * sizeof *p->want);
@@ -101,7 +106,7 @@ static int build(const struct shape *s, struct problem *p, uint64_t *r)
 
 static void drop(struct problem *p)
 {
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 5; i++)
         free(p->data[i]);
     free(p->want);
     free(p->got);
@@ -115,7 +120,7 @@ static int check_shape(const struct shape *s, const char *prefix, uint64_t *r)
     if (!build(s, &p, r))
         return 0;
     formula(s, &p);
-    const void *in[4] = {p.data[0], p.data[1], p.data[2], p.data[3]};
+    const void *in[5] = {p.data[0], p.data[1], p.data[2], p.data[3], p.data[4]};
     void *out[1] = {p.got};
     for (const struct infer__kernel *const *k = infer__kernels; *k; k++) {
         if (strncmp((*k)->name, prefix, strlen(prefix)) != 0 || (*k)->isa > p.t.isa ||
@@ -155,6 +160,7 @@ static struct shape square(int64_t c, int64_t m, int64_t kernel, int64_t stride,
                       {pad, pad, pad, pad},
                       (int)random_int(r, 0, 1),
                       (int)random_int(r, 0, 1),
+                      0,
                       exact_activation(r)};
     return s;
 }
@@ -250,6 +256,31 @@ static void test_large(void **state)
     }
 }
 
+/* Inputs scaled by image and channel: every number of channels around vectors, pictures that end
+ * inside a tile, and reductions whose items are ordered by panel. */
+static void test_scaled(void **state)
+{
+    uint64_t r = seed + 8;
+    (void)state;
+    for (int64_t c = 1; c <= 70; c++) {
+        struct shape s = square(c, random_int(&r, 1, 70), 1, 1, 0, random_int(&r, 1, 5),
+                                random_int(&r, 1, 15), &r);
+        s.n = random_int(&r, 1, 3);
+        s.scaled = 1;
+        assert_true(check_shape(&s, "conv_direct_f32", &r) >= 1);
+        assert_true(check_shape(&s, "conv_f32_c", &r) == 1);
+    }
+    for (int64_t w = 3; w <= 13; w += 5) {
+        struct shape s = square(1030, 131, 1, 1, 0, 7, w, &r);
+        s.scaled = 1;
+        assert_true(check_shape(&s, "conv_direct_f32", &r) >= 1);
+    }
+    struct shape s = square(12, 20, 3, 1, 1, 6, 9, &r); /* the definition's own; others refuse */
+    s.scaled = 1;
+    assert_int_equal(check_shape(&s, "conv_direct_f32", &r), 0);
+    assert_int_equal(check_shape(&s, "conv_", &r), 1);
+}
+
 /* Groups of 4 and 8: every number of groups up to three vectors, every width up to three tiles. */
 static void test_groups(void **state)
 {
@@ -338,10 +369,11 @@ static void test_dense_rows(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_first_layer),    cmocka_unit_test(test_channels),
-        cmocka_unit_test(test_windows),        cmocka_unit_test(test_wide_dilation),
-        cmocka_unit_test(test_large),          cmocka_unit_test(test_groups),
-        cmocka_unit_test(test_groups_refused), cmocka_unit_test(test_dense_rows),
+        cmocka_unit_test(test_first_layer), cmocka_unit_test(test_channels),
+        cmocka_unit_test(test_windows),     cmocka_unit_test(test_wide_dilation),
+        cmocka_unit_test(test_large),       cmocka_unit_test(test_scaled),
+        cmocka_unit_test(test_groups),      cmocka_unit_test(test_groups_refused),
+        cmocka_unit_test(test_dense_rows),
     };
     seed = random_seed();
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,8 @@
 
 /* A panel's weights should leave room for the inputs in the first-level cache (32 KiB). */
 enum { CACHED_FLOATS = 8192, BORDER_FLOATS = 16384 };
+/* Scaled inputs of a chunk: half of the first-level cache. */
+enum { SCALED_FLOATS = 6144 };
 
 static void cut_panels(struct infer__direct *d)
 {
@@ -109,24 +111,41 @@ static void cut_pixels(struct infer__direct *d)
     d->tiles = d->rows * d->tiles_per_row;
     d->least = d->width / d->tiles_per_row;
     d->larger = d->width % d->tiles_per_row;
-    if (padded && !d->cuts)
+    if (s->scale)
+        d->border = d->tile * s->cg;
+    else if (padded && !d->cuts)
         d->border = d->kernel_rows * s->cg *
                     ((d->tile - 1) * w->stride[2] + (w->kernel[2] - 1) * w->dilation[2] + 1);
 }
 
-/* Units of at least some 4 us, and enough of them that the last one to end is not waited for. */
+/* Tiles of a chunk: enough chunks for all threads. What is scaled should stay in the first-level
+ * cache, and be scaled once, or once by each thread. */
+static int64_t tiles_of_chunk(const struct infer__direct *d, int64_t across, uint32_t threads)
+{
+    int64_t chunk = DIRECT_CHUNK, wanted = threads > 1 ? 16 * (int64_t)threads : 1;
+    if (d->s.scale && d->panel_major)
+        return chunk;
+    while (chunk > 1 && (ceil_div(d->tiles, chunk) * across < wanted ||
+                         (d->s.scale && chunk * d->border > SCALED_FLOATS)))
+        chunk /= 2;
+    return chunk;
+}
+
+/* Units of at least some 4 us, and enough of them that the last one to end is not waited for. Each
+ * thread gets as many whole chunks: the next step, cut alike, finds them in that thread's cache. */
 static void cut_items(struct infer__direct *d, uint32_t threads)
 {
     const struct infer__conv_shape *s = &d->s;
-    int64_t across = s->groups * d->panels, wanted = 16 * (int64_t)threads;
+    int64_t across = s->groups * d->panels;
     double products = (double)s->taps * (double)s->cg * (double)d->floats * (double)s->groups *
                       (double)d->rows * (double)d->width;
     double most = products / (d->level->rate * 4000);
-    d->panel_major = s->groups * d->floats * s->taps * s->cg > (1 << 17) && d->tiles < 64;
-    d->chunk = DIRECT_CHUNK;
-    while (d->chunk > 1 && threads > 1 && ceil_div(d->tiles, d->chunk) * across < wanted)
-        d->chunk /= 2;
-    d->chunks = ceil_div(d->tiles, d->chunk);
+    d->panel_major = s->groups * d->floats * s->taps * s->cg > (1 << 17) &&
+                     d->tiles < (s->scale ? DIRECT_CHUNK + 1 : 64);
+    d->chunks = ceil_div(d->tiles, tiles_of_chunk(d, across, threads));
+    if (threads > 1 && !d->panel_major)
+        d->chunks = min64(round_up(d->chunks, threads), d->tiles);
+    d->chunk = ceil_div(d->tiles, d->chunks);
     d->items = d->chunks * across;
     d->units = infer__units(d->items, 1, threads > 1 ? 8 * threads : 1);
     if (d->units > most)
@@ -143,7 +162,8 @@ int infer__direct_cut(const struct infer__task *t, const struct infer__direct_le
     d->level = level;
     cut_panels(d);
     cut_pixels(d);
-    if (d->kernel_rows > DIRECT_ROWS || d->border > BORDER_FLOATS)
+    if (d->kernel_rows > DIRECT_ROWS || d->border > BORDER_FLOATS ||
+        (d->s.scale && (!d->flat || d->s.groups != 1)))
         return 0;
     cut_items(d, t->threads);
     return 1;
@@ -349,7 +369,9 @@ double infer__direct_ns(const struct infer__direct *d, const struct infer__machi
                                (double)infer__direct_packed_bytes(d));
     ns += (double)d->tiles * panels * (6 + 2.5 * (double)(d->kernel_rows * d->runs) * d->used);
     ns += pixels * (double)s->y.c * (s->residual ? 0.03 : 0.012); /* storing */
-    if (d->border)
+    if (s->scale)
+        ns += pixels * (double)s->x.c * 0.03;
+    else if (d->border)
         ns += (double)d->rows * (double)s->groups * 0.04 * (double)d->border *
               (double)min64(d->tiles_per_row, 2);
     return 600 + ns;

@@ -39,11 +39,11 @@ struct infer__direct {
     int tile;                /* pixels of a tile at most */
     int64_t tiles_per_row, tiles;
     int64_t least, larger; /* a row's tiles have `least` pixels, the first `larger` one more */
-    int64_t border;        /* floats of a copied tile; 0: no tile needs one */
+    int64_t border;        /* floats of a copied or scaled tile; 0: no tile needs one */
     int cuts;              /* 0, or parts of a row that have their own taps: [cut[i], cut[i + 1]) */
     int64_t cut[DIRECT_CUTS + 1];
     double used;           /* share of the taps that are computed */
-    int64_t chunk, chunks; /* tiles that use a panel one after the other */
+    int64_t chunk, chunks; /* tiles that use a panel one after the other, at most; runs of them */
     int64_t items;         /* chunks * groups * panels */
     int panel_major;       /* items of one panel stand together: weights are read once */
     uint32_t units;
@@ -85,7 +85,7 @@ struct infer__direct_tile {
 };
 
 /* Describes tiles first .. first + count - 1 for a group; `copies` has d->border floats for each.
- */
+ * Nothing is scaled yet. */
 void infer__direct_tiles(const struct infer__direct *d, int64_t first, int count, int64_t group,
                          const float *x, float *copies, struct infer__direct_tile *tiles);
 

@@ -14,14 +14,19 @@ static int is_spatial_f32(const struct infer__operand *o)
 int infer__conv_shape(const struct infer__task *t, struct infer__conv_shape *s)
 {
     uint32_t own = t->nin - (t->epi.residual ? 1 : 0);
-    *s = (struct infer__conv_shape){.w = &t->p.window};
-    if ((t->op != INFER__OP_CONV && t->op != INFER__OP_CONV_TRANSPOSE) || t->nin < 2 || own < 2 ||
-        own > 3 || t->nout < 1 || t->p.window.groups < 1)
+    const int scaled = t->op == INFER__OP_SCALED_CONV;
+    *s = (struct infer__conv_shape){.w = &t->p.window, .scale = scaled ? 3 : 0};
+    if ((t->op != INFER__OP_CONV && t->op != INFER__OP_CONV_TRANSPOSE && !scaled) || t->nin < 2 ||
+        own < 2 || (scaled ? own != 4 : own > 3) || t->nout < 1 || t->p.window.groups < 1)
         return 0;
     if (!is_spatial_f32(&t->in[0]) || !is_spatial_f32(&t->out[0]) || t->in[1].type != INFER_F32 ||
         t->in[1].rank != t->in[0].rank)
         return 0;
-    s->has_bias = own == 3 && t->in[2].type != INFER_TYPE_NONE;
+    if (scaled &&
+        (t->in[3].type != INFER_F32 ||
+         infer__operand_elements(&t->in[3]) != t->in[0].dims[0] * t->in[0].dims[t->in[0].rank - 1]))
+        return 0;
+    s->has_bias = own >= 3 && t->in[2].type != INFER_TYPE_NONE;
     s->residual = t->epi.residual ? own : 0;
     if ((s->has_bias && t->in[2].type != INFER_F32) ||
         (s->residual && t->in[s->residual].type != INFER_F32))

@@ -29,6 +29,7 @@ struct infer__conv_shape {
     struct infer__spatial x, y;
     int transposed;
     int has_bias;           /* in[2] */
+    uint32_t scale;         /* number of the operand that scales x by image and channel, 0: none */
     uint32_t residual;      /* number of the residual's operand, 0 for none */
     int64_t groups, cg, mg; /* groups; input and output channels of each */
     int64_t taps;           /* kernel positions */
@@ -54,7 +55,7 @@ struct infer__conv_tile {
     int merged; /* the table has one entry per kernel row, each a run of kernel[2] * cg inputs */
 };
 
-/* 1 if `t` is a well-formed f32 (transposed) convolution, and sets the first part of *s. */
+/* 1 if `t` is a well-formed f32 (transposed, scaled) convolution, and sets the first part of *s. */
 int infer__conv_shape(const struct infer__task *t, struct infer__conv_shape *s);
 /* 1 if the blocked kernels can do it: nothing is empty, and the table of a tile is of sane size. */
 int infer__conv_servable(const struct infer__conv_shape *s);

@@ -159,6 +159,18 @@ infer_status infer__resolve_conv(struct infer__resolve *r)
     return infer__resolve_vector(r, 2, infer__resolve_in(r, 1)->dims[0]);
 }
 
+infer_status infer__resolve_scaled_conv(struct infer__resolve *r)
+{
+    TRY(infer__resolve_conv(r));
+    const struct infer__value *x = infer__resolve_in(r, 0), *scale = infer__resolve_in(r, 3);
+    TRY(infer__resolve_type(r, 3, INFER__SET(F32)));
+    TRY(infer__resolve_rank(r, 3, x->rank, x->rank));
+    for (int i = 0; i < x->rank; i++)
+        RESOLVE_FAIL_IF(scale->dims[i] != (i < 2 ? x->dims[i] : 1), INFER_ERROR_SHAPE,
+                        "axis %d of its scale is %lld", i, (long long)scale->dims[i]);
+    return INFER_OK;
+}
+
 infer_status infer__resolve_conv_integer(struct infer__resolve *r)
 {
     infer_type type;

@@ -7,16 +7,8 @@
  * matter of estimates: those of the kernels, and what it costs to send values in between through
  * memory. It depends on the CPU's level, not on the number of threads.
  */
-#include <math.h>
-
-#include "plan/plan.h"
+#include "plan/estimate.h"
 #include "plan/uses.h"
-
-/* Of a value that does not fit into a second-level cache with what is computed from it: bytes that
- * go to the third-level cache or come back, measured in quiet on a Zen 4 (90 to 130), less what
- * neighbours use of it. */
-static const double memory_bytes_per_ns = 60;
-enum { CACHED_BYTES = 512 << 10 };
 
 struct chainer {
     struct infer__graph *g;
@@ -113,7 +105,7 @@ static struct chain find_chain(const struct chainer *f, struct infer__node *dept
 
 /* ---- what it costs -------------------------------------------------------------------------- */
 
-enum { OPERANDS = 8 };
+enum { OPERANDS = INFER__ESTIMATE_OPERANDS };
 
 /* A chain as a node, in memory that the caller has. */
 struct made {
@@ -155,65 +147,19 @@ static void make_node(const struct chain *c, struct made *m)
     m->node.inner = m->inner;
 }
 
-/* Operands as the lowering will make them: pictures are channels-last. */
-static struct infer__operand operand_of(const struct infer__value *v, int picture)
-{
-    struct infer__operand o = {.type = v->type, .rank = v->rank, .clast = (uint8_t)picture};
-    o.is_const = v->kind == INFER__VALUE_CONST;
-    o.data = o.is_const ? v->data : NULL;
-    for (int i = 0; i < v->rank; i++)
-        o.dims[picture && i ? (i == 1 ? v->rank - 1 : i - 1) : i] = v->dims[i];
-    return o;
-}
-
-/* The estimate of the best kernel for a convolution or a chain; infinite if there is none. */
-static double estimate(const struct chainer *f, const struct infer__node *n)
-{
-    struct infer__operand in[OPERANDS] = {{0}}, out = operand_of(value(f, n->out[0]), 1);
-    struct infer__task t = {.op = n->op,
-                            .isa = (uint8_t)f->o->isa,
-                            .onednn = (uint8_t)f->o->onednn,
-                            .threads = 1,
-                            .nin = n->nin,
-                            .nout = 1,
-                            .in = in,
-                            .out = &out,
-                            .epi = n->epi,
-                            .inner = n->inner,
-                            .bf16 = (uint8_t)f->o->bf16,
-                            .machine = f->o->machine};
-    struct infer__graph scratch = *f->g; /* resolve writes shapes that are there already */
-    struct infer__node plain = *n;
-    infer_error err;
-    plain.nin -= n->epi.residual;
-    if (n->nin > OPERANDS ||
-        infer__resolve_node(&scratch, &plain, f->o->max_tensor_bytes, &t.p, &err) != INFER_OK)
-        return INFINITY;
-    for (uint32_t i = 0; i < n->nin; i++)
-        if (n->in[i])
-            in[i] = operand_of(value(f, n->in[i]), i == 0 || (n->epi.residual && i == n->nin - 1));
-    const struct infer__kernel *k = infer__kernel_choose(&t);
-    return k ? k->estimate(&t) : INFINITY;
-}
-
-/* Writing a value and reading it again. */
-static double memory_ns(const struct infer__value *v)
-{
-    double bytes = (double)infer__value_bytes(v);
-    return bytes > CACHED_BYTES ? 2 * (bytes - CACHED_BYTES) / memory_bytes_per_ns : 0;
-}
-
 /* Nanoseconds that a chain saves; a few percent are within the estimates' errors and no gain. */
 static double gain(const struct chainer *f, const struct chain *c)
 {
     struct made m;
-    double apart = estimate(f, c->depthwise);
+    double apart = infer__estimate_node(f->g, f->o, c->depthwise);
     if (c->expand)
-        apart += estimate(f, c->expand) + memory_ns(value(f, c->expand->out[0]));
+        apart += infer__estimate_node(f->g, f->o, c->expand) +
+                 infer__estimate_memory(value(f, c->expand->out[0]));
     if (c->project)
-        apart += estimate(f, c->project) + memory_ns(value(f, c->depthwise->out[0]));
+        apart += infer__estimate_node(f->g, f->o, c->project) +
+                 infer__estimate_memory(value(f, c->depthwise->out[0]));
     make_node(c, &m);
-    return apart * 0.97 - estimate(f, &m.node);
+    return apart * 0.97 - infer__estimate_node(f->g, f->o, &m.node);
 }
 
 /* ---- the pass ------------------------------------------------------------------------------- */

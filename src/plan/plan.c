@@ -35,6 +35,7 @@ static infer_status build(struct infer__plan *plan, const struct infer__graph *g
     TRY(infer__fuse_channels(&plan->graph, err));
     TRY(infer__fuse(&plan->graph, err));
     TRY(infer__fuse_chains(plan, o, err));
+    TRY(infer__fuse_scales(plan, o, err));
     TRY(infer__lower(plan, o, err));
     TRY(infer__narrow(plan, o, err));
     TRY(infer__select(plan, o, err));

@@ -13,6 +13,8 @@
  *                    ChannelShuffle
  *   fuse.c    activation, bias, residual, padding into the node before them
  *   fuse_chain.c  1x1, depthwise and 1x1 convolution into one node, where that is faster
+ *   fuse_scale.c  Mul by one number for each channel into the 1x1 convolution behind it
+ *   estimate.c    what nodes will take, for the last two
  *   lower.c   nodes to steps: physical layouts, transposes between them, views
  *   narrow.c  tensors of bf16, in sessions of that precision
  *   select.c  kernels for steps, prepared
@@ -143,6 +145,8 @@ infer_status infer__fuse(struct infer__graph *g, infer_error *err);
 int infer__activation_bounds(const struct infer__graph *g, const struct infer__node *n,
                              struct infer__epilogue *e);
 infer_status infer__fuse_chains(struct infer__plan *plan, const struct infer__plan_options *o,
+                                infer_error *err);
+infer_status infer__fuse_scales(struct infer__plan *plan, const struct infer__plan_options *o,
                                 infer_error *err);
 infer_status infer__lower(struct infer__plan *plan, const struct infer__plan_options *o,
                           infer_error *err);

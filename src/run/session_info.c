@@ -55,7 +55,15 @@ size_t infer_session_steps(const infer_session *s)
     return s ? s->plan.nsteps : 0;
 }
 
-/* What a chain's last convolution has before and behind it. */
+/* What a convolution has before and behind it. */
+static const char *scaled_text(const struct infer__task *t)
+{
+    if (!t->epi.residual)
+        return t->epi.act ? "Mul before, activation" : "Mul before";
+    return t->epi.act ? "Mul before, Add, activation" : "Mul before, Add";
+}
+
+/* The same of a chain's last one. */
 static const char *chain_text(const struct infer__task *t)
 {
     if (t->in[5].type == INFER_TYPE_NONE)
@@ -94,8 +102,9 @@ infer_status infer_session_step(const infer_session *s, size_t index, infer_step
     info->node = step->node ? step->node->name : v->name;
     info->op = infer__op_info(step->task.op)->name;
     info->kernel = step->kernel->name;
-    info->fused = step->task.op == INFER__OP_CONV_CHAIN ? chain_text(&step->task)
-                                                        : fused_text(&step->task.epi);
+    info->fused = step->task.op == INFER__OP_CONV_CHAIN    ? chain_text(&step->task)
+                  : step->task.op == INFER__OP_SCALED_CONV ? scaled_text(&step->task)
+                                                           : fused_text(&step->task.epi);
     info->type = (infer_type)v->type;
     info->rank = v->rank;
     memcpy(info->dims, v->dims, sizeof info->dims);
