@@ -121,13 +121,16 @@ static void cut_bunches(struct infer__conv8_cut *c)
     c->block = c->block < 1 ? 1 : c->block;
 }
 
-/* Enough items that two or a few threads end at the same time. Nothing here depends on the number
- * of threads. */
-static void cut_items(struct infer__conv8_cut *c)
+/* Enough items that two or a few threads end at the same time. Where tiles are copied each unit
+ * copies its chunks: then they are no smaller than chunks, unless those are fewer than threads. */
+static void cut_items(struct infer__conv8_cut *c, uint32_t threads)
 {
     double most = infer__conv8_ns(c) / (c->way >= CONV8_PLANES ? 20000 : 6000);
+    const int64_t whole = c->chunks > (int64_t)threads ? c->chunks : (int64_t)threads;
     c->items = c->chunks * c->s.groups * c->bunches;
     c->units = infer__units(c->items, 1, most > MOST_UNITS ? MOST_UNITS : (uint32_t)most + 1);
+    if (c->level->halves && c->way != CONV8_FLAT && c->units > whole)
+        c->units = (uint32_t)whole;
 }
 
 static int has_padding(const struct infer__window *w)
@@ -162,7 +165,7 @@ int infer__conv8_gathers(const struct infer__conv8_cut *c)
 }
 
 /* 1 if it can be cut this way. */
-static int cut_way(struct infer__conv8_cut *c, int way)
+static int cut_way(struct infer__conv8_cut *c, int way, uint32_t threads)
 {
     c->way = way;
     cut_runs(c);
@@ -174,7 +177,7 @@ static int cut_way(struct infer__conv8_cut *c, int way)
         cut_chunks(c);
     }
     cut_bunches(c);
-    cut_items(c);
+    cut_items(c, threads);
     return c->krows <= CONV8_ROWS && c->copies <= MOST_COPY;
 }
 
@@ -194,7 +197,7 @@ int infer__conv8_cut(const struct infer__task *t, const struct infer__conv8_leve
     *c = best;
     for (int way = flat ? CONV8_FLAT : CONV8_BY_ROWS; way <= (flat ? CONV8_FLAT : CONV8_BLOCKS);
          way++) {
-        double ns = cut_way(c, way) ? infer__conv8_ns(c) : INFINITY;
+        double ns = cut_way(c, way, t->threads) ? infer__conv8_ns(c) : INFINITY;
         if (ns < best_ns) {
             best_ns = ns;
             best = *c;

@@ -38,6 +38,8 @@ struct job {
     const int8_t *soon; /* weights that are used after this panel: `lines` lines of 64 bytes for
                            each step of the tile may be fetched from there on */
     int64_t lines;
+    uintptr_t next; /* activations of the next tile, the same: `next_lines` for each step */
+    int64_t next_lines;
     struct infer__conv8_starts starts;
     const int32_t *zero;   /* NULL, or the weights' zero points, of which each pixel's sum loses */
     const int32_t *pixels; /* the sum of its activations times those */
