@@ -10,6 +10,8 @@
 enum { CACHED_FLOATS = 8192, BORDER_FLOATS = 16384 };
 /* Scaled inputs of a chunk: half of the first-level cache. */
 enum { SCALED_FLOATS = 6144 };
+/* What a thread gets from beyond its second-level cache, at least. */
+enum { WEIGHT_BYTES_PER_NS = 16 };
 
 static void cut_panels(struct infer__direct *d)
 {
@@ -131,7 +133,7 @@ static int64_t tiles_of_chunk(const struct infer__direct *d, int64_t across, uin
     return chunk;
 }
 
-/* Units of at least some 4 us, and enough of them that the last one to end is not waited for. Each
+/* Units of at least some 8 us, and enough of them that the last one to end is not waited for. Each
  * thread gets as many whole chunks: the next step, cut alike, finds them in that thread's cache. */
 static void cut_items(struct infer__direct *d, uint32_t threads)
 {
@@ -139,7 +141,8 @@ static void cut_items(struct infer__direct *d, uint32_t threads)
     int64_t across = s->groups * d->panels;
     double products = (double)s->taps * (double)s->cg * (double)d->floats * (double)s->groups *
                       (double)d->rows * (double)d->width;
-    double most = products / (d->level->rate * 4000);
+    double weights = (double)infer__direct_packed_bytes(d) / WEIGHT_BYTES_PER_NS;
+    double ns = products / d->level->rate, most = (ns > weights ? ns : weights) / 8000 + 1;
     d->panel_major = s->groups * d->floats * s->taps * s->cg > (1 << 17) &&
                      d->tiles < (s->scale ? DIRECT_CHUNK + 1 : 64);
     d->chunks = ceil_div(d->tiles, tiles_of_chunk(d, across, threads));
@@ -147,9 +150,9 @@ static void cut_items(struct infer__direct *d, uint32_t threads)
         d->chunks = min64(round_up(d->chunks, threads), d->tiles);
     d->chunk = ceil_div(d->tiles, d->chunks);
     d->items = d->chunks * across;
-    d->units = infer__units(d->items, 1, threads > 1 ? 8 * threads : 1);
+    d->units = infer__units(d->items, 1, threads > 1 ? 4 * threads : 1);
     if (d->units > most)
-        d->units = most < 1 ? 1 : (uint32_t)most;
+        d->units = (uint32_t)most;
     if (threads > 1 && d->units > threads) /* as many for each thread */
         d->units -= d->units % threads;
 }
