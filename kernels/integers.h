@@ -16,8 +16,7 @@ static inline int64_t round_up(int64_t a, int64_t b)
     return ceil_div(a, b) * b;
 }
 
-/* What each of `parts` parts has of a total that they share, the last perhaps less; 0 without any.
- */
+/* What each of `parts` parts has of a total that they share, the last perhaps less; 0: no parts. */
 static inline int64_t share_of(int64_t total, int64_t parts)
 {
     return parts > 0 ? ceil_div(total, parts) : 0;

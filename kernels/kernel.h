@@ -3,8 +3,9 @@
  * A task is one step's work with everything resolved: operand types and physical shapes,
  * parameters, what is fused behind it. A kernel says whether it serves a task and at what cost,
  * how its weights are packed and how much scratch it needs, and then computes units [begin, end)
- * of the task's work. Units are independent of each other; who computes them, in what order and
- * on how many threads is the plan's business, and does not change one bit of the result.
+ * of the task's work. Units are independent of each other, but for those that a kernel wants to be
+ * ahead of all others; who computes them, in what order and on how many threads is the plan's
+ * business, and does not change one bit of the result.
  *
  * A kernel's run function touches nothing but what its arguments name: no allocation, no errno, no
  * globals, and not one byte outside the tensors' extents.
@@ -49,7 +50,7 @@ struct infer__need {
     uint64_t packed_bytes;  /* packed weights, filled by pack, read-only afterwards */
     uint64_t scratch_bytes; /* per thread, contents undefined at each call */
     uint32_t units;         /* how many units of work; at least 1 */
-    uint32_t ahead;         /* the first units, which all others wait for; 0: none waits */
+    uint32_t ahead;         /* the first so many units are done before the others begin; 0: none */
     uint32_t pack_pieces;   /* pieces that large weights are packed in; 0: in one */
     void *state;            /* the kernel's own (oneDNN's primitives), freed by release */
 };
@@ -63,8 +64,13 @@ struct infer__buffers {
     const void *packed;
     void *scratch; /* of the thread */
     void *state;
-    void *shared; /* where need.ahead is not 0: scratch that all units have in common, instead */
+    void *shared; /* scratch of the thread that began the step, for what units leave to those that
+                     wait for them */
 };
+
+/* What a core gets out of another core's cache; measured on a Xeon, from 11 (to write there) to 16
+ * (to read). */
+enum { INFER__FAR_BYTES_PER_NS = 16 };
 
 /* Operands whose memory the first output may have, where both have the same bytes. */
 enum {

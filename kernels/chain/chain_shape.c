@@ -12,8 +12,8 @@ enum { CACHED_BYTES = 512 << 10, MOST_BYTES = 896 << 10, ROUND_PIXELS = 48 };
 enum { LARGE_FLOATS = 64 << 10 };
 /* Weights that bands should not read once each: more than a second-level cache keeps. */
 enum { APART_FLOATS = 384 << 10 };
-/* Multiply-adds of a thread, and bytes out of another core's cache, both measured on a Xeon. */
-enum { PRODUCTS_PER_NS = 80, FAR_BYTES_PER_NS = 16 };
+/* Multiply-adds of a thread, measured on a Xeon. */
+enum { PRODUCTS_PER_NS = 80 };
 
 static int is_picture(const struct infer__operand *o)
 {
@@ -73,7 +73,7 @@ static int bands_pay(const struct infer__chain_shape *s, int64_t threads)
     double rows = (double)((s->w->kernel[1] - s->w->stride[1]) * (threads - 1));
     double products = rows * (double)(s->x.w * s->x.c); /* for each channel */
     double bytes = (double)(s->y.h * s->y.w * (threads - 1)) * 4 / (double)threads;
-    return s->y.h >= 2 * threads && products / PRODUCTS_PER_NS < bytes / FAR_BYTES_PER_NS;
+    return s->y.h >= 2 * threads && products / PRODUCTS_PER_NS < bytes / INFER__FAR_BYTES_PER_NS;
 }
 
 /* Bands cost rows that are expanded twice: two for each thread where a picture is high, else one.

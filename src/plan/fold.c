@@ -64,6 +64,7 @@ static infer_status run_task(struct infer__region *region, const struct infer__t
         TRY(k->prepare(t, &need, err));
     void *packed = infer__region_calloc(region, 1, need.packed_bytes);
     b->scratch = infer__region_calloc(region, 1, need.scratch_bytes);
+    b->shared = b->scratch;
     b->packed = packed;
     b->state = need.state;
     infer_status status = INFER_OK;

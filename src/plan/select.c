@@ -8,8 +8,7 @@
 
 enum {
     MOST_CANDIDATES = INFER__MOST_CANDIDATES,
-    SERIAL_NS = 5000,     /* handing a step to another thread and waiting for it costs 1 to 2 us */
-    FAR_BYTES_PER_NS = 16 /* from another core's cache, measured on a Xeon */
+    SERIAL_NS = 5000 /* handing a step to another thread and waiting for it costs 1 to 2 us */
 };
 
 int infer__candidates(const struct infer__task *t, struct infer__candidate c[MOST_CANDIDATES])
@@ -65,7 +64,7 @@ static double far_ns(const struct infer__task *t)
         if (t->in[k].type && !t->in[k].is_const)
             bytes += (double)infer__operand_elements(&t->in[k]) *
                      (double)infer_type_size((infer_type)t->in[k].type);
-    return bytes / FAR_BYTES_PER_NS;
+    return bytes / INFER__FAR_BYTES_PER_NS;
 }
 
 static infer_status select_kernel(struct infer__step *s, const struct infer__tuned *tuned,

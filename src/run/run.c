@@ -86,6 +86,17 @@ static void run_units(void *ctx, unsigned thread, uint32_t begin, uint32_t end)
     infer__denormals_back(mode);
 }
 
+/* A step's units that wait for none, then the others. */
+static void share_units(struct job *j, const struct infer__need *need)
+{
+    struct infer__pool *pool = j->s->pool;
+    if (need->ahead)
+        infer__pool_run(pool, run_units, j, need->ahead);
+    j->first = need->ahead;
+    infer__pool_run(pool, run_units, j, need->units - need->ahead);
+    j->first = 0;
+}
+
 /* One image, or a batch that is computed as a whole: every step on all threads, or (`alone`) on
  * this one. */
 static void run_steps(struct job *j, unsigned thread, int alone)
@@ -95,17 +106,11 @@ static void run_steps(struct job *j, unsigned thread, int alone)
     j->shared = s->scratch + thread * s->plan.scratch_bytes;
     for (uint32_t i = 0; i < s->plan.nsteps; i++) {
         const struct infer__step *step = &s->plan.steps[i];
-        const struct infer__need *need = &step->need;
         j->step = i;
-        if (alone || step->serial) {
-            run_units(j, thread, 0, need->units);
-        } else {
-            if (need->ahead)
-                infer__pool_run(s->pool, run_units, j, need->ahead);
-            j->first = need->ahead;
-            infer__pool_run(s->pool, run_units, j, need->units - need->ahead);
-            j->first = 0;
-        }
+        if (alone || step->serial)
+            run_units(j, thread, 0, step->need.units);
+        else
+            share_units(j, &step->need);
         if (s->profile) {
             uint64_t now = infer__now_ns();
             j->lane->ns[i] += now - before;
