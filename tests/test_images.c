@@ -1,7 +1,10 @@
 /* Batches that are run image by image: only where no node lets images meet, and with the answers
- * that each image has alone, on any number of threads. */
+ * that each image has alone, on any number of threads; and the tails that are run for the whole
+ * batch. */
 #include "run/session.h"
 #include "tests/small_net.h"
+
+#include <math.h>
 
 enum { PICTURE = 3 * 17 * 13, MOST = 7 };
 
@@ -301,12 +304,99 @@ static void test_budget(void **state)
     free(file.data);
 }
 
+/* A layer of many weights behind convolutions: two tensors of the images go to the batch. */
+static uint32_t dense_behind(struct net *n, uint32_t x)
+{
+    struct infer__node *node;
+    uint32_t w = net_const(n, "", 4, (int64_t[]){64, 3, 3, 3});
+    uint32_t y = node1(n, INFER__OP_RELU, node2(n, INFER__OP_CONV, x, w));
+    uint32_t mean = node1(n, INFER__OP_FLATTEN, node1(n, INFER__OP_GLOBAL_AVERAGE_POOL, y));
+    uint32_t most = node1(n, INFER__OP_FLATTEN, node1(n, INFER__OP_GLOBAL_MAX_POOL, y));
+    uint32_t both = node2(n, INFER__OP_CONCAT, mean, most);
+    both = last_attr(n, both, INFER__ATTR_AXIS, 1, (int64_t[]){1});
+    uint32_t gemm[] = {both, net_const(n, "", 2, (int64_t[]){128, 200}),
+                       net_const(n, "", 1, (int64_t[]){200})};
+    y = node1(n, INFER__OP_RELU, net_node(n, INFER__OP_GEMM, "", gemm, 3, &node));
+    return node2(n, INFER__OP_MATMUL, y, net_const(n, "", 2, (int64_t[]){200, 5}));
+}
+
+/* Kernels of more rows may sum in another order; but the order does not depend on threads. */
+static void check_tail(const infer_model *model, float *x, int64_t batch, uint32_t threads,
+                       float *first)
+{
+    infer_session *s = make(model, batch, threads), *one = make(model, 1, 1);
+    if (infer_cpu_isa() >= INFER_ISA_AVX2)
+        assert_true(s->plan.tail > 0 && s->plan.tail < s->plan.nsteps);
+    assert_int_equal(s->plan.images, batch);
+    for (int repeat = 0; repeat < 2; repeat++) {
+        infer_tensor got = run(s, x, batch);
+        const float *y = got.data;
+        assert_int_equal(got.bytes, (size_t)batch * 5 * sizeof *y);
+        for (int64_t k = 0; k < batch; k++) {
+            const float *want = run(one, x + k * PICTURE, 1).data;
+            for (int i = 0; i < 5; i++)
+                if (!(fabsf(y[k * 5 + i] - want[i]) <= 1e-5f * (1 + fabsf(want[i]))))
+                    fail_msg("image %d of %d on %u threads: %g, alone %g", (int)k, (int)batch,
+                             threads, (double)y[k * 5 + i], (double)want[i]);
+        }
+        if (threads > 1 || repeat)
+            assert_memory_equal(y, first, got.bytes);
+        memcpy(first, y, got.bytes);
+    }
+    infer_session_free(&s);
+    infer_session_free(&one);
+}
+
+static void test_tail(void **state)
+{
+    (void)state;
+    static const struct row row = {"dense_behind", dense_behind, 1};
+    static float x[MOST * PICTURE], first[MOST * 5];
+    struct rng r = {9};
+    struct bytes file;
+    infer_model *model = load(&row, &file);
+    for (size_t i = 0; i < MOST * PICTURE; i++)
+        x[i] = ((float)rng_below(&r, 2001) - 1000) / 500;
+    for (int64_t batch = 2; batch <= MOST; batch++)
+        for (uint32_t threads = 1; threads <= 4; threads++)
+            check_tail(model, x, batch, threads, first);
+    infer_model_free(&model);
+    free(file.data);
+}
+
+/* Where the tensors of a tail do not fit the budget, there is none. */
+static void test_tail_budget(void **state)
+{
+    (void)state;
+    static const struct row row = {"dense_behind", dense_behind, 1};
+    struct bytes file;
+    infer_model *model = load(&row, &file);
+    infer_session *one = make(model, 1, 1), *s;
+    infer_session_memory alone;
+    infer_session_memory_use(one, &alone);
+    infer_input_spec spec = {.name = "picture", .rank = 4, .dims = {500, 3, 17, 13}};
+    infer_session_options o;
+    infer_error err;
+    infer_session_options_init(&o);
+    o.inputs = &spec;
+    o.ninputs = 1;
+    o.threads = 1;
+    o.max_arena_bytes = alone.arena_bytes;
+    OK(infer_session_create(model, &o, &s, &err));
+    assert_int_equal(s->plan.images, 500);
+    assert_int_equal(s->plan.tail, s->plan.nsteps);
+    infer_session_free(&s);
+    infer_session_free(&one);
+    infer_model_free(&model);
+    free(file.data);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_which),
-        cmocka_unit_test(test_same_answers),
-        cmocka_unit_test(test_budget),
+        cmocka_unit_test(test_which),       cmocka_unit_test(test_same_answers),
+        cmocka_unit_test(test_budget),      cmocka_unit_test(test_tail),
+        cmocka_unit_test(test_tail_budget),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -78,7 +78,8 @@ static infer_status give(struct infer__region *r, struct holes *h, uint64_t begi
     return INFER_OK;
 }
 
-/* First and last step of every tensor; a view's readers count for what it is a view of. */
+/* First and last step of every tensor; a view's readers count for what it is a view of. What images
+ * leave to the whole batch is there from the first of them on. */
 static void find_lifetimes(struct infer__plan *plan)
 {
     for (uint32_t i = 0; i < plan->ntensors; i++)
@@ -92,6 +93,9 @@ static void find_lifetimes(struct infer__plan *plan)
         for (uint32_t k = 0; k < step->task.nin; k++)
             infer__plan_root(plan, step->in[k])->last = s;
     }
+    for (uint32_t i = 0; i < plan->ntensors; i++)
+        if (plan->tensors[i].batch)
+            plan->tensors[i].first = 0;
 }
 
 static uint64_t rounded(uint64_t bytes)
@@ -172,6 +176,9 @@ infer_status infer__place(struct infer__plan *plan, const struct infer__plan_opt
     struct holes h = {0};
     find_lifetimes(plan);
     TRY(insert(&plan->region, &h, 0, (struct hole){0, UINT64_MAX}, err));
+    for (uint32_t i = 0; i < plan->ntensors; i++)
+        if (plan->tensors[i].batch)
+            plan->tensors[i].offset = take(&h, rounded(plan->tensors[i].bytes));
     for (uint32_t s = 0; s < plan->nsteps; s++)
         TRY(place_step(plan, &h, s, err));
     plan->arena_bytes = h.peak;

@@ -16,9 +16,10 @@ static infer_status bind_and_fold(struct infer__plan *plan, const struct infer__
     return infer__remove_dead(&plan->graph, err);
 }
 
-/* Tensors are placed before weights are packed: a budget is refused before memory is taken. */
+/* Tensors are placed before weights are packed: a budget is refused before memory is taken. Without
+ * `tail` a batch that is run image by image is so to its end, which takes least memory. */
 static infer_status build(struct infer__plan *plan, const struct infer__graph *graph,
-                          const struct infer__plan_options *o, infer_error *err)
+                          const struct infer__plan_options *o, int tail, infer_error *err)
 {
     uint32_t images;
     plan->images = 1;
@@ -37,9 +38,31 @@ static infer_status build(struct infer__plan *plan, const struct infer__graph *g
     TRY(infer__fuse_chains(plan, o, err));
     TRY(infer__fuse_scales(plan, o, err));
     TRY(infer__lower(plan, o, err));
+    plan->tail = plan->nsteps;
+    if (tail)
+        TRY(infer__tail(plan, o, err));
     TRY(infer__narrow(plan, o, err));
     TRY(infer__select(plan, o, err));
     return infer__place(plan, o, err);
+}
+
+static void free_states(struct infer__plan *plan)
+{
+    for (uint32_t i = 0; i < plan->nsteps; i++) {
+        const struct infer__step *s = &plan->steps[i];
+        if (s->kernel && s->kernel->release && s->need.state)
+            s->kernel->release(s->need.state);
+    }
+}
+
+static void start_again(struct infer__plan *plan)
+{
+    infer_allocator allocator = plan->allocator;
+    free_states(plan);
+    infer__region_free(&plan->region);
+    memset(plan, 0, sizeof *plan);
+    plan->allocator = allocator;
+    infer__region_init(&plan->region, &plan->allocator);
 }
 
 infer_status infer__plan_create(struct infer__plan *plan, const struct infer__graph *graph,
@@ -49,7 +72,11 @@ infer_status infer__plan_create(struct infer__plan *plan, const struct infer__gr
     memset(plan, 0, sizeof *plan);
     plan->allocator = infer__allocator(allocator);
     infer__region_init(&plan->region, &plan->allocator);
-    infer_status status = build(plan, graph, options, err);
+    infer_status status = build(plan, graph, options, 1, err);
+    if (status == INFER_ERROR_LIMIT && plan->tail < plan->nsteps) {
+        start_again(plan);
+        status = build(plan, graph, options, 0, err);
+    }
     if (status != INFER_OK)
         infer__plan_free(plan);
     return status;
@@ -57,11 +84,7 @@ infer_status infer__plan_create(struct infer__plan *plan, const struct infer__gr
 
 void infer__plan_free(struct infer__plan *plan)
 {
-    for (uint32_t i = 0; i < plan->nsteps; i++) {
-        const struct infer__step *s = &plan->steps[i];
-        if (s->kernel && s->kernel->release && s->need.state)
-            s->kernel->release(s->need.state);
-    }
+    free_states(plan);
     infer__free(&plan->allocator, plan->packed);
     infer__region_free(&plan->region);
     memset(plan, 0, sizeof *plan);

@@ -16,6 +16,7 @@
  *   fuse_scale.c  Mul by one number for each channel into the 1x1 convolution behind it
  *   estimate.c    what nodes will take, for the last two
  *   lower.c   nodes to steps: physical layouts, transposes between them, views
+ *   tail.c    from which step on a batch that is run image by image is run as a whole
  *   narrow.c  tensors of bf16, in sessions of that precision
  *   select.c  kernels for steps, prepared
  *   arena.c   lifetimes, in-place reuse, offsets
@@ -38,12 +39,14 @@ enum infer__place {
     INFER__PLACE_CONST = 2,  /* at `data` */
     INFER__PLACE_INPUT = 3,  /* in the caller's input `offset` */
     INFER__PLACE_OUTPUT = 4, /* in output `offset`: the caller's or the session's own */
+    INFER__PLACE_IMAGE = 5,  /* in tensor `offset`, of the whole batch, where the image stands */
 };
 
 struct infer__plan_tensor {
     struct infer__operand desc; /* physical */
     uint32_t value;             /* of the plan's graph, 0 where the plan made the tensor */
     uint8_t place;              /* enum infer__place */
+    uint8_t batch;              /* 1: of the whole batch, written image by image */
     uint32_t alias;             /* tensor whose bytes this one shares from `alias_offset`, or 0 */
     uint64_t alias_offset;
     uint64_t offset;
@@ -89,7 +92,8 @@ struct infer__plan {
     struct infer__step *steps;
     uint32_t nsteps, steps_capacity;
     uint32_t *inputs, *outputs; /* tensors, in the graph's order; an output in plain layout */
-    uint32_t images; /* 1; else the graph is of one image, to be run for each of so many */
+    uint32_t images; /* 1; else the graph is of one image, to be run for each of so many, */
+    uint32_t tail;   /* as far as this step; those from it on are run once, for all images */
     uint64_t arena_bytes, packed_bytes, scratch_bytes;
     void *packed;
 };
@@ -150,6 +154,8 @@ infer_status infer__fuse_scales(struct infer__plan *plan, const struct infer__pl
                                 infer_error *err);
 infer_status infer__lower(struct infer__plan *plan, const struct infer__plan_options *o,
                           infer_error *err);
+infer_status infer__tail(struct infer__plan *plan, const struct infer__plan_options *o,
+                         infer_error *err);
 infer_status infer__narrow(struct infer__plan *plan, const struct infer__plan_options *o,
                            infer_error *err);
 infer_status infer__select(struct infer__plan *plan, const struct infer__plan_options *o,

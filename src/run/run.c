@@ -97,14 +97,13 @@ static void share_units(struct job *j, const struct infer__need *need)
     j->first = 0;
 }
 
-/* One image, or a batch that is computed as a whole: every step on all threads, or (`alone`) on
- * this one. */
-static void run_steps(struct job *j, unsigned thread, int alone)
+/* Steps [begin, end) of one image, or of a batch: on all threads, or (`alone`) on this one. */
+static void run_steps(struct job *j, unsigned thread, int alone, uint32_t begin, uint32_t end)
 {
     struct infer_session *s = j->s;
     uint64_t before = s->profile ? infer__now_ns() : 0;
     j->shared = s->scratch + thread * s->plan.scratch_bytes;
-    for (uint32_t i = 0; i < s->plan.nsteps; i++) {
+    for (uint32_t i = begin; i < end; i++) {
         const struct infer__step *step = &s->plan.steps[i];
         j->step = i;
         if (alone || step->serial)
@@ -119,27 +118,36 @@ static void run_steps(struct job *j, unsigned thread, int alone)
     }
 }
 
-/* Image k of an input or output, whose tensor in the plan is of one image. */
-static char *image(const struct infer_session *s, const infer_tensor *t, uint32_t tensor,
-                   uint32_t k)
+/* Image k of an input or output, which is a value of the graph. */
+static char *image(const struct infer_session *s, const infer_tensor *t, uint32_t value, uint32_t k)
 {
-    return t->data ? (char *)t->data + s->plan.tensors[tensor].bytes * k : NULL;
+    return t->data ? (char *)t->data + infer__value_bytes(&s->plan.graph.values[value]) * k : NULL;
+}
+
+/* The pointers of image k, or, for the tail, those of the whole batch, which begin with image 0. */
+static void set_image(struct job *j, struct infer__lane *lane, uint32_t k)
+{
+    struct infer_session *s = j->s;
+    j->lane = lane;
+    for (uint32_t i = 0; i < s->ninput_patches; i++) {
+        const struct infer__patch *p = &lane->input_patches[i];
+        *p->slot = image(s, &j->inputs[p->index], s->plan.graph.inputs[p->index], k);
+    }
+    for (uint32_t i = 0; i < s->noutput_patches; i++) {
+        const struct infer__patch *p = &lane->output_patches[i];
+        *p->slot = image(s, &j->outputs[p->index], s->plan.graph.outputs[p->index], k);
+    }
+    for (uint32_t i = 0; i < s->nimage_patches; i++) {
+        const struct infer__patch *p = &lane->image_patches[i];
+        const struct infer__plan_tensor *t = &s->plan.tensors[p->index];
+        *p->slot = s->lanes[0].arena + s->plan.tensors[t->offset].offset + t->bytes * k;
+    }
 }
 
 static void run_image(struct job *j, unsigned thread, uint32_t k, int alone)
 {
-    struct infer_session *s = j->s;
-    struct infer__lane *lane = &s->lanes[alone ? thread : 0];
-    for (uint32_t i = 0; i < s->ninput_patches; i++) {
-        const struct infer__patch *p = &lane->input_patches[i];
-        *p->slot = image(s, &j->inputs[p->index], s->plan.inputs[p->index], k);
-    }
-    for (uint32_t i = 0; i < s->noutput_patches; i++) {
-        const struct infer__patch *p = &lane->output_patches[i];
-        *p->slot = image(s, &j->outputs[p->index], s->plan.outputs[p->index], k);
-    }
-    j->lane = lane;
-    run_steps(j, thread, alone);
+    set_image(j, &j->s->lanes[alone ? thread : 0], k);
+    run_steps(j, thread, alone, 0, j->s->plan.tail);
 }
 
 static void run_images(void *ctx, unsigned thread, uint32_t begin, uint32_t end)
@@ -149,7 +157,8 @@ static void run_images(void *ctx, unsigned thread, uint32_t begin, uint32_t end)
         run_image(&j, thread, k, 1);
 }
 
-/* Images that the lanes can share out evenly run side by side, those that are left one by one. */
+/* Images that the lanes can share out evenly run side by side, those that are left one by one; then
+ * the tail, for all of them. */
 static void run_batch(struct job *j)
 {
     struct infer_session *s = j->s;
@@ -158,10 +167,15 @@ static void run_batch(struct job *j)
     infer__pool_run(s->pool, run_images, j, images - left);
     for (uint32_t k = images - left; k < images; k++)
         run_image(j, 0, k, 0);
+    if (s->plan.tail < s->plan.nsteps) {
+        set_image(j, &s->lanes[0], 0);
+        run_steps(j, 0, 0, s->plan.tail, s->plan.nsteps);
+    }
     infer__pool_end(s->pool);
 }
 
-/* Times of the lanes into the steps: of images side by side each has its share of the time. */
+/* Times of the lanes into the steps: of images side by side each has its share of the time. The
+ * tail has but one lane. */
 static void add_times(struct infer_session *s)
 {
     for (uint32_t i = 0; i < s->plan.nsteps; i++) {
@@ -171,7 +185,7 @@ static void add_times(struct infer_session *s)
             s->lanes[k].ns[i] = 0;
         }
         /* NOLINTNEXTLINE(clang-analyzer-core.DivideZero): a session has a lane */
-        s->plan.steps[i].ns += ns / s->nlanes;
+        s->plan.steps[i].ns += i < s->plan.tail ? ns / s->nlanes : ns;
         s->plan.steps[i].runs++;
     }
 }

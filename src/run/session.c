@@ -58,7 +58,8 @@ static infer_status take_memory(struct infer_session *s, uint64_t max_arena_byte
     for (uint32_t i = 0; i < plan->graph.noutputs; i++) {
         s->output_offsets[i] = outputs;
         size_t bytes;
-        FAIL_IF(!infer__size_mul(plan->tensors[plan->outputs[i]].bytes, plan->images, &bytes) ||
+        uint64_t each = infer__value_bytes(&plan->graph.values[plan->graph.outputs[i]]);
+        FAIL_IF(!infer__size_mul(each, plan->images, &bytes) ||
                     !infer__size_add(outputs, bytes, &outputs) ||
                     !infer__size_align(outputs, 64, &outputs),
                 INFER_ERROR_LIMIT, "outputs pass the address space");
@@ -101,13 +102,19 @@ static void *fixed_address(const struct infer_session *s, const struct infer__la
     }
 }
 
+/* How many operands are patched of each kind. */
+struct counts {
+    uint32_t inputs, outputs, images;
+};
+
 static void count_patches(const struct infer_session *s, const uint32_t *ids, uint32_t n,
-                          uint32_t *inputs, uint32_t *outputs)
+                          struct counts *c)
 {
     for (uint32_t k = 0; k < n; k++) {
         unsigned place = infer__plan_root(&s->plan, ids[k])->place;
-        *inputs += place == INFER__PLACE_INPUT;
-        *outputs += place == INFER__PLACE_OUTPUT;
+        c->inputs += place == INFER__PLACE_INPUT;
+        c->outputs += place == INFER__PLACE_OUTPUT;
+        c->images += place == INFER__PLACE_IMAGE;
     }
 }
 
@@ -122,6 +129,9 @@ static void fill_pointers(struct infer_session *s, struct infer__lane *lane, con
             lane->input_patches[s->ninput_patches++] = patch;
         if (r->place == INFER__PLACE_OUTPUT)
             lane->output_patches[s->noutput_patches++] = patch;
+        patch.index = (uint32_t)(r - s->plan.tensors);
+        if (r->place == INFER__PLACE_IMAGE)
+            lane->image_patches[s->nimage_patches++] = patch;
     }
 }
 
@@ -129,19 +139,21 @@ static void fill_pointers(struct infer_session *s, struct infer__lane *lane, con
 static infer_status link_lane(struct infer_session *s, struct infer__lane *lane, infer_error *err)
 {
     struct infer__plan *plan = &s->plan;
-    uint32_t inputs = 0, outputs = 0;
+    struct counts c = {0};
     for (uint32_t i = 0; i < plan->nsteps; i++) {
-        count_patches(s, plan->steps[i].in, plan->steps[i].task.nin, &inputs, &outputs);
-        count_patches(s, plan->steps[i].out, plan->steps[i].task.nout, &inputs, &outputs);
+        count_patches(s, plan->steps[i].in, plan->steps[i].task.nin, &c);
+        count_patches(s, plan->steps[i].out, plan->steps[i].task.nout, &c);
     }
-    lane->input_patches = infer__region_calloc(&plan->region, inputs, sizeof *lane->input_patches);
-    lane->output_patches =
-        infer__region_calloc(&plan->region, outputs, sizeof *lane->output_patches);
+    struct infer__patch *patches = infer__region_calloc(
+        &plan->region, (size_t)c.inputs + c.outputs + c.images, sizeof *patches);
+    lane->input_patches = patches;
+    lane->output_patches = patches ? patches + c.inputs : NULL;
+    lane->image_patches = patches ? patches + c.inputs + c.outputs : NULL;
     lane->pointers = infer__region_calloc(&plan->region, plan->nsteps, sizeof *lane->pointers);
     lane->ns = infer__region_calloc(&plan->region, plan->nsteps, sizeof *lane->ns);
-    if (!lane->input_patches || !lane->output_patches || !lane->pointers || !lane->ns)
-        return infer__no_memory(err, (inputs + outputs) * sizeof *lane->input_patches);
-    s->ninput_patches = s->noutput_patches = 0;
+    if (!patches || !lane->pointers || !lane->ns)
+        return infer__no_memory(err, plan->nsteps * sizeof *lane->pointers);
+    s->ninput_patches = s->noutput_patches = s->nimage_patches = 0;
     for (uint32_t i = 0; i < plan->nsteps; i++) {
         const struct infer__step *step = &plan->steps[i];
         uint32_t nin = step->task.nin, nout = step->task.nout;

@@ -6,7 +6,8 @@
 #include "file/model.h"
 #include "plan/plan.h"
 
-/* A pointer of a step that is an input's or output's of the graph, set anew by every run. */
+/* A pointer of a step that is set anew by every run, or for every image: an input's or output's of
+ * the graph, or a tensor that is an image of one of the whole batch. */
 struct infer__patch {
     void **slot;
     uint32_t index;
@@ -16,7 +17,7 @@ struct infer__patch {
 struct infer__lane {
     char *arena;
     void ***pointers; /* of each step: its inputs, then its outputs */
-    struct infer__patch *input_patches, *output_patches;
+    struct infer__patch *input_patches, *output_patches, *image_patches;
     uint64_t *ns; /* of each step in this run, where steps are profiled */
 };
 
@@ -31,7 +32,7 @@ struct infer_session {
     char *outputs;             /* memory for outputs that the caller leaves to the library */
     uint64_t *output_offsets;
     uint64_t output_bytes;
-    uint32_t nlanes, ninput_patches, noutput_patches;
+    uint32_t nlanes, ninput_patches, noutput_patches, nimage_patches;
     uint32_t profile;
 };
 

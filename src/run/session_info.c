@@ -108,8 +108,9 @@ infer_status infer_session_step(const infer_session *s, size_t index, infer_step
     info->type = (infer_type)v->type;
     info->rank = v->rank;
     memcpy(info->dims, v->dims, sizeof info->dims);
-    info->flops = step->flops * s->plan.images;
-    info->bytes = step->bytes * s->plan.images;
+    const uint32_t times = index < s->plan.tail ? s->plan.images : 1;
+    info->flops = step->flops * times;
+    info->bytes = step->bytes * times;
     if (r->place == INFER__PLACE_ARENA) {
         info->arena_begin = r->offset;
         info->arena_end = r->offset + r->bytes;
