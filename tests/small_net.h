@@ -113,6 +113,48 @@ FIXTURE uint32_t net_head(struct net *n, uint32_t map)
     return net_node(n, INFER__OP_SOFTMAX, "scores", &dense, 1, &node);
 }
 
+/* A loaded model with the file that it is in. */
+struct net_model {
+    struct bytes file;
+    infer_model *model;
+};
+
+/* A model of the graph so far with these outputs; ends the net. */
+FIXTURE struct net_model net_load(struct net *n, uint32_t *outputs, uint32_t noutputs)
+{
+    struct net_model m = {{NULL, 0}, NULL};
+    struct infer__file_content content = {.graph = &n->g};
+    infer_error err;
+    n->g.outputs = outputs;
+    n->g.noutputs = noutputs;
+    m.file = write_exact(&content);
+    infer__region_free(&n->region);
+    OK(infer_load_memory(m.file.data, m.file.size, NULL, &m.model, &err));
+    return m;
+}
+
+FIXTURE void net_drop(struct net_model *m)
+{
+    infer_model_free(&m->model);
+    free(m->file.data);
+}
+
+FIXTURE infer_session *net_session(const struct net_model *m, infer_isa isa, uint32_t threads,
+                                   uint32_t no_onednn)
+{
+    infer_session_options o;
+    infer_session *s;
+    infer_error err;
+    infer_session_options_init(&o);
+    o.isa = isa;
+    o.threads = threads;
+    o.no_onednn = no_onednn;
+    infer_status status = infer_session_create(m->model, &o, &s, &err);
+    if (status != INFER_OK)
+        fail_msg("%s: %s (%s)", infer_status_name(status), err.message, err.node);
+    return s;
+}
+
 /* The network as a file. */
 FIXTURE struct bytes small_net(void)
 {

@@ -9,11 +9,6 @@ enum { SIDE = 56, CHANNELS = 16, WIDE = 96, PIXELS = SIDE * SIDE, MOST_OUTPUTS =
 /* Which of the values in between are outputs of the graph too. */
 enum { SHOW_EXPANDED = 1, SHOW_DEEP = 2 };
 
-struct model {
-    struct bytes file;
-    infer_model *model;
-};
-
 static uint32_t conv(struct net *n, const char *name, uint32_t x, const int64_t *dims,
                      int64_t groups)
 {
@@ -27,12 +22,10 @@ static uint32_t conv(struct net *n, const char *name, uint32_t x, const int64_t 
 }
 
 /* 1x1, HardSwish, 3x3 depthwise, Relu, 1x1, plus the input. */
-static struct model make_model(int show)
+static struct net_model make_model(int show)
 {
     struct net n = {.rng = {11}};
     struct infer__node *node;
-    struct model m = {{NULL, 0}, NULL};
-    infer_error err;
     infer__region_init(&n.region, NULL);
     OK(infer__graph_init(&n.g, &n.region, &n.err));
     uint32_t x = net_input(&n), out[MOST_OUTPUTS], nout = 0;
@@ -49,35 +42,7 @@ static struct model make_model(int show)
         out[nout++] = e;
     if (show & SHOW_DEEP)
         out[nout++] = d;
-    n.g.outputs = out;
-    n.g.noutputs = nout;
-    struct infer__file_content content = {.graph = &n.g};
-    m.file = write_exact(&content);
-    infer__region_free(&n.region);
-    OK(infer_load_memory(m.file.data, m.file.size, NULL, &m.model, &err));
-    return m;
-}
-
-static void drop_model(struct model *m)
-{
-    infer_model_free(&m->model);
-    free(m->file.data);
-}
-
-static infer_session *make_session(const struct model *m, infer_isa isa, uint32_t threads,
-                                   uint32_t no_onednn)
-{
-    infer_session_options o;
-    infer_session *s;
-    infer_error err;
-    infer_session_options_init(&o);
-    o.isa = isa;
-    o.threads = threads;
-    o.no_onednn = no_onednn;
-    infer_status status = infer_session_create(m->model, &o, &s, &err);
-    if (status != INFER_OK)
-        fail_msg("%s: %s (%s)", infer_status_name(status), err.message, err.node);
-    return s;
+    return net_load(&n, out, nout);
 }
 
 /* Runs on fixed numbers; the first output's elements, to be freed. */
@@ -115,12 +80,12 @@ static int chains(const infer_session *s, infer_step_info *info)
 
 static void test_fused(void **state)
 {
-    struct model fused = make_model(0), apart = make_model(SHOW_EXPANDED | SHOW_DEEP);
+    struct net_model fused = make_model(0), apart = make_model(SHOW_EXPANDED | SHOW_DEEP);
     (void)state;
     for (int isa = INFER_ISA_C; isa <= INFER_ISA_AVX512 && isa <= (int)infer_cpu_isa(); isa++) {
         infer_step_info info;
-        infer_session *one = make_session(&fused, (infer_isa)isa, 1, 1);
-        infer_session *three = make_session(&apart, (infer_isa)isa, 1, 1);
+        infer_session *one = net_session(&fused, (infer_isa)isa, 1, 1);
+        infer_session *three = net_session(&apart, (infer_isa)isa, 1, 1);
         if (chains(one, &info) != 1)
             fail_msg("isa %d: %d chains", isa, chains(one, &info));
         assert_string_equal(info.node, "project");
@@ -136,23 +101,23 @@ static void test_fused(void **state)
         infer_session_free(&one);
         infer_session_free(&three);
     }
-    drop_model(&fused);
-    drop_model(&apart);
+    net_drop(&fused);
+    net_drop(&apart);
 }
 
 /* The choice and the bits are the same for any number of threads. */
 static void test_threads(void **state)
 {
-    struct model m = make_model(0);
+    struct net_model m = make_model(0);
     infer_step_info info;
     (void)state;
     for (uint32_t no_onednn = 0; no_onednn < 2; no_onednn++) {
-        infer_session *s = make_session(&m, INFER_ISA_DEFAULT, 1, no_onednn);
+        infer_session *s = net_session(&m, INFER_ISA_DEFAULT, 1, no_onednn);
         int alone = chains(s, &info);
         float *want = answer(s);
         infer_session_free(&s);
         for (uint32_t threads = 2; threads <= 4; threads++) {
-            s = make_session(&m, INFER_ISA_DEFAULT, threads, no_onednn);
+            s = net_session(&m, INFER_ISA_DEFAULT, threads, no_onednn);
             assert_int_equal(chains(s, &info), alone);
             float *got = answer(s);
             assert_memory_equal(got, want, CHANNELS * PIXELS * sizeof *got);
@@ -161,27 +126,27 @@ static void test_threads(void **state)
         }
         free(want);
     }
-    drop_model(&m);
+    net_drop(&m);
 }
 
 /* An output in between parts the chain there: what remains may be fused, the rest never. */
 static void test_prevented(void **state)
 {
-    struct model expanded = make_model(SHOW_EXPANDED), deep = make_model(SHOW_DEEP);
+    struct net_model expanded = make_model(SHOW_EXPANDED), deep = make_model(SHOW_DEEP);
     infer_step_info info;
     (void)state;
-    infer_session *s = make_session(&expanded, INFER_ISA_DEFAULT, 1, 1);
+    infer_session *s = net_session(&expanded, INFER_ISA_DEFAULT, 1, 1);
     if (chains(s, &info))
         assert_string_equal(info.fused, "depthwise before, Add");
     infer_session_free(&s);
-    s = make_session(&deep, INFER_ISA_DEFAULT, 1, 1);
+    s = net_session(&deep, INFER_ISA_DEFAULT, 1, 1);
     if (chains(s, &info)) {
         assert_string_equal(info.fused, "Conv 1x1 before");
         assert_string_equal(info.node, "depthwise");
     }
     infer_session_free(&s);
-    drop_model(&expanded);
-    drop_model(&deep);
+    net_drop(&expanded);
+    net_drop(&deep);
 }
 
 int main(void)

@@ -11,11 +11,6 @@ struct form {
     uint32_t made[MOST_VALUES], nmade; /* results of nodes */
 };
 
-struct model {
-    struct bytes file;
-    infer_model *model;
-};
-
 static uint32_t add(struct form *f, uint16_t op, const uint32_t *in, uint32_t nin)
 {
     struct infer__node *node;
@@ -252,11 +247,9 @@ enum { FORMS = sizeof forms / sizeof *forms };
 /* ---- plans of them -------------------------------------------------------------------------- */
 
 /* `apart`: every value in between is an output too. */
-static struct model make_model(int form, int apart)
+static struct net_model make_model(int form, int apart)
 {
     struct form f = {.n = {.rng = {11}}};
-    struct model m = {{NULL, 0}, NULL};
-    infer_error err;
     infer__region_init(&f.n.region, NULL);
     OK(infer__graph_init(&f.n.g, &f.n.region, &f.n.err));
     uint32_t x = net_input(&f.n), out[MOST_VALUES + 1], nout = 1;
@@ -266,33 +259,7 @@ static struct model make_model(int form, int apart)
     for (uint32_t i = 0; apart && i < f.nmade; i++)
         if (f.made[i] != out[0])
             out[nout++] = f.made[i];
-    f.n.g.outputs = out;
-    f.n.g.noutputs = nout;
-    struct infer__file_content content = {.graph = &f.n.g};
-    m.file = write_exact(&content);
-    infer__region_free(&f.n.region);
-    OK(infer_load_memory(m.file.data, m.file.size, NULL, &m.model, &err));
-    return m;
-}
-
-static void drop_model(struct model *m)
-{
-    infer_model_free(&m->model);
-    free(m->file.data);
-}
-
-static infer_session *make_session(const struct model *m, infer_isa isa, uint32_t threads)
-{
-    infer_session_options o;
-    infer_session *s;
-    infer_error err;
-    infer_session_options_init(&o);
-    o.isa = isa;
-    o.threads = threads;
-    infer_status status = infer_session_create(m->model, &o, &s, &err);
-    if (status != INFER_OK)
-        fail_msg("%s: %s (%s)", infer_status_name(status), err.message, err.node);
-    return s;
+    return net_load(&f.n, out, nout);
 }
 
 /* The first output on fixed numbers, to be freed; *count elements. */
@@ -326,10 +293,10 @@ static void test_formed(void **state)
 {
     (void)state;
     for (int i = 0; i < FORMS; i++) {
-        struct model m = make_model(i, 0), apart = make_model(i, 1);
+        struct net_model m = make_model(i, 0), apart = make_model(i, 1);
         for (int isa = INFER_ISA_C; isa <= (int)infer_cpu_isa(); isa++) {
-            infer_session *s = make_session(&m, (infer_isa)isa, 1);
-            infer_session *a = make_session(&apart, (infer_isa)isa, 1);
+            infer_session *s = net_session(&m, (infer_isa)isa, 1, 0);
+            infer_session *a = net_session(&apart, (infer_isa)isa, 1, 0);
             size_t count, expected;
             if (steps_of(s, forms[i].op) != 1 || steps_of(s, forms[i].gone) != 0)
                 fail_msg("%s, isa %d: %d steps of %s, %d of %s", forms[i].name, isa,
@@ -346,8 +313,8 @@ static void test_formed(void **state)
             infer_session_free(&s);
             infer_session_free(&a);
         }
-        drop_model(&m);
-        drop_model(&apart);
+        net_drop(&m);
+        net_drop(&apart);
     }
 }
 
@@ -356,14 +323,14 @@ static void test_apart(void **state)
 {
     (void)state;
     for (int i = 0; i < FORMS; i++) {
-        struct model m = make_model(i, 1);
-        infer_session *s = make_session(&m, INFER_ISA_DEFAULT, 1);
+        struct net_model m = make_model(i, 1);
+        infer_session *s = net_session(&m, INFER_ISA_DEFAULT, 1, 0);
         int lowered = strstr(forms[i].op, "AveragePool") || /* no matter who reads */
                       strcmp(forms[i].op, "Add") == 0;
         if (!lowered && steps_of(s, forms[i].op) != 0)
             fail_msg("%s: %s in spite of its readers", forms[i].name, forms[i].op);
         infer_session_free(&s);
-        drop_model(&m);
+        net_drop(&m);
     }
 }
 
@@ -371,20 +338,20 @@ static void test_threads(void **state)
 {
     (void)state;
     for (int i = 0; i < FORMS; i++) {
-        struct model m = make_model(i, 0);
+        struct net_model m = make_model(i, 0);
         size_t count;
-        infer_session *s = make_session(&m, INFER_ISA_DEFAULT, 1);
+        infer_session *s = net_session(&m, INFER_ISA_DEFAULT, 1, 0);
         float *want = answer(s, &count);
         infer_session_free(&s);
         for (uint32_t threads = 2; threads <= 4; threads++) {
-            s = make_session(&m, INFER_ISA_DEFAULT, threads);
+            s = net_session(&m, INFER_ISA_DEFAULT, threads, 0);
             float *got = answer(s, &count);
             assert_memory_equal(got, want, count * sizeof *got);
             free(got);
             infer_session_free(&s);
         }
         free(want);
-        drop_model(&m);
+        net_drop(&m);
     }
 }
 

@@ -15,11 +15,6 @@ enum form {
     STRIDED      /* the convolution leaves out pixels */
 };
 
-struct model {
-    struct bytes file;
-    infer_model *model;
-};
-
 /* The gate: one number for each channel, or for each pixel. */
 static uint32_t make_gate(struct net *n, uint32_t x, enum form form)
 {
@@ -33,12 +28,10 @@ static uint32_t make_gate(struct net *n, uint32_t x, enum form form)
     return net_node(n, INFER__OP_SIGMOID, "gate", &y, 1, &node);
 }
 
-static struct model make_model(enum form form)
+static struct net_model make_model(enum form form)
 {
     struct net n = {.rng = {11}};
     struct infer__node *node;
-    struct model m = {{NULL, 0}, NULL};
-    infer_error err;
     infer__region_init(&n.region, NULL);
     OK(infer__graph_init(&n.g, &n.region, &n.err));
     uint32_t x = net_input(&n), out[MOST_OUTPUTS];
@@ -54,34 +47,7 @@ static struct model make_model(enum form form)
     if (form == STRIDED)
         net_attr(&n, node, INFER__ATTR_STRIDES, 2, (int64_t[]){2, 2});
     out[1] = scaled;
-    n.g.outputs = out;
-    n.g.noutputs = form == SHOW_SCALED ? 2 : 1;
-    struct infer__file_content content = {.graph = &n.g};
-    m.file = write_exact(&content);
-    infer__region_free(&n.region);
-    OK(infer_load_memory(m.file.data, m.file.size, NULL, &m.model, &err));
-    return m;
-}
-
-static void drop_model(struct model *m)
-{
-    infer_model_free(&m->model);
-    free(m->file.data);
-}
-
-static infer_session *make_session(const struct model *m, infer_isa isa, uint32_t threads)
-{
-    infer_session_options o;
-    infer_session *s;
-    infer_error err;
-    infer_session_options_init(&o);
-    o.isa = isa;
-    o.threads = threads;
-    o.no_onednn = 1;
-    infer_status status = infer_session_create(m->model, &o, &s, &err);
-    if (status != INFER_OK)
-        fail_msg("%s: %s (%s)", infer_status_name(status), err.message, err.node);
-    return s;
+    return net_load(&n, out, form == SHOW_SCALED ? 2 : 1);
 }
 
 /* Runs on fixed numbers; the first output's elements, to be freed. */
@@ -115,16 +81,16 @@ static int is_scaled(const infer_session *s, infer_step_info *info)
 
 static void test_fused(void **state)
 {
-    struct model fused[2] = {make_model(PLAIN), make_model(TURNED)};
-    struct model apart = make_model(SHOW_SCALED);
+    struct net_model fused[2] = {make_model(PLAIN), make_model(TURNED)};
+    struct net_model apart = make_model(SHOW_SCALED);
     (void)state;
     for (int isa = INFER_ISA_AVX2; isa <= INFER_ISA_AVX512 && isa <= (int)infer_cpu_isa(); isa++) {
         infer_step_info info;
-        infer_session *two = make_session(&apart, (infer_isa)isa, 1);
+        infer_session *two = net_session(&apart, (infer_isa)isa, 1, 1);
         float *want = answer(two);
         assert_false(is_scaled(two, &info));
         for (int i = 0; i < 2; i++) {
-            infer_session *one = make_session(&fused[i], (infer_isa)isa, 1);
+            infer_session *one = net_session(&fused[i], (infer_isa)isa, 1, 1);
             assert_true(is_scaled(one, &info));
             assert_string_equal(info.node, "project");
             assert_string_equal(info.fused, "Mul before");
@@ -139,23 +105,23 @@ static void test_fused(void **state)
         free(want);
         infer_session_free(&two);
     }
-    drop_model(&fused[0]);
-    drop_model(&fused[1]);
-    drop_model(&apart);
+    net_drop(&fused[0]);
+    net_drop(&fused[1]);
+    net_drop(&apart);
 }
 
 /* The choice and the bits are the same for any number of threads. */
 static void test_threads(void **state)
 {
-    struct model m = make_model(PLAIN);
+    struct net_model m = make_model(PLAIN);
     infer_step_info info;
     (void)state;
-    infer_session *s = make_session(&m, INFER_ISA_DEFAULT, 1);
+    infer_session *s = net_session(&m, INFER_ISA_DEFAULT, 1, 1);
     int alone = is_scaled(s, &info);
     float *want = answer(s);
     infer_session_free(&s);
     for (uint32_t threads = 2; threads <= 4; threads++) {
-        s = make_session(&m, INFER_ISA_DEFAULT, threads);
+        s = net_session(&m, INFER_ISA_DEFAULT, threads, 1);
         assert_int_equal(is_scaled(s, &info), alone);
         float *got = answer(s);
         assert_memory_equal(got, want, OUT * PIXELS * sizeof *got);
@@ -163,7 +129,7 @@ static void test_threads(void **state)
         infer_session_free(&s);
     }
     free(want);
-    drop_model(&m);
+    net_drop(&m);
 }
 
 static void test_prevented(void **state)
@@ -171,11 +137,11 @@ static void test_prevented(void **state)
     infer_step_info info;
     (void)state;
     for (int form = SHOW_SCALED; form <= STRIDED; form++) {
-        struct model m = make_model((enum form)form);
-        infer_session *s = make_session(&m, INFER_ISA_DEFAULT, 1);
+        struct net_model m = make_model((enum form)form);
+        infer_session *s = net_session(&m, INFER_ISA_DEFAULT, 1, 1);
         assert_false(is_scaled(s, &info));
         infer_session_free(&s);
-        drop_model(&m);
+        net_drop(&m);
     }
 }
 

@@ -31,17 +31,24 @@ static void clast_dims(const int64_t *dims, int rank, int64_t *out)
 
 /* ---- tensors -------------------------------------------------------------------------------- */
 
+infer_status infer__plan_add_tensor(struct infer__plan *plan, uint32_t *tensor, infer_error *err)
+{
+    void *tensors = plan->tensors;
+    if (!infer__region_grow(&plan->region, &tensors, &plan->tensors_capacity, plan->ntensors + 1,
+                            sizeof *plan->tensors))
+        return infer__no_memory(err, sizeof *plan->tensors);
+    plan->tensors = tensors;
+    memset(&plan->tensors[plan->ntensors], 0, sizeof *plan->tensors);
+    *tensor = plan->ntensors++;
+    return INFER_OK;
+}
+
 infer_status infer__tensor_add(struct infer__lowerer *l, const struct infer__value *v,
                                uint32_t value, int clast, uint32_t *tensor)
 {
     struct infer__plan *plan = l->plan;
-    void *tensors = plan->tensors;
-    if (!infer__region_grow(&plan->region, &tensors, &plan->tensors_capacity, plan->ntensors + 1,
-                            sizeof *plan->tensors))
-        return infer__no_memory(l->err, sizeof *plan->tensors);
-    plan->tensors = tensors;
-    struct infer__plan_tensor *t = &plan->tensors[plan->ntensors];
-    memset(t, 0, sizeof *t);
+    TRY(infer__plan_add_tensor(plan, tensor, l->err));
+    struct infer__plan_tensor *t = &plan->tensors[*tensor];
     t->value = value;
     t->place = INFER__PLACE_ARENA;
     t->desc.type = v->type;
@@ -53,7 +60,6 @@ infer_status infer__tensor_add(struct infer__lowerer *l, const struct infer__val
     else
         memcpy(t->desc.dims, v->dims, sizeof t->desc.dims);
     t->bytes = infer__value_bytes(v);
-    *tensor = plan->ntensors++;
     return INFER_OK;
 }
 

@@ -154,6 +154,8 @@ infer_status infer__fuse_scales(struct infer__plan *plan, const struct infer__pl
                                 infer_error *err);
 infer_status infer__lower(struct infer__plan *plan, const struct infer__plan_options *o,
                           infer_error *err);
+/* One more tensor, all 0; tensors may move. */
+infer_status infer__plan_add_tensor(struct infer__plan *plan, uint32_t *tensor, infer_error *err);
 infer_status infer__tail(struct infer__plan *plan, const struct infer__plan_options *o,
                          infer_error *err);
 infer_status infer__narrow(struct infer__plan *plan, const struct infer__plan_options *o,

@@ -143,19 +143,14 @@ static uint32_t find_tail(const struct tailor *f)
 static infer_status add_tensor(struct tailor *f, uint32_t like, uint32_t of, uint32_t *tensor)
 {
     struct infer__plan *plan = f->plan;
-    void *tensors = plan->tensors;
-    if (!infer__region_grow(&plan->region, &tensors, &plan->tensors_capacity, plan->ntensors + 1,
-                            sizeof *plan->tensors))
-        return infer__no_memory(f->err, sizeof *plan->tensors);
-    plan->tensors = tensors;
-    struct infer__plan_tensor *t = &plan->tensors[plan->ntensors];
+    TRY(infer__plan_add_tensor(plan, tensor, f->err));
+    struct infer__plan_tensor *t = &plan->tensors[*tensor];
     *t = plan->tensors[like];
     widen(&t->desc, plan->images);
     t->bytes *= plan->images;
     t->place = INFER__PLACE_ARENA;
     t->alias = of;
     t->batch = !of;
-    *tensor = plan->ntensors++;
     return INFER_OK;
 }
 
