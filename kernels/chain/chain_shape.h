@@ -44,7 +44,7 @@ struct infer__chain_shape {
     int64_t middle;      /* channels of the depthwise */
     int64_t padded;      /* the same in whole blocks */
 
-    int apart; /* 1: the projection is in units of its own, which wait for all others; see below */
+    int apart;     /* 1: the projection is in units of its own, which wait for all others */
     int64_t group; /* output rows of a round, even unless there is but one */
     int64_t ring;  /* rows of the ring, 0 if there is none */
     int64_t step;  /* floats of a pixel in the ring */

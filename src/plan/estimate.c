@@ -53,8 +53,9 @@ double infer__estimate_node(const struct infer__graph *g, const struct infer__pl
     return k ? k->estimate(&t) : INFINITY;
 }
 
-double infer__estimate_memory(const struct infer__value *v)
+double infer__estimate_memory(double bytes, double per_ns)
 {
-    double bytes = (double)infer__value_bytes(v);
-    return bytes > CACHED_BYTES ? 2 * (bytes - CACHED_BYTES) / memory_bytes_per_ns : 0;
+    if (!(per_ns > 0))
+        per_ns = memory_bytes_per_ns;
+    return bytes > CACHED_BYTES ? 2 * (bytes - CACHED_BYTES) / per_ns : 0;
 }

@@ -11,7 +11,8 @@ enum { INFER__ESTIMATE_OPERANDS = 8 };
  * or if it has more operands than the number above. */
 double infer__estimate_node(const struct infer__graph *g, const struct infer__plan_options *o,
                             const struct infer__node *n);
-/* Nanoseconds of writing a value and reading it again, as far as it leaves the caches. */
-double infer__estimate_memory(const struct infer__value *v);
+/* Nanoseconds of writing so many bytes and reading them again, as far as they leave the
+ * second-level cache, behind which memory gives `per_ns` of them; 0: as much as a constant says. */
+double infer__estimate_memory(double bytes, double per_ns);
 
 #endif

@@ -65,16 +65,7 @@ static int is_depthwise(const struct chainer *f, const struct infer__node *n)
 
 static int is_pointwise(const struct chainer *f, const struct infer__node *n)
 {
-    if (!is_conv(f, n) || infer__node_int(n, INFER__ATTR_GROUP, 1) != 1)
-        return 0;
-    const struct infer__value *x = value(f, n->in[0]), *y = value(f, n->out[0]);
-    const struct infer__value *w = value(f, n->in[1]);
-    const struct infer__attr *pads = infer__node_attr(n, INFER__ATTR_PADS);
-    for (uint32_t i = 0; pads && i < pads->count; i++)
-        if (pads->ints[i])
-            return 0;
-    return w->dims[2] == 1 && w->dims[3] == 1 && x->dims[2] == y->dims[2] &&
-           x->dims[3] == y->dims[3];
+    return is_conv(f, n) && infer__is_pointwise(f->g, n);
 }
 
 /* The activations that are known to be computed alike inside a chain. */
@@ -154,10 +145,11 @@ static double gain(const struct chainer *f, const struct chain *c)
     double apart = infer__estimate_node(f->g, f->o, c->depthwise);
     if (c->expand)
         apart += infer__estimate_node(f->g, f->o, c->expand) +
-                 infer__estimate_memory(value(f, c->expand->out[0]));
+                 infer__estimate_memory((double)infer__value_bytes(value(f, c->expand->out[0])), 0);
     if (c->project)
-        apart += infer__estimate_node(f->g, f->o, c->project) +
-                 infer__estimate_memory(value(f, c->depthwise->out[0]));
+        apart +=
+            infer__estimate_node(f->g, f->o, c->project) +
+            infer__estimate_memory((double)infer__value_bytes(value(f, c->depthwise->out[0])), 0);
     make_node(c, &m);
     return apart * 0.97 - infer__estimate_node(f->g, f->o, &m.node);
 }

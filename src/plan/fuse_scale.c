@@ -5,8 +5,6 @@
  *
  * Nobody else may need the product. Results are those of the two nodes, rounded product included.
  */
-#include <string.h>
-
 #include "plan/estimate.h"
 #include "plan/uses.h"
 
@@ -16,25 +14,6 @@ struct scaler {
     struct infer__uses uses;
     infer_error *err;
 };
-
-/* A 1x1 convolution of f32 pictures without stride, padding or groups. */
-static int is_pointwise(const struct scaler *f, const struct infer__node *n)
-{
-    if (n->op != INFER__OP_CONV || n->nin < 2 || infer__node_int(n, INFER__ATTR_GROUP, 1) != 1)
-        return 0;
-    const struct infer__value *x = &f->g->values[n->in[0]], *w = &f->g->values[n->in[1]];
-    const struct infer__value *y = &f->g->values[n->out[0]];
-    if (x->type != INFER_F32 || x->rank < 3 || x->rank > 5 || w->kind != INFER__VALUE_CONST)
-        return 0;
-    for (int i = 2; i < x->rank; i++)
-        if (w->dims[i] != 1 || x->dims[i] != y->dims[i])
-            return 0;
-    const struct infer__attr *pads = infer__node_attr(n, INFER__ATTR_PADS);
-    for (uint32_t i = 0; pads && i < pads->count; i++)
-        if (pads->ints[i])
-            return 0;
-    return 1;
-}
 
 /* Whether `scale` has one number for each image and channel of x, and is no constant. */
 static int scales(const struct infer__value *scale, const struct infer__value *x)
@@ -72,8 +51,9 @@ static infer_status fuse_scale(struct scaler *f, struct infer__node *conv)
     if (side < 0)
         return INFER_OK;
     TRY(make_scaled(f, conv, mul->in[1 - side], mul->in[side], &made));
-    double apart = infer__estimate_node(f->g, f->o, mul) + infer__estimate_node(f->g, f->o, conv) +
-                   infer__estimate_memory(&f->g->values[conv->in[0]]);
+    double apart =
+        infer__estimate_node(f->g, f->o, mul) + infer__estimate_node(f->g, f->o, conv) +
+        infer__estimate_memory((double)infer__value_bytes(&f->g->values[conv->in[0]]), 0);
     if (infer__estimate_node(f->g, f->o, &made) < apart) {
         infer__erase(mul);
         *conv = made;
@@ -89,7 +69,7 @@ infer_status infer__fuse_scales(struct infer__plan *plan, const struct infer__pl
         return INFER_OK;
     TRY(infer__uses_of(f.g, &f.uses, err));
     for (uint32_t i = 0; i < f.g->nnodes; i++)
-        if (is_pointwise(&f, &f.g->nodes[i]))
+        if (infer__is_pointwise(f.g, &f.g->nodes[i]))
             TRY(fuse_scale(&f, &f.g->nodes[i]));
     infer__drop_erased(f.g);
     return INFER_OK;

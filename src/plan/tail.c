@@ -7,11 +7,9 @@
  * begins is a matter of the kernels' estimates; it does not depend on the number of threads. */
 #include <string.h>
 
-#include "plan/plan.h"
+#include "plan/estimate.h"
 #include "plan/select.h"
 
-/* What stays in a second-level cache, and what memory behind it gives where nothing is known. */
-enum { CACHED_BYTES = 512 << 10, BYTES_PER_NS = 60 };
 /* Of all time; less is within the estimates' errors. */
 static const double least_gain = 0.02;
 /* Operands of a step that may be in the tail, at most. */
@@ -71,12 +69,10 @@ static double best_ns(const struct infer__task *t)
  * not hold it. */
 static double memory_ns(const struct tailor *f, const struct infer__step *s, uint32_t images)
 {
-    const struct infer__machine *m = infer__task_machine(&s->task);
-    double each = m->weight_bytes > 0 ? m->weight_bytes : BYTES_PER_NS, ns = 0;
-    for (uint32_t k = 0; k < s->task.nout; k++) {
-        double bytes = (double)f->plan->tensors[s->out[k]].bytes * images;
-        ns += bytes > CACHED_BYTES ? 2 * (bytes - CACHED_BYTES) / each : 0;
-    }
+    const double each = infer__task_machine(&s->task)->weight_bytes;
+    double ns = 0;
+    for (uint32_t k = 0; k < s->task.nout; k++)
+        ns += infer__estimate_memory((double)f->plan->tensors[s->out[k]].bytes * images, each);
     return ns;
 }
 
