@@ -78,7 +78,8 @@ static infer_status give(struct infer__region *r, struct holes *h, uint64_t begi
     return INFER_OK;
 }
 
-/* First and last step of every tensor; a view's readers count for what it is a view of. What images
+/* First and last step of every tensor; what writes or reads a view does so with what it is a view
+ * of. What images
  * leave to the whole batch is there from the first of them on. */
 static void find_lifetimes(struct infer__plan *plan)
 {
@@ -88,7 +89,9 @@ static void find_lifetimes(struct infer__plan *plan)
         const struct infer__step *step = &plan->steps[s];
         for (uint32_t k = 0; k < step->task.nout; k++) {
             struct infer__plan_tensor *t = infer__plan_root(plan, step->out[k]);
-            t->first = t->last = s;
+            if (t->first == UINT32_MAX)
+                t->first = s;
+            t->last = s;
         }
         for (uint32_t k = 0; k < step->task.nin; k++)
             infer__plan_root(plan, step->in[k])->last = s;
@@ -118,10 +121,10 @@ static int placed_here(const struct infer__plan *plan, const uint32_t *ids, uint
 
 /* The operand whose place in the arena the step's first output can take over: it is read here for
  * the last time, has as many bytes, and the kernel allows it. UINT32_MAX: there is none. */
-static uint32_t find_in_place(const struct infer__plan *plan, uint32_t s)
+static uint32_t find_in_place(const struct infer__plan *plan, uint32_t s, unsigned wanted)
 {
     const struct infer__step *step = &plan->steps[s];
-    unsigned allowed = step->kernel->in_place;
+    unsigned allowed = step->kernel->in_place & wanted;
     uint32_t nin = step->task.nin;
     const struct infer__plan_tensor *out = infer__plan_root(plan, step->out[0]);
     for (uint32_t k = 0; allowed && k < nin; k++) {
@@ -133,7 +136,8 @@ static uint32_t find_in_place(const struct infer__plan *plan, uint32_t s)
         const struct infer__plan_tensor *t = infer__plan_root(plan, step->in[k]);
         if (!(allowed & bit) || t->last != s || !placed_here(plan, step->in, k) ||
             plan->tensors[step->in[k]].bytes != t->bytes || t->bytes != out->bytes ||
-            out->place != INFER__PLACE_ARENA)
+            out->place != INFER__PLACE_ARENA || out->first != s || out == t ||
+            plan->tensors[step->out[0]].bytes != out->bytes)
             continue;
         uint32_t uses = 0; /* named twice, it would be read after it was written */
         for (uint32_t i = 0; i < nin; i++)
@@ -145,17 +149,18 @@ static uint32_t find_in_place(const struct infer__plan *plan, uint32_t s)
 }
 
 static infer_status place_step(struct infer__plan *plan, struct holes *h, uint32_t s,
-                               infer_error *err)
+                               unsigned wanted, infer_error *err)
 {
     const struct infer__step *step = &plan->steps[s];
-    uint32_t reused = find_in_place(plan, s);
+    uint32_t reused = find_in_place(plan, s, wanted);
     if (reused != UINT32_MAX)
         infer__plan_root(plan, step->out[0])->offset =
             infer__plan_root(plan, step->in[reused])->offset;
     for (uint32_t k = reused != UINT32_MAX; k < step->task.nout; k++)
         if (placed_here(plan, step->out, k)) {
             struct infer__plan_tensor *t = infer__plan_root(plan, step->out[k]);
-            t->offset = take(h, rounded(t->bytes));
+            if (t->first == s)
+                t->offset = take(h, rounded(t->bytes));
         }
     for (uint32_t k = 0; k < step->task.nout; k++) {
         const struct infer__plan_tensor *t = infer__plan_root(plan, step->out[k]);
@@ -170,20 +175,34 @@ static infer_status place_step(struct infer__plan *plan, struct holes *h, uint32
     return INFER_OK;
 }
 
-infer_status infer__place(struct infer__plan *plan, const struct infer__plan_options *o,
-                          infer_error *err)
+/* Places all tensors; `wanted` is a set of INFER__IN_PLACE_*. */
+static infer_status place_all(struct infer__plan *plan, unsigned wanted, infer_error *err)
 {
     struct holes h = {0};
-    find_lifetimes(plan);
     TRY(insert(&plan->region, &h, 0, (struct hole){0, UINT64_MAX}, err));
     for (uint32_t i = 0; i < plan->ntensors; i++)
         if (plan->tensors[i].batch)
             plan->tensors[i].offset = take(&h, rounded(plan->tensors[i].bytes));
     for (uint32_t s = 0; s < plan->nsteps; s++)
-        TRY(place_step(plan, &h, s, err));
+        TRY(place_step(plan, &h, s, wanted, err));
     plan->arena_bytes = h.peak;
-    FAIL_IF(h.peak > o->max_arena_bytes, INFER_ERROR_LIMIT,
-            "intermediate tensors need %llu bytes; the limit is %llu", (unsigned long long)h.peak,
-            (unsigned long long)o->max_arena_bytes);
+    return INFER_OK;
+}
+
+/* In place costs fewest bytes of cache; but a tensor that stays where its operand was may stand in
+ * the way of larger ones. */
+infer_status infer__place(struct infer__plan *plan, const struct infer__plan_options *o,
+                          infer_error *err)
+{
+    const unsigned residual = INFER__IN_PLACE_RESIDUAL;
+    find_lifetimes(plan);
+    TRY(place_all(plan, residual, err));
+    uint64_t least = plan->arena_bytes;
+    TRY(place_all(plan, residual | INFER__IN_PLACE_FIRST | INFER__IN_PLACE_SECOND, err));
+    if (plan->arena_bytes > least)
+        TRY(place_all(plan, residual, err));
+    FAIL_IF(plan->arena_bytes > o->max_arena_bytes, INFER_ERROR_LIMIT,
+            "intermediate tensors need %llu bytes; the limit is %llu",
+            (unsigned long long)plan->arena_bytes, (unsigned long long)o->max_arena_bytes);
     return INFER_OK;
 }

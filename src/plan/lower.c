@@ -300,6 +300,7 @@ infer_status infer__lower(struct infer__plan *plan, const struct infer__plan_opt
     plan->outputs = infer__region_calloc(&plan->region, g->noutputs, sizeof *plan->outputs);
     if (!l.map || !plan->inputs || !plan->outputs)
         return infer__no_memory(err, g->nvalues * sizeof *l.map);
+    TRY(infer__uses_of(g, &l.uses, err));
     uint32_t absent;
     TRY(infer__tensor_add(&l, &g->values[0], 0, 0, &absent));
     plan->tensors[0].place = INFER__PLACE_NONE;

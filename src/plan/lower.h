@@ -3,16 +3,21 @@
 #define INFER_PLAN_LOWER_H
 
 #include "plan/plan.h"
+#include "plan/uses.h"
 
-/* The tensors that hold a value so far; 0: not in this layout. */
+/* The tensors that hold a value so far; 0: not in this layout. A third layout is that of a picture
+ * whose axes a Reshape has parted, for a Transpose: N, spatial axes, channels, of which there are
+ * so many axes each. */
 struct infer__layouts {
-    uint32_t plain, clast;
+    uint32_t plain, clast, parted;
+    uint8_t batch_axes, channel_axes;
 };
 
 struct infer__lowerer {
     struct infer__plan *plan;
     const struct infer__plan_options *options;
     struct infer__layouts *map; /* per value */
+    struct infer__uses uses;
     infer_error *err;
 };
 
@@ -20,6 +25,15 @@ struct infer__lowerer {
 static inline int infer__clast_axis(int axis, int rank)
 {
     return axis == 0 ? 0 : axis == 1 ? rank - 1 : axis - 1;
+}
+
+/* The same for a parted picture. */
+static inline int infer__parted_axis(const struct infer__layouts *p, int axis, int rank)
+{
+    int channels = p->batch_axes + p->channel_axes; /* behind them, in the graph */
+    return axis < p->batch_axes ? axis
+           : axis < channels    ? axis + rank - channels
+                                : axis - p->channel_axes;
 }
 
 /* Whether both layouts of a shape have the same order of bytes. */
@@ -50,5 +64,10 @@ infer_status infer__step_add(struct infer__lowerer *l, const struct infer__node 
 
 /* Lowers one node (lower_node.c). */
 infer_status infer__lower_node(struct infer__lowerer *l, const struct infer__node *n);
+/* Those that are views where the layout allows it (lower_view.c). */
+infer_status infer__lower_reshape(struct infer__lowerer *l, const struct infer__node *n);
+infer_status infer__lower_identity(struct infer__lowerer *l, const struct infer__node *n);
+infer_status infer__lower_transpose(struct infer__lowerer *l, const struct infer__node *n,
+                                    const union infer__params *p);
 
 #endif

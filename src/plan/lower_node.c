@@ -177,73 +177,6 @@ static int prefers_clast(const struct infer__lowerer *l, const struct infer__nod
     return clast > plain;
 }
 
-/* ---- views ---------------------------------------------------------------------------------- */
-
-/* An output that has the bytes of `tensor`, seen in another shape. */
-static infer_status make_view(struct infer__lowerer *l, uint32_t value, uint32_t tensor, int clast)
-{
-    uint32_t t;
-    TRY(infer__tensor_add(l, &l->plan->graph.values[value], value, clast, &t));
-    infer__tensor_alias(l->plan, t, tensor);
-    infer__tensor_note(l, value, t);
-    return INFER_OK;
-}
-
-static infer_status lower_reshape(struct infer__lowerer *l, const struct infer__node *n)
-{
-    uint32_t in;
-    TRY(infer__tensor_want(l, n->in[0], 0, &in));
-    return make_view(l, n->out[0], in, 0);
-}
-
-static infer_status lower_identity(struct infer__lowerer *l, const struct infer__node *n)
-{
-    uint32_t in;
-    int clast = l->map[n->in[0]].clast != 0;
-    TRY(infer__tensor_want(l, n->in[0], clast, &in));
-    return make_view(l, n->out[0], in, clast);
-}
-
-/* Whether a permutation leaves the bytes as they are: axes longer than 1 keep their order. */
-static int keeps_order(const int64_t *dims, const int32_t *perm, int rank)
-{
-    int32_t last = -1;
-    for (int i = 0; i < rank; i++) {
-        if (dims[perm[i]] == 1)
-            continue;
-        if (perm[i] < last)
-            return 0;
-        last = perm[i];
-    }
-    return 1;
-}
-
-/* The permutation is composed with the layout that the operand is in and, for the result, with
- * either layout: if one of them needs no copy the node costs nothing. */
-static infer_status lower_transpose(struct infer__lowerer *l, const struct infer__node *n,
-                                    const union infer__params *p)
-{
-    const struct infer__value *v = &l->plan->graph.values[n->in[0]];
-    int rank = v->rank, from_clast = l->map[n->in[0]].clast != 0 && !l->map[n->in[0]].plain;
-    uint32_t in;
-    union infer__params q[2] = {{{{0}, {0}, {0}, {0}, {0}, 0, 0, 0, 0}}};
-    TRY(infer__tensor_want(l, n->in[0], from_clast, &in));
-    for (int i = 0; i < rank; i++) {
-        int axis = p->transpose.perm[i];
-        int physical = from_clast ? infer__clast_axis(axis, rank) : axis;
-        q[0].transpose.perm[i] = physical;
-        q[1].transpose.perm[infer__clast_axis(i, rank)] = physical;
-    }
-    for (int clast = 0; clast < 2; clast++)
-        if ((!clast || (rank >= 3 && rank <= 5)) &&
-            keeps_order(l->plan->tensors[in].desc.dims, q[clast].transpose.perm, rank))
-            return make_view(l, n->out[0], in, clast);
-    uint32_t out;
-    TRY(infer__tensor_add(l, &l->plan->graph.values[n->out[0]], n->out[0], 0, &out));
-    infer__tensor_note(l, n->out[0], out);
-    return infer__step_add(l, n, INFER__OP_TRANSPOSE, &q[0], &in, 1, &out, 1);
-}
-
 /* ---- reductions ----------------------------------------------------------------------------- */
 
 /* A reduction of a channels-last operand may stay so if its result keeps all axes, or if the axes
@@ -299,13 +232,13 @@ infer_status infer__lower_node(struct infer__lowerer *l, const struct infer__nod
     case INFER__OP_FLATTEN:
     case INFER__OP_SQUEEZE:
     case INFER__OP_UNSQUEEZE:
-        return lower_reshape(l, n);
+        return infer__lower_reshape(l, n);
     case INFER__OP_IDENTITY:
         if (n->epi.requant)
             break;
-        return lower_identity(l, n);
+        return infer__lower_identity(l, n);
     case INFER__OP_TRANSPOSE:
-        return lower_transpose(l, n, &p);
+        return infer__lower_transpose(l, n, &p);
     case INFER__OP_REDUCE_MEAN: {
         int done;
         TRY(lower_global_mean(l, n, p.reduce.axes, &done));

@@ -42,7 +42,9 @@ static infer_status build(struct infer__plan *plan, const struct infer__graph *g
     if (tail)
         TRY(infer__tail(plan, o, err));
     TRY(infer__narrow(plan, o, err));
+    TRY(infer__join(plan, err));
     TRY(infer__select(plan, o, err));
+    infer__settle(plan);
     return infer__place(plan, o, err);
 }
 

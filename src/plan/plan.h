@@ -18,6 +18,7 @@
  *   lower.c   nodes to steps: physical layouts, transposes between them, views
  *   tail.c    from which step on a batch that is run image by image is run as a whole
  *   narrow.c  tensors of bf16, in sessions of that precision
+ *   join.c    Concat of parts that are made where they belong
  *   select.c  kernels for steps, prepared
  *   arena.c   lifetimes, in-place reuse, offsets
  *   pack.c    weights in the form that the kernels want
@@ -160,6 +161,9 @@ infer_status infer__tail(struct infer__plan *plan, const struct infer__plan_opti
                          infer_error *err);
 infer_status infer__narrow(struct infer__plan *plan, const struct infer__plan_options *o,
                            infer_error *err);
+infer_status infer__join(struct infer__plan *plan, infer_error *err);
+/* The same for what kernels work on in place; behind infer__select. */
+void infer__settle(struct infer__plan *plan);
 infer_status infer__select(struct infer__plan *plan, const struct infer__plan_options *o,
                            infer_error *err);
 infer_status infer__place(struct infer__plan *plan, const struct infer__plan_options *o,

@@ -124,6 +124,11 @@ static char *image(const struct infer_session *s, const infer_tensor *t, uint32_
     return t->data ? (char *)t->data + infer__value_bytes(&s->plan.graph.values[value]) * k : NULL;
 }
 
+static void set_slot(const struct infer__patch *p, char *begin)
+{
+    *p->slot = begin ? begin + p->offset : NULL;
+}
+
 /* The pointers of image k, or, for the tail, those of the whole batch, which begin with image 0. */
 static void set_image(struct job *j, struct infer__lane *lane, uint32_t k)
 {
@@ -131,16 +136,16 @@ static void set_image(struct job *j, struct infer__lane *lane, uint32_t k)
     j->lane = lane;
     for (uint32_t i = 0; i < s->ninput_patches; i++) {
         const struct infer__patch *p = &lane->input_patches[i];
-        *p->slot = image(s, &j->inputs[p->index], s->plan.graph.inputs[p->index], k);
+        set_slot(p, image(s, &j->inputs[p->index], s->plan.graph.inputs[p->index], k));
     }
     for (uint32_t i = 0; i < s->noutput_patches; i++) {
         const struct infer__patch *p = &lane->output_patches[i];
-        *p->slot = image(s, &j->outputs[p->index], s->plan.graph.outputs[p->index], k);
+        set_slot(p, image(s, &j->outputs[p->index], s->plan.graph.outputs[p->index], k));
     }
     for (uint32_t i = 0; i < s->nimage_patches; i++) {
         const struct infer__patch *p = &lane->image_patches[i];
         const struct infer__plan_tensor *t = &s->plan.tensors[p->index];
-        *p->slot = s->lanes[0].arena + s->plan.tensors[t->offset].offset + t->bytes * k;
+        set_slot(p, s->lanes[0].arena + s->plan.tensors[t->offset].offset + t->bytes * k);
     }
 }
 

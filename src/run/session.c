@@ -80,6 +80,7 @@ static infer_status take_memory(struct infer_session *s, uint64_t max_arena_byte
     s->outputs = infer__alloc(&s->allocator, outputs, 64);
     if (!s->arenas || !s->scratch || !s->outputs)
         return infer__no_memory(err, arenas + scratch + outputs);
+    infer__pages_large(s->arenas, arenas);
     return INFER_OK;
 }
 
@@ -88,13 +89,14 @@ static void *fixed_address(const struct infer_session *s, const struct infer__la
                            uint32_t t)
 {
     const struct infer__plan_tensor *r = infer__plan_root(&s->plan, t);
+    uint64_t within = s->plan.tensors[t].alias_offset;
     union {
         const void *from;
         void *to;
     } constant = {r->data};
     switch (r->place) {
     case INFER__PLACE_ARENA:
-        return lane->arena + r->offset;
+        return lane->arena + r->offset + within;
     case INFER__PLACE_CONST:
         return constant.to;
     default:
@@ -123,7 +125,8 @@ static void fill_pointers(struct infer_session *s, struct infer__lane *lane, con
 {
     for (uint32_t k = 0; k < n; k++) {
         const struct infer__plan_tensor *r = infer__plan_root(&s->plan, ids[k]);
-        struct infer__patch patch = {&slots[k], (uint32_t)r->offset};
+        uint64_t within = s->plan.tensors[ids[k]].alias_offset;
+        struct infer__patch patch = {&slots[k], (uint32_t)r->offset, within};
         slots[k] = ids[k] ? fixed_address(s, lane, ids[k]) : NULL;
         if (r->place == INFER__PLACE_INPUT)
             lane->input_patches[s->ninput_patches++] = patch;

@@ -11,6 +11,7 @@
 struct infer__patch {
     void **slot;
     uint32_t index;
+    uint64_t offset; /* bytes from where that begins */
 };
 
 /* What one image on its way through the plan needs of its own. */

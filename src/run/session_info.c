@@ -112,8 +112,8 @@ infer_status infer_session_step(const infer_session *s, size_t index, infer_step
     info->flops = step->flops * times;
     info->bytes = step->bytes * times;
     if (r->place == INFER__PLACE_ARENA) {
-        info->arena_begin = r->offset;
-        info->arena_end = r->offset + r->bytes;
+        info->arena_begin = r->offset + t->alias_offset;
+        info->arena_end = info->arena_begin + t->bytes;
     }
     info->runs = step->runs;
     info->ns = step->ns;
