@@ -70,7 +70,7 @@ struct pw_tile {
     const float *residual; /* NULL: none */
     int64_t y_step;
     int valid; /* channels to store */
-    int clamp; /* 1: the activation is one between `low` and `high` */
+    int clamp; /* 0: there is no activation; 1: one between `low` and `high`; 2: `low` alone */
     float low, high;
 };
 
@@ -119,7 +119,9 @@ VEC_INLINE void pw_store(const struct pw_tile *t, const int clamp, int m, int at
     if (residual)
         x = vec_add(x, n >= VEC ? vec_load(residual) : vec_load_n(residual, n));
     if (clamp)
-        x = vec_at_most(vec_set(t->high), vec_at_least(vec_set(t->low), x));
+        x = vec_at_least(vec_set(t->low), x);
+    if (clamp == 1)
+        x = vec_at_most(vec_set(t->high), x);
     if (n >= VEC)
         vec_store(y, x);
     else
@@ -224,7 +226,9 @@ VEC_INLINE void pw_body(const int mr, const int halves, const struct pw_tile *t)
         pw_step(mr, halves, x, step, 0, w, sum, last);
         pw_next(mr, many, 1, x);
     }
-    if (t->clamp)
+    if (t->clamp == 2)
+        pw_finish(mr, halves, t, 2, sum, last);
+    else if (t->clamp)
         pw_finish(mr, halves, t, 1, sum, last);
     else
         pw_finish(mr, halves, t, 0, sum, last);
@@ -313,6 +317,8 @@ static void pw_run_panels(const struct pw_run *r, int64_t begin, int64_t end)
     struct pw_tile t = {.x_step = r->x_step, .k = r->k, .y_step = r->y_step};
     t.clamp = r->epi->act != INFER__OP_NONE && infer__is_clamp(r->epi->act);
     infer__clamp_bounds(r->epi, &t.low, &t.high);
+    if (t.clamp && t.high == INFINITY)
+        t.clamp = 2;
     for (int64_t p = begin; p < end; p++) {
         int64_t b0 = pw_panel(r->blocks, r->panels, p);
         int64_t b1 = pw_panel(r->blocks, r->panels, p + 1);
