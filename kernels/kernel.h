@@ -25,6 +25,8 @@ struct infer__operand {
     uint8_t clast; /* 1: dims are in channels-last order, N, (D, (H,)) W, C */
     uint8_t is_const;
     int64_t dims[INFER_MAX_RANK]; /* physical order, last axis fastest, dense */
+    int64_t pitch;                /* of an output, channels-last, that stands among the channels of
+                                     a larger one: elements from pixel to pixel; 0: dense */
     const void *data;             /* of a constant: its value, in the graph's own layout (weights
                                      of a convolution: M, C/groups, kH, kW); else NULL */
     const struct infer__quant *quant; /* what quantised integers mean, or NULL; its axis is
@@ -87,6 +89,7 @@ struct infer__kernel {
     const char *name; /* "conv_f32_c" */
     uint8_t isa;      /* infer_isa that it needs */
     uint8_t in_place; /* set of INFER__IN_PLACE_*; 0: the output is apart from every input */
+    uint8_t pitched;  /* 1: the output may have a pitch; it has no residual then */
     /* Predicted nanoseconds on one thread, or a negative number: it does not serve this task. */
     double (*estimate)(const struct infer__task *t);
     /* Fills *need. NULL: units as `units` says, nothing packed, no scratch. Only prepare may
@@ -110,6 +113,9 @@ struct infer__kernel {
 /* Every kernel of the library, one per row of kernels.def, ends with NULL. */
 extern const struct infer__kernel *const infer__kernels[];
 
+/* What a kernel estimates for a task, or a negative number: it does not serve it at this level or
+ * with an output of this pitch. */
+double infer__kernel_ns(const struct infer__kernel *k, const struct infer__task *t);
 /* The cheapest kernel that serves a task, or NULL. */
 const struct infer__kernel *infer__kernel_choose(const struct infer__task *t);
 /* The kernel of a name, or NULL. */

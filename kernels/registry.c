@@ -13,14 +13,17 @@ const struct infer__kernel *const infer__kernels[] = {
     NULL,
 };
 
+double infer__kernel_ns(const struct infer__kernel *k, const struct infer__task *t)
+{
+    return k->isa > t->isa || (t->nout && t->out[0].pitch && !k->pitched) ? -1 : k->estimate(t);
+}
+
 const struct infer__kernel *infer__kernel_choose(const struct infer__task *t)
 {
     const struct infer__kernel *best = NULL;
     double best_ns = 0;
     for (const struct infer__kernel *const *k = infer__kernels; *k; k++) {
-        if ((*k)->isa > t->isa)
-            continue;
-        double ns = (*k)->estimate(t);
+        double ns = infer__kernel_ns(*k, t);
         if (ns >= 0 && (!best || ns < best_ns)) {
             best = *k;
             best_ns = ns;

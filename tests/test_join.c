@@ -50,6 +50,11 @@ static uint32_t scale(struct net *n, uint32_t x, int64_t stride, enum form form,
     net_attr(n, node, INFER__ATTR_AXIS, 1, (int64_t[]){4});
     const uint32_t shows[FORMS] = {map, map, whole, part[2], whole, part[2], turned};
     *shown = shows[form % FORMS];
+    if (form == READ_COLUMNS) { /* by way of a view */
+        int64_t same[5] = {0, ANCHORS, h, w, COLUMNS - 4};
+        uint32_t view[2] = {*shown, net_ints(n, "same", 1, 5, same)};
+        *shown = net_node(n, INFER__OP_RESHAPE, "view", view, 2, &node);
+    }
     if (form == READ_SPLIT || form == READ_COLUMNS || form == READ_TURNED) {
         uint32_t four[4] = {*shown, *shown, *shown, *shown};
         *shown = net_node(n, INFER__OP_SUM, "sum", four, 4, &node); /* not in place */
@@ -248,6 +253,70 @@ static void test_batch(void **state)
     net_drop(&m);
 }
 
+/* ---- channels ------------------------------------------------------------------------------- */
+
+enum { A = 5, B = 19, C = 8 }; /* channels of the parts */
+
+/* Convolutions side by side, joined along the channels for one more; `residual`: the third is added
+ * to something, and so stays apart; `show`: the parts are outputs, and stay apart. */
+static struct net_model make_channels(int residual, int show)
+{
+    struct net n = {.rng = {29}};
+    struct infer__node *node;
+    infer__region_init(&n.region, NULL);
+    OK(infer__graph_init(&n.g, &n.region, &n.err));
+    uint32_t x = net_input(&n), part[3], out[MOST_OUTPUTS];
+    const int64_t channels[3] = {A, B, C};
+    for (int i = 0; i < 3; i++) {
+        int64_t side = i == 1 ? 3 : 1;
+        uint32_t w = net_const(&n, "w", 4, (int64_t[]){channels[i], 3, side, side});
+        uint32_t y = net_node(&n, INFER__OP_CONV, "part", (uint32_t[]){x, w}, 2, &node);
+        if (i == 1)
+            net_attr(&n, node, INFER__ATTR_PADS, 4, (int64_t[]){1, 1, 1, 1});
+        part[i] = net_node(&n, INFER__OP_RELU, "relu", &y, 1, &node);
+    }
+    if (residual) {
+        uint32_t w = net_const(&n, "w", 4, (int64_t[]){C, 3, 1, 1});
+        uint32_t y = net_node(&n, INFER__OP_CONV, "part", (uint32_t[]){x, w}, 2, &node);
+        part[2] = net_node(&n, INFER__OP_ADD, "sum", (uint32_t[]){part[2], y}, 2, &node);
+    }
+    uint32_t all = net_node(&n, INFER__OP_CONCAT, "all", part, 3, &node);
+    net_attr(&n, node, INFER__ATTR_AXIS, 1, (int64_t[]){1});
+    uint32_t w = net_const(&n, "w", 4, (int64_t[]){4, A + B + C, 1, 1});
+    out[0] = net_node(&n, INFER__OP_CONV, "last", (uint32_t[]){all, w}, 2, &node);
+    memcpy(out + 1, part, sizeof part);
+    return net_load(&n, out, show ? 4 : 1);
+}
+
+static void test_channels(void **state)
+{
+    (void)state;
+    for (int residual = 0; residual < 2; residual++) {
+        struct net_model joined = make_channels(residual, 0), apart = make_channels(residual, 1);
+        for (int i = 0; i < 2 * ((int)infer_cpu_isa() + 1); i++) {
+            const int isa = i / 2;
+            const int64_t batch = 1 + i % 2;
+            infer_session *s = session_of(&joined, (infer_isa)isa, 1 + (uint32_t)isa % 2, batch);
+            infer_session *t = session_of(&apart, (infer_isa)isa, 1, batch);
+            infer_tensor got[MOST_OUTPUTS] = {{0}}, want[MOST_OUTPUTS] = {{0}};
+            assert_int_equal(count_steps(t, "Concat"), 1);
+
+            assert_int_equal(count_steps(s, "Concat"), residual);
+            run(s, batch, got);
+            run(t, batch, want);
+            for (size_t k = 0; k < want[0].bytes / sizeof(float); k++) {
+                float a = ((const float *)got[0].data)[k], b = ((const float *)want[0].data)[k];
+                if (!(fabsf(a - b) <= 1e-5f * (1 + fabsf(b))))
+                    fail_msg("element %zu is %g, apart %g", k, (double)a, (double)b);
+            }
+            infer_session_free(&s);
+            infer_session_free(&t);
+        }
+        net_drop(&joined);
+        net_drop(&apart);
+    }
+}
+
 /* ---- what may not be joined ----------------------------------------------------------------- */
 
 /* Functions of the picture, one behind the other: "outer" is -x, sigmoid and exp. */
@@ -305,8 +374,10 @@ static void test_rows(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_answers), cmocka_unit_test(test_steps), cmocka_unit_test(test_shown),
-        cmocka_unit_test(test_swapped), cmocka_unit_test(test_batch), cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_answers), cmocka_unit_test(test_steps),
+        cmocka_unit_test(test_shown),   cmocka_unit_test(test_swapped),
+        cmocka_unit_test(test_batch),   cmocka_unit_test(test_channels),
+        cmocka_unit_test(test_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,6 +14,7 @@ const struct infer__kernel infer__conv_f32_blocked_c = {
     .name = "conv_f32_blocked_c",
     .isa = INFER_ISA_C,
     .in_place = INFER__IN_PLACE_RESIDUAL,
+    .pitched = 1,
     .estimate = estimate,
     .prepare = blocked_prepare,
     .pack = blocked_pack,

@@ -34,6 +34,7 @@ int infer__conv_shape(const struct infer__task *t, struct infer__conv_shape *s)
     s->transposed = t->op == INFER__OP_CONV_TRANSPOSE;
     s->x = infer__operand_spatial(&t->in[0]);
     s->y = infer__operand_spatial(&t->out[0]);
+    s->y_step = t->out[0].pitch ? t->out[0].pitch : s->y.c;
     s->groups = s->w->groups;
     s->cg = s->x.c / s->groups;
     s->mg = s->y.c / s->groups;

@@ -27,6 +27,7 @@
 struct infer__conv_shape {
     const struct infer__window *w;
     struct infer__spatial x, y;
+    int64_t y_step; /* floats from one output pixel to the next: y.c or more */
     int transposed;
     int has_bias;           /* in[2] */
     uint32_t scale;         /* number of the operand that scales x by image and channel, 0: none */

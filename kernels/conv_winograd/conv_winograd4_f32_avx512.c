@@ -15,6 +15,7 @@ const struct infer__kernel infer__conv_winograd4_f32_avx512 = {
     .name = "conv_winograd4_f32_avx512",
     .isa = INFER_ISA_AVX512,
     .in_place = INFER__IN_PLACE_RESIDUAL,
+    .pitched = 1,
     .estimate = estimate,
     .prepare = prepare,
     .pack = pack,

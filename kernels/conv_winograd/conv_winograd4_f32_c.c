@@ -14,6 +14,7 @@ const struct infer__kernel infer__conv_winograd4_f32_c = {
     .name = "conv_winograd4_f32_c",
     .isa = INFER_ISA_C,
     .in_place = INFER__IN_PLACE_RESIDUAL,
+    .pitched = 1,
     .estimate = estimate,
     .prepare = prepare,
     .pack = pack,

@@ -2,10 +2,11 @@
  *
  *   Split -> (some parts changed) -> Concat     what is cut is changed in place: parts that go back
  *                                               to where they came from stay there
- *   Concat of whole tensors one behind another  the tensors are made in the result; the step goes
+ *   Convolutions -> Concat of channels          they write their channels of each pixel of it
+ *   Concat of whole tensors one behind another  the tensors are made in the result
  *
- * A detector's head, which changes some columns of its predictions and joins the scales, then
- * writes each of them once. */
+ * A Concat that has nothing left to copy goes. A detector's head, which changes some columns of its
+ * predictions and joins the scales, then writes each of them once. */
 #include <string.h>
 
 #include "kernels/quant.h"
@@ -14,8 +15,8 @@
 struct joiner {
     struct infer__plan *plan;
     uint32_t *writer; /* of each tensor: its step, plus 1 */
-    uint32_t *reads;  /* of each tensor, itself */
-    uint32_t *last;   /* step that reads a tensor or a view of it last, plus 1 */
+    uint32_t *reads;  /* of each tensor and the views of it together */
+    uint32_t *last;   /* step that reads one of those last, plus 1 */
 };
 
 static uint32_t root_of(const struct infer__plan *plan, uint32_t t)
@@ -36,7 +37,7 @@ static infer_status look(struct joiner *j, infer_error *err)
         for (uint32_t k = 0; k < s->task.nout; k++)
             j->writer[s->out[k]] = i + 1;
         for (uint32_t k = 0; k < s->task.nin; k++) {
-            j->reads[s->in[k]]++;
+            j->reads[root_of(plan, s->in[k])]++;
             j->last[root_of(plan, s->in[k])] = i + 1;
         }
     }
@@ -72,6 +73,13 @@ static void move_into(struct infer__plan *plan, uint32_t of, uint32_t whole, uin
     }
 }
 
+/* Whether a part is a tensor of its own, which the Concat alone reads. */
+static int is_own(const struct joiner *j, uint32_t part)
+{
+    return j->writer[part] && j->reads[part] == 1 && !j->plan->tensors[part].alias &&
+           is_movable(j->plan, part);
+}
+
 /* ---- Split and Concat ----------------------------------------------------------------------- */
 
 /* The Split that part k of a Concat comes from, if the part goes back to its own place in a tensor
@@ -83,8 +91,7 @@ static const struct infer__step *same_place(const struct joiner *j, uint32_t con
     const struct infer__operand *y = &c->task.out[0];
     const uint32_t part = c->in[k], axis = (uint32_t)c->task.p.axis.axis;
     int64_t before = 0;
-    if (!j->writer[part] || j->reads[part] != 1 || plan->tensors[part].alias ||
-        plan->tensors[part].place != INFER__PLACE_ARENA)
+    if (!is_own(j, part))
         return NULL;
     s = &plan->steps[j->writer[part] - 1];
     if (!only_moves(s, INFER__OP_SPLIT) || (uint32_t)s->task.p.axis.axis != axis ||
@@ -102,19 +109,72 @@ static const struct infer__step *same_place(const struct joiner *j, uint32_t con
 static void change_in_place(struct joiner *j, uint32_t concat)
 {
     struct infer__plan *plan = j->plan;
-    const struct infer__step *c = &plan->steps[concat], *split = NULL;
+    struct infer__step *c = &plan->steps[concat];
+    const struct infer__step *split = NULL;
     for (uint32_t k = 0; k < c->task.nin; k++) {
         const struct infer__step *s = same_place(j, concat, k);
         if (s && (!split || s == split)) {
             split = s;
             plan->tensors[c->in[k]].place = INFER__PLACE_NONE;
+            c->in[k] = 0;
         }
     }
     if (split)
         move_into(plan, root_of(plan, split->in[0]), c->out[0], 0);
 }
 
+/* ---- convolutions and Concat ---------------------------------------------------------------- */
+
+/* Lets the convolution that makes part k of a Concat of channels, which begins at channel `before`,
+ * write it there, if a kernel can do so and that is no slower than copying. */
+static void write_channels(struct joiner *j, struct infer__step *c, uint32_t k, int64_t before)
+{
+    const double copied_bytes_per_ns = 10; /* out of one place and into another */
+    struct infer__plan *plan = j->plan;
+    const uint32_t part = c->in[k];
+    if (!is_own(j, part))
+        return;
+    struct infer__step *s = &plan->steps[j->writer[part] - 1];
+    if (s->task.op != INFER__OP_CONV || s->task.nout != 1 || s->task.epi.residual)
+        return;
+    struct infer__operand *y = &s->operands[s->task.nin];
+    const struct infer__kernel *dense = infer__kernel_choose(&s->task), *pitched;
+    double ns = dense ? dense->estimate(&s->task) : -1;
+    y->pitch = c->task.out[0].dims[y->rank - 1];
+    pitched = infer__kernel_choose(&s->task);
+    if (!pitched || !dense ||
+        pitched->estimate(&s->task) >
+            ns + (double)plan->tensors[part].bytes / copied_bytes_per_ns) {
+        y->pitch = 0;
+        return;
+    }
+    move_into(plan, part, c->out[0], (uint64_t)before * sizeof(float));
+    c->in[k] = 0;
+}
+
+static void write_all_channels(struct joiner *j, struct infer__step *c)
+{
+    const struct infer__operand *y = &c->task.out[0];
+    const int axis = c->task.p.axis.axis;
+    int64_t before = 0;
+    if (y->type != INFER_F32 || !y->clast || axis != y->rank - 1)
+        return;
+    for (uint32_t k = 0; k < c->task.nin; k++) {
+        write_channels(j, c, k, before);
+        before += c->task.in[k].dims[axis];
+    }
+}
+
 /* ---- whole tensors -------------------------------------------------------------------------- */
+
+/* Whether all parts of a Concat are where they belong already. */
+static int is_done(const struct infer__step *c)
+{
+    for (uint32_t k = 0; k < c->task.nin; k++)
+        if (c->in[k])
+            return 0;
+    return 1;
+}
 
 /* Whether the parts of a Concat follow one another as wholes, and each can be made there. */
 static int can_follow(const struct infer__plan *plan, const struct infer__step *c)
@@ -174,31 +234,42 @@ static void settle(struct infer__plan *plan, uint32_t s)
 
 /* ---- the passes ----------------------------------------------------------------------------- */
 
+/* Whether a step is a Concat whose result is not part of another one, nor, while images are run one
+ * by one, of the batch. */
+static int is_joint(const struct infer__plan *plan, const struct infer__step *s)
+{
+    if (!only_moves(s, INFER__OP_CONCAT))
+        return 0;
+    const struct infer__plan_tensor *y = &plan->tensors[s->out[0]];
+    return !y->alias && (y->place == INFER__PLACE_ARENA || y->place == INFER__PLACE_OUTPUT);
+}
+
 infer_status infer__join(struct infer__plan *plan, infer_error *err)
 {
     struct joiner j = {.plan = plan};
-    uint32_t kept = 0;
-    if (plan->tail < plan->nsteps) /* tensors of one image and of the batch are not to be mixed */
-        return INFER_OK;
+    uint32_t kept = 0, tail = plan->tail;
     TRY(look(&j, err));
     for (uint32_t i = 0; i < plan->nsteps; i++)
-        if (only_moves(&plan->steps[i], INFER__OP_CONCAT) &&
-            !plan->tensors[plan->steps[i].out[0]].alias)
+        if (is_joint(plan, &plan->steps[i])) {
             change_in_place(&j, i);
+            write_all_channels(&j, &plan->steps[i]);
+        }
     for (uint32_t i = 0; i < plan->nsteps; i++) {
         const struct infer__step *s = &plan->steps[i];
-        if (only_moves(s, INFER__OP_CONCAT) && !plan->tensors[s->out[0]].alias &&
-            can_follow(plan, s))
+        const int joint = is_joint(plan, s), follow = joint && can_follow(plan, s);
+        if (follow)
             make_there(plan, s);
+        if (follow || (joint && is_done(s)))
+            plan->tail -= i < tail;
         else
             plan->steps[kept++] = *s;
     }
-    plan->tail = plan->nsteps = kept;
+    plan->nsteps = kept;
     return INFER_OK;
 }
 
 void infer__settle(struct infer__plan *plan)
 {
-    for (uint32_t s = plan->nsteps; plan->tail == plan->nsteps && s-- > 0;)
+    for (uint32_t s = plan->nsteps; s-- > 0;)
         settle(plan, s);
 }

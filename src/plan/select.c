@@ -15,9 +15,7 @@ int infer__candidates(const struct infer__task *t, struct infer__candidate c[MOS
 {
     int n = 0;
     for (const struct infer__kernel *const *k = infer__kernels; *k; k++) {
-        if ((*k)->isa > t->isa)
-            continue;
-        double ns = (*k)->estimate(t);
+        double ns = infer__kernel_ns(*k, t);
         if (!(ns >= 0))
             continue;
         int at = n < MOST_CANDIDATES ? n : MOST_CANDIDATES - 1;
