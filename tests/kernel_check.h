@@ -65,11 +65,14 @@ static inline void check_run_units(const struct infer__kernel *k, const struct i
     check_run_backwards(k, t, b, need->ahead, need->units, need->scratch_bytes, split, random);
 }
 
-/* Bytes of an output with a pitch, to the end of its last pixel. */
+/* Bytes of an output that may have a pitch, to the end of its last pixel. */
 static inline size_t pitched_bytes(const struct infer__operand *o)
 {
-    size_t bytes = operand_bytes(o), row = (size_t)o->dims[o->rank - 1] * sizeof(float);
-    return bytes && o->pitch ? (bytes / row - 1) * (size_t)o->pitch * sizeof(float) + row : bytes;
+    const size_t bytes = operand_bytes(o);
+    if (!o->pitch || !bytes)
+        return bytes;
+    const size_t row = (size_t)o->dims[o->rank - 1] * sizeof(float);
+    return (bytes / row - 1) * (size_t)o->pitch * sizeof(float) + row;
 }
 
 /* What an output with a pitch has, without the gaps, which are to be as they were. */
