@@ -317,6 +317,44 @@ static void test_channels(void **state)
     }
 }
 
+/* A convolution whose channels would stand where a picture that is cut later stands. */
+static struct net_model make_early(void)
+{
+    struct net n = {.rng = {31}};
+    struct infer__node *node;
+    infer__region_init(&n.region, NULL);
+    OK(infer__graph_init(&n.g, &n.region, &n.err));
+    uint32_t x = net_input(&n), part[2], out[MOST_OUTPUTS];
+    uint32_t w[2] = {net_const(&n, "w", 4, (int64_t[]){A, 3, 1, 1}),
+                     net_const(&n, "w", 4, (int64_t[]){2 * A, 3, 1, 1})};
+    uint32_t early = net_node(&n, INFER__OP_CONV, "early", (uint32_t[]){x, w[0]}, 2, &node);
+    uint32_t whole = net_node(&n, INFER__OP_CONV, "whole", (uint32_t[]){x, w[1]}, 2, &node);
+    for (int i = 0; i < 2; i++)
+        OK(infer__graph_add_value(&n.g, "half", &part[i], &n.err));
+    OK(infer__graph_add_node(&n.g, INFER__OP_SPLIT, "split", &whole, 1, part, 2, &node, &n.err));
+    net_attr(&n, node, INFER__ATTR_AXIS, 1, (int64_t[]){1});
+    net_attr(&n, node, INFER__ATTR_NUM_OUTPUTS, 1, (int64_t[]){2});
+    uint32_t both[2] = {part[0], early};
+    out[0] = net_node(&n, INFER__OP_CONCAT, "both", both, 2, &node);
+    net_attr(&n, node, INFER__ATTR_AXIS, 1, (int64_t[]){1});
+    out[1] = net_node(&n, INFER__OP_CONV, "again", (uint32_t[]){x, w[0]}, 2, &node);
+    return net_load(&n, out, 2);
+}
+
+static void test_early(void **state)
+{
+    struct net_model m = make_early();
+    infer_session *s = session_of(&m, INFER_ISA_DEFAULT, 1, 1);
+    infer_tensor out[MOST_OUTPUTS] = {{0}};
+    (void)state;
+    run(s, 1, out);
+    const float *both = out[0].data, *again = out[1].data;
+    for (size_t i = 0; i < A * H * W; i++)
+        assert_true(fabsf(both[A * H * W + i] - again[i]) <= 1e-5f);
+    infer_session_free(&s);
+    net_drop(&m);
+}
+
 /* ---- what may not be joined ----------------------------------------------------------------- */
 
 /* Functions of the picture, one behind the other: "outer" is -x, sigmoid and exp. */
@@ -377,7 +415,7 @@ int main(void)
         cmocka_unit_test(test_answers), cmocka_unit_test(test_steps),
         cmocka_unit_test(test_shown),   cmocka_unit_test(test_swapped),
         cmocka_unit_test(test_batch),   cmocka_unit_test(test_channels),
-        cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_early),   cmocka_unit_test(test_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -106,7 +106,8 @@ static const struct infer__step *same_place(const struct joiner *j, uint32_t con
     return before == 0 ? s : NULL;
 }
 
-static void change_in_place(struct joiner *j, uint32_t concat)
+/* Returns whether it is done. */
+static int change_in_place(struct joiner *j, uint32_t concat)
 {
     struct infer__plan *plan = j->plan;
     struct infer__step *c = &plan->steps[concat];
@@ -121,6 +122,7 @@ static void change_in_place(struct joiner *j, uint32_t concat)
     }
     if (split)
         move_into(plan, root_of(plan, split->in[0]), c->out[0], 0);
+    return split != NULL;
 }
 
 /* ---- convolutions and Concat ---------------------------------------------------------------- */
@@ -250,10 +252,9 @@ infer_status infer__join(struct infer__plan *plan, infer_error *err)
     uint32_t kept = 0, tail = plan->tail;
     TRY(look(&j, err));
     for (uint32_t i = 0; i < plan->nsteps; i++)
-        if (is_joint(plan, &plan->steps[i])) {
-            change_in_place(&j, i);
+        /* where what is cut stands, nothing may be written before the Concat */
+        if (is_joint(plan, &plan->steps[i]) && !change_in_place(&j, i))
             write_all_channels(&j, &plan->steps[i]);
-        }
     for (uint32_t i = 0; i < plan->nsteps; i++) {
         const struct infer__step *s = &plan->steps[i];
         const int joint = is_joint(plan, s), follow = joint && can_follow(plan, s);
