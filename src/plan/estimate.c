@@ -20,6 +20,12 @@ static struct infer__operand operand_of(const struct infer__value *v, int pictur
     return o;
 }
 
+double infer__estimate_task(const struct infer__task *t)
+{
+    const struct infer__kernel *k = infer__kernel_choose(t);
+    return k ? k->estimate(t) : INFINITY;
+}
+
 double infer__estimate_node(const struct infer__graph *g, const struct infer__plan_options *o,
                             const struct infer__node *n)
 {
@@ -49,8 +55,7 @@ double infer__estimate_node(const struct infer__graph *g, const struct infer__pl
         if (n->in[i])
             in[i] = operand_of(&g->values[n->in[i]],
                                any || i == 0 || (n->epi.residual && i == n->nin - 1));
-    const struct infer__kernel *k = infer__kernel_choose(&t);
-    return k ? k->estimate(&t) : INFINITY;
+    return infer__estimate_task(&t);
 }
 
 double infer__estimate_memory(double bytes, double per_ns)

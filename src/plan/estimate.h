@@ -7,6 +7,8 @@
 
 enum { INFER__ESTIMATE_OPERANDS = 8 };
 
+/* Nanoseconds of the best kernel for a task; infinite if there is none. */
+double infer__estimate_task(const struct infer__task *t);
 /* Nanoseconds of the best kernel for a node whose tensors are pictures; infinite if there is none,
  * or if it has more operands than the number above. */
 double infer__estimate_node(const struct infer__graph *g, const struct infer__plan_options *o,

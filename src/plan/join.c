@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "kernels/quant.h"
-#include "plan/plan.h"
+#include "plan/estimate.h"
 
 struct joiner {
     struct infer__plan *plan;
@@ -140,13 +140,11 @@ static void write_channels(struct joiner *j, struct infer__step *c, uint32_t k, 
     if (s->task.op != INFER__OP_CONV || s->task.nout != 1 || s->task.epi.residual)
         return;
     struct infer__operand *y = &s->operands[s->task.nin];
-    const struct infer__kernel *dense = infer__kernel_choose(&s->task), *pitched;
-    double ns = dense ? dense->estimate(&s->task) : -1;
+    const double apart = infer__estimate_task(&s->task);
     y->pitch = c->task.out[0].dims[y->rank - 1];
-    pitched = infer__kernel_choose(&s->task);
-    if (!pitched || !dense ||
-        pitched->estimate(&s->task) >
-            ns + (double)plan->tensors[part].bytes / copied_bytes_per_ns) {
+    const double joined = infer__estimate_task(&s->task);
+    if (joined == INFINITY ||
+        joined > apart + (double)plan->tensors[part].bytes / copied_bytes_per_ns) {
         y->pitch = 0;
         return;
     }

@@ -14,7 +14,7 @@
  *   fuse.c    activation, bias, residual, padding into the node before them
  *   fuse_chain.c  1x1, depthwise and 1x1 convolution into one node, where that is faster
  *   fuse_scale.c  Mul by one number for each channel into the 1x1 convolution behind it
- *   estimate.c    what nodes and memory will take, for the last two and tail.c
+ *   estimate.c    what nodes and memory will take, for the last two, tail.c and join.c
  *   lower.c   nodes to steps: physical layouts, transposes between them, views
  *   tail.c    from which step on a batch that is run image by image is run as a whole
  *   narrow.c  tensors of bf16, in sessions of that precision

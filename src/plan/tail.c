@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "plan/estimate.h"
-#include "plan/select.h"
 
 /* Of all time; less is within the estimates' errors. */
 static const double least_gain = 0.02;
@@ -61,8 +60,8 @@ static void widen(struct infer__operand *o, uint32_t images)
 
 static double best_ns(const struct infer__task *t)
 {
-    struct infer__candidate c[INFER__MOST_CANDIDATES];
-    return infer__candidates(t, c) ? c[0].ns : -1;
+    double ns = infer__estimate_task(t);
+    return ns < INFINITY ? ns : -1;
 }
 
 /* Writing and reading again what a step writes, of so many images at once, as far as the cache does
