@@ -207,6 +207,7 @@ static infer_status bench_graph(struct run *r, const char *network, const struct
 {
     struct infer__plan plan;
     struct infer__plan_options o = {.threads = 1,
+                                    .machine = infer__cpu_machine(),
                                     .isa = r->isa,
                                     .bf16 = r->bf16,
                                     .onednn = infer_has_onednn() && r->isa == infer_cpu_isa(),

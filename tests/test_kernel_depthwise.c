@@ -19,10 +19,10 @@ static void random_shape(struct shape *s, uint64_t *r)
                                     INFER__OP_SILU, INFER__OP_HARD_SWISH, INFER__OP_LEAKY_RELU};
     s->n = random_int(r, 1, 2);
     s->h = random_int(r, 1, 9);
-    s->kernel[0] = random_int(r, 1, 5);
-    s->kernel[1] = random_int(r, 0, 1) ? 3 : 5;
+    s->kernel[0] = random_int(r, 1, 7);
+    s->kernel[1] = 3 + 2 * random_int(r, 0, 2);
     for (int a = 0; a < 2; a++) {
-        s->stride[a] = random_int(r, 1, 2);
+        s->stride[a] = s->kernel[a] == 7 ? 1 : random_int(r, 1, 2);
         s->begin[a] = random_int(r, 0, s->kernel[a]);
         s->end[a] = random_int(r, 0, s->kernel[a]);
     }
@@ -68,7 +68,7 @@ static void make(struct run *k, const struct shape *s, uint64_t *r)
 }
 
 /* The answers of all levels against the reference's: equal where sums are exact, else within what
- * 25 products and a bias below 16 each can be rounded by. */
+ * 49 products and a bias below 16 each can be rounded by. */
 static void check(struct shape *s, uint64_t *r)
 {
     struct run k;
@@ -121,7 +121,8 @@ static void test_widths(void **state)
         }
 }
 
-/* What they leave to others: dilation, strides of 3, kernels of 7, groups of more than one. */
+/* What they leave to others: dilation, strides of 3, kernels of 4 and 9, those of 7 with stride 2,
+ * groups of more than one. */
 static void test_refusals(void **state)
 {
     uint64_t r = seed + 2;
@@ -143,7 +144,13 @@ static void test_refusals(void **state)
         t.p.window.stride[1] = 3;
         assert_true(kernel->estimate(&t) < 0);
         t = k.t;
+        t.p.window.kernel[2] = 4;
+        assert_true(kernel->estimate(&t) < 0);
+        t.p.window.kernel[2] = 9;
+        assert_true(kernel->estimate(&t) < 0);
         t.p.window.kernel[2] = 7;
+        assert_true(kernel->estimate(&t) > 0);
+        t.p.window.stride[2] = 2;
         assert_true(kernel->estimate(&t) < 0);
         t = k.t;
         t.p.window.groups = 4;

@@ -5,8 +5,8 @@ int infer__dw_serves(const struct infer__window *w)
 {
     return w->kernel[0] == 1 && w->stride[0] == 1 && !w->pad_begin[0] && w->dilation[1] == 1 &&
            w->dilation[2] == 1 && w->kernel[1] <= DW_KERNEL_MAX &&
-           (w->kernel[2] == 3 || w->kernel[2] == 5) && w->stride[1] <= DW_STRIDE_MAX &&
-           w->stride[2] <= DW_STRIDE_MAX;
+           (w->kernel[2] == 3 || w->kernel[2] == 5 || (w->kernel[2] == 7 && w->stride[2] == 1)) &&
+           w->stride[1] <= DW_STRIDE_MAX && w->stride[2] <= DW_STRIDE_MAX;
 }
 
 int64_t infer__dw_packed_floats(int64_t taps, int64_t channels)

@@ -6,7 +6,7 @@
 #include "kernels/kernel.h"
 
 #define DW_BLOCK 16     /* channels that stand together in packed weights */
-#define DW_KERNEL_MAX 5 /* rows and columns of a kernel at most */
+#define DW_KERNEL_MAX 7 /* rows and columns of a kernel at most */
 #define DW_STRIDE_MAX 2
 
 /* One or two rows of output. */
