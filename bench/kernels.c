@@ -43,13 +43,11 @@ static const char help_text[] =
     "  --slowest N        leave out kernels that should take longer than N ms (default 400)\n"
     "  --help             this page\n"
     "\n"
-    "Columns: the fastest run; GFLOP/s and GB/s (operands and weights, once); % of the machine's "
-    "limit, which is\n"
-    "its measured multiply-add rate or its measured read rate for that many bytes, whichever "
-    "takes\n"
-    "longer (kernels of fewer operations, such as Winograd's, may pass 100); the largest\n"
-    "difference from the first kernel of the group, of the largest value; \"chosen\" by "
-    "estimate.\n";
+    "Columns: the fastest run, and what the kernel estimates for it, in ms; GFLOP/s and GB/s\n"
+    "(operands and weights, once); % of the machine's limit, which is its measured multiply-add\n"
+    "rate or its measured read rate for that many bytes, whichever takes longer (kernels of fewer\n"
+    "operations, such as Winograd's, may pass 100); the largest difference from the first kernel\n"
+    "of the group, of the largest value; \"chosen\" by estimate.\n";
 
 struct note {
     char text[200];
@@ -127,12 +125,13 @@ static void note(struct run *r, const char *network, const char *op, const char 
 /* ---- one step ------------------------------------------------------------------------------- */
 
 static void print_row(const struct run *r, const char *network, const struct infer__step *s,
-                      const char *shape, const char *kernel, const struct bench_time *time,
-                      int chosen)
+                      const char *shape, const char *kernel, double estimate,
+                      const struct bench_time *time, int chosen)
 {
     double ns = time->ms * 1e6, flops = (double)s->flops, bytes = (double)s->bytes;
-    printf("| %s | %s | %s | %s | %.4f | %.1f | %.1f | %.0f | %.0e | %s |\n", network,
-           infer__op_info(s->task.op)->name, shape, kernel, time->ms, flops / ns, bytes / ns,
+    printf("| %s | %s | %s | %s | %.4f | %.4f | %.1f | %.1f | %.0f | %.0e | %s |\n", network,
+           infer__op_info(s->task.op)->name, shape, kernel, time->ms, estimate / 1e6, flops / ns,
+           bytes / ns,
            100 * machine_floor_ns(&r->machine, machine_kind_of(kernel), flops, bytes) / ns,
            time->difference, chosen ? "chosen" : "");
 }
@@ -164,7 +163,7 @@ static infer_status bench_step(struct run *r, const char *network, const struct 
         }
         if (status)
             break;
-        print_row(r, network, s, shape, (*k)->name, &time, *k == chosen);
+        print_row(r, network, s, shape, (*k)->name, estimate, &time, *k == chosen);
         chosen_ms = *k == chosen ? time.ms : chosen_ms;
         if (!fastest || time.ms < best)
             fastest = *k, best = time.ms;
@@ -271,8 +270,8 @@ static void print_head(const struct run *r)
            infer_isa_name(r->machine.isa), r->machine.gflops[MACHINE_F32]);
     for (int i = 0; i < MACHINE_SIZES; i++)
         printf("%s %.0f GB/s (%g KB)", i ? "," : "", r->machine.gbytes[i], machine_sizes[i] / 1e3);
-    printf(".\n\n| network | op | shape | kernel | ms | GFLOP/s | GB/s | %% of limit | difference "
-           "| |\n|---|---|---|---|---|---|---|---|---|---|\n");
+    printf(".\n\n| network | op | shape | kernel | ms | estimate | GFLOP/s | GB/s | %% of limit | "
+           "difference | |\n|---|---|---|---|---|---|---|---|---|---|---|\n");
 }
 
 static void print_notes(const struct run *r)

@@ -220,6 +220,8 @@ static void copy_row(const struct infer__direct *d, const float *row, int64_t fi
     row += (first + left) * s->x.c + group * c;
     if (inner && c == s->x.c)
         memcpy(to, row, (size_t)(inner * c) * sizeof *to);
+    else if (c % 16 == 0)
+        copy_pixels(row, inner, c, s->x.c, 16, to);
     else if (c % 8 == 0)
         copy_pixels(row, inner, c, s->x.c, 8, to);
     else if (c % 4 == 0)
