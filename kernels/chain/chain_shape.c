@@ -84,7 +84,8 @@ static void cut_units(struct infer__chain_shape *s, int64_t threads)
     s->bands = 1;
     if (threads > 1 && across < 2 * threads) {
         int64_t want = ceil_div(s->expand && s->y.h < 24 * threads ? threads : 2 * threads, across);
-        s->bands = s->expand ? min64(want, ceil_div(s->y.h, 2)) : min64(2 * want, most);
+        s->bands =
+            s->expand || most < threads ? min64(want, ceil_div(s->y.h, 2)) : min64(2 * want, most);
     }
     if (s->expand && s->parts > 1 && s->bands < threads && s->y.n == 1 && bands_pay(s, threads))
         s->bands = threads;
