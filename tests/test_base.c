@@ -234,6 +234,7 @@ static void test_machines(void **state)
         assert_int_equal(m->adds_apart, cpus[i].apart);
         assert_int_equal(m->products != 1, cpus[i].rapids);
         assert_int_equal(m->weight_bytes != 0, cpus[i].rapids);
+        assert_int_equal(m->wide_panels, cpus[i].rapids);
     }
     assert_non_null(infer__cpu_machine());
 }

@@ -112,6 +112,12 @@ static void drop(struct problem *p)
     free(p->got);
 }
 
+/* One that was measured, or none in particular: cuts may depend on it. */
+static const struct infer__machine *some_machine(uint64_t *r)
+{
+    return random_int(r, 0, 1) ? infer__identity_machine("GenuineIntel", 0x000c06f2) : NULL;
+}
+
 /* How many kernels whose name begins with `prefix` serve the shape; all must be right. */
 static int check_shape(const struct shape *s, const char *prefix, uint64_t *r)
 {
@@ -120,6 +126,7 @@ static int check_shape(const struct shape *s, const char *prefix, uint64_t *r)
     if (!build(s, &p, r))
         return 0;
     formula(s, &p);
+    p.t.machine = some_machine(r);
     const void *in[5] = {p.data[0], p.data[1], p.data[2], p.data[3], p.data[4]};
     void *out[1] = {p.got};
     for (const struct infer__kernel *const *k = infer__kernels; *k; k++) {
@@ -194,6 +201,23 @@ static void test_channels(void **state)
         s = square(random_int(&r, 1, 9), m, 3, 1 + m % 2, 1, 4, 1 + m % 26, &r);
         assert_true(check_shape(&s, "conv_direct_f32", &r) >= 1);
     }
+}
+
+/* Panels whose weights the first-level cache does not hold, with as many pixels as make some
+ * machines keep them wide, and fewer. */
+static void test_far_weights(void **state)
+{
+    static const int64_t channels[] = {33, 40, 48, 49, 56, 64, 65, 100, 130};
+    uint64_t r = seed + 6;
+    (void)state;
+    for (size_t i = 0; i < sizeof channels / sizeof *channels; i++)
+        for (int64_t h = 1; h <= 8; h += 7) {
+            struct shape s = square(random_int(&r, 129, 300), channels[i], 1, 1, 0, h,
+                                    random_int(&r, 12, 20), &r);
+            assert_true(check_shape(&s, "conv_direct_f32", &r) >= 1);
+            s = square(random_int(&r, 20, 40), channels[i], 3, 1, 1, h, random_int(&r, 12, 20), &r);
+            assert_true(check_shape(&s, "conv_direct_f32", &r) >= 1);
+        }
 }
 
 /* Windows of any kind, paddings that differ and exceed the kernel, dilation, groups of any size. */
@@ -369,11 +393,11 @@ static void test_dense_rows(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_first_layer), cmocka_unit_test(test_channels),
-        cmocka_unit_test(test_windows),     cmocka_unit_test(test_wide_dilation),
-        cmocka_unit_test(test_large),       cmocka_unit_test(test_scaled),
-        cmocka_unit_test(test_groups),      cmocka_unit_test(test_groups_refused),
-        cmocka_unit_test(test_dense_rows),
+        cmocka_unit_test(test_first_layer),    cmocka_unit_test(test_channels),
+        cmocka_unit_test(test_far_weights),    cmocka_unit_test(test_windows),
+        cmocka_unit_test(test_wide_dilation),  cmocka_unit_test(test_large),
+        cmocka_unit_test(test_scaled),         cmocka_unit_test(test_groups),
+        cmocka_unit_test(test_groups_refused), cmocka_unit_test(test_dense_rows),
     };
     seed = random_seed();
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -60,7 +60,7 @@ int infer__cpu_identity(char vendor[12], uint32_t *version)
 static const struct infer__machine zen = {.products = 1, .bf16_products = 1, .adds_apart = 1};
 /* Sapphire and Emerald Rapids: two units of 512 bits, memory far away; measured on the latter. */
 static const struct infer__machine rapids = {
-    .products = 1.45, .bf16_products = 0.36, .weight_bytes = 14.4};
+    .products = 1.45, .bf16_products = 0.36, .weight_bytes = 14.4, .wide_panels = 1};
 static const struct infer__machine unknown = {.products = 1, .bf16_products = 1};
 
 const struct infer__machine *infer__identity_machine(const char vendor[12], uint32_t version)
