@@ -31,9 +31,9 @@ struct infer__machine {
     double bf16_products; /* the same of vectors of bf16 */
     double weight_bytes;  /* of weights that one thread gets from memory per ns, however it asks for
                              them; 0: as many as a kernel's own constant says */
-    int wide_panels;      /* 1: weights come from the second-level cache as fast as products use them
-                             when a few pixels share them; so fewer loads of inputs pay */
-    int adds_apart;       /* 1: floats are added on units beside, not among, those that multiply */
+    int wide_panels; /* 1: weights come from the second-level cache as fast as products use them
+                        when a few pixels share them; so fewer loads of inputs pay */
+    int adds_apart;  /* 1: floats are added on units beside, not among, those that multiply */
 };
 
 /* The CPUs of an identity; where nothing is known, what the constants say. */
