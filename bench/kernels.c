@@ -152,7 +152,7 @@ static infer_status bench_step(struct run *r, const char *network, const struct 
     describe(&b.t, shape, sizeof shape);
     for (const struct infer__kernel *const *k = infer__kernels; *k && !status; k++) {
         struct bench_time time = {0};
-        double estimate = (*k)->isa <= b.t.isa ? (*k)->estimate(&b.t) : -1;
+        double estimate = infer__kernel_ns(*k, &b.t);
         int wanted = !r->kernel || strstr((*k)->name, r->kernel);
         if (!(estimate >= 0) || !wanted || (estimate > r->slowest_ms * 1e6 && *k != chosen))
             continue;

@@ -77,7 +77,8 @@ static int bands_pay(const struct infer__chain_shape *s, int64_t threads)
 }
 
 /* Bands cost rows that are expanded twice: two for each thread where a picture is high, else one.
- * Without an expansion they cost nothing, and where channels can be shared out none are needed. */
+ * Without an expansion they cost nothing, and are whole rounds where each thread has one of them;
+ * where channels can be shared out none are needed. */
 static void cut_units(struct infer__chain_shape *s, int64_t threads)
 {
     int64_t most = ceil_div(s->y.h, s->group), across = s->y.n * s->parts;

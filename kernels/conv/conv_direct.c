@@ -8,7 +8,7 @@
 
 /* A panel's weights should leave room for the inputs in the first-level cache (32 KiB), unless they
  * come from the second level fast enough. */
-enum { CACHED_FLOATS = 8192, BORDER_FLOATS = 16384, WIDE_PIXELS = 96 };
+enum { CACHED_FLOATS = 8192, FAR_FLOATS = 40960, BORDER_FLOATS = 16384, WIDE_PIXELS = 96 };
 /* Scaled inputs of a chunk: half of the first-level cache. */
 enum { SCALED_FLOATS = 6144 };
 /* What a thread gets from beyond its second-level cache, at least. */
@@ -25,7 +25,7 @@ static void cut_panels(struct infer__direct *d, const struct infer__machine *m)
     d->panels = ceil_div(d->vectors, most);
     int64_t panel = ceil_div(d->vectors, d->panels), floats = panel * vec * s->taps * s->cg;
     int64_t pixels = s->y.n * s->y.d * s->y.h * s->y.w;
-    int wide = m->wide_panels && floats <= 5 * CACHED_FLOATS && pixels >= WIDE_PIXELS;
+    int wide = m->wide_panels && floats <= FAR_FLOATS && pixels >= WIDE_PIXELS;
     if (panel > 2 && floats > CACHED_FLOATS && !wide)
         d->panels = ceil_div(d->vectors, 2);
     d->tile = d->level->tile[ceil_div(d->vectors, d->panels) - 1];
@@ -368,9 +368,8 @@ double infer__direct_ns(const struct infer__direct *d, const struct infer__machi
     double mean = (double)d->width / (double)d->tiles_per_row;
     double chain = mean * panel < 8 ? 8 / (mean * panel) : 1; /* too few sums in flight */
     double cached = panel * vec * k; /* weights of a panel: in the first or second level, or not */
-    double loads = cached <= CACHED_FLOATS                         ? 0.2
-                   : cached <= 5 * CACHED_FLOATS || m->wide_panels ? 0.4
-                                                                   : 0.8;
+    int far = cached > FAR_FLOATS && !m->wide_panels;
+    double loads = cached <= CACHED_FLOATS ? 0.2 : far ? 0.8 : 0.4;
     double broadcast = panel < 2 ? 0.12 : panel < 3 && d->floats % d->level->vec ? 0.12 : 0;
     if (panel < 2 && s->x.c == 3 && s->w->stride[2] <= 2)
         broadcast = 0.03; /* part of the product, where the step is known */

@@ -59,7 +59,8 @@ double infer__dnnl_estimate(const struct infer__dnnl_problem *p, const struct in
                             const struct infer__machine *m)
 {
     const double call = 2500, dense = 100 * m->products, depthwise = 45, narrow = 30,
-                 strided = m->weight_bytes > 0 ? 100 : 56, bytes_per_ns = 20;
+                 bytes_per_ns = 20;
+    const double strided = m->weight_bytes > 0 ? 100 : 56; /* on a Xeon, on a Zen */
     const int64_t per_group = p->co / p->groups;
     double out = (double)p->n * (double)p->out[0] * (double)p->out[1] * (double)p->out[2];
     double in = (double)p->n * (double)p->in[0] * (double)p->in[1] * (double)p->in[2];
