@@ -9,7 +9,8 @@ BUILD     ?= build
 ONEDNN    ?= 1
 # 1: warnings are errors.
 WERROR    ?= 0
-# 1: AddressSanitizer and UndefinedBehaviorSanitizer (use another BUILD folder).
+# 1: AddressSanitizer and UndefinedBehaviorSanitizer; thread: ThreadSanitizer (use another BUILD
+# folder).
 SANITIZE  ?= 0
 # 1: whole command lines are shown.
 V         ?= 0
@@ -33,6 +34,9 @@ endif
 ifeq ($(SANITIZE),1)
 CFLAGS   += -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 endif
+ifeq ($(SANITIZE),thread)
+CFLAGS   += -fsanitize=thread -fno-omit-frame-pointer
+endif
 AVX2     := -ffp-contract=fast -mavx2 -mfma -mf16c
 AVX512   := -ffp-contract=fast -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c -mprefer-vector-width=512
 
@@ -51,6 +55,7 @@ BENCH_SRC := $(addprefix bench/,infer_bench.c bench_report.c bench_serve.c machi
              machine_avx2.c machine_avx512.c machine_int8_avx2.c machine_int8_avx512.c \
              machine_int8_vnni.c machine_bf16.c machine_amx.c)
 UNIT_SRC := $(wildcard tests/test_*.c)
+CHECK_SRC := $(wildcard tests/reliability/r*.c)
 LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/obj/%.o)
 ONNX_GEN := $(BUILD)/gen/onnx/onnx.pb-c
 TOOL_OBJ := $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out $(TOOL_MAIN),$(TOOL_SRC))) $(ONNX_GEN).o
@@ -73,9 +78,10 @@ help:
 	@echo "make examples   the small programs of examples/ into $(BUILD)/examples"
 	@echo "make bench-zoo bench-compare bench-precisions bench-neighbour bench-kernels   see docs/benchmarks.md"
 	@echo "make install    PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)"
+	@echo "make check-reliability   what docs/reliability.md promises, a line for each requirement"
 	@echo "make lint       clang-format, clang-tidy, cppcheck"
 	@echo "make clean"
-	@echo "Variables: V=1  ONEDNN=0|1  WERROR=0|1  SANITIZE=0|1  BUILD=folder  CC=gcc|clang"
+	@echo "Variables: V=1  ONEDNN=0|1  WERROR=0|1  SANITIZE=0|1|thread  BUILD=folder  CC=gcc|clang"
 
 # Objects are made anew when the flags change.
 FLAGS_NOW := $(CC) $(CPPFLAGS) $(CFLAGS)
@@ -98,7 +104,7 @@ ifeq ($(SANITIZE),0)
 $(BUILD)/obj/kernels/%.o: OPT_KERNEL := -O3 -fno-trapping-math
 endif
 # A pattern rule without a recipe would add nothing: the objects are named.
-$(patsubst %.c,$(BUILD)/obj/%.o,$(TOOL_SRC) $(UNIT_SRC)): | $(ONNX_GEN).h
+$(patsubst %.c,$(BUILD)/obj/%.o,$(TOOL_SRC) $(UNIT_SRC) $(CHECK_SRC)): | $(ONNX_GEN).h
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -140,6 +146,6 @@ clean:
 	rm -rf $(BUILD)
 
 include tools/make/deps.mk tools/make/demo.mk tools/make/test.mk tools/make/install.mk \
-        tools/make/lint.mk tools/make/examples.mk tools/make/bench.mk
+        tools/make/reliability.mk tools/make/lint.mk tools/make/examples.mk tools/make/bench.mk
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -1,0 +1,29 @@
+# Reliability: what docs/reliability.md promises, one check a requirement (tests/reliability).
+#   make check-reliability                       all of it, some 25 minutes on 2 cores
+#   make check-reliability CHECKS="R7 R18"      some requirements
+#   make check-reliability INFER_SCALE=part      what .ci/run does
+#
+# Checks want builds of their own, each in a folder beside BUILD: BUILD-sanitize, BUILD-thread,
+# BUILD-fuzz.
+CHECK_BUILD_plain    :=
+CHECK_BUILD_sanitize := SANITIZE=1 OPT=-O1
+CHECK_BUILD_thread   := SANITIZE=thread OPT=-O1
+# The programs of one build of checks.txt.
+checks_of = $(shell awk '$$3 == "$1" && $$2 !~ /\.sh$$/ {print "$2/tests/reliability/" $$2}' \
+              tests/reliability/checks.txt)
+
+.PHONY: check-reliability check-programs-plain check-programs-sanitize check-programs-thread
+check-reliability:
+	@$(INSTALL_PACKAGES) build test
+	@for b in plain sanitize thread; do \
+	    $(MAKE) --no-print-directory $(JOBS) check-programs-$$b || exit 1; done
+	@BUILD=$(BUILD) tests/reliability/run.sh $(CHECKS)
+
+check-programs-plain: all $(call checks_of,plain,$(BUILD))
+check-programs-sanitize check-programs-thread: check-programs-%:
+	@programs="$(call checks_of,$*,$(BUILD)-$*)"; [ -z "$$programs" ] || \
+	    $(MAKE) --no-print-directory $(JOBS) BUILD=$(BUILD)-$* $(CHECK_BUILD_$*) all $$programs
+
+$(BUILD)/tests/reliability/%: $(BUILD)/obj/tests/reliability/%.o $(TOOL_OBJ) $(BUILD)/libinfer.a
+	@mkdir -p $(@D)
+	$(call SHOW,LD)$(CC) $(CFLAGS) -o $@ $^ $(TOOL_LIBS) $(LDLIBS)
