@@ -9,7 +9,7 @@ CHECK_BUILD_plain    :=
 CHECK_BUILD_sanitize := SANITIZE=1 OPT=-O1
 CHECK_BUILD_thread   := SANITIZE=thread OPT=-O1
 # The programs of one build of checks.txt.
-checks_of = $(shell awk '$$3 == "$1" && $$2 !~ /\.sh$$/ {print "$2/tests/reliability/" $$2}' \
+checks_of = $(shell awk '$$1 !~ /^\#/ && $$3 == "$1" && $$2 !~ /\.sh$$/ {print "$2/tests/reliability/" $$2}' \
               tests/reliability/checks.txt)
 
 .PHONY: check-reliability check-programs-plain check-programs-sanitize check-programs-thread
