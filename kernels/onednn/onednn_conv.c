@@ -48,7 +48,6 @@ static double fused_ns(unsigned act)
     case INFER__OP_TANH:
         return 0.6;
     case INFER__OP_HARD_SWISH:
-    case INFER__OP_HARD_SIGMOID:
         return 0.3;
     default:
         return 0;
@@ -88,7 +87,7 @@ double infer__dnnl_estimate(const struct infer__dnnl_problem *p, const struct in
         weights = 0;
     }
     double compute = infer__dnnl_flops(p) / rate, traffic = bytes / bytes_per_ns;
-    double act = infer__dnnl_fuses(p, e) ? fused_ns(e->act) : infer__activate_ns(e->act);
+    double act = infer__dnnl_fuses(p, e) ? fused_ns(e->act) : infer__dnnl_activate_ns(e->act);
     double after = act * out * (double)p->co;
     return call + (compute > traffic ? compute : traffic) + weights + after;
 }

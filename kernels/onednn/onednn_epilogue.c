@@ -6,41 +6,29 @@ struct eltwise {
     float alpha, beta;
 };
 
-/* The activation as one or two of oneDNN's element-wise operations: their number, -1 if ours is
- * applied instead. oneDNN has no plain erf; its elu, soft_relu and mish cancel: their relative
- * errors are 3e-5 near 0, 1e-3 at -8 and 1e-3 at -15, all others' below 1e-6. */
-static int activation(const struct infer__epilogue *e, struct eltwise o[2])
+/* The activation as one of oneDNN's element-wise operations; 0 if ours is applied instead: oneDNN's
+ * clamps turn a NaN into a bound; it has no plain erf; its elu, soft_relu and mish cancel: their
+ * relative errors are 3e-5 near 0, 1e-3 at -8 and 1e-3 at -15, all others' below 1e-6. */
+static int activation(const struct infer__epilogue *e, struct eltwise *o)
 {
     switch (e->act) {
-    case INFER__OP_NONE:
-        return 0;
-    case INFER__OP_RELU:
-        o[0] = (struct eltwise){dnnl_eltwise_relu, 0, 0};
-        return 1;
-    case INFER__OP_LEAKY_RELU:
-        o[0] = (struct eltwise){dnnl_eltwise_relu, e->alpha, 0};
-        return 1;
-    case INFER__OP_CLIP:
-        o[0] = (struct eltwise){dnnl_eltwise_clip, e->alpha, e->beta};
-        return 1;
+    case INFER__OP_LEAKY_RELU: /* with a slope of 0 it is a clamp too */
+        *o = (struct eltwise){dnnl_eltwise_relu, e->alpha, 0};
+        return e->alpha != 0;
     case INFER__OP_SIGMOID:
-        o[0] = (struct eltwise){dnnl_eltwise_logistic, 0, 0};
+        *o = (struct eltwise){dnnl_eltwise_logistic, 0, 0};
         return 1;
-    case INFER__OP_HARD_SIGMOID:
-        o[0] = (struct eltwise){dnnl_eltwise_linear, e->alpha, e->beta};
-        o[1] = (struct eltwise){dnnl_eltwise_clip, 0, 1};
-        return 2;
     case INFER__OP_HARD_SWISH:
-        o[0] = (struct eltwise){dnnl_eltwise_hardswish, 0, 0};
+        *o = (struct eltwise){dnnl_eltwise_hardswish, 0, 0};
         return 1;
     case INFER__OP_TANH:
-        o[0] = (struct eltwise){dnnl_eltwise_tanh, 0, 0};
+        *o = (struct eltwise){dnnl_eltwise_tanh, 0, 0};
         return 1;
     case INFER__OP_SILU:
-        o[0] = (struct eltwise){dnnl_eltwise_swish, 1, 0};
+        *o = (struct eltwise){dnnl_eltwise_swish, 1, 0};
         return 1;
     default:
-        return -1;
+        return 0;
     }
 }
 
@@ -48,10 +36,8 @@ static int activation(const struct infer__epilogue *e, struct eltwise o[2])
  * GFLOP/s against 117 without. */
 int infer__dnnl_fuses(const struct infer__dnnl_problem *p, const struct infer__epilogue *e)
 {
-    struct eltwise o[2];
-    if (p->kind == INFER__DNNL_DECONV && e->act)
-        return 0;
-    return activation(e, o) >= 0;
+    struct eltwise o;
+    return p->kind != INFER__DNNL_DECONV && activation(e, &o);
 }
 
 /* A residual is a sum with what the destination holds. The other form, a binary operation with a
@@ -61,13 +47,12 @@ int infer__dnnl_fuses(const struct infer__dnnl_problem *p, const struct infer__e
 static dnnl_status_t append(const struct infer__dnnl_problem *p, const struct infer__epilogue *e,
                             dnnl_post_ops_t ops)
 {
-    struct eltwise o[2];
-    int n = infer__dnnl_fuses(p, e) ? activation(e, o) : 0;
+    struct eltwise o;
     dnnl_status_t s = dnnl_success;
     if (p->residual)
         s = dnnl_post_ops_append_sum(ops, 1);
-    for (int i = 0; i < n && s == dnnl_success; i++)
-        s = dnnl_post_ops_append_eltwise(ops, 1, o[i].alg, o[i].alpha, o[i].beta);
+    if (s == dnnl_success && infer__dnnl_fuses(p, e) && activation(e, &o))
+        s = dnnl_post_ops_append_eltwise(ops, 1, o.alg, o.alpha, o.beta);
     return s;
 }
 

@@ -101,7 +101,7 @@ static void finish(const struct infer__dnnl_state *s, const struct infer__dnnl_u
             infer__epilogue_apply(&(struct infer__epilogue){0}, y + i * u->channels,
                                   (const float *)b->in[s->binding.bias], u->channels);
     if (s->after.act)
-        infer__epilogue_apply(&s->after, y, NULL, u->pixels * u->channels);
+        infer__dnnl_activate(&s->after, y, u->pixels * u->channels);
 }
 
 static void run_unit(const struct infer__dnnl_state *s, const struct infer__dnnl_unit *u,
