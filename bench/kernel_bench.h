@@ -9,6 +9,7 @@
 struct bench_shape {
     enum machine_kind kind; /* f32, bf16 or int8 */
     const char *network, *op, *operands, *attributes, *activation;
+    uint32_t outputs; /* 0: one */
 };
 
 /* Makes the graph of one row in a region: the operator, its activation behind it. */

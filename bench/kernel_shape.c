@@ -201,11 +201,13 @@ infer_status bench_shape_graph(const struct bench_shape *s, struct infer__graph 
                                struct infer__region *region, infer_error *err)
 {
     struct builder b = {g, err, s->operands, s->kind == MACHINE_INT8};
-    uint32_t in[MOST_OPERANDS], inputs[MOST_OPERANDS], nin = 0, ninputs = 0, out, behind;
+    uint32_t in[MOST_OPERANDS], inputs[MOST_OPERANDS], out[MOST_OPERANDS];
+    uint32_t nin = 0, ninputs = 0, nout = s->outputs ? s->outputs : 1;
     struct infer__node *n;
     uint16_t op = infer__op_find(s->op), act = infer__op_find(s->activation);
     FAIL_IF(!op || (*s->activation && !act), INFER_ERROR_ARGUMENT, "no operator %s or %s", s->op,
             s->activation);
+    FAIL_IF(nout > MOST_OPERANDS, INFER_ERROR_ARGUMENT, "%u outputs are too many", nout);
     TRY(infer__graph_init(g, region, err));
     for (skip_blanks(&b); *b.at && nin < MOST_OPERANDS; skip_blanks(&b)) {
         TRY(add_operand(&b, takes_integers(op), &in[nin], &inputs[ninputs]));
@@ -215,8 +217,9 @@ infer_status bench_shape_graph(const struct bench_shape *s, struct infer__graph 
         FAIL_IF(*b.at && *b.at != ';', INFER_ERROR_ARGUMENT, "operands: '%s' is left", b.at);
         b.at += *b.at == ';';
     }
-    TRY(infer__graph_add_value(g, "y", &out, err));
-    TRY(infer__graph_add_node(g, op, s->op, in, nin, &out, 1, &n, err));
+    for (uint32_t i = 0; i < nout; i++)
+        TRY(infer__graph_add_value(g, "y", &out[i], err));
+    TRY(infer__graph_add_node(g, op, s->op, in, nin, out, nout, &n, err));
     if (op == INFER__OP_CONV_CHAIN) {
         n->inner = infer__region_calloc(region, 2, sizeof *n->inner);
         if (!n->inner)
@@ -225,17 +228,17 @@ infer_status bench_shape_graph(const struct bench_shape *s, struct infer__graph 
     b.at = s->attributes;
     TRY(set_attributes(&b, n));
     if (act) {
-        TRY(infer__graph_add_value(g, "z", &behind, err));
-        TRY(infer__graph_add_node(g, act, s->activation, &out, 1, &behind, 1, &n, err));
-        out = behind;
+        uint32_t x = out[0];
+        TRY(infer__graph_add_value(g, "z", &out[0], err));
+        TRY(infer__graph_add_node(g, act, s->activation, &x, 1, out, 1, &n, err));
     }
     if (b.quantised)
-        TRY(add_quantiser(&b, INFER__OP_QUANTIZE_LINEAR, INFER_U8, output_scale, &out));
+        TRY(add_quantiser(&b, INFER__OP_QUANTIZE_LINEAR, INFER_U8, output_scale, &out[0]));
     g->inputs = infer__region_copy(region, inputs, ninputs * sizeof *inputs);
-    g->outputs = infer__region_copy(region, &out, sizeof out);
+    g->outputs = infer__region_copy(region, out, nout * sizeof *out);
     if (!g->inputs || !g->outputs)
         return infer__no_memory(err, ninputs * sizeof *inputs);
     g->ninputs = ninputs;
-    g->noutputs = 1;
+    g->noutputs = nout;
     return infer__op_info(op)->internal ? INFER_OK : infer__graph_verify(g, err);
 }

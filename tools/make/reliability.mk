@@ -27,3 +27,8 @@ check-programs-sanitize check-programs-thread: check-programs-%:
 $(BUILD)/tests/reliability/%: $(BUILD)/obj/tests/reliability/%.o $(TOOL_OBJ) $(BUILD)/libinfer.a
 	@mkdir -p $(@D)
 	$(call SHOW,LD)$(CC) $(CFLAGS) -o $@ $^ $(TOOL_LIBS) $(LDLIBS)
+
+# What looks at every kernel shares how it makes tasks.
+EVERY_KERNEL := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/reliability/every_kernel*.c) \
+                  bench/kernel_shape.c)
+$(addprefix $(BUILD)/tests/reliability/,r19_guard_pages r21_special_values): $(EVERY_KERNEL)

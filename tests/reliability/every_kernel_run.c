@@ -1,0 +1,227 @@
+/* Runs one kernel on one task between protected pages; see every_kernel.h. */
+#include "base/status.h"
+#include "tests/reliability/every_kernel.h"
+
+size_t every_bytes(const struct infer__operand *o)
+{
+    return o->type ? (size_t)infer__operand_elements(o) * infer_type_size((infer_type)o->type) : 0;
+}
+
+static size_t align_of(const struct infer__operand *o)
+{
+    return o->type ? infer_type_size((infer_type)o->type) : 1;
+}
+
+/* ---- memory --------------------------------------------------------------------------------- */
+
+struct memory {
+    struct guard in[EVERY_OPERANDS], out[EVERY_OPERANDS], packed, scratch, shared;
+    struct infer__operand operands[EVERY_OPERANDS], first;
+    const void *pin[EVERY_OPERANDS];
+    void *pout[EVERY_OPERANDS];
+    int shared_input; /* whose memory the output has, or -1 */
+};
+
+static struct guard filled(size_t bytes, size_t align, const struct every_how *how)
+{
+    struct guard g = guard_new(bytes, align, how->at_end);
+    memset(g.data, how->fill, bytes);
+    return g;
+}
+
+/* The operand in whose memory the output may be, or -1. */
+static int find_in_place(const struct every_task *e, const struct infer__kernel *k)
+{
+    for (uint32_t i = 0; i < e->t.nin; i++) {
+        int residual = e->t.epi.residual && i == e->t.nin - 1;
+        int flag = residual ? INFER__IN_PLACE_RESIDUAL
+                   : i == 0 ? INFER__IN_PLACE_FIRST
+                   : i == 1 ? INFER__IN_PLACE_SECOND
+                            : 0;
+        if ((k->in_place & flag) && !e->in[i].is_const && e->in[i].type &&
+            every_bytes(&e->in[i]) == every_bytes(&e->out[0]))
+            return (int)i;
+    }
+    return -1;
+}
+
+/* Bytes of an output that may have a pitch, to the end of its last pixel. */
+static size_t pitched_bytes(const struct infer__operand *o)
+{
+    size_t bytes = every_bytes(o), size = align_of(o);
+    if (!o->pitch || !bytes)
+        return bytes;
+    size_t row = (size_t)o->dims[o->rank - 1] * size;
+    return (bytes / row - 1) * (size_t)o->pitch * size + row;
+}
+
+static void take_memory(const struct every_task *e, const struct infer__kernel *k,
+                        const struct every_how *how, struct infer__task *t, struct memory *m)
+{
+    memset(m, 0, sizeof *m);
+    *t = e->t;
+    t->threads = how->threads;
+    t->in = m->operands;
+    m->shared_input = how->in_place ? find_in_place(e, k) : -1;
+    for (uint32_t i = 0; i < t->nin; i++) {
+        m->operands[i] = e->in[i];
+        m->in[i] = guard_copy(e->x[i], every_bytes(&e->in[i]), align_of(&e->in[i]), how->at_end);
+        m->pin[i] = e->in[i].type ? m->in[i].data : NULL;
+        m->operands[i].data = e->in[i].is_const ? m->pin[i] : NULL;
+    }
+    if (how->in_place && m->shared_input < 0 && k->pitched && t->nout == 1 && !t->epi.residual) {
+        m->first = e->out[0];
+        m->first.pitch = m->first.dims[m->first.rank - 1] + (int64_t)(e->seed % 9);
+        t->out = &m->first;
+    }
+    for (uint32_t i = 0; i < t->nout; i++) {
+        m->out[i] = filled(pitched_bytes(&t->out[i]), align_of(&t->out[i]), how);
+        m->pout[i] = t->out[i].type ? m->out[i].data : NULL;
+    }
+    if (m->shared_input >= 0)
+        m->pout[0] = m->in[m->shared_input].data;
+}
+
+static void drop_memory(struct memory *m)
+{
+    for (int i = 0; i < EVERY_OPERANDS; i++) {
+        guard_free(&m->in[i]);
+        guard_free(&m->out[i]);
+    }
+    guard_free(&m->packed);
+    guard_free(&m->scratch);
+    guard_free(&m->shared);
+}
+
+/* ---- the run -------------------------------------------------------------------------------- */
+
+/* Units begin .. end - 1 from the last one backwards; what scratch memory has is undefined before
+ * each call. */
+static void run_backwards(const struct infer__kernel *k, const struct infer__task *t,
+                          const struct infer__buffers *b, uint32_t begin, uint32_t end,
+                          size_t scratch, const struct every_how *how, uint64_t *r)
+{
+    while (end > begin) {
+        uint32_t n = how->split == EVERY_SINGLE ? 1 : (uint32_t)random_int(r, 1, end - begin);
+        memset(b->scratch, how->fill, scratch);
+        k->run(t, b, end - n, end);
+        end -= n;
+    }
+}
+
+static void run_units(const struct infer__kernel *k, const struct infer__task *t,
+                      const struct infer__buffers *b, const struct infer__need *need,
+                      const struct every_how *how, uint64_t seed)
+{
+    struct infer__buffers one = *b;
+    one.scratch = b->shared;
+    if (how->split == EVERY_WHOLE) {
+        k->run(t, &one, 0, need->units);
+        return;
+    }
+    run_backwards(k, t, b, 0, need->ahead, need->scratch_bytes, how, &seed);
+    run_backwards(k, t, b, need->ahead, need->units, need->scratch_bytes, how, &seed);
+}
+
+static void pack(const struct infer__kernel *k, const struct infer__task *t,
+                 const struct infer__need *need, void *packed, const struct every_how *how)
+{
+    if (k->pack_piece && how->split != EVERY_WHOLE)
+        for (uint32_t p = 3; p-- > 0;)
+            k->pack_piece(t, need->state, packed, p, 3);
+    else if (k->pack && need->packed_bytes)
+        k->pack(t, need->state, packed);
+}
+
+/* Pixels without the gaps between them, which must be as they were. */
+static int gather_pixels(const struct infer__operand *o, const unsigned char *from, int fill,
+                         unsigned char *to)
+{
+    size_t size = align_of(o), row = (size_t)o->dims[o->rank - 1] * size;
+    size_t step = (size_t)o->pitch * size, pixels = every_bytes(o) / row;
+    for (size_t i = 0; i < pixels; i++, from += step) {
+        memcpy(to + i * row, from, row);
+        for (size_t k = row; i + 1 < pixels && k < step; k++)
+            if (from[k] != fill)
+                return 0;
+    }
+    return 1;
+}
+
+/* What is wrong with the memory afterwards, or NULL; y gets the outputs. */
+static const char *inspect(const struct every_task *e, const struct infer__task *t,
+                           const struct memory *m, const struct every_how *how, void *const *y)
+{
+    for (uint32_t i = 0; i < t->nin; i++)
+        if (!guard_check(&m->in[i]))
+            return "wrote beside an input";
+        else if ((int)i != m->shared_input && m->in[i].bytes &&
+                 memcmp(m->in[i].data, e->x[i], m->in[i].bytes) != 0)
+            return "changed an input";
+    for (uint32_t i = 0; i < t->nout; i++)
+        if (!guard_check(&m->out[i]))
+            return "wrote beside an output";
+        else if (t->out[i].pitch && !gather_pixels(&t->out[i], m->pout[i], how->fill, y[i]))
+            return "wrote between the pixels of an output with a pitch";
+        else if (!t->out[i].pitch && m->pout[i])
+            memcpy(y[i], m->pout[i], every_bytes(&t->out[i]));
+    if (!guard_check(&m->packed) || !guard_check(&m->scratch) || !guard_check(&m->shared))
+        return "wrote beside packed or scratch memory";
+    return NULL;
+}
+
+int every_run(const struct every_task *e, const struct infer__kernel *k,
+              const struct every_how *how, void *const *y, char *why, size_t size)
+{
+    struct infer__task t;
+    struct memory m;
+    struct infer__need need = {.units = 1};
+    infer_error err;
+    const char *wrong;
+    take_memory(e, k, how, &t, &m);
+    if (!(infer__kernel_ns(k, &t) >= 0))
+        wrong = "does not serve it with other memory";
+    else if (k->prepare && k->prepare(&t, &need, &err) != INFER_OK)
+        wrong = "can't be prepared";
+    else if (need.units < 1 || need.ahead >= need.units)
+        wrong = "has no units";
+    else {
+        m.packed = filled(need.packed_bytes, 64, how);
+        m.scratch = filled(need.scratch_bytes, 64, how);
+        m.shared = filled(need.scratch_bytes, 64, how);
+        pack(k, &t, &need, m.packed.data, how);
+        struct infer__buffers b = {m.pin,          m.pout,     m.packed.data,
+                                   m.scratch.data, need.state, m.shared.data};
+        run_units(k, &t, &b, &need, how, e->seed);
+        wrong = inspect(e, &t, &m, how, y);
+    }
+    if (k->release && need.state)
+        k->release(need.state);
+    drop_memory(&m);
+    if (wrong)
+        snprintf(why, size, "%s: %s", k->name, wrong);
+    return !wrong;
+}
+
+void every_outputs(const struct every_task *e, void **y)
+{
+    memset(y, 0, EVERY_OPERANDS * sizeof *y);
+    for (uint32_t i = 0; i < e->t.nout; i++)
+        y[i] = calloc(every_bytes(&e->out[i]) + 8, 1);
+}
+
+void every_free(void **y)
+{
+    for (int i = 0; i < EVERY_OPERANDS; i++) {
+        free(y[i]);
+        y[i] = NULL;
+    }
+}
+
+int every_same(const struct every_task *e, void *const *a, void *const *b)
+{
+    for (uint32_t i = 0; i < e->t.nout; i++)
+        if (every_bytes(&e->out[i]) && memcmp(a[i], b[i], every_bytes(&e->out[i])) != 0)
+            return 0;
+    return 1;
+}
