@@ -14,9 +14,9 @@
 #include "file/model.h"
 
 static const struct bench_shape shapes[] = {
-#define SHAPE(...) {MACHINE_F32, __VA_ARGS__},
-#define SHAPE_BF16(...) {MACHINE_BF16, __VA_ARGS__},
-#define SHAPE_INT8(...) {MACHINE_INT8, __VA_ARGS__},
+#define SHAPE(...) {MACHINE_F32, __VA_ARGS__, 0},
+#define SHAPE_BF16(...) {MACHINE_BF16, __VA_ARGS__, 0},
+#define SHAPE_INT8(...) {MACHINE_INT8, __VA_ARGS__, 0},
 #include "bench/shapes.def"
 #undef SHAPE
 #undef SHAPE_BF16

@@ -85,7 +85,7 @@ static void put_sizes(const char *text, const int64_t size[LETTERS], char *out, 
 
 /* ---- what is looked at ---------------------------------------------------------------------- */
 
-/* The one that a signal handler tells of. */
+/* The task that a signal handler tells of. */
 static const char *volatile at_work = "";
 
 static void tell(int signal_number)
@@ -93,6 +93,8 @@ static void tell(int signal_number)
     static const char head[] = "a fault in ";
     (void)signal_number;
     (void)!write(2, head, sizeof head - 1);
+    (void)!write(2, every_running, strlen(every_running));
+    (void)!write(2, "; ", 2);
     (void)!write(2, at_work, strlen(at_work));
     (void)!write(2, "\n", 1);
     _exit(1);

@@ -62,6 +62,8 @@ struct every_how {
  * elsewhere or can't be prepared. */
 int every_run(const struct every_task *e, const struct infer__kernel *k,
               const struct every_how *how, void *const *y, char *why, size_t size);
+/* The name of the kernel that every_run ran last, for signal handlers. */
+extern const char *volatile every_running;
 /* Memory for outputs, as every_run wants it. */
 void every_outputs(const struct every_task *e, void **y);
 void every_free(void **y);

@@ -2,6 +2,8 @@
 #include "base/status.h"
 #include "tests/reliability/every_kernel.h"
 
+const char *volatile every_running = "";
+
 size_t every_bytes(const struct infer__operand *o)
 {
     return o->type ? (size_t)infer__operand_elements(o) * infer_type_size((infer_type)o->type) : 0;
@@ -178,6 +180,7 @@ int every_run(const struct every_task *e, const struct infer__kernel *k,
     struct infer__need need = {.units = 1};
     infer_error err;
     const char *wrong;
+    every_running = k->name;
     take_memory(e, k, how, &t, &m);
     if (!(infer__kernel_ns(k, &t) >= 0))
         wrong = "does not serve it with other memory";
