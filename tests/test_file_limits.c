@@ -134,48 +134,6 @@ static void test_million_nodes(void **state)
 
 /* ---- memory --------------------------------------------------------------------------------- */
 
-/* Whatever the counts say, no more memory is taken than 8 times the file's bytes, and 64 KiB. */
-static void test_memory_is_bounded(void **state)
-{
-    struct bytes b = known_file();
-    size_t size, graph = section_at(b.data, INFER__SECTION_GRAPH, &size);
-    size_t labels = section_at(b.data, INFER__SECTION_LABELS, &size);
-    size_t fields[] = {20,
-                       graph,
-                       graph + 4,
-                       graph + 8,
-                       graph + 12,
-                       graph + 16,
-                       graph + 20,
-                       graph + 24,
-                       graph + 28,
-                       labels,
-                       graph + NODE_LRN + 8,
-                       graph + NODE_LRN + 12,
-                       graph + ATTR_AXIS + 4};
-    (void)state;
-    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
-        for (int bit = 0; bit < 32; bit++) {
-            struct bytes c = {exact_copy(b.data, b.size), b.size};
-            struct counter counter;
-            infer_load_options o;
-            infer_model *m;
-            infer_error err;
-            infer_load_options_init(&o);
-            o.allocator = counting(&counter);
-            o.max_nodes = o.max_values = UINT32_MAX;
-            put_le(c.data + fields[i], 4, get_le(c.data + fields[i], 4) | 1u << bit);
-            reseal(c.data, c.size);
-            infer_load_memory(c.data, c.size, &o, &m, &err);
-            assert_true(counter.peak <= 8 * c.size + 65536);
-            infer_model_free(&m);
-            assert_int_equal(counter.blocks, 0);
-            free(c.data);
-        }
-    }
-    free(b.data);
-}
-
 /* A count past the section, while the others add up to the section's size without it. */
 static void test_table_past_section(void **state)
 {
@@ -194,32 +152,6 @@ static void test_table_past_section(void **state)
     assert_int_equal(infer_load_memory(b.data, b.size, &o, &m, &err), INFER_ERROR_FORMAT);
     assert_int_equal(err.offset, graph + VALUE_X);
     assert_true(counter.peak <= 65536);
-    free(b.data);
-}
-
-/* A file that takes the most memory for its size: empty labels, and tables of nodes. */
-static void test_memory_per_byte(void **state)
-{
-    static const char *labels[100000];
-    struct known k;
-    struct counter counter;
-    infer_load_options o;
-    infer_model *m;
-    infer_error err;
-    (void)state;
-    make_known(&k);
-    for (size_t i = 0; i < 100000; i++)
-        labels[i] = "";
-    k.content.labels = labels;
-    k.content.nlabels = 100000;
-    struct bytes b = write_exact(&k.content);
-    infer_load_options_init(&o);
-    o.allocator = counting(&counter);
-    check_ok(infer_load_memory(b.data, b.size, &o, &m, &err), &err);
-    printf("%zu bytes of memory for a file of %zu\n", counter.peak, b.size);
-    assert_true(counter.peak <= 8 * b.size + 65536);
-    infer_model_free(&m);
-    infer__region_free(&k.region);
     free(b.data);
 }
 
@@ -288,8 +220,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_million_nodes),
-        cmocka_unit_test(test_memory_is_bounded),
-        cmocka_unit_test(test_memory_per_byte),
         cmocka_unit_test(test_table_past_section),
         cmocka_unit_test(test_failing_load),
         cmocka_unit_test(test_failing_write),

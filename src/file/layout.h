@@ -1,5 +1,5 @@
-/* The flat file's fixed numbers. docs/format.md describes every field; the order in which they
- * are read and written stands in load.c, graph_read.c and write.c. */
+/* The flat file's fixed numbers. docs/format.md describes every field, format.def lists them; the
+ * order in which they are read and written stands in load.c, graph_read.c and write.c. */
 #ifndef INFER_FILE_LAYOUT_H
 #define INFER_FILE_LAYOUT_H
 
@@ -18,17 +18,18 @@ enum {
     INFER__FILE_MINOR = 0, /* a reader refuses newer ones; a writer states the lowest that does */
 
     INFER__FILE_ALIGN = 64,
-    INFER__FILE_HEADER = 64,      /* bytes of the header; the section table follows it */
-    INFER__FILE_HASHED_FROM = 16, /* its checksum covers the rest of it, and the table */
-    INFER__FILE_ENTRY = 32,       /* bytes of an entry of the section table */
-    INFER__FILE_GRAPH_HEADER = 64,
-    INFER__FILE_VALUE = 96, /* bytes of the records of the graph section */
-    INFER__FILE_NODE = 16,
-    INFER__FILE_ATTR = 8,
-    INFER__FILE_LABELS_HEADER = 8,
-    INFER__FILE_TUNED_HEADER = 64, /* of a tuned section; it starts with what the plan holds for */
-    INFER__FILE_TUNED_FOR = 32,
-    INFER__FILE_TUNED_ENTRY = 16
+    INFER__FILE_HASHED_FROM = 16, /* of the header: its checksum covers the rest and the table */
+    INFER__FILE_TUNED_FOR = 32    /* of a tuned section's header: what the plan holds for */
+};
+
+/* Bytes of each record: INFER__FILE_HEADER, of the file's header, which the section table follows;
+ * INFER__FILE_ENTRY, of an entry of that table; and so on. */
+enum {
+#define RECORD(id, bytes) INFER__FILE_##id = (bytes),
+#define FIELD(...)
+#include "file/format.def"
+#undef RECORD
+#undef FIELD
 };
 
 /* Bits of a section's flags. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/status.h"
+#include "file/layout.h"
 #include "vision/decode.h"
 #include "vision/preprocess.h"
 
@@ -10,6 +11,7 @@ enum { INTEGERS = 12, FLOATS = 8 };
 
 /* The fields are of 4 bytes each and in the file's order, so the struct is an array of words. */
 _Static_assert(sizeof(infer_preprocess) == INFER__PREPROCESS_BYTES, "fields without gaps");
+_Static_assert(INFER__PREPROCESS_BYTES == INFER__FILE_PREPROCESS, "as in format.def");
 _Static_assert(INFER__PREPROCESS_BYTES == 4 * (INTEGERS + FLOATS), "every word is counted");
 
 infer_status infer__preprocess_encode(const infer_preprocess *p,
