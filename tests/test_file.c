@@ -316,6 +316,9 @@ static void test_writer_refuses(void **state)
     k.extra[0].kind = INFER__SECTION_PREPROCESS; /* twice */
     refused(&k.content, INFER_ERROR_FORMAT);
     k.extra[0].kind = INFER__SECTION_META;
+    k.extra[0].size = SIZE_MAX;
+    refused(&k.content, INFER_ERROR_LIMIT);
+    k.extra[0].size = 5;
     k.g.values[1].name = "\xFF";
     refused(&k.content, INFER_ERROR_FORMAT);
     k.g.values[1].name = "x";

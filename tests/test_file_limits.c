@@ -134,24 +134,38 @@ static void test_million_nodes(void **state)
 
 /* ---- memory --------------------------------------------------------------------------------- */
 
-/* A count past the section, while the others add up to the section's size without it. */
+/* A count past the section, while the others add up to the section's size without it: each table
+ * in turn, in the order of the file; another one takes its place. */
 static void test_table_past_section(void **state)
 {
+    static const size_t element[8] = {
+        INFER__FILE_VALUE, INFER__FILE_NODE, INFER__FILE_ATTR, 8, 4, 4, 4, 4};
+    static const size_t field[8] = {0, 4, 16, 20, 24, 28, 8, 12};
+    enum { FLOATS_TABLE = 4, REFS_TABLE = 5 };
     struct bytes b = known_file();
     size_t size, graph = section_at(b.data, INFER__SECTION_GRAPH, &size);
-    struct counter counter;
-    infer_load_options o;
-    infer_model *m;
-    infer_error err;
     (void)state;
-    infer_load_options_init(&o);
-    o.allocator = counting(&counter);
-    put_le(b.data + graph, 4, 4000000);
-    put_le(b.data + graph + 20, 4, 2 + (NODE_ADD - VALUE_X) / 8); /* integers instead of values */
-    reseal(b.data, b.size);
-    assert_int_equal(infer_load_memory(b.data, b.size, &o, &m, &err), INFER_ERROR_FORMAT);
-    assert_int_equal(err.offset, graph + VALUE_X);
-    assert_true(counter.peak <= 65536);
+    for (size_t t = 0; t < 8; t++) {
+        struct bytes c = {exact_copy(b.data, b.size), b.size};
+        size_t other = t == FLOATS_TABLE ? REFS_TABLE : FLOATS_TABLE, blamed = graph + VALUE_X;
+        uint64_t here = get_le(c.data + graph + field[t], 4);
+        uint64_t there = get_le(c.data + graph + field[other], 4);
+        struct counter counter;
+        infer_load_options o;
+        infer_model *m;
+        infer_error err;
+        infer_load_options_init(&o);
+        o.allocator = counting(&counter);
+        put_le(c.data + graph + field[t], 4, 1000000);
+        put_le(c.data + graph + field[other], 4, there + here * element[t] / 4);
+        for (size_t i = 0; i < t; i++)
+            blamed += (size_t)get_le(c.data + graph + field[i], 4) * element[i];
+        reseal(c.data, c.size);
+        assert_int_equal(infer_load_memory(c.data, c.size, &o, &m, &err), INFER_ERROR_FORMAT);
+        assert_int_equal(err.offset, blamed);
+        assert_true(counter.peak <= 65536);
+        free(c.data);
+    }
     free(b.data);
 }
 

@@ -1,5 +1,7 @@
-/* Tuned plans: the section's bytes, damage, whose plan it is, and that it decides. */
+/* Tuned plans: damage, whose plan it is, and that it decides. The section's bytes are the business
+ * of test_file_tuned.c. */
 #include "tests/small_net.h"
+#include "tests/tuned_parts.h"
 
 #include <math.h>
 
@@ -7,7 +9,7 @@
 #include "plan/tuned.h"
 #include "run/session.h"
 
-enum { PICTURE = 3 * 17 * 13, ENTRY = 16, HEADER = 64, MOST_ENTRIES = 64 };
+enum { PICTURE = 3 * 17 * 13, MOST_ENTRIES = 64 };
 
 struct fixture {
     struct bytes file; /* without a tuned plan */
@@ -36,30 +38,6 @@ static int teardown(void **state)
 }
 
 /* ---- helpers -------------------------------------------------------------------------------- */
-
-static struct part tuned_part(const struct infer__tuned_for *by, struct infer__tuned_entry *e,
-                              uint32_t n)
-{
-    void *bytes;
-    struct part p = {INFER__SECTION_TUNED, INFER__SECTION_OPTIONAL, NULL, 0};
-    infer_error err;
-    infer_allocator a = infer__allocator(NULL);
-    check_ok(infer__tuned_encode(by, e, n, NULL, &bytes, &p.size, &err), &err);
-    p.data = exact_copy(bytes, p.size);
-    infer__free(&a, bytes);
-    return p;
-}
-
-/* The network's file with tuned plans, which are freed. */
-static struct bytes with_plans(const struct fixture *f, const struct part *plans, size_t n)
-{
-    struct parts p = take_apart(&f->file);
-    for (size_t i = 0; i < n; i++)
-        p.part[p.n++] = plans[i];
-    struct bytes b = put_together(&p);
-    free_parts(&p);
-    return b;
-}
 
 static infer_session *make(const infer_model *model, uint32_t threads, uint32_t no_tuned)
 {
@@ -120,112 +98,7 @@ static infer_model *load(const struct bytes *b)
     return m;
 }
 
-static void refused(const struct bytes *b)
-{
-    infer_model *m;
-    infer_error err;
-    assert_int_equal(infer_load_memory(b->data, b->size, NULL, &m, &err), INFER_ERROR_FORMAT);
-    assert_true(err.offset > 0 && err.offset <= b->size);
-    assert_null(m);
-}
-
-/* ---- the section ---------------------------------------------------------------------------- */
-
-static void test_round_trip(void **state)
-{
-    struct fixture *f = *state;
-    struct infer__tuned_entry e[] = {{7, "beta", 1},
-                                     {UINT64_MAX, "alpha", 0},
-                                     {3, "alpha", 0},
-                                     {5, "beta", 1},
-                                     {0, "", 0}},
-                              got;
-    struct part p = tuned_part(&f->here, e, 5);
-    struct infer__tuned t;
-    assert_int_equal(p.size, HEADER + 5 * ENTRY + sizeof "" + sizeof "alpha" + sizeof "beta");
-    struct bytes b = with_plans(f, &p, 1);
-    infer_model *m = load(&b);
-    assert_true(infer__tuned_find(m, &f->here, &t));
-    assert_int_equal(t.nentries, 5);
-    assert_memory_equal(&t.by, &f->here, sizeof t.by);
-    for (uint32_t i = 0; i < 5; i++) { /* encode put them in order */
-        assert_true(infer__tuned_lookup(&t, e[i].key, &got));
-        assert_true(got.key == e[i].key && got.flags == e[i].flags);
-        assert_string_equal(got.kernel, e[i].kernel);
-        assert_string_equal(infer__tuned_get(&t, i).kernel, e[i].kernel);
-    }
-    for (uint64_t key = 1; key < 9; key++)
-        if (key != 3 && key != 5 && key != 7)
-            assert_false(infer__tuned_lookup(&t, key, &got));
-    struct bytes again = rewrite(m); /* the file written anew has the same bytes */
-    assert_int_equal(again.size, b.size);
-    assert_memory_equal(again.data, b.data, b.size);
-    infer_model_free(&m);
-    free(again.data);
-    free(b.data);
-}
-
-static void test_encode_refuses(void **state)
-{
-    struct fixture *f = *state;
-    struct infer__tuned_entry e[] = {{7, "a", 0}, {7, "b", 0}};
-    void *bytes = e;
-    size_t size;
-    infer_error err;
-    assert_int_equal(infer__tuned_encode(&f->here, e, 2, NULL, &bytes, &size, &err),
-                     INFER_ERROR_ARGUMENT);
-    assert_null(bytes);
-    assert_int_equal(infer__tuned_encode(&f->here, e, 0, NULL, &bytes, &size, &err),
-                     INFER_ERROR_ARGUMENT);
-    e[0].flags = 2;
-    assert_int_equal(infer__tuned_encode(&f->here, e, 1, NULL, &bytes, &size, &err),
-                     INFER_ERROR_ARGUMENT);
-}
-
-/* One broken rule after the other, checksums made right. */
-static void test_rules(void **state)
-{
-    struct fixture *f = *state;
-    static const struct {
-        size_t at, width;
-        uint64_t value;
-    } bad[] = {
-        {32, 4, 0},                       /* no entries */
-        {32, 4, 3},                       /* more than there are */
-        {32, 4, UINT32_MAX},              /* count times size */
-        {36, 4, 2},                       /* bytes of names: fewer */
-        {36, 4, UINT32_MAX},              /* more */
-        {40, 1, 1},                       /* reserved */
-        {63, 1, 1},                       /* reserved */
-        {HEADER, 8, 9},                   /* keys do not ascend */
-        {HEADER + ENTRY, 8, 1},           /* two equal keys */
-        {HEADER + 8, 4, 1},               /* the first name is not at 0 */
-        {HEADER + ENTRY + 8, 4, 0},       /* nothing refers to the second name */
-        {HEADER + ENTRY + 8, 4, 1},       /* inside a name */
-        {HEADER + ENTRY + 8, 4, 4},       /* the end of the names */
-        {HEADER + 12, 4, 2},              /* reserved flags */
-        {HEADER + 2 * ENTRY, 1, 7},       /* a control character */
-        {HEADER + 2 * ENTRY + 1, 1, 'b'}, /* "ab" "b": the second starts elsewhere */
-        {HEADER + 2 * ENTRY + 3, 1, 'c'}, /* no NUL at the end */
-    };
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        struct infer__tuned_entry e[] = {{1, "a", 0}, {2, "b", 0}};
-        struct part p = tuned_part(&f->here, e, 2);
-        assert_int_equal(p.size, HEADER + 2 * ENTRY + 4);
-        put_le(p.data + bad[i].at, bad[i].width, bad[i].value);
-        struct bytes b = with_plans(f, &p, 1);
-        refused(&b);
-        free(b.data);
-    }
-    for (size_t size = 1; size < HEADER + ENTRY + 2; size++) { /* every cut */
-        struct infer__tuned_entry e[] = {{1, "a", 0}};
-        struct part p = tuned_part(&f->here, e, 1);
-        p.size = size;
-        struct bytes b = with_plans(f, &p, 1);
-        refused(&b);
-        free(b.data);
-    }
-}
+/* ---- damage --------------------------------------------------------------------------------- */
 
 /* Every byte takes every value that differs in one bit, and a few more: the file is refused, or it
  * loads and gives a session that answers as before. */
@@ -238,7 +111,7 @@ static void test_damage(void **state)
     size_t size = 0, loaded = 0, files = 0;
     run(s, want);
     struct part p = tuned_part(&f->here, e, dearest(s, e));
-    struct bytes b = with_plans(f, &p, 1);
+    struct bytes b = with_plans(&f->file, &p, 1);
     size_t at = section_at(b.data, INFER__SECTION_TUNED, &size);
     infer_session_free(&s);
     for (size_t i = 0; i < size * 10; i++) {
@@ -267,30 +140,6 @@ static void test_damage(void **state)
     free(b.data);
 }
 
-static void test_order_of_plans(void **state)
-{
-    struct fixture *f = *state;
-    struct infer__tuned_for other = f->here;
-    struct infer__tuned_entry e[] = {{1, "a", 0}};
-    struct infer__tuned t;
-    other.library++;
-    for (int order = 0; order < 3; order++) {
-        int first_less = memcmp(&f->here, &other, sizeof other) < 0;
-        struct part p[2] = {tuned_part(order == 1 ? &other : &f->here, e, 1),
-                            tuned_part(order == 0 ? &other : &f->here, e, 1)};
-        struct bytes b = with_plans(f, p, 2);
-        if (order == !first_less) {
-            infer_model *m = load(&b);
-            assert_true(infer__tuned_find(m, &f->here, &t));
-            assert_true(infer__tuned_find(m, &other, &t));
-            infer_model_free(&m);
-        } else {
-            refused(&b); /* the other way round; order 2: the same twice */
-        }
-        free(b.data);
-    }
-}
-
 /* ---- what it decides ------------------------------------------------------------------------ */
 
 static void test_choices_are_used(void **state)
@@ -304,7 +153,7 @@ static void test_choices_are_used(void **state)
     infer_session *untuned = make(f->model, 1, 0);
     uint32_t n = dearest(untuned, e), differ = 0;
     struct part p = tuned_part(&f->here, e, n);
-    struct bytes b = with_plans(f, &p, 1);
+    struct bytes b = with_plans(&f->file, &p, 1);
     infer_model *m = load(&b);
     run(untuned, want);
     assert_int_equal(tuned_steps(untuned), 0);
@@ -345,7 +194,7 @@ static void test_foreign_plans_are_ignored(void **state)
         ((unsigned char *)&by)[byte] ^= 1;
         uint32_t n = dearest(untuned, e);
         struct part p = tuned_part(&by, e, n);
-        struct bytes b = with_plans(f, &p, 1);
+        struct bytes b = with_plans(&f->file, &p, 1);
         infer_model *m = load(&b);
         infer_session *s = make(m, 1, 0);
         assert_int_equal(tuned_steps(s), 0);
@@ -371,7 +220,7 @@ static void test_wrong_names_are_ignored(void **state)
         for (uint32_t i = 0; i < n; i++)
             e[i].kernel = *k ? (*k)->name : "no_such_kernel";
         struct part p = tuned_part(&f->here, e, n);
-        struct bytes b = with_plans(f, &p, 1);
+        struct bytes b = with_plans(&f->file, &p, 1);
         infer_model *m = load(&b);
         infer_session *s = make(m, 1, 0);
         for (uint32_t i = 0; i < s->plan.nsteps; i++) {
@@ -441,11 +290,7 @@ static void test_keys(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_encode_refuses),
-        cmocka_unit_test(test_rules),
         cmocka_unit_test(test_damage),
-        cmocka_unit_test(test_order_of_plans),
         cmocka_unit_test(test_choices_are_used),
         cmocka_unit_test(test_foreign_plans_are_ignored),
         cmocka_unit_test(test_wrong_names_are_ignored),

@@ -28,9 +28,9 @@ static void cut(struct model_run *r, const struct corpus_file *f, size_t size)
 static void cut_and_mend(struct model_run *r, const struct corpus_file *f, size_t size)
 {
     unsigned char saved[INFER__FILE_HEADER], *data = f->file.data;
-    size_t table = INFER__FILE_HEADER + (size_t)get_le(data + 20, 4) * INFER__FILE_ENTRY;
     if (size < INFER__FILE_HEADER)
         return;
+    size_t table = INFER__FILE_HEADER + (size_t)get_le(data + 20, 4) * INFER__FILE_ENTRY;
     memcpy(saved, data, sizeof saved);
     put_le(data + 24, 8, size);
     if (table <= size)
