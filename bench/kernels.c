@@ -210,7 +210,6 @@ static infer_status bench_graph(struct run *r, const char *network, const struct
                                     .isa = r->isa,
                                     .bf16 = r->bf16,
                                     .onednn = infer_has_onednn() && r->isa == infer_cpu_isa(),
-                                    .max_arena_bytes = UINT64_C(4) << 30,
                                     .max_tensor_bytes = UINT64_C(2) << 30};
     TRY(infer__plan_create(&plan, g, &o, NULL, err));
     infer_status status = INFER_OK;

@@ -225,14 +225,19 @@ typedef struct infer_session_options {
     const infer_input_spec *inputs; /* shapes of inputs with free dimensions; an input that is not
                                        named takes 1 for a free first dimension */
     size_t ninputs;
-    uint32_t threads;         /* 0: as many as this process may use (affinity, cgroup quota) */
-    infer_isa isa;            /* INFER_ISA_DEFAULT; a level that the CPU lacks is lowered */
-    uint64_t max_arena_bytes; /* 4 GiB; memory for intermediate tensors */
-    uint32_t profile;         /* 0: infer_session_step gives no times */
-    uint32_t no_onednn;       /* 0: oneDNN's kernels compete, where the library has them */
-    uint32_t no_tuned;        /* 0: a tuned plan of this CPU in the file is used */
-    uint32_t precision;       /* infer_precision; BF16 is refused with INFER_ERROR_UNSUPPORTED
-                                 below INFER_ISA_AVX512BF16, never replaced by f32 */
+    uint32_t threads;          /* 0: as many as this process may use (affinity, cgroup quota) */
+    infer_isa isa;             /* INFER_ISA_DEFAULT; a level that the CPU lacks is lowered */
+    uint64_t max_memory_bytes; /* 4 GiB; of all that the session holds: packed weights,
+                                  intermediate tensors, outputs, constants computed beforehand, the
+                                  plan; past it INFER_ERROR_LIMIT */
+    uint64_t max_work;         /* operations (multiply-adds count 2) for computing constants while
+                                  the session is made: 2^31, and 64 for each byte of the model's
+                                  constants; past it INFER_ERROR_LIMIT */
+    uint32_t profile;          /* 0: infer_session_step gives no times */
+    uint32_t no_onednn;        /* 0: oneDNN's kernels compete, where the library has them */
+    uint32_t no_tuned;         /* 0: a tuned plan of this CPU in the file is used */
+    uint32_t precision;        /* infer_precision; BF16 is refused with INFER_ERROR_UNSUPPORTED
+                                  below INFER_ISA_AVX512BF16, never replaced by f32 */
 } infer_session_options;
 
 INFER_API void infer_session_options_init(infer_session_options *options);

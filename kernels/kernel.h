@@ -113,6 +113,10 @@ struct infer__kernel {
 /* Every kernel of the library, one per row of kernels.def, ends with NULL. */
 extern const struct infer__kernel *const infer__kernels[];
 
+/* Whether a task has an operand or a result without elements: no kernel is asked about one, the
+ * plan deals with them (src/plan/empty.c). Shape, which reads no elements, may have an empty
+ * operand. */
+int infer__task_has_empty(const struct infer__task *t);
 /* What a kernel estimates for a task, or a negative number: it does not serve it at this level or
  * with an output of this pitch. */
 double infer__kernel_ns(const struct infer__kernel *k, const struct infer__task *t);

@@ -18,10 +18,27 @@ double infer__kernel_ns(const struct infer__kernel *k, const struct infer__task 
     return k->isa > t->isa || (t->nout && t->out[0].pitch && !k->pitched) ? -1 : k->estimate(t);
 }
 
+static int is_empty(const struct infer__operand *o)
+{
+    return o->type && infer__operand_elements(o) == 0;
+}
+
+int infer__task_has_empty(const struct infer__task *t)
+{
+    int any = 0;
+    for (uint32_t i = 0; i < t->nin && t->op != INFER__OP_SHAPE; i++)
+        any |= is_empty(&t->in[i]);
+    for (uint32_t i = 0; i < t->nout; i++)
+        any |= is_empty(&t->out[i]);
+    return any;
+}
+
 const struct infer__kernel *infer__kernel_choose(const struct infer__task *t)
 {
     const struct infer__kernel *best = NULL;
     double best_ns = 0;
+    if (infer__task_has_empty(t))
+        return NULL;
     for (const struct infer__kernel *const *k = infer__kernels; *k; k++) {
         double ns = infer__kernel_ns(*k, t);
         if (ns >= 0 && (!best || ns < best_ns)) {

@@ -206,9 +206,9 @@ static void test_bad_options(void **state)
     spec.name = "pictures";
     assert_int_equal(create(f->model, &o, &err), INFER_ERROR_ARGUMENT);
     spec.name = "picture";
-    o.max_arena_bytes = 100;
+    o.max_memory_bytes = 100;
     assert_int_equal(create(f->model, &o, &err), INFER_ERROR_LIMIT);
-    o.max_arena_bytes = 0;
+    o.max_memory_bytes = 0;
     o.threads = 5000;
     assert_int_equal(create(f->model, &o, &err), INFER_ERROR_ARGUMENT);
 }

@@ -57,6 +57,44 @@ void infer__free(const infer_allocator *a, void *memory)
         a->free(a->ctx, ((void **)memory)[-1]);
 }
 
+/* ---- meters --------------------------------------------------------------------------------- */
+
+/* The number of bytes stands before the memory that is handed out. */
+enum { METER_HEADER = 16 };
+
+static void *meter_alloc(void *ctx, size_t bytes)
+{
+    struct infer__meter *m = ctx;
+    size_t total;
+    if (!infer__size_add(bytes, METER_HEADER, &total) || total > m->limit - m->held) {
+        m->refused = 1;
+        return NULL;
+    }
+    char *raw = m->inner.alloc(m->inner.ctx, total);
+    if (!raw)
+        return NULL;
+    memcpy(raw, &total, sizeof total);
+    m->held += total;
+    return raw + METER_HEADER;
+}
+
+static void meter_free(void *ctx, void *memory)
+{
+    struct infer__meter *m = ctx;
+    char *raw = (char *)memory - METER_HEADER;
+    size_t total;
+    memcpy(&total, raw, sizeof total);
+    m->held -= total;
+    m->inner.free(m->inner.ctx, raw);
+}
+
+infer_allocator infer__meter_start(struct infer__meter *m, const infer_allocator *inner,
+                                   uint64_t limit)
+{
+    *m = (struct infer__meter){infer__allocator(inner), limit, 0, 0};
+    return (infer_allocator){m, meter_alloc, meter_free};
+}
+
 /* ---- regions -------------------------------------------------------------------------------- */
 
 struct infer__block {

@@ -18,6 +18,17 @@ void *infer__alloc(const infer_allocator *a, size_t bytes, size_t align);
 void *infer__calloc(const infer_allocator *a, size_t count, size_t size);
 void infer__free(const infer_allocator *a, void *memory); /* NULL is fine */
 
+/* An allocator that counts what is held and hands out no more than `limit` bytes. */
+struct infer__meter {
+    infer_allocator inner;
+    uint64_t limit, held;
+    int refused; /* 1: something was not handed out for the limit's sake */
+};
+
+/* Begins with nothing held. The meter must stay where it is while the allocator is used. */
+infer_allocator infer__meter_start(struct infer__meter *m, const infer_allocator *inner,
+                                   uint64_t limit);
+
 /* A region: blocks from an allocator, freed together. */
 struct infer__region {
     infer_allocator allocator;

@@ -201,8 +201,15 @@ infer_status infer__place(struct infer__plan *plan, const struct infer__plan_opt
     TRY(place_all(plan, residual | INFER__IN_PLACE_FIRST | INFER__IN_PLACE_SECOND, err));
     if (plan->arena_bytes > least)
         TRY(place_all(plan, residual, err));
-    FAIL_IF(plan->arena_bytes > o->max_arena_bytes, INFER_ERROR_LIMIT,
-            "intermediate tensors need %llu bytes; the limit is %llu",
-            (unsigned long long)plan->arena_bytes, (unsigned long long)o->max_arena_bytes);
+    size_t need;
+    FAIL_IF(!infer__size_mul(plan->scratch_bytes, o->threads, &need) ||
+                !infer__size_add(need, plan->arena_bytes, &need) ||
+                !infer__size_add(need, plan->packed_bytes, &need) ||
+                (o->meter && need > o->meter->limit - o->meter->held),
+            INFER_ERROR_LIMIT,
+            "intermediate tensors need %llu bytes and packed weights %llu: with the plan more than "
+            "the limit, %llu (max_memory_bytes)",
+            (unsigned long long)plan->arena_bytes, (unsigned long long)plan->packed_bytes,
+            (unsigned long long)(o->meter ? o->meter->limit : SIZE_MAX));
     return INFER_OK;
 }

@@ -2,7 +2,7 @@
  * inputs. A model's arithmetic on shapes (Shape, Gather, Concat, Reshape ...) disappears here. */
 #include <string.h>
 
-#include "plan/plan.h"
+#include "plan/empty.h"
 
 /* Operators whose resolve functions know integers. */
 static int is_of_integers(unsigned op)
@@ -54,7 +54,7 @@ static struct infer__operand plain_operand(const struct infer__value *v)
 }
 
 /* Prepares, packs and runs one task in one go. */
-static infer_status run_task(struct infer__region *region, const struct infer__task *t,
+static infer_status run_task(const infer_allocator *a, const struct infer__task *t,
                              const struct infer__kernel *k, struct infer__buffers *b,
                              infer_error *err)
 {
@@ -62,8 +62,8 @@ static infer_status run_task(struct infer__region *region, const struct infer__t
     need.units = 1;
     if (k->prepare)
         TRY(k->prepare(t, &need, err));
-    void *packed = infer__region_calloc(region, 1, need.packed_bytes);
-    b->scratch = infer__region_calloc(region, 1, need.scratch_bytes);
+    void *packed = infer__calloc(a, 1, need.packed_bytes);
+    b->scratch = infer__calloc(a, 1, need.scratch_bytes);
     b->shared = b->scratch;
     b->packed = packed;
     b->state = need.state;
@@ -77,13 +77,49 @@ static infer_status run_task(struct infer__region *region, const struct infer__t
     }
     if (k->release && need.state)
         k->release(need.state);
+    infer__free(a, packed);
+    infer__free(a, b->scratch);
     return status;
 }
 
+/* Takes what a task costs off the budget. */
+static infer_status spend(const struct infer__node *n, const struct infer__task *t, uint64_t bytes,
+                          struct infer__budget *budget, infer_error *err)
+{
+    const uint64_t work = infer__task_work(t);
+    if (!budget)
+        return INFER_OK;
+    if (work > budget->work)
+        return infer__fail_node(err, INFER_ERROR_LIMIT, n->name,
+                                "computing constants takes more than the %llu operations that are "
+                                "allowed (max_work)",
+                                (unsigned long long)budget->max_work);
+    if (bytes > budget->bytes)
+        return infer__fail_node(err, INFER_ERROR_LIMIT, n->name,
+                                "constants that are computed take more memory than is allowed");
+    budget->work -= work;
+    budget->bytes -= bytes;
+    return INFER_OK;
+}
+
+/* Memory for the results of a node. */
+static infer_status take_results(struct infer__graph *g, const struct infer__node *n, void **out,
+                                 infer_error *err)
+{
+    for (uint32_t i = 0; i < n->nout; i++) {
+        const size_t bytes = n->out[i] ? infer__value_bytes(&g->values[n->out[i]]) : 0;
+        if (n->out[i] && !(out[i] = infer__region_calloc(g->region, 1, bytes)))
+            return infer__no_memory(err, bytes);
+    }
+    return INFER_OK;
+}
+
 infer_status infer__evaluate_node(struct infer__graph *g, const struct infer__node *n,
-                                  const union infer__params *p, infer_error *err)
+                                  const union infer__params *p, struct infer__budget *budget,
+                                  infer_error *err)
 {
     uint32_t count = n->nin + n->nout;
+    uint64_t bytes = 0;
     struct infer__operand *ops = infer__region_calloc(g->region, count, sizeof *ops);
     const void **in = infer__region_calloc(g->region, n->nin + 1, sizeof *in);
     void **out = infer__region_calloc(g->region, n->nout, sizeof *out);
@@ -99,27 +135,24 @@ infer_status infer__evaluate_node(struct infer__graph *g, const struct infer__no
                             .p = *p,
                             .epi = n->epi};
     for (uint32_t i = 0; i < n->nin; i++) {
-        if (n->in[i])
+        if (n->in[i] && (n->op == INFER__OP_SHAPE || !infer__value_empty(g, n->in[i])))
             ops[i] = plain_operand(&g->values[n->in[i]]);
         in[i] = ops[i].data;
     }
-    for (uint32_t i = 0; i < n->nout; i++) {
-        if (!n->out[i])
-            continue;
-        const struct infer__value *v = &g->values[n->out[i]];
-        ops[n->nin + i] = plain_operand(v);
-        size_t bytes = infer__value_bytes(v);
-        out[i] = infer__region_calloc(g->region, 1, bytes);
-        if (!out[i])
-            return infer__no_memory(err, bytes);
-    }
+    for (uint32_t i = 0; i < n->nout; i++)
+        if (n->out[i]) {
+            ops[n->nin + i] = plain_operand(&g->values[n->out[i]]);
+            bytes += infer__value_bytes(&g->values[n->out[i]]); /* each is bounded */
+        }
     const struct infer__kernel *k = infer__kernel_choose(&t);
     if (!k)
         return infer__fail_node(
             err, INFER_ERROR_UNSUPPORTED, n->name, "no kernel computes %s on constants of type %s",
             infer__op_info(n->op)->name, infer_type_name((infer_type)(n->nin ? ops[0].type : 0)));
+    TRY(spend(n, &t, bytes, budget, err));
+    TRY(take_results(g, n, out, err));
     struct infer__buffers b = {.in = in, .out = out};
-    TRY(run_task(g->region, &t, k, &b, err));
+    TRY(run_task(&g->region->allocator, &t, k, &b, err));
     for (uint32_t i = 0; i < n->nout; i++)
         if (n->out[i]) {
             struct infer__value *v = &g->values[n->out[i]];
@@ -158,8 +191,31 @@ static int inputs_shaped(const struct infer__graph *g, const struct infer__node 
     return 1;
 }
 
+/* Resolves a node whose operands have shapes, and computes it if that can be done. */
+static infer_status fold_node(struct infer__graph *g, struct infer__node *n, unsigned flags,
+                              uint64_t max_tensor_bytes, struct infer__budget *budget, int *folded,
+                              infer_error *err)
+{
+    enum infer__emptied emptied;
+    union infer__params p = {0};
+    infer_status status = infer__plan_resolve(g, n, max_tensor_bytes, &p, err);
+    *folded = 0;
+    if (status == INFER_ERROR_NEED_VALUE && (flags & INFER__FOLD_PARTIAL)) {
+        infer__error_clear(err); /* its operand is only known once shapes are */
+        return INFER_OK;
+    }
+    if (status != INFER_OK)
+        return status;
+    TRY(infer__empty_node(g, n, &p, &emptied, err));
+    if (emptied == INFER__EMPTY_CHANGED)
+        TRY(infer__plan_resolve(g, n, max_tensor_bytes, &p, err));
+    *folded = emptied == INFER__EMPTY_GONE || foldable(g, n, flags);
+    return *folded && emptied != INFER__EMPTY_GONE ? infer__evaluate_node(g, n, &p, budget, err)
+                                                   : INFER_OK;
+}
+
 infer_status infer__fold(struct infer__graph *g, unsigned flags, uint64_t max_tensor_bytes,
-                         infer_error *err)
+                         struct infer__budget *budget, infer_error *err)
 {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < g->nnodes; i++) {
@@ -168,18 +224,8 @@ infer_status infer__fold(struct infer__graph *g, unsigned flags, uint64_t max_te
         if (!known && !(flags & INFER__FOLD_PARTIAL))
             return infer__fail_node(err, INFER_ERROR_INTERNAL, n->name,
                                     "an operand of the node has no shape");
-        if (known) {
-            union infer__params p = {0};
-            infer_status status = infer__plan_resolve(g, n, max_tensor_bytes, &p, err);
-            if (status == INFER_ERROR_NEED_VALUE && (flags & INFER__FOLD_PARTIAL))
-                infer__error_clear(err); /* its operand is only known once shapes are */
-            else if (status != INFER_OK)
-                return status;
-            else if (foldable(g, n, flags)) {
-                TRY(infer__evaluate_node(g, n, &p, err));
-                folded = 1;
-            }
-        }
+        if (known)
+            TRY(fold_node(g, n, flags, max_tensor_bytes, budget, &folded, err));
         if (!folded)
             g->nodes[kept++] = *n;
     }

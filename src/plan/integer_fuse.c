@@ -97,7 +97,7 @@ static infer_status join_binary(struct fuser *f, struct infer__node *n)
     node->epi = n->epi;
     TRY(infer__plan_resolve(&s, node, UINT64_MAX, &params, err));
     s.values[out].type = INFER_U8;
-    TRY(infer__evaluate_node(&s, node, &params, err));
+    TRY(infer__evaluate_node(&s, node, &params, NULL, err));
     f->uses.count[n->in[0]]--;
     f->uses.count[n->in[1]]--;
     return become_table(f, n, from, s.values[out].data);

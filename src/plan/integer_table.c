@@ -133,7 +133,7 @@ static infer_status evaluate(struct function *f, const struct infer__quant *q, u
         copy->attr = n->attr;
         copy->nattr = n->nattr;
     }
-    TRY(infer__fold(&s, 0, UINT64_MAX, err));
+    TRY(infer__fold(&s, 0, UINT64_MAX, NULL, err));
     for (int i = 0; i < f->count; i++) {
         const struct infer__value *v = &s.values[made[i]];
         if (f->value[i] == x && v->kind == INFER__VALUE_CONST && v->type == INFER_F32 &&

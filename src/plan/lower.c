@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "plan/empty.h"
+
 /* Constants up to this size are copied together: read at run time from a mapped file, each would
  * bring in pages of weights that have long been packed. */
 enum { COPIED_BYTES = 16 * 1024 };
@@ -274,7 +276,10 @@ static infer_status lower_output(struct infer__lowerer *l, uint32_t index)
 {
     struct infer__plan *plan = l->plan;
     uint32_t v = plan->graph.outputs[index], t;
-    TRY(infer__tensor_want(l, v, 0, &t));
+    if (infer__value_empty(&plan->graph, v)) /* nothing to write */
+        TRY(infer__tensor_add(l, &plan->graph.values[v], v, 0, &t));
+    else
+        TRY(infer__tensor_want(l, v, 0, &t));
     uint32_t root = plan->tensors[t].alias ? plan->tensors[t].alias : t;
     if (plan->tensors[root].place != INFER__PLACE_ARENA ||
         plan->tensors[root].bytes != plan->tensors[t].bytes) {

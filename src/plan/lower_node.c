@@ -1,11 +1,10 @@
 /* Lowering of one node: in which layout it runs, and its parameters in that layout. */
 #include <string.h>
 
+#include "plan/empty.h"
 #include "plan/lower.h"
 
-/* Operands that are tensors of the output's kind; those behind them are parameters (bounds,
- * scales, axes), always in the graph's own layout. */
-static uint32_t data_operands(const struct infer__node *n)
+uint32_t infer__data_operands(const struct infer__node *n)
 {
     uint32_t residual = n->epi.residual;
     switch (n->op) {
@@ -111,11 +110,13 @@ static infer_status lower_as(struct infer__lowerer *l, const struct infer__node 
     struct infer__plan *plan = l->plan;
     int rank = plan->graph.values[n->out[0]].rank;
     int any = infer__op_info(n->op)->layout == INFER__LAYOUT_ANY;
-    uint32_t data = data_operands(n);
+    uint32_t data = infer__data_operands(n);
     uint32_t *ids = infer__region_calloc(&plan->region, n->nin + n->nout, sizeof *ids);
     if (!ids)
         return infer__no_memory(l->err, (n->nin + n->nout) * sizeof *ids);
     for (uint32_t i = 0; i < n->nin; i++) {
+        if (infer__value_empty(&plan->graph, n->in[i]))
+            continue; /* a parameter of none, which kernels do not see */
         int spatial = clast && (i < data || (n->epi.residual && i == n->nin - 1));
         if (any && i < data)
             TRY(infer__tensor_broadcast(l, n->in[i], rank, spatial, &ids[i]));
@@ -164,7 +165,7 @@ static int prefers_clast(const struct infer__lowerer *l, const struct infer__nod
     int softmax = n->op == INFER__OP_SOFTMAX || n->op == INFER__OP_LOG_SOFTMAX;
     if (rank < 3 || rank > 5 || (softmax && p->axis.to_end) || enlarges_to_output(g, n, p))
         return 0;
-    for (uint32_t i = 0; i < data_operands(n); i++) {
+    for (uint32_t i = 0; i < infer__data_operands(n); i++) {
         uint32_t v = n->in[i];
         if (!infer__tensor_can_broadcast(l, v, rank))
             return 0;

@@ -92,21 +92,28 @@ static void fill_pages(struct infer__plan *plan, struct infer__pool *pool,
     infer__pool_run(pool, fill_chunks, plan, (uint32_t)chunks + 1);
 }
 
-infer_status infer__pack(struct infer__plan *plan, struct infer__pool *pool,
-                         const struct infer__pages *map, infer_error *err)
+infer_status infer__sum_needs(struct infer__plan *plan, infer_error *err)
 {
-    size_t total = 0, at = 0;
+    size_t packed = 0;
+    plan->scratch_bytes = 0;
     for (uint32_t i = 0; i < plan->nsteps; i++) {
         const struct infer__step *s = &plan->steps[i];
-        FAIL_IF(!add_packed(&total, s->need.packed_bytes), INFER_ERROR_LIMIT,
+        FAIL_IF(!add_packed(&packed, s->need.packed_bytes), INFER_ERROR_LIMIT,
                 "packed weights pass the address space");
         if (s->need.scratch_bytes > plan->scratch_bytes)
             plan->scratch_bytes = s->need.scratch_bytes;
     }
-    plan->packed_bytes = total;
-    plan->packed = infer__alloc(&plan->allocator, total, PACK_ALIGN);
+    plan->packed_bytes = packed;
+    return INFER_OK;
+}
+
+infer_status infer__pack(struct infer__plan *plan, struct infer__pool *pool,
+                         const struct infer__pages *map, infer_error *err)
+{
+    size_t at = 0;
+    plan->packed = infer__alloc(&plan->allocator, plan->packed_bytes, PACK_ALIGN);
     if (!plan->packed)
-        return infer__no_memory(err, total);
+        return infer__no_memory(err, plan->packed_bytes);
     fill_pages(plan, pool, map);
     for (uint32_t i = 0; i < plan->nsteps; i++) {
         plan->steps[i].packed = (char *)plan->packed + at;

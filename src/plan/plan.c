@@ -5,14 +5,15 @@
 
 /* The graph with concrete shapes, what is constant computed, what is quantised on its integers. */
 static infer_status bind_and_fold(struct infer__plan *plan, const struct infer__graph *graph,
-                                  const struct infer__plan_options *o, infer_error *err)
+                                  const struct infer__plan_options *o, struct infer__budget *budget,
+                                  infer_error *err)
 {
     TRY(infer__graph_copy(&plan->graph, graph, &plan->region, err));
     TRY(infer__plan_bind(plan, o, err));
-    TRY(infer__fold(&plan->graph, INFER__FOLD_KEEP_QUANTISED, o->max_tensor_bytes, err));
+    TRY(infer__fold(&plan->graph, INFER__FOLD_KEEP_QUANTISED, o->max_tensor_bytes, budget, err));
     TRY(infer__remove_dead(&plan->graph, err));
     TRY(infer__integer(&plan->graph, err));
-    TRY(infer__fold(&plan->graph, 0, o->max_tensor_bytes, err));
+    TRY(infer__fold(&plan->graph, 0, o->max_tensor_bytes, budget, err));
     return infer__remove_dead(&plan->graph, err);
 }
 
@@ -22,14 +23,16 @@ static infer_status build(struct infer__plan *plan, const struct infer__graph *g
                           const struct infer__plan_options *o, int tail, infer_error *err)
 {
     uint32_t images;
+    struct infer__budget budget = infer__budget_for(graph, o->max_work);
+    budget.bytes = UINT64_MAX; /* the session's own limit counts all memory */
     plan->images = 1;
-    TRY(bind_and_fold(plan, graph, o, err));
+    TRY(bind_and_fold(plan, graph, o, &budget, err));
     TRY(infer__images(&plan->graph, graph, o->max_tensor_bytes, &images, err));
     if (images > 1) {
         infer__region_free(&plan->region);
         infer__region_init(&plan->region, &plan->allocator);
         plan->images = images;
-        TRY(bind_and_fold(plan, graph, o, err));
+        TRY(bind_and_fold(plan, graph, o, &budget, err));
     }
     TRY(infer__integer_dynamic(&plan->graph, err));
     TRY(infer__fuse_forms(&plan->graph, err));
@@ -45,6 +48,7 @@ static infer_status build(struct infer__plan *plan, const struct infer__graph *g
     TRY(infer__join(plan, err));
     TRY(infer__select(plan, o, err));
     infer__settle(plan);
+    TRY(infer__sum_needs(plan, err));
     return infer__place(plan, o, err);
 }
 

@@ -6,6 +6,8 @@
  *   bind.c    shapes and values of inputs
  *   images.c  whether a batch is better run image by image
  *   fold.c    resolve every node; run those whose inputs are all constants
+ *   empty.c   nodes on tensors without elements, which no kernel is to meet
+ *   work.c    what computing something takes, and the budget for it
  *   fuse_forms.c  what exporters write out in many nodes: Gelu, LayerNormalization, Dense
  *   integer.c nodes of quantised models that work on the integers
  *   integer_dynamic.c  the same where scales are found at run time
@@ -76,8 +78,9 @@ struct infer__plan_options {
     size_t ninputs;
     uint32_t threads;
     infer_isa isa;
-    uint64_t max_arena_bytes;
+    const struct infer__meter *meter; /* of the plan's allocator, or NULL: memory has no limit */
     uint64_t max_tensor_bytes;
+    uint64_t max_work; /* 0: infer__budget_for's */
     int onednn;
     int bf16;                             /* 1: struct infer__task.bf16 */
     const struct infer__machine *machine; /* struct infer__task.machine */
@@ -117,6 +120,23 @@ void infer__plan_free(struct infer__plan *plan);
 infer_status infer__plan_bind(struct infer__plan *plan, const struct infer__plan_options *o,
                               infer_error *err);
 
+/* Operands that are tensors of the output's kind; those behind them are parameters (bounds, scales,
+ * axes), always in the graph's own layout. */
+uint32_t infer__data_operands(const struct infer__node *n);
+
+/* What may be spent on computing constants, by all passes together. */
+struct infer__budget {
+    uint64_t max_work, work; /* operations, and how many of them are left */
+    uint64_t bytes;          /* of results, that are left */
+};
+/* A budget of `max_work` operations; 0: 2^31, and 64 for each byte of the graph's constants, so
+ * that a small file can't ask for much. Its bytes: 1 GiB, and 4 for each of those. */
+struct infer__budget infer__budget_for(const struct infer__graph *g, uint64_t max_work);
+/* What a step computes, 2 for each multiply-add; 0 where it only moves data. */
+uint64_t infer__task_flops(const struct infer__task *t);
+/* The same with what it reads and writes, element by element. */
+uint64_t infer__task_work(const struct infer__task *t);
+
 /* How to fold. */
 enum {
     INFER__FOLD_PARTIAL = 1, /* pass over nodes whose shapes are not known (free dimensions) */
@@ -126,10 +146,12 @@ enum {
 /* Resolves nodes in order and replaces outputs of nodes whose inputs are all constants by
  * constants, computed by the real kernels; such nodes are removed. */
 infer_status infer__fold(struct infer__graph *g, unsigned flags, uint64_t max_tensor_bytes,
-                         infer_error *err);
-/* Runs one node on constants: *data is the first output's, in the graph's region. */
+                         struct infer__budget *budget, infer_error *err);
+/* Runs one node on constants, which makes its outputs constants, in the graph's region. `budget`
+ * may be NULL where little is computed. */
 infer_status infer__evaluate_node(struct infer__graph *g, const struct infer__node *n,
-                                  const union infer__params *p, infer_error *err);
+                                  const union infer__params *p, struct infer__budget *budget,
+                                  infer_error *err);
 /* Removes nodes none of whose outputs is needed, then values nobody uses lose their name only. */
 infer_status infer__remove_dead(struct infer__graph *g, infer_error *err);
 
@@ -166,6 +188,8 @@ infer_status infer__join(struct infer__plan *plan, infer_error *err);
 void infer__settle(struct infer__plan *plan);
 infer_status infer__select(struct infer__plan *plan, const struct infer__plan_options *o,
                            infer_error *err);
+/* Sizes of packed weights and of scratch memory, once kernels are prepared (pack.c). */
+infer_status infer__sum_needs(struct infer__plan *plan, infer_error *err);
 infer_status infer__place(struct infer__plan *plan, const struct infer__plan_options *o,
                           infer_error *err);
 

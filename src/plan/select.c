@@ -69,6 +69,10 @@ static infer_status select_kernel(struct infer__step *s, const struct infer__tun
                                   infer_error *err)
 {
     struct infer__candidate c[MOST_CANDIDATES];
+    if (infer__task_has_empty(&s->task))
+        return infer__fail_node(err, INFER_ERROR_INTERNAL, step_name(s),
+                                "a step of %s has an operand without elements",
+                                infer__op_info(s->task.op)->name);
     int serial, n = infer__candidates(&s->task, c);
     const struct infer__kernel *best = prefer_tuned(&s->task, tuned, &serial, c, n);
     for (int i = 0; i < n; i++) {
@@ -94,71 +98,6 @@ static infer_status select_kernel(struct infer__step *s, const struct infer__tun
 
 /* ---- what a step costs, for inspect and profile --------------------------------------------- */
 
-static uint64_t product(const int64_t *v, int n)
-{
-    uint64_t p = 1;
-    for (int i = 0; i < n; i++)
-        p *= (uint64_t)v[i];
-    return p;
-}
-
-static uint64_t elements(const struct infer__operand *o)
-{
-    return o->type ? (uint64_t)infer__operand_elements(o) : 0;
-}
-
-/* Multiply-adds of a chain: every pixel before the depthwise sees the weights of the expansion,
- * every pixel behind it those of the other two. */
-static uint64_t chain_flops(const struct infer__task *t)
-{
-    uint64_t in = product(t->in[0].dims, 3), out = product(t->out[0].dims, 3);
-    return 2 * (in * elements(&t->in[3]) + out * (elements(&t->in[1]) + elements(&t->in[5])));
-}
-
-static uint64_t count_flops(const struct infer__task *t)
-{
-    uint64_t out = (uint64_t)infer__operand_elements(&t->out[0]), in = 0;
-    if (t->nin)
-        in = (uint64_t)infer__operand_elements(&t->in[0]);
-    const struct infer__window *w = &t->p.window;
-    switch (t->op) {
-    case INFER__OP_CONV:
-    case INFER__OP_SCALED_CONV:
-    case INFER__OP_CONV_INTEGER:
-        return 2 * out * (uint64_t)(t->in[1].dims[1] * w->kernel[0] * w->kernel[1] * w->kernel[2]);
-    case INFER__OP_CONV_CHAIN:
-        return chain_flops(t);
-    case INFER__OP_CONV_TRANSPOSE:
-        return 2 * in * (uint64_t)(t->in[1].dims[1] * w->kernel[0] * w->kernel[1] * w->kernel[2]);
-    case INFER__OP_MAX_POOL:
-    case INFER__OP_AVERAGE_POOL:
-        return out * product(w->kernel, 3);
-    case INFER__OP_GEMM:
-        return 2 * out * (uint64_t)t->in[0].dims[t->p.gemm.trans_a ? 0 : 1];
-    case INFER__OP_MATMUL:
-    case INFER__OP_MATMUL_INTEGER:
-    case INFER__OP_DENSE:
-        return 2 * out * (uint64_t)t->in[0].dims[t->in[0].rank - 1];
-    case INFER__OP_TRANSPOSE:
-    case INFER__OP_CONCAT:
-    case INFER__OP_CHANNEL_SHUFFLE:
-    case INFER__OP_SPLIT:
-    case INFER__OP_SLICE:
-    case INFER__OP_PAD:
-    case INFER__OP_GATHER:
-    case INFER__OP_EXPAND:
-    case INFER__OP_TILE:
-    case INFER__OP_SHAPE:
-    case INFER__OP_CONSTANT_OF_SHAPE:
-    case INFER__OP_DEPTH_TO_SPACE:
-    case INFER__OP_SPACE_TO_DEPTH:
-    case INFER__OP_IDENTITY:
-        return 0;
-    default:
-        return in > out ? in : out;
-    }
-}
-
 /* Constants count as the kernel has packed them: it reads that, not what the file has. */
 static uint64_t count_bytes(const struct infer__plan *plan, const struct infer__step *s)
 {
@@ -177,7 +116,7 @@ infer_status infer__select(struct infer__plan *plan, const struct infer__plan_op
     for (uint32_t i = 0; i < plan->nsteps; i++) {
         struct infer__step *s = &plan->steps[i];
         TRY(select_kernel(s, o->tuned, err));
-        s->flops = count_flops(&s->task);
+        s->flops = infer__task_flops(&s->task);
         s->bytes = count_bytes(plan, s);
     }
     return INFER_OK;

@@ -40,14 +40,27 @@ static infer_status plan_options(const infer_model *model, const infer_session_o
             infer_isa_name(o->isa),
             best < INFER_ISA_AVX512BF16 ? "CPU lacks it" : "option isa leaves it out");
     o->onednn = infer_has_onednn() && !options->no_onednn && o->isa == best;
-    o->max_arena_bytes = options->max_arena_bytes ? options->max_arena_bytes : UINT64_C(4) << 30;
+    o->max_work = options->max_work;
     o->max_tensor_bytes = model->max_tensor_bytes;
     return INFER_OK;
 }
 
 /* ---- memory --------------------------------------------------------------------------------- */
 
-static infer_status take_memory(struct infer_session *s, uint64_t max_arena_bytes, infer_error *err)
+/* Images run side by side where there is memory for as many arenas as threads, beside `rest` bytes
+ * that are still to be taken. */
+static uint32_t count_lanes(const struct infer_session *s, uint32_t threads, uint64_t rest)
+{
+    const uint64_t left = s->meter.limit - s->meter.held;
+    const uint64_t reserve =
+        rest + 4096 * (2 + (uint64_t)threads); /* with what stands around them */
+    const struct infer__plan *plan = &s->plan;
+    if (plan->images < threads || left < reserve)
+        return 1;
+    return plan->arena_bytes <= (left - reserve) / threads ? threads : 1;
+}
+
+static infer_status take_memory(struct infer_session *s, infer_error *err)
 {
     struct infer__plan *plan = &s->plan;
     size_t arenas, scratch, outputs = 0;
@@ -71,8 +84,7 @@ static infer_status take_memory(struct infer_session *s, uint64_t max_arena_byte
     /* Images side by side need an arena each; else they follow one another on all threads. */
     uint32_t threads = infer__pool_threads(s->pool);
     plan->arena_bytes = (plan->arena_bytes + 4095) & ~UINT64_C(4095);
-    s->nlanes =
-        plan->images >= threads && plan->arena_bytes <= max_arena_bytes / threads ? threads : 1;
+    s->nlanes = count_lanes(s, threads, scratch + outputs);
     FAIL_IF(!infer__size_mul(plan->arena_bytes, s->nlanes, &arenas), INFER_ERROR_LIMIT,
             "intermediate tensors pass the address space");
     s->arenas = infer__alloc(&s->allocator, arenas, 4096);
@@ -190,12 +202,16 @@ static infer_status create(struct infer_session *s, const infer_session_options 
     struct infer__plan_options o = {0};
     TRY(plan_options(s->model, options, &o, err));
     o.tuned = tuned;
+    s->allocator = infer__meter_start(&s->meter, &s->model->allocator,
+                                      options->max_memory_bytes ? options->max_memory_bytes
+                                                                : UINT64_C(4) << 30);
+    o.meter = &s->meter;
     TRY(infer__plan_create(&s->plan, &s->model->graph, &o, &s->allocator, err));
     TRY(infer__pool_create(o.threads, &s->allocator, &s->pool, err));
     struct infer__pages map = {s->model->map, s->model->map_bytes};
     TRY(infer__pack(&s->plan, s->pool, &map, err));
     s->profile = options->profile;
-    TRY(take_memory(s, o.max_arena_bytes, err));
+    TRY(take_memory(s, err));
     return link_lanes(s, err);
 }
 
@@ -210,6 +226,11 @@ infer_status infer__session_create(const infer_model *model, const infer_session
     s->allocator = model->allocator;
     s->model = model;
     infer_status status = create(s, options, tuned, err);
+    if (status == INFER_ERROR_NO_MEMORY && s->meter.refused)
+        status = infer__fail(err, INFER_ERROR_LIMIT,
+                             "the session needs more than the %llu bytes that max_memory_bytes "
+                             "allows",
+                             (unsigned long long)s->meter.limit);
     if (status != INFER_OK) {
         infer_session_free(&s);
         return status;
@@ -245,13 +266,13 @@ void infer_session_free(infer_session **session)
     if (!session || !*session)
         return;
     struct infer_session *s = *session;
-    infer_allocator a = s->allocator;
+    const infer_allocator a = s->allocator, outer = s->model->allocator;
     infer__pool_free(s->pool);
     infer__free(&a, s->arenas);
     infer__free(&a, s->scratch);
     infer__free(&a, s->outputs);
     if (s->plan.region.allocator.alloc)
         infer__plan_free(&s->plan);
-    infer__free(&a, s);
+    infer__free(&outer, s);
     *session = NULL;
 }

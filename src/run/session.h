@@ -23,7 +23,8 @@ struct infer__lane {
 };
 
 struct infer_session {
-    infer_allocator allocator;
+    struct infer__meter meter; /* of all that the session holds, but for itself */
+    infer_allocator allocator; /* the meter's */
     const infer_model *model;
     struct infer__plan plan;
     struct infer__pool *pool;

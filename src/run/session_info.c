@@ -45,8 +45,7 @@ infer_status infer_session_memory_use(const infer_session *s, infer_session_memo
     m->arena_bytes = s->plan.arena_bytes * s->nlanes;
     m->packed_bytes = s->plan.packed_bytes;
     m->output_bytes = s->output_bytes;
-    m->plan_bytes =
-        s->plan.region.total + s->plan.scratch_bytes * infer__pool_threads(s->pool) + sizeof *s;
+    m->plan_bytes = s->meter.held + sizeof *s - m->arena_bytes - m->packed_bytes - m->output_bytes;
     return INFER_OK;
 }
 

@@ -194,17 +194,19 @@ infer_status onnx_optimise(struct infer__graph *g, uint64_t max_tensor_bytes, in
     infer_error local;
     err = err ? err : &local;
     infer__error_clear(err);
+    struct infer__budget budget = infer__budget_for(g, 0);
     for (int round = 0; round < MAX_ROUNDS; round++) {
         uint32_t changes, before = g->nnodes;
         TRY(infer__fold(g, INFER__FOLD_PARTIAL | INFER__FOLD_KEEP_QUANTISED, max_tensor_bytes,
-                        err));
+                        &budget, err));
         TRY(walk(g, &changes, err));
         TRY(infer__remove_dead(g, err));
         if (!changes && before == g->nnodes)
             break;
     }
     TRY(opt_expand_batch_norm(g, err));
-    TRY(infer__fold(g, INFER__FOLD_PARTIAL | INFER__FOLD_KEEP_QUANTISED, max_tensor_bytes, err));
+    TRY(infer__fold(g, INFER__FOLD_PARTIAL | INFER__FOLD_KEEP_QUANTISED, max_tensor_bytes, &budget,
+                    err));
     TRY(opt_share_constants(g, err));
     TRY(infer__remove_dead(g, err));
     TRY(opt_compact(g, err));

@@ -34,7 +34,9 @@ infer_status capture_shapes(const struct infer__graph *g, const struct samples *
     memcpy(v->dims, s->spec.dims, sizeof v->dims);
     v->free_dims = 0;
     v->shaped = 1;
-    return infer__fold(shaped, INFER__FOLD_PARTIAL | INFER__FOLD_KEEP_QUANTISED, TENSOR_BYTES, err);
+    struct infer__budget budget = infer__budget_for(shaped, 0);
+    return infer__fold(shaped, INFER__FOLD_PARTIAL | INFER__FOLD_KEEP_QUANTISED, TENSOR_BYTES,
+                       &budget, err);
 }
 
 /* Points `first` to `end` - 1 as outputs of a copy of the graph, run on all samples. */

@@ -1,0 +1,22 @@
+/* Nodes on tensors without elements; see empty.c. */
+#ifndef INFER_PLAN_EMPTY_H
+#define INFER_PLAN_EMPTY_H
+
+#include "plan/plan.h"
+
+/* Whether a value is there, has a shape, and no elements. */
+int infer__value_empty(const struct infer__graph *g, uint32_t id);
+
+/* What has become of a node. */
+enum infer__emptied {
+    INFER__EMPTY_KEPT,    /* nothing in it is empty, but for parameters */
+    INFER__EMPTY_CHANGED, /* nor now; it has other operands and must be resolved again */
+    INFER__EMPTY_GONE     /* its results are constants */
+};
+
+/* Sees to it that a resolved node has no operand or result without elements, but for parameters. */
+infer_status infer__empty_node(struct infer__graph *g, struct infer__node *n,
+                               const union infer__params *p, enum infer__emptied *what,
+                               infer_error *err);
+
+#endif
