@@ -55,7 +55,7 @@ BENCH_SRC := $(addprefix bench/,infer_bench.c bench_report.c bench_serve.c machi
              machine_avx2.c machine_avx512.c machine_int8_avx2.c machine_int8_avx512.c \
              machine_int8_vnni.c machine_bf16.c machine_amx.c)
 UNIT_SRC := $(wildcard tests/test_*.c)
-CHECK_SRC := $(wildcard tests/reliability/r*.c)
+CHECK_SRC := $(wildcard tests/reliability/[rf][0-9]*.c)
 LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/obj/%.o)
 ONNX_GEN := $(BUILD)/gen/onnx/onnx.pb-c
 TOOL_OBJ := $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out $(TOOL_MAIN),$(TOOL_SRC))) $(ONNX_GEN).o
