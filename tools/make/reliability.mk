@@ -8,6 +8,7 @@
 CHECK_BUILD_plain    :=
 CHECK_BUILD_sanitize := SANITIZE=1 OPT=-O1
 CHECK_BUILD_thread   := SANITIZE=thread OPT=-O1
+INFER_SCALE ?= ci
 # The programs of one build of checks.txt.
 checks_of = $(shell awk '$$1 !~ /^\#/ && $$3 == "$1" && $$2 !~ /\.sh$$/ {print "$2/tests/reliability/" $$2}' \
               tests/reliability/checks.txt)
@@ -15,9 +16,9 @@ checks_of = $(shell awk '$$1 !~ /^\#/ && $$3 == "$1" && $$2 !~ /\.sh$$/ {print "
 .PHONY: check-reliability check-programs-plain check-programs-sanitize check-programs-thread
 check-reliability:
 	@$(INSTALL_PACKAGES) build test
-	@for b in plain sanitize thread; do \
+	@for b in $$(INFER_SCALE=$(INFER_SCALE) tests/reliability/run.sh --builds $(CHECKS)); do \
 	    $(MAKE) --no-print-directory $(JOBS) check-programs-$$b || exit 1; done
-	@BUILD=$(BUILD) tests/reliability/run.sh $(CHECKS)
+	@BUILD=$(BUILD) INFER_SCALE=$(INFER_SCALE) tests/reliability/run.sh $(CHECKS)
 
 check-programs-plain: all $(call checks_of,plain,$(BUILD))
 check-programs-sanitize check-programs-thread: check-programs-%:
