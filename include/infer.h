@@ -8,6 +8,14 @@
  * Threads: a model is immutable after it was loaded and may be used by any number of threads at
  * once. A session is used by one thread at a time; make one session per thread.
  *
+ * Processes: the library leaves alone what belongs to the process: signals, locale, directory,
+ * environment, descriptors, and the calling thread's errno and floating-point mode. Whatever that
+ * mode is, answers are computed in the library's own: to nearest, trapping nothing.
+ * After a fork the child may use and free models and sessions of the parent, whatever the parent's
+ * threads were doing with them. A session's threads stay behind: in the child it computes on the
+ * calling thread alone, to the same bits. Sessions made in the child have threads as usual; with
+ * oneDNN's kernels, no other thread may have been making or freeing a session during the fork.
+ *
  * Errors: every fallible function returns an infer_status and, where `err` is not NULL, fills it
  * with the place and a sentence for a person. The library keeps no error of its own, prints
  * nothing, never exits and has no writable globals.
@@ -234,7 +242,11 @@ typedef struct infer_session_options {
                                   the session is made: 2^31, and 64 for each byte of the model's
                                   constants; past it INFER_ERROR_LIMIT */
     uint32_t profile;          /* 0: infer_session_step gives no times */
-    uint32_t no_onednn;        /* 0: oneDNN's kernels compete, where the library has them */
+    uint32_t no_onednn;        /* 0: oneDNN's kernels compete, where the library has them. So that
+                                  it prints and writes nothing, the switches that ONEDNN_VERBOSE,
+                                  ONEDNN_JIT_DUMP and ONEDNN_JIT_PROFILE set are then turned off,
+                                  which they can be for the whole process only. 1: oneDNN is not
+                                  called, and a program's own use of it not disturbed */
     uint32_t no_tuned;         /* 0: a tuned plan of this CPU in the file is used */
     uint32_t precision;        /* infer_precision; BF16 is refused with INFER_ERROR_UNSUPPORTED
                                   below INFER_ISA_AVX512BF16, never replaced by f32 */
@@ -264,10 +276,11 @@ INFER_API infer_status infer_session_output(const infer_session *session, size_t
 /* Runs the network once. `inputs` has all inputs in the model's order, each with the session's
  * type and shape. `outputs` has all outputs in order; where outputs[i].data is NULL the library
  * sets the whole tensor to a view of session memory, valid until the next run or free; else type
- * and shape must be the session's and the answer is written to data. An output may share no
- * memory with another tensor. Denormal numbers count as 0 (x86-64); the calling thread's mode is
- * put back. One thread at a time per session. libinfer allocates nothing here; where a step is
- * oneDNN's (infer_step_info.kernel ends in "_onednn"), oneDNN itself may. */
+ * and shape must be the session's and the answer is written to data. An output that shares
+ * memory with another tensor is refused. Denormals count as 0 (x86-64). One thread at a time per
+ * session. libinfer allocates nothing here; where a step is oneDNN's (infer_step_info.kernel ends
+ * in
+ * "_onednn"), oneDNN itself may. */
 INFER_API infer_status infer_run(infer_session *session, const infer_tensor *inputs, size_t ninputs,
                                  infer_tensor *outputs, size_t noutputs, infer_error *err);
 

@@ -189,7 +189,7 @@ typedef struct infer_transform {
  * preprocess->layout says, C is 1 for grey and else 3, type f32, or u8 where y is rounded to the
  * nearest, halves to even, and clipped to 0..255. Other places of the batch are not touched.
  * INFER_ERROR_SHAPE if H and W are not what infer_preprocess_size gives. `transform` may be
- * NULL. Temporary memory comes from image->allocator. */
+ * NULL. Temporary memory comes from image->allocator. `out` may not share memory with `image`. */
 INFER_API infer_status infer_preprocess_run(const infer_preprocess *preprocess,
                                             const infer_image *image, int64_t index,
                                             const infer_tensor *out, infer_transform *transform,
@@ -209,7 +209,8 @@ typedef struct infer_class {
 /* The k highest of all elements of an f32 tensor, highest first; equal scores in the order of
  * their indices, NaN last. `softmax` not 0: scores are turned into probabilities over all
  * elements (NaN stays NaN and does not count). `classes` has room for k; *found, which may be
- * NULL, becomes the number written, min(k, elements). No memory is taken. */
+ * NULL, becomes the number written, min(k, elements). No memory is taken; `classes` may not lie
+ * within the scores. */
 INFER_API infer_status infer_topk(const infer_tensor *scores, size_t k, int softmax,
                                   infer_class *classes, size_t *found, infer_error *err);
 

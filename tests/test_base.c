@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "base/cpu.h"
-#include "base/denormals.h"
+#include "base/float_mode.h"
 #include "base/memory.h"
 #include "base/pool.h"
 #include "base/size.h"
@@ -244,9 +244,9 @@ static void test_denormals(void **state)
 {
     volatile float tiny = 1e-40f, small = 1e-30f;
     (void)state;
-    uint64_t mode = infer__denormals_off();
+    struct infer__float_mode mode = infer__float_mode_kernels();
     volatile float read = tiny * 1e10f, made = small * 1e-10f;
-    infer__denormals_back(mode);
+    infer__float_mode_back(mode);
     assert_true(tiny * 1e10f > 0 && small * 1e-10f > 0);
 #if defined(__x86_64__)
     assert_true(read <= 0 && made <= 0);

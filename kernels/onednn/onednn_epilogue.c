@@ -64,6 +64,8 @@ infer_status infer__dnnl_attr(const struct infer__dnnl_problem *p, const struct 
     dnnl_status_t s = dnnl_primitive_attr_create(attr);
     if (s == dnnl_success)
         s = dnnl_primitive_attr_set_scratchpad_mode(*attr, dnnl_scratchpad_mode_user);
+    if (s == dnnl_success) /* else ONEDNN_DEFAULT_FPMATH_MODE decides */
+        s = dnnl_primitive_attr_set_fpmath_mode(*attr, dnnl_fpmath_mode_strict);
     if (s == dnnl_success)
         s = dnnl_post_ops_create(&ops);
     if (s == dnnl_success)

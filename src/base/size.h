@@ -60,4 +60,11 @@ static inline int infer__dims_product(const int64_t *dims, int rank, int64_t *ou
     return 1;
 }
 
+/* Whether two pieces of memory have a byte in common. */
+static inline int infer__overlap(const void *a, size_t a_bytes, const void *b, size_t b_bytes)
+{
+    uintptr_t x = (uintptr_t)a, y = (uintptr_t)b;
+    return x < y ? y - x < a_bytes && b_bytes : x - y < b_bytes && a_bytes;
+}
+
 #endif

@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/caller.h"
+
 typedef unsigned long long ull;
 
 /* Bytes of infer_load_options in version 0.1: callers may know fewer fields than we, never fewer
@@ -154,24 +156,22 @@ static infer_status load_file(const char *path, const infer_load_options *option
 infer_status infer_load(const char *path, const infer_load_options *options, infer_model **model,
                         infer_error *err)
 {
+    INFER__KEEP_CALLER;
     infer_error local;
-    int saved = errno;
     err = err ? err : &local;
     infer__error_clear(err);
     FAIL_IF(!model, INFER_ERROR_ARGUMENT, "infer_load: model is NULL");
     *model = NULL;
     FAIL_IF(!path, INFER_ERROR_ARGUMENT, "infer_load: path is NULL");
-    infer_status status = load_file(path, options, model, err);
-    errno = saved;
-    return status;
+    return load_file(path, options, model, err);
 }
 
 infer_status infer_load_memory(const void *data, size_t size, const infer_load_options *options,
                                infer_model **model, infer_error *err)
 {
+    INFER__KEEP_CALLER;
     infer_error local;
     infer_load_options o;
-    int saved = errno;
     err = err ? err : &local;
     infer__error_clear(err);
     FAIL_IF(!model, INFER_ERROR_ARGUMENT, "infer_load_memory: model is NULL");
@@ -181,22 +181,19 @@ infer_status infer_load_memory(const void *data, size_t size, const infer_load_o
     TRY(read_options(options, &o, err));
     FAIL_IF(size > o.max_file_bytes, INFER_ERROR_LIMIT,
             "the file has %zu bytes, at most %llu are allowed", size, (ull)o.max_file_bytes);
-    infer_status status = load_bytes(data, size, 0, &o, model, err);
-    errno = saved;
-    return status;
+    return load_bytes(data, size, 0, &o, model, err);
 }
 
 void infer_model_free(infer_model **model)
 {
+    INFER__KEEP_CALLER;
     if (!model || !*model)
         return;
     struct infer_model *m = *model;
     infer_allocator allocator = m->allocator;
-    int saved = errno;
     infer__region_free(&m->region);
     if (m->map)
         munmap(m->map, m->map_bytes);
     infer__free(&allocator, m);
     *model = NULL;
-    errno = saved;
 }

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/caller.h"
 #include "base/cpu.h"
 #include "base/size.h"
 #include "plan/tuned.h"
@@ -243,6 +244,7 @@ infer_status infer__session_create(const infer_model *model, const infer_session
 infer_status infer_session_create(const infer_model *model, const infer_session_options *options,
                                   infer_session **session, infer_error *err)
 {
+    INFER__KEEP_CALLER;
     infer_error local;
     infer_session_options defaults;
     struct infer__tuned_for here;
@@ -263,6 +265,7 @@ infer_status infer_session_create(const infer_model *model, const infer_session_
 
 void infer_session_free(infer_session **session)
 {
+    INFER__KEEP_CALLER;
     if (!session || !*session)
         return;
     struct infer_session *s = *session;

@@ -2,6 +2,7 @@
  * library's public functions are used here, but for the section's bytes. */
 #include <string.h>
 
+#include "base/caller.h"
 #include "base/memory.h"
 #include "base/size.h"
 #include "base/status.h"
@@ -12,6 +13,7 @@
 infer_status infer_model_preprocess(const infer_model *model, infer_preprocess *preprocess,
                                     infer_error *err)
 {
+    INFER__KEEP_CALLER;
     infer_error local;
     err = err ? err : &local;
     infer__error_clear(err);
@@ -96,6 +98,7 @@ infer_status infer_classify(infer_session *session, const infer_model *model, co
                             size_t size, const infer_classify_options *options,
                             infer_class *classes, size_t k, size_t *found, infer_error *err)
 {
+    INFER__KEEP_CALLER;
     infer_error local;
     infer_preprocess preprocess;
     infer_classify_options o;

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/caller.h"
 #include "base/memory.h"
 #include "base/size.h"
 #include "base/status.h"
@@ -23,6 +24,8 @@ infer_status infer__image_options(const infer_image_options *given, infer_image_
     if (given) {
         FAIL_IF(given->size != sizeof *given, INFER_ERROR_ARGUMENT,
                 "infer_image_options.size is %zu and should be %zu", given->size, sizeof *given);
+        FAIL_IF(!given->allocator.alloc != !given->allocator.free, INFER_ERROR_ARGUMENT,
+                "an allocator needs both alloc and free");
         *out = *given;
     }
     out->allocator = infer__allocator(&out->allocator);
@@ -95,6 +98,7 @@ static infer_status decode(const uint8_t *bytes, size_t size, const infer_image_
 infer_status infer_image_decode(const void *bytes, size_t size, const infer_image_options *options,
                                 infer_image *image, infer_error *err)
 {
+    INFER__KEEP_CALLER;
     infer_error local;
     err = err ? err : &local;
     infer__error_clear(err);

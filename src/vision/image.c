@@ -1,6 +1,7 @@
 /* Pictures in memory: making, freeing, changing the number of channels, turning upright. */
 #include <string.h>
 
+#include "base/caller.h"
 #include "base/memory.h"
 #include "base/size.h"
 #include "base/status.h"
@@ -8,6 +9,7 @@
 
 void infer_image_free(infer_image *image)
 {
+    INFER__KEEP_CALLER;
     if (!image)
         return;
     if (image->pixels)
@@ -43,6 +45,8 @@ infer_status infer__image_check(const infer_image *image, infer_error *err)
     FAIL_IF(image->channels != 1 && image->channels != 3 && image->channels != 4,
             INFER_ERROR_ARGUMENT, "the picture has %d channels; 1, 3 and 4 are possible",
             image->channels);
+    FAIL_IF(!image->allocator.alloc != !image->allocator.free, INFER_ERROR_ARGUMENT,
+            "an allocator needs both alloc and free");
     return INFER_OK;
 }
 

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/caller.h"
 #include "base/memory.h"
 #include "base/status.h"
 #include "infer_vision.h"
@@ -52,6 +53,7 @@ static infer_status load(const char *path, int fd, const infer_image_options *op
 infer_status infer_image_load(const char *path, const infer_image_options *options,
                               infer_image *image, infer_error *err)
 {
+    INFER__KEEP_CALLER;
     infer_error local;
     err = err ? err : &local;
     infer__error_clear(err);
@@ -60,9 +62,10 @@ infer_status infer_image_load(const char *path, const infer_image_options *optio
     FAIL_IF(!path, INFER_ERROR_ARGUMENT, "infer_image_load: path is NULL");
     infer_image_options full;
     TRY(infer__image_options(options, &full, err));
-    int saved = errno;
-    /* O_NONBLOCK: a FIFO is refused, not waited for. */
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int fd;
+    do /* O_NONBLOCK: a FIFO is refused, not waited for */
+        fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    while (fd < 0 && errno == EINTR);
     infer_status status;
     if (fd < 0)
         status = infer__fail(err, INFER_ERROR_IO, "%.200s: can't be opened", path);
@@ -70,6 +73,5 @@ infer_status infer_image_load(const char *path, const infer_image_options *optio
         status = load(path, fd, &full, image, err);
     if (fd >= 0)
         close(fd);
-    errno = saved;
     return status;
 }

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/caller.h"
 #include "base/size.h"
 #include "base/status.h"
 #include "vision/decode.h"
@@ -20,7 +21,8 @@ struct target {
     uint8_t u8_of[4][256];
 };
 
-static infer_status check_tensor(const infer_preprocess *p, const infer_tensor *out, int64_t index,
+static infer_status check_tensor(const infer_preprocess *p, const infer_image *image,
+                                 const infer_tensor *out, int64_t index,
                                  const struct infer__placement *place, infer_error *err)
 {
     FAIL_IF(!out || !out->data, INFER_ERROR_ARGUMENT, "the tensor is NULL or has no memory");
@@ -43,6 +45,11 @@ static infer_status check_tensor(const infer_preprocess *p, const infer_tensor *
                 !infer__size_mul((size_t)elements, infer_type_size(out->type), &bytes) ||
                 bytes > out->bytes,
             INFER_ERROR_SHAPE, "the tensor's memory of %zu bytes is too small", out->bytes);
+    FAIL_IF((uintptr_t)out->data % infer_type_size(out->type), INFER_ERROR_ARGUMENT,
+            "the tensor is not aligned for its type");
+    size_t pixels = (size_t)image->width * (size_t)image->height * (size_t)image->channels;
+    FAIL_IF(infer__overlap(image->pixels, pixels, out->data, bytes), INFER_ERROR_ARGUMENT,
+            "the tensor shares memory with the picture");
     return INFER_OK;
 }
 
@@ -156,6 +163,7 @@ infer_status infer_preprocess_run(const infer_preprocess *preprocess, const infe
                                   int64_t index, const infer_tensor *out,
                                   infer_transform *transform, infer_error *err)
 {
+    INFER__KEEP_CALLER;
     infer_error local;
     struct infer__placement place;
     struct target target;
@@ -167,7 +175,7 @@ infer_status infer_preprocess_run(const infer_preprocess *preprocess, const infe
     TRY(infer__preprocess_check(preprocess, err));
     TRY(infer__image_check(image, err));
     TRY(infer__preprocess_place(preprocess, image->width, image->height, &place, err));
-    TRY(check_tensor(preprocess, out, index, &place, err));
+    TRY(check_tensor(preprocess, image, out, index, &place, err));
 
     const infer_image *source = image;
     if (place.scaled_w != image->width || place.scaled_h != image->height) {

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/caller.h"
 #include "base/status.h"
 #include "vision/decode.h"
 
@@ -151,6 +152,7 @@ infer_status infer_preprocess_size(const infer_preprocess *preprocess, int32_t p
                                    int32_t picture_height, int32_t *width, int32_t *height,
                                    infer_error *err)
 {
+    INFER__KEEP_CALLER;
     infer_error local;
     struct infer__placement place;
     err = err ? err : &local;

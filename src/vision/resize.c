@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/caller.h"
 #include "base/memory.h"
 #include "base/status.h"
 #include "vision/decode.h"
@@ -46,6 +47,7 @@ infer_status infer_image_resize(const infer_image *src, int32_t width, int32_t h
                                 infer_filter filter, infer_resampler resampler, infer_image *out,
                                 infer_error *err)
 {
+    INFER__KEEP_CALLER;
     infer_error local;
     err = err ? err : &local;
     infer__error_clear(err);

@@ -1,6 +1,7 @@
 /* The highest scores, kept in a heap whose root is the worst of those found so far. */
 #include <math.h>
 
+#include "base/caller.h"
 #include "base/size.h"
 #include "base/status.h"
 #include "infer_vision.h"
@@ -81,6 +82,7 @@ static void apply_softmax(const float *scores, size_t n, infer_class *classes, s
 infer_status infer_topk(const infer_tensor *scores, size_t k, int softmax, infer_class *classes,
                         size_t *found, infer_error *err)
 {
+    INFER__KEEP_CALLER;
     infer_error local;
     err = err ? err : &local;
     infer__error_clear(err);
@@ -95,6 +97,8 @@ infer_status infer_topk(const infer_tensor *scores, size_t k, int softmax, infer
                 !infer__dims_product(scores->dims, scores->rank, &n) ||
                 (uint64_t)n > scores->bytes / sizeof(float),
             INFER_ERROR_SHAPE, "infer_topk: the scores' shape does not fit their memory");
+    FAIL_IF((uintptr_t)scores->data % sizeof(float), INFER_ERROR_ARGUMENT,
+            "infer_topk: the scores are not aligned for their type");
     size_t count = (size_t)n < k ? (size_t)n : k;
     if (count) {
         find_top(scores->data, (size_t)n, classes, count);
