@@ -5,8 +5,10 @@
 #include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <unistd.h>
 
 #include "base/clock.h"
+#include "base/float_mode.h"
 #include "base/memory.h"
 
 /* One word says which job runs, how many units it has and how many of either half are taken: a
@@ -36,6 +38,8 @@ struct infer__pool {
     _Atomic int caller_cpu; /* where the calling thread was when it gave out the job */
     _Atomic int stop;
     unsigned threads, started;
+    pid_t process; /* where the workers are */
+    int alone;     /* there is no worker: the caller does it all */
     infer_allocator allocator;
     struct worker workers[];
 };
@@ -141,6 +145,7 @@ static void *worker_main(void *arg)
     struct worker *w = arg;
     struct infer__pool *p = w->pool;
     uint64_t seen = 0;
+    (void)infer__float_mode_plain();
     while (!atomic_load(&p->stop)) {
         uint64_t s = atomic_load_explicit(&p->state, memory_order_acquire);
         work(p, w->number);
@@ -152,7 +157,7 @@ static void *worker_main(void *arg)
 
 void infer__pool_run(struct infer__pool *p, infer__job *job, void *ctx, uint32_t units)
 {
-    if (p->threads == 1 || units <= 1) {
+    if (p->alone || units <= 1) {
         if (units)
             job(ctx, 0, 0, units);
         return;
@@ -183,8 +188,19 @@ void infer__pool_run(struct infer__pool *p, infer__job *job, void *ctx, uint32_t
     }
 }
 
+/* After a fork the child has a copy of the pool as it was at that moment, and none of the workers:
+ * they go on in the parent. The question is asked once in a run: it is a system call. */
+static int in_other_process(const struct infer__pool *p)
+{
+    return p->process != getpid();
+}
+
 void infer__pool_begin(struct infer__pool *p)
 {
+    if (p->alone || in_other_process(p)) {
+        p->alone = 1;
+        return;
+    }
     atomic_store_explicit(&p->caller_cpu, sched_getcpu(), memory_order_relaxed);
     atomic_store_explicit(&p->active, 1, memory_order_relaxed);
     wake_workers(p);
@@ -238,6 +254,8 @@ infer_status infer__pool_create(unsigned threads, const infer_allocator *a,
         return infer__no_memory(err, bytes);
     p->allocator = *a;
     p->threads = threads;
+    p->alone = threads == 1;
+    p->process = getpid();
     infer_status status = start_workers(p, err);
     if (status != INFER_OK) {
         infer__pool_free(p);
@@ -247,16 +265,22 @@ infer_status infer__pool_create(unsigned threads, const infer_allocator *a,
     return INFER_OK;
 }
 
-void infer__pool_free(struct infer__pool *p)
+static void end_workers(struct infer__pool *p)
 {
-    if (!p)
-        return;
     atomic_store(&p->stop, 1);
     wake_workers(p);
     for (unsigned i = 0; i < p->started; i++) {
         pthread_join(p->workers[i].thread, NULL);
         sem_destroy(&p->workers[i].wake);
     }
+}
+
+void infer__pool_free(struct infer__pool *p)
+{
+    if (!p)
+        return;
+    if (p->started && !in_other_process(p))
+        end_workers(p);
     infer_allocator a = p->allocator;
     infer__free(&a, p);
 }

@@ -3,6 +3,9 @@
  * The caller works too, and takes whatever the workers do not: a worker that the system has not
  * scheduled costs nothing but the units that it has already taken. Idle workers spin for some
  * microseconds, then sleep.
+ *
+ * A pool may be used and freed in the child of a fork, whatever the workers did at that moment:
+ * they are threads of the parent, so in the child the caller computes alone.
  */
 #ifndef INFER_BASE_POOL_H
 #define INFER_BASE_POOL_H
@@ -24,7 +27,8 @@ unsigned infer__pool_threads(const struct infer__pool *pool);
 void infer__pool_run(struct infer__pool *pool, infer__job *job, void *ctx, uint32_t units);
 
 /* Between begin and end workers wait for the next job by spinning longer: around the steps of one
- * infer_run. */
+ * infer_run. Begin is also where a pool finds itself in the child of a fork: every job that may
+ * come after one has to be within. */
 void infer__pool_begin(struct infer__pool *pool);
 void infer__pool_end(struct infer__pool *pool);
 
