@@ -40,6 +40,16 @@ endif
 AVX2     := -ffp-contract=fast -mavx2 -mfma -mf16c
 AVX512   := -ffp-contract=fast -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c -mprefer-vector-width=512
 
+# Hardening: a defect should end the program, not hand it over. Library and programs have their
+# symbols bound and made read-only at the start and no executable stack, programs any address.
+# Outside kernels, which have buffers of a size known beforehand and the time to lose, returns and
+# sizes that the compiler knows are guarded (sanitizers see to sizes themselves).
+LINK     := -Wl,-z,relro,-z,now,-z,noexecstack
+GUARD    := -fstack-protector-strong
+ifeq ($(SANITIZE)$(filter -O0,$(OPT)),0)
+GUARD    += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+endif
+
 ifeq ($(V),0)
 SHOW = @echo "  $(1)  $@";
 endif
@@ -84,7 +94,7 @@ help:
 	@echo "Variables: V=1  ONEDNN=0|1  WERROR=0|1  SANITIZE=0|1|thread  BUILD=folder  CC=gcc|clang"
 
 # Objects are made anew when the flags change.
-FLAGS_NOW := $(CC) $(CPPFLAGS) $(CFLAGS)
+FLAGS_NOW := $(CC) $(CPPFLAGS) $(CFLAGS) $(GUARD)
 $(BUILD)/flags: FORCE
 	@mkdir -p $(BUILD)
 	@echo '$(FLAGS_NOW)' | cmp -s - $@ || echo '$(FLAGS_NOW)' > $@
@@ -103,44 +113,45 @@ EXACT = $(if $(findstring int8,$<)$(findstring _u8,$<),-ffp-contract=off)
 ifeq ($(SANITIZE),0)
 $(BUILD)/obj/kernels/%.o: OPT_KERNEL := -O3 -fno-trapping-math
 endif
+$(BUILD)/obj/kernels/%.o: GUARD :=
 # A pattern rule without a recipe would add nothing: the objects are named.
 $(patsubst %.c,$(BUILD)/obj/%.o,$(TOOL_SRC) $(UNIT_SRC) $(CHECK_SRC)): | $(ONNX_GEN).h
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(call SHOW,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(OPT_KERNEL) $(ISA_FLAGS) $(EXACT) -MMD -MP -c $< -o $@
+	$(call SHOW,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(GUARD) $(OPT_KERNEL) $(ISA_FLAGS) $(EXACT) -MMD -MP -c $< -o $@
 
 $(ONNX_GEN).h $(ONNX_GEN).c &: /usr/include/onnx/onnx.proto
 	@mkdir -p $(BUILD)/gen
 	$(call SHOW,PB)protoc-c --c_out=$(BUILD)/gen -I /usr/include $<
 
 $(ONNX_GEN).o: $(ONNX_GEN).c $(BUILD)/flags
-	$(call SHOW,CC)$(CC) $(CPPFLAGS) $(CFLAGS) -w -c $< -o $@
+	$(call SHOW,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(GUARD) -w -c $< -o $@
 
 $(BUILD)/libinfer.a: $(LIB_OBJ)
 	@rm -f $@
 	$(call SHOW,AR)ar rcs $@ $^
 
 $(BUILD)/libinfer.so.$(VERSION): $(LIB_OBJ)
-	$(call SHOW,LD)$(CC) $(CFLAGS) -shared -Wl,-soname,libinfer.so.$(SOVERSION) -Wl,-z,defs -o $@ $^ $(LDLIBS)
+	$(call SHOW,LD)$(CC) $(CFLAGS) $(LINK) -shared -Wl,-soname,libinfer.so.$(SOVERSION) -Wl,-z,defs -o $@ $^ $(LDLIBS)
 
 $(BUILD)/libinfer.so: $(BUILD)/libinfer.so.$(VERSION)
 	ln -sf $(<F) $(BUILD)/libinfer.so.$(SOVERSION)
 	ln -sf libinfer.so.$(SOVERSION) $@
 
 $(BUILD)/infer: $(BUILD)/obj/$(TOOL_MAIN:.c=.o) $(TOOL_OBJ) $(BUILD)/libinfer.a
-	$(call SHOW,LD)$(CC) $(CFLAGS) -o $@ $^ $(TOOL_LIBS) $(LDLIBS)
+	$(call SHOW,LD)$(CC) $(CFLAGS) $(LINK) -pie -o $@ $^ $(TOOL_LIBS) $(LDLIBS)
 
 $(BUILD)/infer-bench: $(BENCH_SRC:%.c=$(BUILD)/obj/%.o) $(BUILD)/libinfer.a
-	$(call SHOW,LD)$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS)
+	$(call SHOW,LD)$(CC) $(CFLAGS) $(LINK) -pie -o $@ $^ $(LDLIBS)
 
 $(BUILD)/tests/test_tool_%: $(BUILD)/obj/tests/test_tool_%.o $(TOOL_OBJ) $(BUILD)/libinfer.a
 	@mkdir -p $(@D)
-	$(call SHOW,LD)$(CC) $(CFLAGS) -o $@ $^ $(TOOL_LIBS) $(LDLIBS) -lcmocka
+	$(call SHOW,LD)$(CC) $(CFLAGS) $(LINK) -pie -o $@ $^ $(TOOL_LIBS) $(LDLIBS) -lcmocka
 
 $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(BUILD)/libinfer.a
 	@mkdir -p $(@D)
-	$(call SHOW,LD)$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
+	$(call SHOW,LD)$(CC) $(CFLAGS) $(LINK) -pie -o $@ $^ $(LDLIBS) -lcmocka
 
 clean:
 	rm -rf $(BUILD)

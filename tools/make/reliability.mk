@@ -27,7 +27,7 @@ check-programs-sanitize check-programs-thread: check-programs-%:
 
 $(BUILD)/tests/reliability/%: $(BUILD)/obj/tests/reliability/%.o $(TOOL_OBJ) $(BUILD)/libinfer.a
 	@mkdir -p $(@D)
-	$(call SHOW,LD)$(CC) $(CFLAGS) -o $@ $^ $(TOOL_LIBS) $(LDLIBS) -lcmocka
+	$(call SHOW,LD)$(CC) $(CFLAGS) $(LINK) -pie -o $@ $^ $(TOOL_LIBS) $(LDLIBS) -lcmocka
 
 # What looks at every kernel shares how it makes tasks.
 EVERY_KERNEL := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/reliability/every_kernel*.c) \
