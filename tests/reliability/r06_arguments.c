@@ -1,0 +1,681 @@
+/* R6: every public function with NULL or nonsense for each argument: a status that says so, and no
+ * crash. A table has all functions; the headers are read to see that none is missing. */
+#include <ctype.h>
+
+#include "tests/reliability/nets.h"
+
+static struct check check = {.title = "R6 arguments"};
+
+/* ---- choosing arguments --------------------------------------------------------------------- */
+
+enum { ARGS = 10 };
+
+/* Which value each argument takes in this call: 0 is right, the first `fine` of them are. */
+static struct {
+    unsigned choice[ARGS], count[ARGS];
+    int nonsense; /* an argument that has to be refused was given */
+} now;
+
+static unsigned pick(int i, unsigned fine, unsigned count)
+{
+    now.count[i] = count;
+    now.nonsense |= now.choice[i] >= fine;
+    return now.choice[i];
+}
+
+#define VALUES(type, ...) ((type[]){__VA_ARGS__})
+/* Argument i: one of the values, of which the first `fine` are to be accepted. */
+#define ARG(i, type, fine, ...)                                                                    \
+    VALUES(type, __VA_ARGS__)                                                                      \
+    [pick(i, fine, (unsigned)(sizeof(VALUES(type, __VA_ARGS__)) / sizeof(type)))]
+
+/* ---- what is right -------------------------------------------------------------------------- */
+
+static struct net_file files[NETS];
+static infer_model *model; /* signs, with preprocessing */
+static infer_session *session;
+static infer_error error;
+static char path[] = "/tmp/r06-XXXXXX";
+static float input[3 * 64 * 64], output[24];
+static infer_image picture;
+static unsigned char *jpeg;
+static size_t jpeg_size;
+
+#define ERR(i) ARG(i, infer_error *, 2, &error, NULL)
+#define MODEL(i, fine) ARG(i, infer_model *, fine, model, NULL)
+#define SESSION(i) ARG(i, infer_session *, 1, session, NULL)
+
+static const infer_tensor in = {INFER_F32, 4, {1, 3, 64, 64}, input, sizeof input};
+static const infer_tensor out = {INFER_F32, 2, {1, 24}, output, sizeof output};
+
+enum { WRONG = 16 };
+
+/* The tensor with one thing wrong with it; number 0 is right. */
+static infer_tensor *wrong_tensor(const infer_tensor *right, unsigned number)
+{
+    static infer_tensor t[2];
+    static int turn;
+    infer_tensor *w = &t[turn++ % 2];
+    *w = *right;
+    switch (number) {
+    case 1:
+        w->type = (infer_type)77;
+        break;
+    case 2:
+        w->type = INFER_TYPE_NONE;
+        break;
+    case 3:
+        w->type = (infer_type)-1;
+        break;
+    case 4:
+        w->rank = -1;
+        break;
+    case 5:
+        w->rank = 9;
+        break;
+    case 6:
+        w->rank = INT32_MAX;
+        break;
+    case 7:
+        w->rank = 1;
+        break;
+    case 8:
+        w->dims[0] = -1;
+        break;
+    case 9:
+        w->dims[0] = 0;
+        break;
+    case 10:
+        w->dims[1] = INT64_MAX;
+        break;
+    case 11:
+        w->dims[0] = INT64_C(1) << 62;
+        break;
+    case 12:
+        w->bytes--;
+        break;
+    case 13:
+        w->bytes = 0;
+        break;
+    case 14:
+        w->data = (char *)w->data + 1;
+        break;
+    case 15:
+        w->type = INFER_F64;
+        break;
+    default:
+        break;
+    }
+    return w;
+}
+
+/* ---- one row a function --------------------------------------------------------------------- */
+
+/* What a query without status gives for nonsense: nothing. */
+static infer_status nothing_else(int something)
+{
+    return something ? INFER_OK : INFER_ERROR_ARGUMENT;
+}
+
+static infer_status named(const char *name, const char *none)
+{
+    return nothing_else(name && strcmp(name, none) != 0);
+}
+
+#define NUMBERS(i, type, fine, right)                                                              \
+    ARG(i, type, fine, (type)(right), (type)-1, (type)999, (type)INT32_MAX, (type)INT32_MIN)
+
+static infer_status status_name(void)
+{
+    return named(infer_status_name(NUMBERS(0, infer_status, 1, INFER_OK)), "INFER_?");
+}
+
+static infer_status type_size(void)
+{
+    return nothing_else(infer_type_size(NUMBERS(0, infer_type, 1, INFER_BOOL)) != 0);
+}
+
+static infer_status type_name(void)
+{
+    return named(infer_type_name(NUMBERS(0, infer_type, 1, INFER_BOOL)), "none");
+}
+
+static infer_status isa_name(void)
+{
+    return named(infer_isa_name(NUMBERS(0, infer_isa, 1, INFER_ISA_C)), "?");
+}
+
+static infer_status tensor_elements(void)
+{
+    infer_tensor many = {INFER_F32, 8, {99999, 99999, 99999, 99999, 1, 1, 1, 1}, NULL, 0};
+    infer_tensor rank = {INFER_F32, 9, {1}, NULL, 0}, less = {INFER_F32, -1, {1}, NULL, 0};
+    infer_tensor minus = {INFER_F32, 1, {-1}, NULL, 0};
+    return nothing_else(infer_tensor_elements(ARG(0, const infer_tensor *, 1, &in, NULL, &many,
+                                                  &rank, &less, &minus)) != 0);
+}
+
+static infer_status version(void)
+{
+    return named(infer_version(), "");
+}
+
+static infer_status cpu_isa(void)
+{
+    return nothing_else(infer_cpu_isa() >= INFER_ISA_C);
+}
+
+static infer_status has_onednn(void)
+{
+    return nothing_else(infer_has_onednn() == 0 || infer_has_onednn() == 1);
+}
+
+/* The init functions take NULL. */
+#define INIT(name, type)                                                                           \
+    static infer_status name(void)                                                                 \
+    {                                                                                              \
+        type o;                                                                                    \
+        infer_##name(ARG(0, type *, 2, &o, NULL));                                                 \
+        return INFER_OK;                                                                           \
+    }
+INIT(load_options_init, infer_load_options)
+INIT(session_options_init, infer_session_options)
+INIT(image_options_init, infer_image_options)
+INIT(classify_options_init, infer_classify_options)
+INIT(preprocess_init, infer_preprocess)
+
+static void *some_alloc(void *ctx, size_t bytes)
+{
+    (void)ctx;
+    return malloc(bytes);
+}
+
+static const infer_load_options *load_options(int i)
+{
+    static infer_load_options o[7];
+    for (int k = 0; k < 7; k++)
+        infer_load_options_init(&o[k]);
+    o[1].size = 0;
+    o[2].size = 3;
+    o[3].size = SIZE_MAX;
+    o[4].allocator.alloc = some_alloc;
+    o[5].max_file_bytes = 1;
+    o[6].max_nodes = 1;
+    return ARG(i, const infer_load_options *, 2, &o[0], NULL, &o[1], &o[2], &o[3], &o[4], &o[5],
+               &o[6]);
+}
+
+/* A function that makes something: it is there exactly if the status says so. */
+static infer_status made(infer_status status, int there, const char *what)
+{
+    if ((status == INFER_OK) != there)
+        check_failed(&check, "%s: %s, and an object is %s", what, infer_status_name(status),
+                     there ? "there" : "not there");
+    return status;
+}
+
+static infer_status load(void)
+{
+    infer_model *m = (infer_model *)files;
+    infer_model **to = ARG(2, infer_model **, 1, &m, NULL);
+    infer_status status = infer_load(ARG(0, const char *, 1, path, NULL, "", "/", "/dev/null",
+                                         "/no/such", "examples/signs/signs.onnx"),
+                                     load_options(1), to, ERR(3));
+    made(status, to && m, "infer_load");
+    if (to)
+        infer_model_free(&m);
+    return status;
+}
+
+static infer_status load_memory(void)
+{
+    infer_model *m = (infer_model *)files;
+    infer_model **to = ARG(3, infer_model **, 1, &m, NULL);
+    const char *bytes = files[1].bytes;
+    size_t size = ARG(1, size_t, 1, files[1].size, 0, 1, 63, 64, files[1].size - 1);
+    /* another place: with the size that is true there */
+    bytes = ARG(0, const char *, 1, bytes, NULL, bytes + 1, bytes + 64);
+    if (bytes && bytes != files[1].bytes && size == files[1].size)
+        size -= 64;
+    infer_status status = infer_load_memory(bytes, size, load_options(2), to, ERR(4));
+    made(status, to && m, "infer_load_memory");
+    if (to)
+        infer_model_free(&m);
+    return status;
+}
+
+static infer_status model_free(void)
+{
+    infer_model *none = NULL;
+    infer_model_free(ARG(0, infer_model **, 2, &none, NULL));
+    return INFER_OK;
+}
+
+static infer_status session_free(void)
+{
+    infer_session *none = NULL;
+    infer_session_free(ARG(0, infer_session **, 2, &none, NULL));
+    return INFER_OK;
+}
+
+static infer_status image_free(void)
+{
+    infer_image none = {0};
+    infer_image_free(ARG(0, infer_image *, 2, &none, NULL));
+    return INFER_OK;
+}
+
+#define COUNT(name, object)                                                                        \
+    static infer_status name(void)                                                                 \
+    {                                                                                              \
+        return nothing_else(infer_##name(object) != 0);                                            \
+    }
+COUNT(model_inputs, MODEL(0, 1))
+COUNT(model_outputs, MODEL(0, 1))
+COUNT(session_inputs, SESSION(0))
+COUNT(session_outputs, SESSION(0))
+COUNT(session_steps, SESSION(0))
+
+static infer_status model_labels(void)
+{
+    return infer_model_labels(MODEL(0, 2)) == 0 ? INFER_OK : INFER_ERROR_INTERNAL;
+}
+
+static infer_status model_label(void)
+{
+    const char *label = infer_model_label(MODEL(0, 2), ARG(1, size_t, 3, 0, 1, SIZE_MAX));
+    return label ? INFER_ERROR_INTERNAL : INFER_OK;
+}
+
+#define DESCRIBE(name, object, type)                                                               \
+    static infer_status name(void)                                                                 \
+    {                                                                                              \
+        type info;                                                                                 \
+        return infer_##name(object, ARG(1, size_t, 1, 0, 1000, SIZE_MAX),                          \
+                            ARG(2, type *, 1, &info, NULL));                                       \
+    }
+DESCRIBE(model_input, MODEL(0, 1), infer_value_info)
+DESCRIBE(model_output, MODEL(0, 1), infer_value_info)
+DESCRIBE(session_input, SESSION(0), infer_value_info)
+DESCRIBE(session_output, SESSION(0), infer_value_info)
+DESCRIBE(session_step, SESSION(0), infer_step_info)
+
+static infer_status session_memory_use(void)
+{
+    infer_session_memory m;
+    return infer_session_memory_use(SESSION(0), ARG(1, infer_session_memory *, 1, &m, NULL));
+}
+
+static const infer_session_options *session_options(int i)
+{
+    enum { N = 16 };
+    static const infer_input_spec right = {"input", 4, {1, 3, 64, 64}, NULL};
+    static infer_input_spec specs[7];
+    static infer_session_options o[N];
+    for (int k = 0; k < 7; k++)
+        specs[k] = right;
+    for (int k = 0; k < N; k++) {
+        infer_session_options_init(&o[k]);
+        o[k].threads = 1;
+        o[k].ninputs = k >= 9;
+        o[k].inputs = k >= 10 ? &specs[k - 10] : k == 9 ? NULL : &right;
+    }
+    o[1].size = 0;
+    o[2].size = SIZE_MAX;
+    o[3].threads = 1025;
+    o[4].threads = UINT32_MAX;
+    o[5].isa = (infer_isa)7;
+    o[6].isa = (infer_isa)-1;
+    o[7].precision = 2;
+    o[8].max_memory_bytes = 1;
+    specs[0].name = NULL;
+    specs[1].name = "no such input";
+    specs[2].rank = -1;
+    specs[3].rank = 9;
+    specs[4].dims[0] = -1;
+    specs[5].dims[2] = INT64_MAX;
+    return ARG(i, const infer_session_options *, 2, &o[0], NULL, &o[1], &o[2], &o[3], &o[4], &o[5],
+               &o[6], &o[7], &o[8], &o[9], &o[10], &o[11], &o[12], &o[13], &o[14], &o[15]);
+}
+
+static infer_status session_create(void)
+{
+    infer_session *s = (infer_session *)files;
+    infer_session **to = ARG(2, infer_session **, 1, &s, NULL);
+    infer_status status = infer_session_create(MODEL(0, 1), session_options(1), to, ERR(3));
+    made(status, to && s, "infer_session_create");
+    if (to)
+        infer_session_free(&s);
+    return status;
+}
+
+static infer_status run(void)
+{
+    unsigned i = pick(1, 1, WRONG), o = pick(3, 1, WRONG);
+    return infer_run(SESSION(0), ARG(5, int, 1, 0, 1) ? NULL : wrong_tensor(&in, i),
+                     ARG(2, size_t, 1, 1, 0, 2, SIZE_MAX),
+                     ARG(6, int, 1, 0, 1) ? NULL : wrong_tensor(&out, o),
+                     ARG(4, size_t, 1, 1, 0, 2, SIZE_MAX), ERR(7));
+}
+
+static const infer_image_options *image_options(int i)
+{
+    static infer_image_options o[7];
+    for (int k = 0; k < 7; k++)
+        infer_image_options_init(&o[k]);
+    o[1].size = 0;
+    o[2].size = SIZE_MAX;
+    o[3].channels = 2;
+    o[4].channels = UINT32_MAX;
+    o[5].max_pixels = 1;
+    o[6].allocator.alloc = some_alloc;
+    return ARG(i, const infer_image_options *, 2, &o[0], NULL, &o[1], &o[2], &o[3], &o[4], &o[5],
+               &o[6]);
+}
+
+static infer_status image_decode(void)
+{
+    infer_image image = {.width = 7};
+    infer_image *to = ARG(3, infer_image *, 1, &image, NULL);
+    infer_status status =
+        infer_image_decode(ARG(0, const void *, 1, jpeg, NULL),
+                           ARG(1, size_t, 1, jpeg_size, 0, 1, 2, 20), image_options(2), to, ERR(4));
+    made(status, to && image.pixels, "infer_image_decode");
+    if (to)
+        infer_image_free(&image);
+    return status;
+}
+
+static infer_status image_load(void)
+{
+    infer_image image = {.width = 7};
+    infer_image *to = ARG(2, infer_image *, 1, &image, NULL);
+    infer_status status =
+        infer_image_load(ARG(0, const char *, 1, "examples/signs/pictures/stop-1.jpg", NULL, "",
+                             "/", "/dev/null", "/dev/zero", "/no/such", path),
+                         image_options(1), to, ERR(3));
+    made(status, to && image.pixels, "infer_image_load");
+    if (to)
+        infer_image_free(&image);
+    return status;
+}
+
+/* A picture with something wrong with it. */
+static const infer_image *wrong_picture(int i)
+{
+    static infer_image w[10];
+    for (int k = 0; k < 10; k++)
+        w[k] = picture;
+    w[0].pixels = NULL;
+    w[1].width = 0;
+    w[2].width = -1;
+    w[3].width = INT32_MAX;
+    w[4].height = 0;
+    w[5].height = INT32_MIN;
+    w[6].channels = 0;
+    w[7].channels = 2;
+    w[8].channels = -3;
+    w[9].allocator.free = NULL;
+    return ARG(i, const infer_image *, 1, &picture, NULL, &w[0], &w[1], &w[2], &w[3], &w[4], &w[5],
+               &w[6], &w[7], &w[8], &w[9]);
+}
+
+static infer_status image_resize(void)
+{
+    infer_image image = {.width = 7};
+    infer_image *to = ARG(5, infer_image *, 1, &image, NULL);
+    infer_status status = infer_image_resize(
+        wrong_picture(0), ARG(1, int32_t, 1, 30, 0, -1, 65536, INT32_MAX, INT32_MIN),
+        ARG(2, int32_t, 1, 30, 0, -1, 65536, INT32_MAX, INT32_MIN),
+        NUMBERS(3, infer_filter, 1, INFER_FILTER_BICUBIC),
+        NUMBERS(4, infer_resampler, 1, INFER_RESIZE_PILLOW), to, ERR(6));
+    made(status, to && image.pixels, "infer_image_resize");
+    if (to)
+        infer_image_free(&image);
+    return status;
+}
+
+/* Preprocessing whose word k (of 20) is nonsense. */
+static const infer_preprocess *wrong_preprocess(int i, unsigned fine)
+{
+    static infer_preprocess w;
+    unsigned k = pick(i, fine, 30);
+    uint32_t words[sizeof w / 4], bad = 0x80000001u;
+    if (k == 29)
+        return NULL;
+    OK(infer_model_preprocess(model, &w, NULL));
+    if (k == 0)
+        return &w;
+    memcpy(words, &w, sizeof w);
+    if (k > 20) { /* large instead of negative; of the first words, which are integers */
+        k -= 20;
+        bad = 0x7fffffff;
+    } else if (k > 12) {
+        bad = k & 1 ? 0x7f800000 : 0x7fa00000; /* infinity, a signalling NaN */
+    }
+    words[k - 1] = bad;
+    memcpy(&w, words, sizeof w);
+    return &w;
+}
+
+static infer_status preprocess_size(void)
+{
+    int32_t w, h;
+    return infer_preprocess_size(
+        wrong_preprocess(0, 1), ARG(1, int32_t, 1, 100, 0, -1, 65536, INT32_MAX, INT32_MIN),
+        ARG(2, int32_t, 1, 100, 0, -1, 65536, INT32_MAX, INT32_MIN), ARG(3, int32_t *, 1, &w, NULL),
+        ARG(4, int32_t *, 1, &h, NULL), ERR(5));
+}
+
+static infer_status preprocess_run(void)
+{
+    infer_transform t;
+    unsigned o = pick(3, 1, WRONG);
+    return infer_preprocess_run(wrong_preprocess(0, 1), wrong_picture(1),
+                                ARG(2, int64_t, 1, 0, -1, 1, INT64_MAX, INT64_MIN),
+                                ARG(4, int, 1, 0, 1) ? NULL : wrong_tensor(&in, o),
+                                ARG(5, infer_transform *, 2, &t, NULL), ERR(6));
+}
+
+static infer_status model_preprocess(void)
+{
+    infer_preprocess p;
+    return infer_model_preprocess(MODEL(0, 1), ARG(1, infer_preprocess *, 1, &p, NULL), ERR(2));
+}
+
+static infer_status topk(void)
+{
+    infer_class top[24];
+    size_t found;
+    unsigned o = pick(0, 1, WRONG);
+    size_t k = ARG(1, size_t, 4, 3, 0, 24, SIZE_MAX);
+    if (o == 7 || o == 9) /* one score, or none, is right here */
+        o = 6;
+    infer_tensor *t = ARG(6, int, 1, 0, 1) ? NULL : wrong_tensor(&out, o);
+    infer_class *to = ARG(3, infer_class *, 1, top, NULL);
+    if (!to && k == 0)
+        now.nonsense = 0; /* room for none */
+    return infer_topk(t, k, ARG(2, int, 3, 0, 1, -7), to, ARG(4, size_t *, 2, &found, NULL),
+                      ERR(5));
+}
+
+static const infer_classify_options *classify_options(int i)
+{
+    static infer_classify_options o[6];
+    for (int k = 0; k < 6; k++)
+        infer_classify_options_init(&o[k]);
+    o[1].size = 0;
+    o[2].size = SIZE_MAX;
+    o[3].image.size = 1;
+    o[4].output = 1;
+    o[5].output = UINT32_MAX;
+    return ARG(i, const infer_classify_options *, 2, &o[0], NULL, &o[1], &o[2], &o[3], &o[4],
+               &o[5]);
+}
+
+static infer_status classify(void)
+{
+    infer_class top[3];
+    size_t found;
+    return infer_classify(SESSION(0), MODEL(1, 1), ARG(2, const void *, 1, jpeg, NULL),
+                          ARG(3, size_t, 1, jpeg_size, 0, 3), classify_options(4),
+                          ARG(5, infer_class *, 1, top, NULL), 3, ARG(6, size_t *, 2, &found, NULL),
+                          ERR(7));
+}
+
+#define ROW(name)                                                                                  \
+    {                                                                                              \
+        "infer_" #name, name                                                                       \
+    }
+static const struct row {
+    const char *name;
+    infer_status (*call)(void);
+} rows[] = {
+    ROW(status_name),
+    ROW(type_size),
+    ROW(type_name),
+    ROW(tensor_elements),
+    ROW(load_options_init),
+    ROW(load),
+    ROW(load_memory),
+    ROW(model_free),
+    ROW(model_inputs),
+    ROW(model_outputs),
+    ROW(model_input),
+    ROW(model_output),
+    ROW(model_labels),
+    ROW(model_label),
+    ROW(session_options_init),
+    ROW(session_create),
+    ROW(session_free),
+    ROW(session_inputs),
+    ROW(session_outputs),
+    ROW(session_input),
+    ROW(session_output),
+    ROW(run),
+    ROW(session_memory_use),
+    ROW(session_steps),
+    ROW(session_step),
+    ROW(version),
+    ROW(cpu_isa),
+    ROW(isa_name),
+    ROW(has_onednn),
+    ROW(image_free),
+    ROW(image_options_init),
+    ROW(image_decode),
+    ROW(image_load),
+    ROW(image_resize),
+    ROW(preprocess_init),
+    ROW(preprocess_size),
+    ROW(preprocess_run),
+    ROW(model_preprocess),
+    ROW(topk),
+    ROW(classify_options_init),
+    ROW(classify),
+};
+enum { ROWS = sizeof rows / sizeof *rows };
+
+/* ---- the table against the headers ---------------------------------------------------------- */
+
+static int has_row(const char *name, size_t length)
+{
+    for (int i = 0; i < ROWS; i++)
+        if (strlen(rows[i].name) == length && memcmp(rows[i].name, name, length) == 0)
+            return 1;
+    return 0;
+}
+
+static char *read_whole(const char *name, size_t *size)
+{
+    FILE *f = fopen(name, "rb");
+    assert_non_null(f);
+    char *text = malloc(1 << 20);
+    assert_non_null(text);
+    *size = fread(text, 1, (1 << 20) - 1, f);
+    text[*size] = 0;
+    fclose(f);
+    return text;
+}
+
+/* A declaration begins a line with INFER_API; its name is the first one with a "(" behind it. */
+static void check_header(const char *name)
+{
+    size_t size;
+    char *text = read_whole(name, &size);
+    int declared = 0;
+    for (char *at = text; (at = strstr(at, "\nINFER_API ")) != NULL; at++) {
+        char *end = strchr(at, '('), *begin = end;
+        assert_non_null(end);
+        while (isalnum((unsigned char)begin[-1]) || begin[-1] == '_')
+            begin--;
+        declared++;
+        if (!has_row(begin, (size_t)(end - begin)))
+            check_failed(&check, "%.*s has no row", (int)(end - begin), begin);
+    }
+    if (!declared)
+        check_failed(&check, "%s declares nothing", name);
+    free(text);
+}
+
+/* ---- the calls ------------------------------------------------------------------------------ */
+
+static uint64_t calls;
+
+static void call(const struct row *row)
+{
+    now.nonsense = 0;
+    memset(&error, 0x5a, sizeof error);
+    infer_status status = row->call();
+    calls++;
+    if ((status != INFER_OK) != now.nonsense) {
+        char text[ARGS * 4 + 1] = "";
+        for (int i = 0; i < ARGS; i++)
+            snprintf(text + strlen(text), sizeof text - strlen(text), " %u", now.choice[i]);
+        check_failed(&check, "%s with choices%s: %s", row->name, text, infer_status_name(status));
+    }
+    if (status == INFER_ERROR_INTERNAL)
+        check_failed(&check, "%s: an internal error", row->name);
+}
+
+/* Each argument with each value, and every pair of arguments with every pair of values. */
+static void call_all(const struct row *row)
+{
+    unsigned count[ARGS];
+    memset(&now, 0, sizeof now);
+    call(row);
+    memcpy(count, now.count, sizeof count);
+    for (int i = 0; i < ARGS; i++)
+        for (unsigned a = 1; a < count[i]; a++)
+            for (int k = i; k < ARGS; k++)
+                for (unsigned b = k == i ? 0 : 1; b < (k == i ? 1 : count[k]); b++) {
+                    memset(now.choice, 0, sizeof now.choice);
+                    now.choice[k] = b;
+                    now.choice[i] = a;
+                    call(row);
+                }
+}
+
+int main(void)
+{
+    nets_open(files);
+    int fd = mkstemp(path);
+    assert_true(fd >= 0 && write(fd, files[1].bytes, files[1].size) == (ssize_t)files[1].size);
+    close(fd);
+    infer_session_options o;
+    infer_session_options_init(&o);
+    o.threads = 2;
+    OK(infer_load_memory(files[1].bytes, files[1].size, NULL, &model, NULL));
+    OK(infer_session_create(model, &o, &session, NULL));
+    OK(infer_image_load("examples/signs/pictures/stop-1.jpg", NULL, &picture, NULL));
+    jpeg = (unsigned char *)read_whole("examples/signs/pictures/stop-1.jpg", &jpeg_size);
+    check_header("include/infer.h");
+    check_header("include/infer_vision.h");
+    for (int i = 0; i < ROWS; i++)
+        call_all(&rows[i]);
+    infer_image_free(&picture);
+    infer_session_free(&session);
+    infer_model_free(&model);
+    free(jpeg);
+    unlink(path);
+    nets_close(files);
+    return check_report(&check, "%llu calls of %d functions", (unsigned long long)calls, ROWS);
+}
