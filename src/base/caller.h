@@ -31,7 +31,7 @@ static inline void infer__caller_back(const struct infer__caller *c)
 }
 
 #define INFER__KEEP_CALLER                                                                         \
-    __attribute__((cleanup(infer__caller_back))) const struct infer__caller caller_ =              \
+    __attribute__((cleanup(infer__caller_back), unused)) const struct infer__caller caller_ =      \
         infer__caller_keep()
 
 #endif
