@@ -74,7 +74,7 @@ static infer_session *model_run_session(struct model_run *r, const infer_model *
     o.threads = 1;
     o.isa = r->isa;
     o.no_onednn = 1;
-    o.max_arena_bytes = MODEL_ARENA_BYTES;
+    o.max_memory_bytes = MODEL_ARENA_BYTES;
     o.inputs = spec;
     for (size_t i = 0; i < infer_model_inputs(m) && o.ninputs < MOST; i++) {
         infer_value_info info;
