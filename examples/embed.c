@@ -7,7 +7,7 @@ int main(int argc, char **argv)
 {
     infer_model *model = NULL;
     infer_session *session = NULL;
-    infer_tensor input = {0}, output = {0}; /* output.data NULL: the session lends its memory */
+    static infer_tensor input, output; /* all 0; output.data NULL: the session lends its memory */
     infer_value_info info;
     infer_error err = {INFER_ERROR_ARGUMENT, 0, "", "usage: embed model.infer"};
     if (argc == 2 && infer_load(argv[1], NULL, &model, &err) == INFER_OK &&
