@@ -3,7 +3,6 @@
 
 #include "base/caller.h"
 #include "base/clock.h"
-#include "base/size.h"
 #include "run/session.h"
 
 static infer_status check_tensor(const struct infer_session *s, const char *kind, size_t index,
@@ -41,35 +40,6 @@ static void lend_output(struct infer_session *s, size_t index, infer_tensor *t)
     t->bytes = infer__value_bytes(&v);
 }
 
-/* Kernels write an output while they still read inputs and other outputs. */
-static infer_status check_apart(const struct infer_session *s, const infer_tensor *inputs,
-                                const infer_tensor *outputs, infer_error *err)
-{
-    const struct infer__graph *g = &s->plan.graph;
-    for (uint32_t i = 0; i < g->ninputs; i++) {
-        struct infer__value in = infer__session_value(s, g->inputs[i]);
-        size_t bytes = in.kind == INFER__VALUE_INPUT ? infer__value_bytes(&in) : 0;
-        FAIL_IF(infer__overlap(inputs[i].data, bytes, s->outputs, s->output_bytes),
-                INFER_ERROR_ARGUMENT, "input %u lies in the session's own memory", i);
-        for (uint32_t k = 0; k < g->noutputs; k++) {
-            struct infer__value out = infer__session_value(s, g->outputs[k]);
-            FAIL_IF(outputs[k].data && infer__overlap(inputs[i].data, bytes, outputs[k].data,
-                                                      infer__value_bytes(&out)),
-                    INFER_ERROR_ARGUMENT, "output %u shares memory with input %u", k, i);
-        }
-    }
-    for (uint32_t i = 1; i < g->noutputs; i++) {
-        struct infer__value v = infer__session_value(s, g->outputs[i]);
-        for (uint32_t k = 0; outputs[i].data && k < i; k++) {
-            struct infer__value other = infer__session_value(s, g->outputs[k]);
-            FAIL_IF(outputs[k].data && infer__overlap(outputs[i].data, infer__value_bytes(&v),
-                                                      outputs[k].data, infer__value_bytes(&other)),
-                    INFER_ERROR_ARGUMENT, "output %u shares memory with output %u", i, k);
-        }
-    }
-    return INFER_OK;
-}
-
 static infer_status check_tensors(struct infer_session *s, const infer_tensor *inputs,
                                   size_t ninputs, infer_tensor *outputs, size_t noutputs,
                                   infer_error *err)
@@ -85,7 +55,7 @@ static infer_status check_tensors(struct infer_session *s, const infer_tensor *i
     for (size_t i = 0; i < noutputs; i++)
         if (outputs[i].data)
             TRY(check_tensor(s, "output", i, s->plan.outputs[i], &outputs[i], err));
-    return check_apart(s, inputs, outputs, err);
+    return infer__check_apart(s, inputs, outputs, err);
 }
 
 /* ---- running -------------------------------------------------------------------------------- */

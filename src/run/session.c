@@ -67,8 +67,10 @@ static infer_status take_memory(struct infer_session *s, infer_error *err)
     size_t arenas, scratch, outputs = 0;
     s->output_offsets =
         infer__region_calloc(&plan->region, plan->graph.noutputs + 1, sizeof *s->output_offsets);
-    if (!s->output_offsets)
-        return infer__no_memory(err, plan->graph.noutputs * sizeof *s->output_offsets);
+    s->ranges = infer__region_calloc(
+        &plan->region, (size_t)plan->graph.ninputs + plan->graph.noutputs + 1, sizeof *s->ranges);
+    if (!s->output_offsets || !s->ranges)
+        return infer__no_memory(err, plan->graph.noutputs * sizeof *s->ranges);
     for (uint32_t i = 0; i < plan->graph.noutputs; i++) {
         s->output_offsets[i] = outputs;
         size_t bytes;

@@ -22,6 +22,14 @@ struct infer__lane {
     uint64_t *ns; /* of each step in this run, where steps are profiled */
 };
 
+/* Memory of one tensor of a run; see apart.c. */
+struct infer__range {
+    uintptr_t begin;
+    uint64_t bytes;
+    int64_t output; /* its index, or that it is none */
+};
+enum { INFER__RANGE_INPUT = -1 };
+
 struct infer_session {
     struct infer__meter meter; /* of all that the session holds, but for itself */
     infer_allocator allocator; /* the meter's */
@@ -33,6 +41,7 @@ struct infer_session {
     char *scratch;             /* plan.scratch_bytes for each thread */
     char *outputs;             /* memory for outputs that the caller leaves to the library */
     uint64_t *output_offsets;
+    struct infer__range *ranges; /* room for all inputs and outputs */
     uint64_t output_bytes;
     uint32_t nlanes, ninput_patches, noutput_patches, nimage_patches;
     uint32_t profile;
@@ -46,6 +55,11 @@ static inline struct infer__value infer__session_value(const struct infer_sessio
         v.dims[0] *= s->plan.images;
     return v;
 }
+
+/* Fails where an output, the caller's or lent by the session, shares memory with another tensor of
+ * the run. */
+infer_status infer__check_apart(struct infer_session *s, const infer_tensor *inputs,
+                                const infer_tensor *outputs, infer_error *err);
 
 /* infer_session_create with measured choices of the caller's instead of those in the file; NULL:
  * none. The table is not kept. All pointers but `options` and `tuned` are needed. */
