@@ -156,6 +156,44 @@ static void test_region(void **state)
     assert_int_equal(c.live, 0);
 }
 
+/* What an array has outgrown, and what is dropped, is given back at once if it is large; what
+ * stands beside it stays. */
+static void test_region_gives_back(void **state)
+{
+    (void)state;
+    struct counting c = {0, 100000};
+    infer_allocator a = {&c, counting_alloc, counting_free};
+    struct infer__region r;
+    uint64_t *numbers = NULL;
+    uint32_t capacity = 0;
+    infer__region_init(&r, &a);
+    char *small = infer__region_string(&r, "small"), *first = infer__region_calloc(&r, 20000, 1);
+    char *second = infer__region_calloc(&r, 20000, 1), *third = infer__region_calloc(&r, 20000, 1);
+    assert_true(small && first && second && third);
+    assert_int_equal(c.live, 4);
+    infer__region_drop(&r, second, 20000);
+    infer__region_drop(&r, third, 20000);
+    infer__region_drop(&r, first, 20000);
+    infer__region_drop(&r, small, sizeof "small");
+    infer__region_drop(&r, NULL, 20000);
+    assert_int_equal(c.live, 1);
+    assert_string_equal(small, "small");
+    for (uint32_t i = 0; i < 100000; i++) {
+        void *array = numbers;
+        assert_true(infer__region_grow(&r, &array, &capacity, i + 1, sizeof *numbers));
+        numbers = array;
+        numbers[i] = i;
+    }
+    assert_int_equal(c.live, 2);
+    assert_true(r.total < 2 * 100000 * sizeof *numbers);
+    for (uint32_t i = 0; i < 100000; i++)
+        assert_true(numbers[i] == i);
+    infer__region_drop(&r, numbers, capacity * sizeof *numbers);
+    assert_int_equal(c.live, 1);
+    infer__region_free(&r);
+    assert_int_equal(c.live, 0);
+}
+
 static void test_region_without_memory(void **state)
 {
     (void)state;
@@ -259,17 +297,12 @@ static void test_denormals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_denormals),
-        cmocka_unit_test(test_machines),
-        cmocka_unit_test(test_cpu_levels),
-        cmocka_unit_test(test_cpu_needs_the_system),
-        cmocka_unit_test(test_cpu_count),
-        cmocka_unit_test(test_pool_runs_every_unit_once),
-        cmocka_unit_test(test_pool_refuses),
-        cmocka_unit_test(test_region),
-        cmocka_unit_test(test_region_without_memory),
-        cmocka_unit_test(test_alignment),
-        cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_denormals),         cmocka_unit_test(test_machines),
+        cmocka_unit_test(test_cpu_levels),        cmocka_unit_test(test_cpu_needs_the_system),
+        cmocka_unit_test(test_cpu_count),         cmocka_unit_test(test_pool_runs_every_unit_once),
+        cmocka_unit_test(test_pool_refuses),      cmocka_unit_test(test_region),
+        cmocka_unit_test(test_region_gives_back), cmocka_unit_test(test_region_without_memory),
+        cmocka_unit_test(test_alignment),         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_names_are_total),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

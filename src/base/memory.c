@@ -98,8 +98,8 @@ infer_allocator infer__meter_start(struct infer__meter *m, const infer_allocator
 /* ---- regions -------------------------------------------------------------------------------- */
 
 struct infer__block {
-    struct infer__block *next;
-    size_t used, size; /* of the bytes behind this header */
+    struct infer__block *next, *last; /* last: the block whose next this is, or NULL */
+    size_t used, size;                /* of the bytes behind this header */
 };
 
 enum { HEADER = 64, BLOCK = 16 * 1024 - 128, ALIGN = 64, SMALL_ALIGN = 16 };
@@ -121,33 +121,56 @@ void infer__region_free(struct infer__region *r)
     r->total = 0;
 }
 
+/* What `bytes` bytes take of a block; 0 if that can't be counted. */
+static size_t rounded(size_t bytes, size_t *align)
+{
+    size_t need;
+    *align = bytes < ALIGN ? SMALL_ALIGN : ALIGN;
+    return infer__size_align(bytes ? bytes : 1, *align, &need) ? need : 0;
+}
+
+/* Large arrays have a block of their own, so that one of them can be given back. */
+static int is_apart(size_t need)
+{
+    return need > BLOCK / 4;
+}
+
+/* A block of so many bytes behind the head of the list, which goes on being filled, or (`head`) in
+ * front of it. */
+static struct infer__block *add_block(struct infer__region *r, size_t size, int head)
+{
+    size_t total;
+    if (!infer__size_add(size, HEADER, &total))
+        return NULL;
+    struct infer__block *b = infer__alloc(&r->allocator, total, ALIGN);
+    if (!b)
+        return NULL;
+    *b = (struct infer__block){.size = size, .last = head ? NULL : r->blocks};
+    struct infer__block **place = b->last ? &b->last->next : &r->blocks;
+    b->next = *place;
+    if (b->next)
+        b->next->last = b;
+    *place = b;
+    r->total += total;
+    return b;
+}
+
 static void *region_take(struct infer__region *r, size_t bytes)
 {
-    size_t need, align = bytes < ALIGN ? SMALL_ALIGN : ALIGN;
-    if (!infer__size_align(bytes ? bytes : 1, align, &need))
-        return NULL;
+    size_t align, need = rounded(bytes, &align);
     struct infer__block *b = r->blocks;
-    if (b) /* used and size are small or were checked: this can't wrap */
-        b->used = (b->used + align - 1) & ~(align - 1);
-    if (!b || b->used > b->size || b->size - b->used < need) {
-        size_t size = need > BLOCK / 4 ? need : BLOCK, total;
-        if (!infer__size_add(size, HEADER, &total))
-            return NULL;
-        struct infer__block *fresh = infer__alloc(&r->allocator, total, ALIGN);
-        if (!fresh)
-            return NULL;
-        fresh->used = 0;
-        fresh->size = size;
-        r->total += total;
-        if (b && size != BLOCK) { /* a block of its own: keep filling the current one */
-            fresh->next = b->next;
-            b->next = fresh;
-        } else {
-            fresh->next = b;
-            r->blocks = fresh;
-        }
-        b = fresh;
+    if (!need)
+        return NULL;
+    if (is_apart(need)) {
+        b = add_block(r, need, 0);
+    } else {
+        if (b) /* used and size are small or were checked: this can't wrap */
+            b->used = (b->used + align - 1) & ~(align - 1);
+        if (!b || b->used > b->size || b->size - b->used < need)
+            b = add_block(r, BLOCK, 1);
     }
+    if (!b)
+        return NULL;
     void *p = (char *)b + HEADER + b->used;
     b->used += need;
     return p;
@@ -177,9 +200,26 @@ char *infer__region_string(struct infer__region *r, const char *s)
     return infer__region_copy(r, s, strlen(s) + 1);
 }
 
+void infer__region_drop(struct infer__region *r, void *memory, size_t bytes)
+{
+    size_t align, need = rounded(bytes, &align);
+    if (!memory || !is_apart(need))
+        return;
+    struct infer__block *b = (struct infer__block *)((char *)memory - HEADER);
+    if (b->next)
+        b->next->last = b->last;
+    if (b->last)
+        b->last->next = b->next;
+    else
+        r->blocks = b->next;
+    r->total -= b->size + HEADER;
+    infer__free(&r->allocator, b);
+}
+
 int infer__region_grow(struct infer__region *r, void **array, uint32_t *capacity, uint32_t need,
                        size_t element_size)
 {
+    size_t bytes, old = *capacity * element_size;
     if (need <= *capacity)
         return 1;
     uint32_t grown = *capacity > UINT32_MAX / 2 ? UINT32_MAX : *capacity * 2;
@@ -187,11 +227,12 @@ int infer__region_grow(struct infer__region *r, void **array, uint32_t *capacity
         grown = need;
     if (grown < 16)
         grown = 16;
-    void *fresh = infer__region_calloc(r, grown, element_size);
+    void *fresh = infer__size_mul(grown, element_size, &bytes) ? region_take(r, bytes) : NULL;
     if (!fresh)
         return 0;
     if (*capacity)
-        memcpy(fresh, *array, (size_t)*capacity * element_size);
+        memcpy(fresh, *array, old);
+    infer__region_drop(r, *capacity ? *array : NULL, old);
     *array = fresh;
     *capacity = grown;
     return 1;

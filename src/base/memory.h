@@ -45,8 +45,12 @@ void *infer__region_calloc(struct infer__region *r, size_t count, size_t size);
 void *infer__region_copy(struct infer__region *r, const void *from, size_t bytes);
 /* A copy of a string. */
 char *infer__region_string(struct infer__region *r, const char *s);
+/* Gives back an array of `bytes` bytes that nobody needs any more before all the rest, if it is a
+ * large one; a small one stays as long as the region. */
+void infer__region_drop(struct infer__region *r, void *memory, size_t bytes);
 /* Grows an array in a region to room for `need` elements, at least doubling it; *capacity and
- * *array are updated, old elements copied. Returns 0 if there is no memory. */
+ * *array are updated, old elements copied, new ones undefined. The old array is dropped. Returns 0
+ * if there is no memory. */
 int infer__region_grow(struct infer__region *r, void **array, uint32_t *capacity, uint32_t need,
                        size_t element_size);
 
