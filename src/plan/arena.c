@@ -7,80 +7,21 @@
 #include <string.h>
 
 #include "base/size.h"
+#include "plan/holes.h"
 #include "plan/plan.h"
 
 enum { ARENA_ALIGN = 64 };
 
-/* Free ranges in order of offset; the last one has no end. */
-struct hole {
-    uint64_t begin, end;
+struct placer {
+    struct infer__plan *plan;
+    struct infer__holes holes;
+    uint32_t *range; /* of each tensor that has a place now; 0: it has none, or none any more */
+    unsigned wanted; /* set of INFER__IN_PLACE_* */
+    infer_error *err;
 };
-
-struct holes {
-    struct hole *all;
-    uint32_t count, capacity;
-    uint64_t peak;
-};
-
-static infer_status insert(struct infer__region *r, struct holes *h, uint32_t at, struct hole x,
-                           infer_error *err)
-{
-    void *all = h->all;
-    if (!infer__region_grow(r, &all, &h->capacity, h->count + 1, sizeof x))
-        return infer__no_memory(err, sizeof x);
-    h->all = all;
-    memmove(h->all + at + 1, h->all + at, (h->count - at) * sizeof x);
-    h->all[at] = x;
-    h->count++;
-    return INFER_OK;
-}
-
-static uint64_t take(struct holes *h, uint64_t bytes)
-{
-    uint32_t best = h->count - 1;
-    for (uint32_t i = 0; i < h->count - 1; i++) {
-        uint64_t size = h->all[i].end - h->all[i].begin;
-        if (size >= bytes && (best == h->count - 1 || size < h->all[best].end - h->all[best].begin))
-            best = i;
-    }
-    struct hole *x = &h->all[best];
-    uint64_t offset = x->begin;
-    x->begin += bytes;
-    if (x->begin == x->end) {
-        memmove(x, x + 1, (h->count - best - 1) * sizeof *x);
-        h->count--;
-    }
-    if (offset + bytes > h->peak)
-        h->peak = offset + bytes;
-    return offset;
-}
-
-static infer_status give(struct infer__region *r, struct holes *h, uint64_t begin, uint64_t bytes,
-                         infer_error *err)
-{
-    uint32_t at = 0;
-    uint64_t end = begin + bytes;
-    while (h->all[at].begin < begin)
-        at++;
-    int joins_next = h->all[at].begin == end;
-    int joins_last = at > 0 && h->all[at - 1].end == begin;
-    if (joins_next && joins_last) {
-        h->all[at - 1].end = h->all[at].end;
-        memmove(h->all + at, h->all + at + 1, (h->count - at - 1) * sizeof *h->all);
-        h->count--;
-    } else if (joins_next) {
-        h->all[at].begin = begin;
-    } else if (joins_last) {
-        h->all[at - 1].end = end;
-    } else {
-        return insert(r, h, at, (struct hole){begin, end}, err);
-    }
-    return INFER_OK;
-}
 
 /* First and last step of every tensor; what writes or reads a view does so with what it is a view
- * of. What images
- * leave to the whole batch is there from the first of them on. */
+ * of. What images leave to the whole batch is there from the first of them on. */
 static void find_lifetimes(struct infer__plan *plan)
 {
     for (uint32_t i = 0; i < plan->ntensors; i++)
@@ -106,87 +47,116 @@ static uint64_t rounded(uint64_t bytes)
     return (bytes + ARENA_ALIGN - 1) & ~(uint64_t)(ARENA_ALIGN - 1);
 }
 
-/* Whether the tensor is placed in the arena by step s as its k-th operand of `ids`: once, even if
- * the step names it twice. */
-static int placed_here(const struct infer__plan *plan, const uint32_t *ids, uint32_t k)
+/* What has a place of its own in the arena: what tensor t is a view of, or itself; NULL if there is
+ * no such thing. */
+static struct infer__plan_tensor *placed(const struct infer__plan *plan, uint32_t t)
 {
-    const struct infer__plan_tensor *t = infer__plan_root(plan, ids[k]);
-    if (t->place != INFER__PLACE_ARENA || !t->bytes)
-        return 0;
-    for (uint32_t i = 0; i < k; i++)
-        if (infer__plan_root(plan, ids[i]) == t)
-            return 0;
-    return 1;
+    struct infer__plan_tensor *root = infer__plan_root(plan, t);
+    return root->place == INFER__PLACE_ARENA && root->bytes ? root : NULL;
 }
 
-/* The operand whose place in the arena the step's first output can take over: it is read here for
- * the last time, has as many bytes, and the kernel allows it. UINT32_MAX: there is none. */
+static infer_status take(struct placer *p, struct infer__plan_tensor *t)
+{
+    uint32_t *range = &p->range[t - p->plan->tensors];
+    TRY(infer__holes_take(&p->holes, rounded(t->bytes), range, p->err));
+    t->offset = infer__holes_begin(&p->holes, *range);
+    return INFER_OK;
+}
+
+/* Gives the place of tensor t back if step s is the last to need it: once, even if the step names
+ * it twice. */
+static void give(struct placer *p, uint32_t t, uint32_t s)
+{
+    const struct infer__plan_tensor *root = placed(p->plan, t);
+    uint32_t *range = root ? &p->range[root - p->plan->tensors] : NULL;
+    if (!range || !*range || root->last != s)
+        return;
+    infer__holes_give(&p->holes, *range);
+    *range = 0;
+}
+
+/* Whether the first output of step s can take over the place of operand k in the arena: the operand
+ * is read here for the last time, and has as many bytes. */
+static int can_take_over(const struct infer__plan *plan, uint32_t s, uint32_t k)
+{
+    const struct infer__step *step = &plan->steps[s];
+    const struct infer__plan_tensor *x = placed(plan, step->in[k]);
+    const struct infer__plan_tensor *y = placed(plan, step->out[0]);
+    uint32_t reads = 0; /* named twice, it would be read after it was written */
+    if (!x || !y || x == y || x->last != s || y->first != s || x->bytes != y->bytes ||
+        plan->tensors[step->in[k]].bytes != x->bytes ||
+        plan->tensors[step->out[0]].bytes != y->bytes)
+        return 0;
+    for (uint32_t i = 0; i < step->task.nin; i++)
+        reads += infer__plan_root(plan, step->in[i]) == x;
+    return reads == 1;
+}
+
+/* The operand of step s that its first output is made in place of, as the kernel allows and
+ * `wanted` says; UINT32_MAX: there is none. */
 static uint32_t find_in_place(const struct infer__plan *plan, uint32_t s, unsigned wanted)
 {
     const struct infer__step *step = &plan->steps[s];
-    unsigned allowed = step->kernel->in_place & wanted;
-    uint32_t nin = step->task.nin;
-    const struct infer__plan_tensor *out = infer__plan_root(plan, step->out[0]);
-    for (uint32_t k = 0; allowed && k < nin; k++) {
-        int residual = step->task.epi.residual && k == nin - 1;
-        unsigned bit = residual ? INFER__IN_PLACE_RESIDUAL
-                       : k == 0 ? INFER__IN_PLACE_FIRST
-                       : k == 1 ? INFER__IN_PLACE_SECOND
-                                : 0;
-        const struct infer__plan_tensor *t = infer__plan_root(plan, step->in[k]);
-        if (!(allowed & bit) || t->last != s || !placed_here(plan, step->in, k) ||
-            plan->tensors[step->in[k]].bytes != t->bytes || t->bytes != out->bytes ||
-            out->place != INFER__PLACE_ARENA || out->first != s || out == t ||
-            plan->tensors[step->out[0]].bytes != out->bytes)
-            continue;
-        uint32_t uses = 0; /* named twice, it would be read after it was written */
-        for (uint32_t i = 0; i < nin; i++)
-            uses += infer__plan_root(plan, step->in[i]) == t;
-        if (uses == 1)
-            return k;
-    }
+    const unsigned allowed = step->kernel->in_place & wanted;
+    const uint32_t nin = step->task.nin, residual = step->task.epi.residual ? nin - 1 : UINT32_MAX;
+    if (allowed & INFER__IN_PLACE_FIRST && nin > 0 && residual != 0 && can_take_over(plan, s, 0))
+        return 0;
+    if (allowed & INFER__IN_PLACE_SECOND && nin > 1 && residual != 1 && can_take_over(plan, s, 1))
+        return 1;
+    if (allowed & INFER__IN_PLACE_RESIDUAL && residual < nin && can_take_over(plan, s, residual))
+        return residual;
     return UINT32_MAX;
 }
 
-static infer_status place_step(struct infer__plan *plan, struct holes *h, uint32_t s,
-                               unsigned wanted, infer_error *err)
+static infer_status place_step(struct placer *p, uint32_t s)
 {
+    const struct infer__plan *plan = p->plan;
     const struct infer__step *step = &plan->steps[s];
-    uint32_t reused = find_in_place(plan, s, wanted);
-    if (reused != UINT32_MAX)
-        infer__plan_root(plan, step->out[0])->offset =
-            infer__plan_root(plan, step->in[reused])->offset;
-    for (uint32_t k = reused != UINT32_MAX; k < step->task.nout; k++)
-        if (placed_here(plan, step->out, k)) {
-            struct infer__plan_tensor *t = infer__plan_root(plan, step->out[k]);
-            if (t->first == s)
-                t->offset = take(h, rounded(t->bytes));
-        }
+    const uint32_t reused = find_in_place(plan, s, p->wanted);
+    if (reused != UINT32_MAX) {
+        struct infer__plan_tensor *x = placed(plan, step->in[reused]);
+        struct infer__plan_tensor *y = placed(plan, step->out[0]);
+        y->offset = x->offset;
+        p->range[y - plan->tensors] = p->range[x - plan->tensors];
+        p->range[x - plan->tensors] = 0;
+    }
     for (uint32_t k = 0; k < step->task.nout; k++) {
-        const struct infer__plan_tensor *t = infer__plan_root(plan, step->out[k]);
-        if (placed_here(plan, step->out, k) && t->last == s) /* nobody reads it */
-            TRY(give(&plan->region, h, t->offset, rounded(t->bytes), err));
+        struct infer__plan_tensor *t = placed(plan, step->out[k]);
+        if (t && t->first == s && !p->range[t - plan->tensors])
+            TRY(take(p, t));
     }
-    for (uint32_t k = 0; k < step->task.nin; k++) {
-        const struct infer__plan_tensor *t = infer__plan_root(plan, step->in[k]);
-        if (k != reused && placed_here(plan, step->in, k) && t->last == s)
-            TRY(give(&plan->region, h, t->offset, rounded(t->bytes), err));
-    }
+    for (uint32_t k = 0; k < step->task.nout; k++) /* nobody reads it */
+        give(p, step->out[k], s);
+    for (uint32_t k = 0; k < step->task.nin; k++)
+        give(p, step->in[k], s);
     return INFER_OK;
 }
 
-/* Places all tensors; `wanted` is a set of INFER__IN_PLACE_*. */
-static infer_status place_all(struct infer__plan *plan, unsigned wanted, infer_error *err)
+/* Places all tensors. */
+static infer_status place_all(struct placer *p, unsigned wanted)
 {
-    struct holes h = {0};
-    TRY(insert(&plan->region, &h, 0, (struct hole){0, UINT64_MAX}, err));
+    struct infer__plan *plan = p->plan;
+    p->wanted = wanted;
+    memset(p->range, 0, plan->ntensors * sizeof *p->range);
     for (uint32_t i = 0; i < plan->ntensors; i++)
-        if (plan->tensors[i].batch)
-            plan->tensors[i].offset = take(&h, rounded(plan->tensors[i].bytes));
+        if (plan->tensors[i].batch && plan->tensors[i].bytes)
+            TRY(take(p, &plan->tensors[i]));
     for (uint32_t s = 0; s < plan->nsteps; s++)
-        TRY(place_step(plan, &h, s, wanted, err));
-    plan->arena_bytes = h.peak;
+        TRY(place_step(p, s));
+    plan->arena_bytes = p->holes.peak;
+    infer__holes_free(&p->holes);
     return INFER_OK;
+}
+
+/* Bytes of all tensors that have a place of their own, together. */
+static uint64_t all_bytes(const struct infer__plan *plan)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < plan->ntensors; i++) {
+        uint64_t bytes = rounded(plan->tensors[i].bytes);
+        sum = sum > UINT64_MAX - bytes ? UINT64_MAX : sum + bytes;
+    }
+    return sum;
 }
 
 /* In place costs fewest bytes of cache; but a tensor that stays where its operand was may stand in
@@ -195,12 +165,19 @@ infer_status infer__place(struct infer__plan *plan, const struct infer__plan_opt
                           infer_error *err)
 {
     const unsigned residual = INFER__IN_PLACE_RESIDUAL;
+    struct placer p = {.plan = plan, .err = err};
+    const size_t bytes = plan->ntensors * sizeof *p.range;
+    p.range = infer__region_calloc(&plan->region, 1, bytes);
+    if (!p.range)
+        return infer__no_memory(err, bytes);
+    infer__holes_init(&p.holes, &plan->region, all_bytes(plan));
     find_lifetimes(plan);
-    TRY(place_all(plan, residual, err));
+    TRY(place_all(&p, residual));
     uint64_t least = plan->arena_bytes;
-    TRY(place_all(plan, residual | INFER__IN_PLACE_FIRST | INFER__IN_PLACE_SECOND, err));
+    TRY(place_all(&p, residual | INFER__IN_PLACE_FIRST | INFER__IN_PLACE_SECOND));
     if (plan->arena_bytes > least)
-        TRY(place_all(plan, residual, err));
+        TRY(place_all(&p, residual));
+    infer__region_drop(&plan->region, p.range, bytes);
     size_t need;
     FAIL_IF(!infer__size_mul(plan->scratch_bytes, o->threads, &need) ||
                 !infer__size_add(need, plan->arena_bytes, &need) ||
