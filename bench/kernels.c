@@ -58,8 +58,9 @@ struct run {
     infer_isa isa;
     double ms, slowest_ms;
     struct machine machine;
-    int bf16;       /* the row that is being timed wants it */
-    uint64_t *seen; /* tasks of a model that are in the table already */
+    int bf16;                       /* the row that is being timed wants it */
+    const struct infer__plan *plan; /* whose steps are being timed */
+    uint64_t *seen;                 /* tasks of a model that are in the table already */
     size_t nseen;
     struct note notes[MOST_NOTES];
     size_t nnotes;
@@ -128,7 +129,8 @@ static void print_row(const struct run *r, const char *network, const struct inf
                       const char *shape, const char *kernel, double estimate,
                       const struct bench_time *time, int chosen)
 {
-    double ns = time->ms * 1e6, flops = (double)s->flops, bytes = (double)s->bytes;
+    const double ns = time->ms * 1e6, flops = (double)infer__task_flops(&s->task);
+    const double bytes = (double)infer__step_bytes(r->plan, s);
     printf("| %s | %s | %s | %s | %.4f | %.4f | %.1f | %.1f | %.0f | %.0e | %s |\n", network,
            infer__op_info(s->task.op)->name, shape, kernel, time->ms, estimate / 1e6, flops / ns,
            bytes / ns,
@@ -213,6 +215,7 @@ static infer_status bench_graph(struct run *r, const char *network, const struct
                                     .max_tensor_bytes = UINT64_C(2) << 30};
     TRY(infer__plan_create(&plan, g, &o, NULL, err));
     infer_status status = INFER_OK;
+    r->plan = &plan;
     r->seen = calloc(plan.nsteps + 1, sizeof *r->seen);
     r->nseen = 0;
     if (!r->seen)

@@ -5,24 +5,92 @@
 
 #include "base/size.h"
 
-static const infer_input_spec *find_spec(const struct infer__plan_options *o, const char *name)
+/* The caller's shapes, to be found by name. */
+struct binder {
+    struct infer__plan *plan;
+    const struct infer__plan_options *o;
+    size_t *sorted; /* numbers of the specs, by name; of equal names the caller's first one first */
+};
+
+static const char *name_at(const struct binder *b, size_t i)
 {
-    for (size_t i = 0; i < o->ninputs; i++)
-        if (strcmp(o->inputs[i].name, name) == 0)
-            return &o->inputs[i];
-    return NULL;
+    return b->o->inputs[b->sorted[i]].name;
 }
 
-static infer_status check_names(const struct infer__graph *g, const struct infer__plan_options *o,
-                                infer_error *err)
+/* Merge sort: n log n for any names. `spare` has as much room. */
+static void sort(struct binder *b, size_t *spare)
 {
+    const size_t n = b->o->ninputs;
+    for (size_t width = 1; width < n; width *= 2) {
+        for (size_t begin = 0; begin < n; begin += 2 * width) {
+            const size_t middle = n - begin < width ? n : begin + width;
+            const size_t end = n - begin < 2 * width ? n : begin + 2 * width;
+            size_t left = begin, right = middle;
+            for (size_t i = begin; i < end; i++) {
+                int from_left = left < middle &&
+                                (right == end || strcmp(name_at(b, left), name_at(b, right)) <= 0);
+                spare[i] = b->sorted[from_left ? left++ : right++];
+            }
+        }
+        memcpy(b->sorted, spare, n * sizeof *spare);
+    }
+}
+
+static infer_status sort_specs(struct binder *b, infer_error *err)
+{
+    const struct infer__plan_options *o = b->o;
+    struct infer__region *r = &b->plan->region;
+    size_t *spare = infer__region_calloc(r, o->ninputs, sizeof *spare);
+    b->sorted = infer__region_calloc(r, o->ninputs, sizeof *b->sorted);
+    if (!spare || !b->sorted)
+        return infer__no_memory(err, o->ninputs * sizeof *spare);
     for (size_t i = 0; i < o->ninputs; i++) {
-        const char *name = o->inputs[i].name;
-        int found = 0;
-        FAIL_IF(!name, INFER_ERROR_ARGUMENT, "the shape of input %zu has no name", i);
-        for (uint32_t k = 0; k < g->ninputs; k++)
-            found |= strcmp(g->values[g->inputs[k]].name, name) == 0;
-        FAIL_IF(!found, INFER_ERROR_ARGUMENT, "the model has no input '%s'", name);
+        FAIL_IF(!o->inputs[i].name, INFER_ERROR_ARGUMENT, "the shape of input %zu has no name", i);
+        b->sorted[i] = i;
+    }
+    sort(b, spare);
+    infer__region_drop(r, spare, o->ninputs * sizeof *spare);
+    return INFER_OK;
+}
+
+/* The first place among the sorted specs whose name is not before `name`. */
+static size_t find_place(const struct binder *b, const char *name)
+{
+    size_t low = 0, high = b->o->ninputs;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (strcmp(name_at(b, middle), name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static const infer_input_spec *find_spec(const struct binder *b, const char *name)
+{
+    const size_t at = find_place(b, name);
+    return at < b->o->ninputs && strcmp(name_at(b, at), name) == 0 ? &b->o->inputs[b->sorted[at]]
+                                                                   : NULL;
+}
+
+/* Every spec is of an input that the model has. */
+static infer_status check_names(const struct binder *b, infer_error *err)
+{
+    const struct infer__graph *g = &b->plan->graph;
+    const size_t n = b->o->ninputs;
+    uint8_t *known = infer__region_calloc(&b->plan->region, n, 1); /* at the first of each name */
+    if (!known)
+        return infer__no_memory(err, n);
+    for (uint32_t k = 0; k < g->ninputs; k++) {
+        const infer_input_spec *spec = find_spec(b, g->values[g->inputs[k]].name);
+        if (spec)
+            known[spec - b->o->inputs] = 1;
+    }
+    for (size_t i = 0; i < n; i++) {
+        const infer_input_spec *first = find_spec(b, b->o->inputs[i].name);
+        FAIL_IF(!known[first - b->o->inputs], INFER_ERROR_ARGUMENT, "the model has no input '%s'",
+                b->o->inputs[i].name);
     }
     return INFER_OK;
 }
@@ -56,10 +124,11 @@ static infer_status spec_dims(struct infer__value *v, const infer_input_spec *sp
     return INFER_OK;
 }
 
-static infer_status bind_input(struct infer__plan *plan, const struct infer__plan_options *o,
-                               struct infer__value *v, infer_error *err)
+static infer_status bind_input(const struct binder *b, struct infer__value *v, infer_error *err)
 {
-    const infer_input_spec *spec = find_spec(o, v->name);
+    struct infer__plan *plan = b->plan;
+    const struct infer__plan_options *o = b->o;
+    const infer_input_spec *spec = find_spec(b, v->name);
     TRY(spec ? spec_dims(v, spec, plan->images, err) : default_dims(v, err));
     int64_t n;
     size_t bytes;
@@ -83,11 +152,13 @@ infer_status infer__plan_bind(struct infer__plan *plan, const struct infer__plan
                               infer_error *err)
 {
     struct infer__graph *g = &plan->graph;
-    TRY(check_names(g, o, err));
+    struct binder b = {.plan = plan, .o = o};
+    TRY(sort_specs(&b, err));
+    TRY(check_names(&b, err));
     for (uint32_t i = 0; i < g->ninputs; i++) {
         struct infer__value *v = &g->values[g->inputs[i]];
         if (v->kind == INFER__VALUE_INPUT)
-            TRY(bind_input(plan, o, v, err));
+            TRY(bind_input(&b, v, err));
     }
     return INFER_OK;
 }

@@ -241,5 +241,6 @@ infer_status infer__fuse(struct infer__graph *g, infer_error *err)
             fuse_activation(&f, n);
     }
     infer__drop_erased(g);
+    infer__uses_end(g, &f.uses);
     return INFER_OK;
 }

@@ -14,7 +14,6 @@ struct chainer {
     struct infer__graph *g;
     const struct infer__plan_options *o;
     struct infer__uses uses;
-    uint32_t *reader; /* a node that reads each value, plus 1 */
     infer_error *err;
 };
 
@@ -22,19 +21,6 @@ struct chainer {
 struct chain {
     struct infer__node *expand, *depthwise, *project;
 };
-
-static infer_status index_graph(struct chainer *f)
-{
-    struct infer__graph *g = f->g;
-    TRY(infer__uses_of(g, &f->uses, f->err));
-    f->reader = infer__region_calloc(g->region, g->nvalues, sizeof *f->reader);
-    if (!f->reader)
-        return infer__no_memory(f->err, g->nvalues * sizeof *f->reader);
-    for (uint32_t i = 0; i < g->nnodes; i++)
-        for (uint32_t k = 0; k < g->nodes[i].nin; k++)
-            f->reader[g->nodes[i].in[k]] = i + 1;
-    return INFER_OK;
-}
 
 /* ---- which nodes qualify -------------------------------------------------------------------- */
 
@@ -86,8 +72,8 @@ static struct chain find_chain(const struct chainer *f, struct infer__node *dept
         if (is_pointwise(f, n) && is_inner(n))
             c.expand = n;
     }
-    if (f->reader[out] && f->uses.count[out] == 1 && is_inner(depthwise)) {
-        struct infer__node *n = &f->g->nodes[f->reader[out] - 1];
+    if (f->uses.reader[out] && f->uses.count[out] == 1 && is_inner(depthwise)) {
+        struct infer__node *n = &f->g->nodes[f->uses.reader[out] - 1];
         if (is_pointwise(f, n) && n->in[0] == out)
             c.project = n;
     }
@@ -179,7 +165,7 @@ infer_status infer__fuse_chains(struct infer__plan *plan, const struct infer__pl
 {
     struct infer__graph *g = &plan->graph;
     struct chainer f = {.g = g, .o = o, .err = err};
-    TRY(index_graph(&f));
+    TRY(infer__uses_of(g, &f.uses, err));
     for (uint32_t i = 0; i < g->nnodes; i++) {
         if (!is_depthwise(&f, &g->nodes[i]))
             continue;
@@ -201,5 +187,6 @@ infer_status infer__fuse_chains(struct infer__plan *plan, const struct infer__pl
             TRY(replace(&f, &best));
     }
     infer__drop_erased(g);
+    infer__uses_end(g, &f.uses);
     return INFER_OK;
 }

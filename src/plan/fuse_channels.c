@@ -226,5 +226,6 @@ infer_status infer__fuse_channels(struct infer__graph *g, infer_error *err)
             TRY(form_shuffle(&f, n));
     }
     infer__drop_erased(g);
+    infer__uses_end(g, &f.uses);
     return INFER_OK;
 }

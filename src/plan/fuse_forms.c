@@ -256,5 +256,6 @@ infer_status infer__fuse_forms(struct infer__graph *g, infer_error *err)
             TRY(form_bias(&f, n));
     }
     infer__drop_erased(g);
+    infer__uses_end(g, &f.uses);
     return INFER_OK;
 }

@@ -72,5 +72,6 @@ infer_status infer__fuse_scales(struct infer__plan *plan, const struct infer__pl
         if (infer__is_pointwise(f.g, &f.g->nodes[i]))
             TRY(fuse_scale(&f, &f.g->nodes[i]));
     infer__drop_erased(f.g);
+    infer__uses_end(f.g, &f.uses);
     return INFER_OK;
 }

@@ -50,6 +50,7 @@ infer_status infer__integer_grow(struct infer__integer *p)
             return infer__no_memory(err, want * sizeof *list);
         if (old)
             memcpy(list, *lists[i], old * sizeof *list);
+        infer__region_drop(p->g->region, *lists[i], old * sizeof *list);
         *lists[i] = list;
     }
     p->values_capacity = want;
@@ -249,20 +250,12 @@ static infer_status do_dequantize(struct infer__integer *p, const struct infer__
     return INFER_OK;
 }
 
-static int is_output(const struct infer__graph *g, uint32_t v)
-{
-    for (uint32_t i = 0; i < g->noutputs; i++)
-        if (g->outputs[i] == v)
-            return 1;
-    return 0;
-}
-
 /* q = Quantize(Dequantize(from)): nothing, or from one scale to another. */
 static infer_status requantise(struct infer__integer *p, const struct infer__node *n, uint32_t from)
 {
     const struct infer__quant *x = p->g->values[from].quant, *y = p->g->values[n->out[0]].quant;
     uint8_t table[256];
-    if (infer__quant_same(x, y) && !is_output(p->g, n->out[0])) {
+    if (infer__quant_same(x, y) && !p->is_output[n->out[0]]) {
         p->same[n->out[0]] = from;
         return INFER_OK;
     }
@@ -382,23 +375,49 @@ static infer_status float_results(struct infer__integer *p)
     return INFER_OK;
 }
 
+static infer_status begin(struct infer__integer *p)
+{
+    struct infer__graph *g = p->g;
+    infer_error *err = p->err;
+    struct infer__uses uses;
+    TRY(infer__integer_grow(p));
+    TRY(infer__uses_of(g, &uses, err));
+    memcpy(p->uses, uses.count, g->nvalues * sizeof *p->uses);
+    infer__uses_end(g, &uses);
+    p->is_output = infer__region_calloc(g->region, g->nvalues, 1);
+    if (!p->is_output)
+        return infer__no_memory(err, g->nvalues);
+    for (uint32_t i = 0; i < g->noutputs; i++)
+        p->is_output[g->outputs[i]] = 1;
+    return INFER_OK;
+}
+
+/* The nodes written take the place of the graph's. */
+static void end(struct infer__integer *p)
+{
+    struct infer__graph *g = p->g;
+    const size_t list = p->values_capacity * sizeof *p->uses;
+    infer__region_drop(g->region, g->nodes, g->nodes_capacity * sizeof *g->nodes);
+    infer__region_drop(g->region, p->producer, list);
+    infer__region_drop(g->region, p->uses, list);
+    infer__region_drop(g->region, p->source, list);
+    infer__region_drop(g->region, p->same, list);
+    g->nodes = p->nodes;
+    g->nnodes = p->nnodes;
+    g->nodes_capacity = p->capacity;
+}
+
 infer_status infer__integer(struct infer__graph *g, infer_error *err)
 {
     struct infer__integer p = {.g = g, .err = err};
-    struct infer__uses uses;
     if (!has_quantised(g))
         return INFER_OK;
     TRY(make_unsigned(g, err));
-    TRY(infer__integer_grow(&p));
-    TRY(infer__uses_of(g, &uses, err));
-    /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): grown above */
-    memcpy(p.uses, uses.count, g->nvalues * sizeof *p.uses);
+    TRY(begin(&p));
     for (uint32_t i = 0; i < g->nnodes; i++)
         TRY(do_node(&p, &g->nodes[i]));
     TRY(float_results(&p));
-    g->nodes = p.nodes;
-    g->nnodes = p.nnodes;
-    g->nodes_capacity = p.capacity;
+    end(&p);
     TRY(infer__remove_dead(g, err)); /* what reads a value counts in what follows */
     return infer__integer_fuse(g, err);
 }

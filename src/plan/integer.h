@@ -14,6 +14,7 @@ struct infer__integer {
     uint32_t *uses;     /* readers of each value in the old graph */
     uint32_t *source;   /* of an f32 value: the quantised value it is the meaning of, or 0 */
     uint32_t *same;     /* the value that is read in its place, or 0 */
+    uint8_t *is_output; /* of each value of the old graph: 1, it is an output of it */
 };
 
 /* The quantised value that an f32 value is the meaning of, or 0. */

@@ -187,18 +187,21 @@ static infer_status split_ranges(struct fuser *f)
 {
     struct infer__graph *g = f->g;
     infer_error *err = f->err;
-    struct infer__node *nodes = infer__region_calloc(g->region, g->nnodes, 2 * sizeof *nodes);
-    uint32_t n = 0;
+    uint32_t n = 0, most = g->nnodes;
+    for (uint32_t i = 0; i < g->nnodes; i++)
+        most += g->nodes[i].op == INFER__OP_DYNAMIC_QUANTIZE_LINEAR;
+    struct infer__node *nodes = infer__region_calloc(g->region, most, sizeof *nodes);
     if (!nodes)
-        return infer__no_memory(err, g->nnodes * 2 * sizeof *nodes);
+        return infer__no_memory(err, most * sizeof *nodes);
     for (uint32_t i = 0; i < g->nnodes; i++) {
         int done;
         TRY(split_range(f, &g->nodes[i], &nodes[n], &done));
         n += done != 0;
         nodes[n++] = g->nodes[i];
     }
+    infer__region_drop(g->region, g->nodes, g->nodes_capacity * sizeof *nodes);
     g->nodes = nodes;
-    g->nodes_capacity = 2 * g->nnodes;
+    g->nodes_capacity = most;
     g->nnodes = n;
     return INFER_OK;
 }
@@ -225,6 +228,7 @@ infer_status infer__integer_dynamic(struct infer__graph *g, infer_error *err)
             TRY(take_bias(&f, n));
     }
     infer__drop_erased(g);
+    infer__uses_end(g, &f.uses);
     for (uint32_t i = 0; i < g->nnodes; i++)
         if (is_sum(&g->nodes[i]))
             TRY(take_weights(&f, &g->nodes[i]));

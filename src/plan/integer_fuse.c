@@ -196,11 +196,13 @@ infer_status infer__integer_fuse(struct infer__graph *g, infer_error *err)
     }
     /* tables that were joined: what they read is read less often */
     TRY(infer__remove_dead(g, err));
+    infer__uses_end(g, &f.uses);
     TRY(infer__uses_of(g, &f.uses, err));
     for (uint32_t i = 0; i < g->nnodes; i++) {
         TRY(carry_table(&f, &g->nodes[i]));
         TRY(carry_residual(&f, &g->nodes[i]));
     }
     infer__drop_erased(g);
+    infer__uses_end(g, &f.uses);
     return INFER_OK;
 }

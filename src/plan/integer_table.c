@@ -49,7 +49,7 @@ static int visit(struct function *f, uint32_t v) /* NOLINT(misc-no-recursion) */
     if (!p->producer[v] || f->count == MOST_NODES)
         return 0;
     const struct infer__node *n = &p->nodes[p->producer[v] - 1];
-    if (!is_elementwise(n->op) || n->nout != 1 || n->epi.requant ||
+    if (!is_elementwise(n->op) || n->nin > MOST_NODES || n->nout != 1 || n->epi.requant ||
         p->g->values[n->in[0]].type != INFER_F32)
         return 0;
     f->node[f->count] = p->producer[v] - 1;
@@ -125,8 +125,6 @@ static infer_status evaluate(struct function *f, const struct infer__quant *q, u
     for (int i = 0; i < f->count; i++) {
         const struct infer__node *n = &p->nodes[f->node[i]];
         struct infer__node *copy;
-        if (n->nin > MOST_NODES)
-            return INFER_OK;
         for (uint32_t k = 0; k < n->nin; k++)
             TRY(operand(f, &s, n->in[k], leaf, made, &in[k]));
         TRY(infer__graph_add_node(&s, n->op, n->name, in, n->nin, &made[i], 1, &copy, err));

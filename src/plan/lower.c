@@ -72,7 +72,6 @@ void infer__tensor_alias(struct infer__plan *plan, uint32_t tensor, uint32_t of)
     t->alias = o->alias ? o->alias : of;
     t->place = o->place;
     t->offset = o->offset;
-    t->data = o->data;
     t->desc.is_const = o->desc.is_const;
     t->desc.data = o->desc.data;
 }
@@ -92,10 +91,10 @@ static infer_status const_tensor(struct infer__lowerer *l, const struct infer__v
     struct infer__plan_tensor *t = &l->plan->tensors[*tensor];
     t->place = INFER__PLACE_CONST;
     t->desc.is_const = 1;
-    t->data = v->data;
+    t->desc.data = v->data;
     if (t->bytes <= COPIED_BYTES) {
-        t->data = infer__region_copy(&l->plan->region, v->data, t->bytes);
-        if (!t->data)
+        t->desc.data = infer__region_copy(&l->plan->region, v->data, t->bytes);
+        if (!t->desc.data)
             return infer__no_memory(l->err, t->bytes);
     }
     if (t->desc.clast && !infer__layout_trivial(v->dims, v->rank)) {
@@ -110,9 +109,8 @@ static infer_status const_tensor(struct infer__lowerer *l, const struct infer__v
             for (size_t j = 0; j < c; j++)
                 for (size_t k = 0; k < s; k++, from += size)
                     memcpy(to + ((i * s + k) * c + j) * size, from, size);
-        t->data = to;
+        t->desc.data = to;
     }
-    t->desc.data = t->data;
     return INFER_OK;
 }
 
@@ -193,11 +191,6 @@ infer_status infer__tensor_broadcast(struct infer__lowerer *l, uint32_t value, i
 
 /* ---- steps ---------------------------------------------------------------------------------- */
 
-static uint32_t *copy_ids(struct infer__region *r, const uint32_t *from, uint32_t n)
-{
-    return infer__region_copy(r, from, n * sizeof *from);
-}
-
 infer_status infer__step_add(struct infer__lowerer *l, const struct infer__node *n, uint16_t op,
                              const union infer__params *p, const uint32_t *in, uint32_t nin,
                              const uint32_t *out, uint32_t nout)
@@ -210,7 +203,7 @@ infer_status infer__step_add(struct infer__lowerer *l, const struct infer__node 
     plan->steps = steps;
     struct infer__step *s = &plan->steps[plan->nsteps];
     memset(s, 0, sizeof *s);
-    s->node = n;
+    s->name = n ? n->name : NULL;
     s->task.op = op;
     s->task.nin = nin;
     s->task.nout = nout;
@@ -219,10 +212,12 @@ infer_status infer__step_add(struct infer__lowerer *l, const struct infer__node 
         s->task.epi = n->epi;
         s->task.inner = n->inner;
     }
-    s->in = copy_ids(&plan->region, in, nin);
-    s->out = copy_ids(&plan->region, out, nout);
-    if (!s->in || !s->out)
-        return infer__no_memory(l->err, (nin + nout) * sizeof *in);
+    s->in = infer__region_calloc(&plan->region, (size_t)nin + nout, sizeof *in);
+    if (!s->in)
+        return infer__no_memory(l->err, ((size_t)nin + nout) * sizeof *in);
+    s->out = s->in + nin;
+    memcpy(s->in, in, nin * sizeof *in);
+    memcpy(s->out, out, nout * sizeof *out);
     plan->nsteps++;
     return INFER_OK;
 }
@@ -231,12 +226,15 @@ infer_status infer__step_add(struct infer__lowerer *l, const struct infer__node 
 static infer_status fill_operands(struct infer__plan *plan, const struct infer__plan_options *o,
                                   infer_error *err)
 {
+    for (uint32_t i = 0; i < plan->nsteps; i++)
+        plan->noperands += (uint64_t)plan->steps[i].task.nin + plan->steps[i].task.nout;
+    struct infer__operand *ops =
+        infer__region_calloc(&plan->region, plan->noperands, sizeof *plan->operands);
+    if (!ops)
+        return infer__no_memory(err, plan->noperands * sizeof *ops);
+    plan->operands = ops;
     for (uint32_t i = 0; i < plan->nsteps; i++) {
         struct infer__step *s = &plan->steps[i];
-        uint32_t n = s->task.nin + s->task.nout;
-        struct infer__operand *ops = infer__region_calloc(&plan->region, n, sizeof *ops);
-        if (!ops)
-            return infer__no_memory(err, n * sizeof *ops);
         for (uint32_t k = 0; k < s->task.nin; k++)
             ops[k] = plan->tensors[s->in[k]].desc;
         for (uint32_t k = 0; k < s->task.nout; k++)
@@ -249,6 +247,7 @@ static infer_status fill_operands(struct infer__plan *plan, const struct infer__
         s->task.threads = o->threads;
         s->task.bf16 = (uint8_t)o->bf16;
         s->task.machine = o->machine;
+        ops += s->task.nin + s->task.nout;
     }
     return INFER_OK;
 }
@@ -295,6 +294,35 @@ static infer_status lower_output(struct infer__lowerer *l, uint32_t index)
     return INFER_OK;
 }
 
+/* Room for what there will be, but for the steps that transpose. */
+static infer_status reserve(struct infer__lowerer *l)
+{
+    struct infer__plan *plan = l->plan;
+    const struct infer__graph *g = &plan->graph;
+    void *steps = NULL, *tensors = NULL;
+    if (!infer__region_grow(&plan->region, &steps, &plan->steps_capacity, g->nnodes + g->noutputs,
+                            sizeof *plan->steps) ||
+        !infer__region_grow(&plan->region, &tensors, &plan->tensors_capacity,
+                            g->nvalues + g->noutputs, sizeof *plan->tensors))
+        return infer__no_memory(l->err, g->nnodes * sizeof *plan->steps);
+    plan->steps = steps;
+    plan->tensors = tensors;
+    return INFER_OK;
+}
+
+/* What steps need of the nodes they have; a large graph's nodes are not held beside its steps. */
+static void end(struct infer__lowerer *l)
+{
+    struct infer__region *r = &l->plan->region;
+    struct infer__graph *g = &l->plan->graph;
+    infer__uses_end(g, &l->uses);
+    infer__region_drop(r, l->map, g->nvalues * sizeof *l->map);
+    infer__region_drop(r, l->ids, l->ids_capacity * sizeof *l->ids);
+    infer__region_drop(r, g->nodes, g->nodes_capacity * sizeof *g->nodes);
+    g->nodes = NULL;
+    g->nnodes = g->nodes_capacity = 0;
+}
+
 infer_status infer__lower(struct infer__plan *plan, const struct infer__plan_options *o,
                           infer_error *err)
 {
@@ -306,6 +334,7 @@ infer_status infer__lower(struct infer__plan *plan, const struct infer__plan_opt
     if (!l.map || !plan->inputs || !plan->outputs)
         return infer__no_memory(err, g->nvalues * sizeof *l.map);
     TRY(infer__uses_of(g, &l.uses, err));
+    TRY(reserve(&l));
     uint32_t absent;
     TRY(infer__tensor_add(&l, &g->values[0], 0, 0, &absent));
     plan->tensors[0].place = INFER__PLACE_NONE;
@@ -315,5 +344,6 @@ infer_status infer__lower(struct infer__plan *plan, const struct infer__plan_opt
         TRY(infer__lower_node(&l, &g->nodes[i]));
     for (uint32_t i = 0; i < g->noutputs; i++)
         TRY(lower_output(&l, i));
+    end(&l);
     return fill_operands(plan, o, err);
 }

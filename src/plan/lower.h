@@ -18,6 +18,8 @@ struct infer__lowerer {
     const struct infer__plan_options *options;
     struct infer__layouts *map; /* per value */
     struct infer__uses uses;
+    uint32_t *ids; /* of the operands of the step that is being made */
+    uint32_t ids_capacity;
     infer_error *err;
 };
 

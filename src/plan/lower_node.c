@@ -111,9 +111,12 @@ static infer_status lower_as(struct infer__lowerer *l, const struct infer__node 
     int rank = plan->graph.values[n->out[0]].rank;
     int any = infer__op_info(n->op)->layout == INFER__LAYOUT_ANY;
     uint32_t data = infer__data_operands(n);
-    uint32_t *ids = infer__region_calloc(&plan->region, n->nin + n->nout, sizeof *ids);
-    if (!ids)
-        return infer__no_memory(l->err, (n->nin + n->nout) * sizeof *ids);
+    void *list = l->ids;
+    if (!infer__region_grow(&plan->region, &list, &l->ids_capacity, n->nin + n->nout,
+                            sizeof *l->ids))
+        return infer__no_memory(l->err, (n->nin + n->nout) * sizeof *l->ids);
+    uint32_t *ids = l->ids = list;
+    memset(ids, 0, (n->nin + n->nout) * sizeof *ids);
     for (uint32_t i = 0; i < n->nin; i++) {
         if (infer__value_empty(&plan->graph, n->in[i]))
             continue; /* a parameter of none, which kernels do not see */

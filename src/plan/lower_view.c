@@ -24,14 +24,9 @@ static int axes_of(const struct infer__value *v, int axis, int64_t extent)
 /* Whether the one reader of a value is a Transpose. */
 static int is_transposed_next(const struct infer__lowerer *l, const struct infer__node *n)
 {
-    const struct infer__graph *g = &l->plan->graph;
-    if (l->uses.count[n->out[0]] != 1)
-        return 0;
-    for (const struct infer__node *next = n + 1; next < g->nodes + g->nnodes; next++)
-        for (uint32_t i = 0; i < next->nin; i++)
-            if (next->in[i] == n->out[0])
-                return next->op == INFER__OP_TRANSPOSE;
-    return 0;
+    const uint32_t v = n->out[0], reader = l->uses.reader[v];
+    return l->uses.count[v] == 1 && reader &&
+           l->plan->graph.nodes[reader - 1].op == INFER__OP_TRANSPOSE;
 }
 
 /* A channels-last picture whose axes are parted, and then transposed, as detectors do with their

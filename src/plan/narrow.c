@@ -98,6 +98,8 @@ static void set_type(struct narrower *n, uint32_t group, uint8_t type)
     struct infer__plan *plan = n->plan;
     for (uint32_t i = n->begin[group]; i < n->begin[group + 1]; i++) {
         struct infer__step *s = &plan->steps[n->steps[i]];
+        if (i > n->begin[group] && n->steps[i] == n->steps[i - 1])
+            continue;
         for (uint32_t k = 0; k < operands_of(s); k++) {
             struct infer__plan_tensor *t = &plan->tensors[tensor_of(s, k)];
             if (n->group[tensor_of(s, k)] != group)

@@ -47,7 +47,7 @@ static infer_status build(struct infer__plan *plan, const struct infer__graph *g
     TRY(infer__narrow(plan, o, err));
     TRY(infer__join(plan, err));
     TRY(infer__select(plan, o, err));
-    infer__settle(plan);
+    TRY(infer__settle(plan, err));
     TRY(infer__sum_needs(plan, err));
     return infer__place(plan, o, err);
 }

@@ -39,7 +39,7 @@ struct infer__tuned;
 enum infer__place {
     INFER__PLACE_NONE = 0,   /* nowhere: nobody reads it */
     INFER__PLACE_ARENA = 1,  /* at `offset` in the arena */
-    INFER__PLACE_CONST = 2,  /* at `data` */
+    INFER__PLACE_CONST = 2,  /* at `desc.data` */
     INFER__PLACE_INPUT = 3,  /* in the caller's input `offset` */
     INFER__PLACE_OUTPUT = 4, /* in output `offset`: the caller's or the session's own */
     INFER__PLACE_IMAGE = 5,  /* in tensor `offset`, of the whole batch, where the image stands */
@@ -48,29 +48,27 @@ enum infer__place {
 struct infer__plan_tensor {
     struct infer__operand desc; /* physical */
     uint32_t value;             /* of the plan's graph, 0 where the plan made the tensor */
+    uint32_t alias;             /* tensor whose bytes this one shares from `alias_offset`, or 0 */
     uint8_t place;              /* enum infer__place */
     uint8_t batch;              /* 1: of the whole batch, written image by image */
-    uint32_t alias;             /* tensor whose bytes this one shares from `alias_offset`, or 0 */
+    uint32_t first, last;       /* steps that write it first and read it last */
     uint64_t alias_offset;
     uint64_t offset;
     uint64_t bytes;
-    const void *data;
-    uint32_t first, last; /* steps that write it first and read it last */
 };
 
 struct infer__step {
     struct infer__task task;
-    struct infer__operand *operands; /* those that task.in and, behind them, task.out point to */
+    struct infer__operand *operands; /* those that task.in and, behind them, task.out point to;
+                                        among the plan's */
     const struct infer__kernel *kernel;
     struct infer__need need;
     void *packed;
-    uint32_t *in, *out; /* tensors */
-    const struct infer__node *node;
-    const char *fused; /* "Add, Relu" */
-    uint8_t tuned;     /* 1: the kernel is the one that was measured to be the best */
-    uint8_t serial;    /* 1: all units on the calling thread, as measured or estimated */
-    uint64_t flops, bytes;
-    uint64_t runs, ns; /* profile */
+    uint32_t *in, *out; /* tensors; out lies behind in */
+    const char *name;   /* of its node; NULL of a step that the plan added */
+    uint8_t tuned;      /* 1: the kernel is the one that was measured to be the best */
+    uint8_t serial;     /* 1: all units on the calling thread, as measured or estimated */
+    uint64_t ns;        /* profile */
 };
 
 struct infer__plan_options {
@@ -90,11 +88,14 @@ struct infer__plan_options {
 struct infer__plan {
     struct infer__region region;
     infer_allocator allocator;
-    struct infer__graph graph;          /* concrete: every value shaped */
+    struct infer__graph graph;          /* concrete: every value shaped; behind infer__lower without
+                                           nodes */
     struct infer__plan_tensor *tensors; /* tensors[0] is the absent one */
     uint32_t ntensors, tensors_capacity;
     struct infer__step *steps;
     uint32_t nsteps, steps_capacity;
+    struct infer__operand *operands; /* of all steps */
+    uint64_t noperands;
     uint32_t *inputs, *outputs; /* tensors, in the graph's order; an output in plain layout */
     uint32_t images; /* 1; else the graph is of one image, to be run for each of so many, */
     uint32_t tail;   /* as far as this step; those from it on are run once, for all images */
@@ -185,11 +186,13 @@ infer_status infer__narrow(struct infer__plan *plan, const struct infer__plan_op
                            infer_error *err);
 infer_status infer__join(struct infer__plan *plan, infer_error *err);
 /* The same for what kernels work on in place; behind infer__select. */
-void infer__settle(struct infer__plan *plan);
+infer_status infer__settle(struct infer__plan *plan, infer_error *err);
 infer_status infer__select(struct infer__plan *plan, const struct infer__plan_options *o,
                            infer_error *err);
 /* Sizes of packed weights and of scratch memory, once kernels are prepared (pack.c). */
 infer_status infer__sum_needs(struct infer__plan *plan, infer_error *err);
+/* What a step reads and writes, in bytes: for inspect and profile. */
+uint64_t infer__step_bytes(const struct infer__plan *plan, const struct infer__step *s);
 infer_status infer__place(struct infer__plan *plan, const struct infer__plan_options *o,
                           infer_error *err);
 

@@ -33,7 +33,7 @@ int infer__candidates(const struct infer__task *t, struct infer__candidate c[MOS
 
 static const char *step_name(const struct infer__step *s)
 {
-    return s->node ? s->node->name : "";
+    return s->name ? s->name : "";
 }
 
 /* Moves the measured best to the front. A table that names a kernel which does not serve the task,
@@ -99,7 +99,7 @@ static infer_status select_kernel(struct infer__step *s, const struct infer__tun
 /* ---- what a step costs, for inspect and profile --------------------------------------------- */
 
 /* Constants count as the kernel has packed them: it reads that, not what the file has. */
-static uint64_t count_bytes(const struct infer__plan *plan, const struct infer__step *s)
+uint64_t infer__step_bytes(const struct infer__plan *plan, const struct infer__step *s)
 {
     uint64_t n = s->need.packed_bytes;
     for (uint32_t k = 0; k < s->task.nin; k++)
@@ -113,11 +113,7 @@ static uint64_t count_bytes(const struct infer__plan *plan, const struct infer__
 infer_status infer__select(struct infer__plan *plan, const struct infer__plan_options *o,
                            infer_error *err)
 {
-    for (uint32_t i = 0; i < plan->nsteps; i++) {
-        struct infer__step *s = &plan->steps[i];
-        TRY(select_kernel(s, o->tuned, err));
-        s->flops = infer__task_flops(&s->task);
-        s->bytes = count_bytes(plan, s);
-    }
+    for (uint32_t i = 0; i < plan->nsteps; i++)
+        TRY(select_kernel(&plan->steps[i], o->tuned, err));
     return INFER_OK;
 }

@@ -4,18 +4,31 @@ infer_status infer__uses_of(const struct infer__graph *g, struct infer__uses *u,
 {
     u->count = infer__region_calloc(g->region, g->nvalues, sizeof *u->count);
     u->producer = infer__region_calloc(g->region, g->nvalues, sizeof *u->producer);
-    if (!u->count || !u->producer)
+    u->reader = infer__region_calloc(g->region, g->nvalues, sizeof *u->reader);
+    u->nvalues = g->nvalues;
+    if (!u->count || !u->producer || !u->reader)
         return infer__no_memory(err, g->nvalues * sizeof *u->count);
     for (uint32_t i = 0; i < g->nnodes; i++) {
         const struct infer__node *n = &g->nodes[i];
-        for (uint32_t k = 0; k < n->nin; k++)
+        for (uint32_t k = 0; k < n->nin; k++) {
             u->count[n->in[k]]++;
+            u->reader[n->in[k]] = i + 1;
+        }
         for (uint32_t k = 0; k < n->nout; k++)
             u->producer[n->out[k]] = n->out[k] ? i + 1 : 0;
     }
     for (uint32_t i = 0; i < g->noutputs; i++)
         u->count[g->outputs[i]]++;
     return INFER_OK;
+}
+
+void infer__uses_end(const struct infer__graph *g, struct infer__uses *u)
+{
+    const size_t bytes = u->nvalues * sizeof *u->count;
+    infer__region_drop(g->region, u->count, bytes);
+    infer__region_drop(g->region, u->producer, bytes);
+    infer__region_drop(g->region, u->reader, bytes);
+    *u = (struct infer__uses){0};
 }
 
 struct infer__node *infer__sole_producer(const struct infer__graph *g, const struct infer__uses *u,

@@ -5,11 +5,15 @@
 #include "graph/graph.h"
 
 struct infer__uses {
+    uint32_t nvalues;   /* that the graph had */
     uint32_t *count;    /* readers of each value; being an output of the graph counts */
     uint32_t *producer; /* node of each value, plus 1; 0: none */
+    uint32_t *reader;   /* the last node that reads each value, plus 1; 0: none */
 };
 
 infer_status infer__uses_of(const struct infer__graph *g, struct infer__uses *u, infer_error *err);
+/* Gives their memory back; the graph may have more values by now. */
+void infer__uses_end(const struct infer__graph *g, struct infer__uses *u);
 
 /* The node that produces v if it is v's only output and v has exactly `count` readers. */
 struct infer__node *infer__sole_producer(const struct infer__graph *g, const struct infer__uses *u,

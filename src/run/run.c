@@ -74,7 +74,7 @@ static void run_units(void *ctx, unsigned thread, uint32_t begin, uint32_t end)
     const struct job *j = ctx;
     const struct infer__plan *plan = &j->s->plan;
     const struct infer__step *step = &plan->steps[j->step];
-    void **pointers = j->lane->pointers[j->step];
+    void **pointers = infer__step_pointers(j->s, j->lane, step);
     struct infer__buffers b = {.in = (const void *const *)pointers,
                                .out = pointers + step->task.nin,
                                .packed = step->packed,
@@ -191,8 +191,8 @@ static void add_times(struct infer_session *s)
         }
         /* NOLINTNEXTLINE(clang-analyzer-core.DivideZero): a session has a lane */
         s->plan.steps[i].ns += i < s->plan.tail ? ns / s->nlanes : ns;
-        s->plan.steps[i].runs++;
     }
+    s->runs++;
 }
 
 infer_status infer_run(infer_session *s, const infer_tensor *inputs, size_t ninputs,

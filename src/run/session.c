@@ -108,7 +108,7 @@ static void *fixed_address(const struct infer_session *s, const struct infer__la
     union {
         const void *from;
         void *to;
-    } constant = {r->data};
+    } constant = {r->desc.data};
     switch (r->place) {
     case INFER__PLACE_ARENA:
         return lane->arena + r->offset + within;
@@ -167,20 +167,17 @@ static infer_status link_lane(struct infer_session *s, struct infer__lane *lane,
     lane->input_patches = patches;
     lane->output_patches = patches ? patches + c.inputs : NULL;
     lane->image_patches = patches ? patches + c.inputs + c.outputs : NULL;
-    lane->pointers = infer__region_calloc(&plan->region, plan->nsteps, sizeof *lane->pointers);
-    lane->ns = infer__region_calloc(&plan->region, plan->nsteps, sizeof *lane->ns);
-    if (!patches || !lane->pointers || !lane->ns)
-        return infer__no_memory(err, plan->nsteps * sizeof *lane->pointers);
+    lane->pointers = infer__region_calloc(&plan->region, plan->noperands, sizeof *lane->pointers);
+    if (s->profile)
+        lane->ns = infer__region_calloc(&plan->region, plan->nsteps, sizeof *lane->ns);
+    if (!patches || !lane->pointers || (s->profile && !lane->ns))
+        return infer__no_memory(err, plan->noperands * sizeof *lane->pointers);
     s->ninput_patches = s->noutput_patches = s->nimage_patches = 0;
     for (uint32_t i = 0; i < plan->nsteps; i++) {
         const struct infer__step *step = &plan->steps[i];
-        uint32_t nin = step->task.nin, nout = step->task.nout;
-        void **slots = infer__region_calloc(&plan->region, nin + nout, sizeof *slots);
-        if (!slots)
-            return infer__no_memory(err, (nin + nout) * sizeof *slots);
-        lane->pointers[i] = slots;
-        fill_pointers(s, lane, step->in, nin, slots);
-        fill_pointers(s, lane, step->out, nout, slots + nin);
+        void **pointers = infer__step_pointers(s, lane, step);
+        fill_pointers(s, lane, step->in, step->task.nin, pointers);
+        fill_pointers(s, lane, step->out, step->task.nout, pointers + step->task.nin);
     }
     return INFER_OK;
 }

@@ -17,9 +17,9 @@ struct infer__patch {
 /* What one image on its way through the plan needs of its own. */
 struct infer__lane {
     char *arena;
-    void ***pointers; /* of each step: its inputs, then its outputs */
+    void **pointers; /* of each operand of the plan's steps */
     struct infer__patch *input_patches, *output_patches, *image_patches;
-    uint64_t *ns; /* of each step in this run, where steps are profiled */
+    uint64_t *ns; /* of each step in this run, where steps are profiled; else NULL */
 };
 
 /* Memory of one tensor of a run; see apart.c. */
@@ -45,6 +45,7 @@ struct infer_session {
     uint64_t output_bytes;
     uint32_t nlanes, ninput_patches, noutput_patches, nimage_patches;
     uint32_t profile;
+    uint64_t runs; /* that were profiled */
 };
 
 /* A value of the plan's graph as the caller sees it: with all images of the batch. */
@@ -60,6 +61,14 @@ static inline struct infer__value infer__session_value(const struct infer_sessio
  * the run. */
 infer_status infer__check_apart(struct infer_session *s, const infer_tensor *inputs,
                                 const infer_tensor *outputs, infer_error *err);
+
+/* Pointers of a step's operands: its inputs, then its outputs. */
+static inline void **infer__step_pointers(const struct infer_session *s,
+                                          const struct infer__lane *lane,
+                                          const struct infer__step *step)
+{
+    return lane->pointers + (step->operands - s->plan.operands);
+}
 
 /* infer_session_create with measured choices of the caller's instead of those in the file; NULL:
  * none. The table is not kept. All pointers but `options` and `tuned` are needed. */

@@ -98,7 +98,7 @@ infer_status infer_session_step(const infer_session *s, size_t index, infer_step
     const struct infer__plan_tensor *r = infer__plan_root(&s->plan, step->out[0]);
     const struct infer__value *v = &s->plan.graph.values[t->value];
     memset(info, 0, sizeof *info);
-    info->node = step->node ? step->node->name : v->name;
+    info->node = step->name ? step->name : v->name;
     info->op = infer__op_info(step->task.op)->name;
     info->kernel = step->kernel->name;
     info->fused = step->task.op == INFER__OP_CONV_CHAIN    ? chain_text(&step->task)
@@ -108,13 +108,13 @@ infer_status infer_session_step(const infer_session *s, size_t index, infer_step
     info->rank = v->rank;
     memcpy(info->dims, v->dims, sizeof info->dims);
     const uint32_t times = index < s->plan.tail ? s->plan.images : 1;
-    info->flops = step->flops * times;
-    info->bytes = step->bytes * times;
+    info->flops = infer__task_flops(&step->task) * times;
+    info->bytes = infer__step_bytes(&s->plan, step) * times;
     if (r->place == INFER__PLACE_ARENA) {
         info->arena_begin = r->offset + t->alias_offset;
         info->arena_end = info->arena_begin + t->bytes;
     }
-    info->runs = step->runs;
+    info->runs = s->runs;
     info->ns = step->ns;
     return INFER_OK;
 }
