@@ -240,5 +240,9 @@ infer_status infer__load_graph(struct infer__load *l)
     if (status != INFER_OK && status != INFER_ERROR_NO_MEMORY)
         find_offset(&s, l->err);
     TRY(status);
-    return check_used(&s);
+    TRY(check_used(&s));
+    /* all but the numbers of attributes has been copied */
+    const struct infer__reader *section = &l->section[INFER__SECTION_GRAPH];
+    infer__pages_drop(&l->map, section->data, section->size);
+    return INFER_OK;
 }
