@@ -27,8 +27,8 @@ static infer_status grow(struct opt *o)
         return INFER_OK;
     size_t count = (size_t)o->g->nvalues + o->g->nvalues / 2 + 64;
     count = count > UINT32_MAX ? UINT32_MAX : count;
-    uint32_t *all[3] = {o->alias, o->producer, o->uses};
-    for (int i = 0; i < 3; i++) {
+    uint32_t *all[4] = {o->alias, o->producer, o->uses, o->place};
+    for (int i = 0; i < 4; i++) {
         uint32_t *fresh = infer__region_calloc(&o->scratch, count, sizeof *fresh);
         if (!fresh)
             return infer__no_memory(o->err, count * sizeof *fresh);
@@ -44,6 +44,7 @@ static infer_status grow(struct opt *o)
     o->alias = all[0];
     o->producer = all[1];
     o->uses = all[2];
+    o->place = all[3];
     o->output = output;
     o->capacity = (uint32_t)count;
     return INFER_OK;
@@ -64,8 +65,10 @@ infer_status opt_begin(struct opt *o, struct infer__graph *g, infer_error *err)
         const struct infer__node *n = &g->nodes[i];
         for (uint32_t k = 0; k < n->nin; k++)
             o->uses[n->in[k]]++;
-        for (uint32_t k = 0; k < n->nout; k++)
+        for (uint32_t k = 0; k < n->nout; k++) {
             o->producer[n->out[k]] = i + 1;
+            o->place[n->out[k]] = k;
+        }
     }
     for (uint32_t i = 0; i < g->noutputs; i++) {
         o->uses[g->outputs[i]]++;
@@ -107,11 +110,9 @@ int opt_replace(struct opt *o, struct infer__node *n, uint32_t by)
     uint32_t uses = o->uses[by] + o->uses[out];
     if (o->output[out]) {
         /* The producer of `by` makes the output itself. */
-        struct infer__node *p = &o->g->nodes[o->producer[by] - 1];
-        for (uint32_t k = 0; k < p->nout; k++)
-            if (p->out[k] == by)
-                p->out[k] = out;
+        o->g->nodes[o->producer[by] - 1].out[o->place[by]] = out;
         o->producer[out] = o->producer[by];
+        o->place[out] = o->place[by];
         o->alias[by] = out;
         o->uses[out] = uses;
     } else {

@@ -10,9 +10,10 @@ struct opt {
     struct infer__region scratch; /* of this walk */
     uint32_t *alias;              /* per value: what stands for it now, 0: itself */
     uint32_t *producer;           /* per value: index of its node + 1, 0: none */
+    uint32_t *place;              /* per value: which output of that node it is */
     uint32_t *uses;               /* per value: operands of nodes and outputs of the graph */
     uint8_t *output;              /* per value: 1 if it is an output of the graph */
-    uint32_t capacity;            /* of the four */
+    uint32_t capacity;            /* of the five */
     uint32_t changes;
 };
 
