@@ -61,16 +61,18 @@ FIXTURE void *exact_copy(const void *bytes, size_t size)
     return p;
 }
 
-/* Counts what is held, and fails from the k-th allocation on if `fail_from` is set. */
+/* Counts what is held, and fails where it is told to. */
 struct counter {
     size_t calls, blocks, bytes, peak;
     size_t fail_from; /* 0: never; k: the k-th call and all after it */
+    size_t fail_only; /* 0: never; k: the k-th call alone */
 };
 
 FIXTURE void *counter_alloc(void *ctx, size_t bytes)
 {
     struct counter *c = ctx;
-    if (++c->calls >= c->fail_from && c->fail_from)
+    c->calls++;
+    if ((c->fail_from && c->calls >= c->fail_from) || c->calls == c->fail_only)
         return NULL;
     size_t *p = malloc(bytes + 64);
     if (!p)

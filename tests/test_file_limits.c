@@ -169,8 +169,8 @@ static void test_table_past_section(void **state)
     free(b.data);
 }
 
-/* Allocations 1, 2, 3 ... fail, and all after them, until loading succeeds. */
-static void fail_in_turn(const struct bytes *b)
+/* Allocations 1, 2, 3 ... fail, alone or with all after them, until loading succeeds. */
+static void fail_in_turn(const struct bytes *b, int alone)
 {
     struct counter counter;
     infer_status status = INFER_ERROR_NO_MEMORY;
@@ -181,7 +181,7 @@ static void fail_in_turn(const struct bytes *b)
         infer_error err;
         infer_load_options_init(&o);
         o.allocator = counting(&counter);
-        counter.fail_from = ++k;
+        *(alone ? &counter.fail_only : &counter.fail_from) = ++k;
         status = infer_load_memory(b->data, b->size, &o, &m, &err);
         assert_int_equal(status, err.status);
         assert_true(status == INFER_OK || status == INFER_ERROR_NO_MEMORY);
@@ -198,34 +198,63 @@ static void test_failing_load(void **state)
 {
     struct bytes small = known_file(), large = chain_file(10000);
     (void)state;
-    fail_in_turn(&small);
-    fail_in_turn(&large);
+    for (int alone = 0; alone < 2; alone++) {
+        fail_in_turn(&small, alone);
+        fail_in_turn(&large, alone);
+    }
     free(small.data);
     free(large.data);
 }
 
-static void test_failing_write(void **state)
+static void fail_writing_in_turn(const struct known *k, int alone)
 {
-    struct known k;
     struct counter counter;
     infer_status status = INFER_ERROR_NO_MEMORY;
-    size_t from = 0;
-    (void)state;
-    make_known(&k);
+    size_t n = 0;
     while (status != INFER_OK) {
         infer_allocator a = counting(&counter);
-        void *bytes = &k;
+        void *bytes = &counter;
         size_t size;
         infer_error err;
-        counter.fail_from = ++from;
-        status = infer__file_write(&k.content, &a, &bytes, &size, &err);
+        *(alone ? &counter.fail_only : &counter.fail_from) = ++n;
+        status = infer__file_write(&k->content, &a, &bytes, &size, &err);
         assert_true(status == INFER_OK || status == INFER_ERROR_NO_MEMORY);
         assert_int_equal(status == INFER_OK, bytes != NULL);
         infer__free(&a, bytes);
         assert_int_equal(counter.blocks, 0);
     }
-    printf("writing succeeds with %zu allocations\n", from - 1);
-    assert_true(from > 3);
+    printf("writing succeeds with %zu allocations\n", n - 1);
+    assert_true(n > 4);
+}
+
+/* Of many names, labels and sections, so that each array has memory of its own. */
+static void test_failing_write(void **state)
+{
+    enum { MANY = 3000 };
+    static const char *labels[MANY];
+    static struct infer__section extra[MANY];
+    static char name[MANY][8];
+    struct known k;
+    (void)state;
+    make_known(&k);
+    for (int i = 0; i < 2; i++)
+        fail_writing_in_turn(&k, i);
+    struct infer__node *join = &k.g.nodes[k.g.nnodes - 1];
+    uint32_t *in = infer__region_calloc(&k.region, MANY, sizeof *in);
+    for (uint32_t i = 0; i < MANY; i++) {
+        infer_error err;
+        snprintf(name[i], sizeof name[i], "c%u", i);
+        labels[i] = "";
+        extra[i] = (struct infer__section){INFER__SECTION_META, "", 1};
+        check_ok(infer__graph_add_const(&k.g, name[i], INFER_U8, 0, NULL, "", 1, &in[i], &err),
+                 &err);
+    }
+    memcpy(in, join->in, join->nin * sizeof *in);
+    join->in = in;
+    join->nin = MANY;
+    k.content = (struct infer__file_content){&k.g, labels, MANY, extra, MANY};
+    for (int i = 0; i < 2; i++)
+        fail_writing_in_turn(&k, i);
     infer__region_free(&k.region);
 }
 

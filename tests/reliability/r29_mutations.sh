@@ -6,7 +6,7 @@
 #   INFER_SCALE=part: one in 24, as INFER_SEED says;  ci: one in 3;  long: all.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
-: "${INFER_SCALE:=ci}" "${INFER_SEED:=$(date +%j)}"
+: "${INFER_SCALE:=ci}" "${jobs:=$(nproc)}" "${INFER_SEED:=$(date +%j)}"
 . tests/reliability/loader_tests.sh
 known=tests/reliability/r29_survivors.txt
 mutated="$(echo src/file/*.c) src/graph/graph_verify.c src/file/reader.h src/base/size.h"
@@ -68,7 +68,7 @@ for f in $mutated; do
     "$dir/mutate" "$f" | sed "s|^|$f	|"
 done >"$dir/all"
 awk -v every="$every" -v seed="$INFER_SEED" 'NR % every == seed % every' "$dir/all" |
-    tr '\t' '\n' | tr '\n' '\0' | xargs -0 -P "$(nproc)" -n 4 "$0" --one >"$dir/results"
+    tr '\t' '\n' | tr '\n' '\0' | xargs -0 -P "$jobs" -n 4 "$0" --one >"$dir/results"
 
 # A known survivor is "file: text"; its reason stands in the line before.
 awk -F '\t' -v known="$known" '
