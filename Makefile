@@ -12,6 +12,8 @@ WERROR    ?= 0
 # 1: AddressSanitizer and UndefinedBehaviorSanitizer; thread: ThreadSanitizer (use another BUILD
 # folder).
 SANITIZE  ?= 0
+# 1: lines that are run are counted (make coverage does it, in a folder of its own).
+COVERAGE  ?= 0
 # 1: whole command lines are shown.
 V         ?= 0
 CC        ?= cc
@@ -36,6 +38,9 @@ CFLAGS   += -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-om
 endif
 ifeq ($(SANITIZE),thread)
 CFLAGS   += -fsanitize=thread -fno-omit-frame-pointer
+endif
+ifeq ($(COVERAGE),1)
+CFLAGS   += --coverage -fprofile-update=atomic
 endif
 AVX2     := -ffp-contract=fast -mavx2 -mfma -mf16c
 AVX512   := -ffp-contract=fast -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c -mprefer-vector-width=512
@@ -89,6 +94,7 @@ help:
 	@echo "make bench-zoo bench-compare bench-precisions bench-neighbour bench-kernels   see docs/benchmarks.md"
 	@echo "make install    PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)"
 	@echo "make check-reliability   what docs/reliability.md promises, a line for each requirement"
+	@echo "make coverage   lines of src/ and kernels/ that the unit tests run, by file"
 	@echo "make lint       clang-format, clang-tidy, cppcheck"
 	@echo "make clean"
 	@echo "Variables: V=1  ONEDNN=0|1  WERROR=0|1  SANITIZE=0|1|thread  BUILD=folder  CC=gcc|clang"
@@ -109,8 +115,9 @@ $(BUILD)/%_amx.o $(BUILD)/%_amx.tidy: ISA_FLAGS := $(AVX512) -mavx512vnni -mavx5
 # product and a sum become one instruction only where the code says fma.
 EXACT = $(if $(findstring int8,$<)$(findstring _u8,$<),-ffp-contract=off)
 # Nobody reads floating-point exception flags: loops with conditions may become vector code.
-# Kernels are compiled for speed, but not under sanitizers, where that takes minutes.
-ifeq ($(SANITIZE),0)
+# Kernels are compiled for speed, but not under sanitizers, where that takes minutes, nor where
+# lines are counted.
+ifeq ($(SANITIZE)$(COVERAGE),00)
 $(BUILD)/obj/kernels/%.o: OPT_KERNEL := -O3 -fno-trapping-math
 endif
 $(BUILD)/obj/kernels/%.o: GUARD :=
@@ -157,6 +164,6 @@ clean:
 	rm -rf $(BUILD)
 
 include tools/make/deps.mk tools/make/demo.mk tools/make/test.mk tools/make/install.mk \
-        tools/make/reliability.mk tools/make/lint.mk tools/make/examples.mk tools/make/bench.mk
+        tools/make/reliability.mk tools/make/coverage.mk tools/make/lint.mk tools/make/examples.mk tools/make/bench.mk
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -327,6 +327,8 @@ static void test_writer_refuses(void **state)
     k.g.noutputs = 1;
     k.g.nodes[0].in[1] = 77;
     refused(&k.content, INFER_ERROR_FORMAT);
+    k.g.nodes[0].in[1] = UINT32_MAX; /* far away: nothing may be written there either */
+    refused(&k.content, INFER_ERROR_FORMAT);
     infer__region_free(&k.region);
 }
 
@@ -397,8 +399,9 @@ static void test_options(void **state)
     struct bytes b = known_file();
     struct {
         infer_load_options o;
-        char more[100];
+        char more[5000];
     } newer = {0};
+    infer_model *m;
     (void)state;
     infer_load_options_init(NULL);
     infer_load_options_init(&newer.o);
@@ -406,17 +409,22 @@ static void test_options(void **state)
     expect(&b, &newer.o, INFER_OK);
     newer.o.size = 0;
     expect(&b, &newer.o, INFER_ERROR_ARGUMENT);
+    assert_int_equal(infer_load("no such file", &newer.o, &m, NULL), INFER_ERROR_ARGUMENT);
     newer.o.size = offsetof(infer_load_options, skip_weight_check) + 3;
     expect(&b, &newer.o, INFER_ERROR_ARGUMENT);
     newer.o.size++;
     expect(&b, &newer.o, INFER_OK);
-    newer.o.size = sizeof newer; /* a caller of a newer version, whose new options are default */
+    newer.o.size =
+        sizeof newer.o + 100; /* a caller of a newer version, whose new options are default */
     expect(&b, &newer.o, INFER_OK);
     newer.more[99] = 1;
     expect(&b, &newer.o, INFER_ERROR_ARGUMENT);
     newer.o.size = SIZE_MAX;
     expect(&b, &newer.o, INFER_ERROR_ARGUMENT);
-    newer.o.size = 4097;
+    newer.more[99] = 0;
+    newer.o.size = 4096; /* more options than there will ever be: an uninitialised size */
+    expect(&b, &newer.o, INFER_OK);
+    newer.o.size++;
     expect(&b, &newer.o, INFER_ERROR_ARGUMENT);
     newer.o.size = sizeof newer.o;
     newer.o.allocator.free = counter_free;

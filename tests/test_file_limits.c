@@ -169,6 +169,37 @@ static void test_table_past_section(void **state)
     free(b.data);
 }
 
+/* Many inputs, which are outputs too, and many attributes. */
+static struct bytes wide_file(void)
+{
+    enum { WIDE = 2000 };
+    struct infer__region region;
+    struct infer__graph g;
+    infer_error err;
+    infer__region_init(&region, NULL);
+    check_ok(infer__graph_init(&g, &region, &err), &err);
+    g.inputs = infer__region_calloc(&region, WIDE, sizeof *g.inputs);
+    g.outputs = infer__region_calloc(&region, 2 * WIDE, sizeof *g.outputs);
+    g.ninputs = WIDE;
+    g.noutputs = 2 * WIDE;
+    for (uint32_t i = 0; i < WIDE; i++) {
+        const int64_t axis = i;
+        struct infer__node *n;
+        check_ok(infer__graph_add_value(&g, "x", &g.inputs[i], &err), &err);
+        check_ok(infer__graph_add_value(&g, "y", &g.outputs[WIDE + i], &err), &err);
+        g.outputs[i] = g.inputs[i];
+        g.values[g.inputs[i]].kind = INFER__VALUE_INPUT;
+        g.values[g.inputs[i]].type = INFER_F32;
+        check_ok(infer__graph_add_node(&g, INFER__OP_SOFTMAX, "", &g.inputs[i], 1,
+                                       &g.outputs[WIDE + i], 1, &n, &err),
+                 &err);
+        check_ok(infer__node_set_ints(&g, n, INFER__ATTR_AXIS, &axis, 1, &err), &err);
+    }
+    struct bytes b = write_exact(&(struct infer__file_content){.graph = &g});
+    infer__region_free(&region);
+    return b;
+}
+
 /* Allocations 1, 2, 3 ... fail, alone or with all after them, until loading succeeds. */
 static void fail_in_turn(const struct bytes *b, int alone)
 {
@@ -196,12 +227,14 @@ static void fail_in_turn(const struct bytes *b, int alone)
 /* In a small file all tables share a block of memory, in a larger one each has its own. */
 static void test_failing_load(void **state)
 {
-    struct bytes small = known_file(), large = chain_file(10000);
+    struct bytes small = known_file(), large = chain_file(10000), wide = wide_file();
     (void)state;
     for (int alone = 0; alone < 2; alone++) {
         fail_in_turn(&small, alone);
         fail_in_turn(&large, alone);
+        fail_in_turn(&wide, alone);
     }
+    free(wide.data);
     free(small.data);
     free(large.data);
 }

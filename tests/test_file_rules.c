@@ -2,6 +2,8 @@
  * right checksums: its status, position and node are what the loader says. */
 #include "file_fixture.h"
 
+#include "file/load.h"
+
 enum {
     ANYWHERE = 99, /* the position is not looked at */
     GRAPH = INFER__SECTION_GRAPH,
@@ -247,6 +249,23 @@ static void test_checksums(void **state)
     free(b.data);
 }
 
+/* A failure that no node is to blame for is not put down to a node without a name. */
+static void test_nameless_node(void **state)
+{
+    struct known k;
+    size_t size;
+    (void)state;
+    make_known(&k);
+    k.g.nodes[1].name = "";
+    struct bytes b = write_exact(&k.content);
+    size_t graph = section_at(b.data, GRAPH, &size);
+    put_le(b.data + graph + INPUTS, 4, 2);
+    reseal(b.data, b.size);
+    check("a nameless node, a wrong input", &b, FORMAT, graph, "");
+    infer__region_free(&k.region);
+    free(b.data);
+}
+
 /* A file changed on its way is told from one that never was a libinfer file. */
 static void test_magic_messages(void **state)
 {
@@ -392,6 +411,7 @@ static void test_text(void **state)
              {"\xED\xBF\xBF", 0},
              {"\xF4\x90\x80\x80", 0}, /* beyond U+10FFFF */
              {"\xF5\x80\x80\x80", 0},
+             {"\xF8\xA0\x80\x80", 0}, /* no first byte, though its low bits make a character */
              {"\xFF", 0},
              {"\xC3", 0}, /* cut */
              {"\xE2\x82", 0},
@@ -401,6 +421,8 @@ static void test_text(void **state)
              {"\xC3\xC3", 0}};
     struct known k;
     (void)state;
+    /* a character that goes on behind the end counts for nothing, whatever stands there */
+    assert_int_equal(infer__text_length((const unsigned char *)"a\xC3\xA4", 2), 1);
     for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
         void *bytes;
         size_t size;
@@ -427,6 +449,7 @@ int main(void)
         cmocka_unit_test(test_trailing_bytes),
         cmocka_unit_test(test_text),
         cmocka_unit_test(test_magic_messages),
+        cmocka_unit_test(test_nameless_node),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -101,6 +101,38 @@ static void test_encode_refuses(void **state)
                      INFER_ERROR_ARGUMENT);
 }
 
+/* Allocations 1, 2, 3 ... fail, alone or with all after them; of many entries, so that each array
+ * has memory of its own. */
+static void test_failing_encode(void **state)
+{
+    enum { MANY = 3000 };
+    static struct infer__tuned_entry e[MANY];
+    static char name[MANY][8];
+    struct fixture *f = *state;
+    for (uint32_t i = 0; i < MANY; i++) {
+        snprintf(name[i], sizeof name[i], "k%u", i);
+        e[i] = (struct infer__tuned_entry){i, name[i], 0};
+    }
+    for (int alone = 0; alone < 2; alone++) {
+        infer_status status = INFER_ERROR_NO_MEMORY;
+        size_t k = 0;
+        while (status != INFER_OK) {
+            struct counter counter;
+            infer_allocator a = counting(&counter);
+            void *bytes = e;
+            size_t size;
+            infer_error err;
+            *(alone ? &counter.fail_only : &counter.fail_from) = ++k;
+            status = infer__tuned_encode(&f->here, e, MANY, &a, &bytes, &size, &err);
+            assert_true(status == INFER_OK || status == INFER_ERROR_NO_MEMORY);
+            assert_int_equal(status == INFER_OK, bytes != NULL);
+            infer__free(&a, bytes);
+            assert_int_equal(counter.blocks, 0);
+        }
+        assert_int_equal(k, 5); /* offsets, names, the table of strings, the section: then none */
+    }
+}
+
 /* One broken rule after the other, checksums made right. */
 static void test_rules(void **state)
 {
@@ -174,9 +206,8 @@ static void test_order_of_plans(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_encode_refuses),
-        cmocka_unit_test(test_rules),
+        cmocka_unit_test(test_round_trip),     cmocka_unit_test(test_encode_refuses),
+        cmocka_unit_test(test_failing_encode), cmocka_unit_test(test_rules),
         cmocka_unit_test(test_order_of_plans),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -151,6 +151,7 @@ infer_status infer__resolve_same_type(struct infer__resolve *r, uint32_t a, uint
 infer_status infer__resolve_rank(struct infer__resolve *r, uint32_t i, int min, int max)
 {
     const struct infer__value *v = infer__resolve_in(r, i);
+    RESOLVE_FAIL_IF(!v, INFER_ERROR_FORMAT, "input %u is missing", i);
     RESOLVE_FAIL_IF(v->rank < min || v->rank > max, INFER_ERROR_SHAPE,
                     "input %u has rank %d, it must be %d to %d", i, v->rank, min, max);
     return INFER_OK;
@@ -180,8 +181,9 @@ infer_status infer__resolve_scalar(struct infer__resolve *r, uint32_t i)
 static infer_status check_const_operand(struct infer__resolve *r, uint32_t i)
 {
     const struct infer__value *v = infer__resolve_in(r, i);
-    int64_t n = infer__value_elements(v);
-    RESOLVE_FAIL_IF(v->kind != INFER__VALUE_CONST || (!v->data && n), INFER_ERROR_NEED_VALUE,
+    RESOLVE_FAIL_IF(!v, INFER_ERROR_FORMAT, "input %u is missing", i);
+    RESOLVE_FAIL_IF(v->kind != INFER__VALUE_CONST || (!v->data && infer__value_elements(v)),
+                    INFER_ERROR_NEED_VALUE,
                     "the shape of the output depends on the value of input %u ('%.64s'), which is "
                     "not a constant",
                     i, v->name);

@@ -1,0 +1,37 @@
+#!/bin/sh
+# Line coverage from the counts in a build folder: a line for each file that is not run whole, then
+# the sums of src/ and of the kernels. Kernels for instructions that this CPU lacks are summed up
+# apart. Fails where a sum is below 95 %.
+#   tools/make/coverage.sh build-coverage
+set -eu
+build=$1
+cd "$(dirname "$0")/../.."
+mkdir -p "$build/report"
+gcovr --root . --object-directory "$build" --filter 'src/' --filter 'kernels/' \
+    --exclude-unreachable-branches --csv "$build/report/files.csv" \
+    --html-details "$build/report/index.html" "$build/obj/src" "$build/obj/kernels"
+lacks=$(for pair in avx2:avx2 avx512:avx512bw vnni:avx512_vnni bf16:avx512_bf16 amx:amx_tile; do
+    grep -qw "${pair#*:}" /proc/cpuinfo || echo "${pair%:*}"
+done)
+awk -F , -v lacks="$lacks" '
+    BEGIN { n = split(lacks, level, "[ \n]+") }
+    NR == 1 { next }
+    {
+        group = $1 ~ /^src\// ? "src" : "kernels"
+        for (i = 1; i <= n; i++)
+            if (level[i] != "" && $1 ~ ("_" level[i] "[.]"))
+                group = "kernels for " level[i] ", which this CPU lacks"
+        lines[group] += $2
+        run[group] += $3
+        if ($3 < $2)
+            printf "%6.1f %%  %4d of %4d lines not run  %s\n", 100 * $3 / $2, $2 - $3, $2, $1
+    }
+    END {
+        for (group in lines) {
+            percent = 100 * run[group] / lines[group]
+            printf "coverage of %s: %.1f %% of %d lines\n", group, percent, lines[group]
+            if (group !~ /lacks/ && percent < 95)
+                low = 1
+        }
+        exit low
+    }' "$build/report/files.csv"
