@@ -118,6 +118,7 @@ static void test_pool(void **state)
         {"MaxPool", "1x1x4x4 f32", "kernel_shape=2,2 storage_order=-1", "!FORMAT"},
         {"MaxPool", "1x1x4x4 s32", "kernel_shape=2,2", "!UNSUPPORTED"},
         {"MaxPool", "4x4 f32", "kernel_shape=2,2", "!SHAPE"},
+        {"MaxPool", "-", "kernel_shape=2,2", "!FORMAT"},
         {"AveragePool", "1x3x32x32 f32", "kernel_shape=3,3 strides=3,3 count_include_pad=1",
          "1x3x10x10 f32"},
         {"AveragePool", "1x1x4x4 f32", "kernel_shape=3,3 strides=2,2 ceil_mode=1", "1x1x2x2 f32"},

@@ -213,6 +213,7 @@ static void test_gather_expand_tile(void **state)
         {"Gather", "scalar f32; 2 s64", "", "!SHAPE"},
         {"Gather", "5x4 f32; 2 f32", "", "!UNSUPPORTED"},
         {"Gather", "1x1x1x1x1 f32; 1x1x1x1x1 s64", "", "!UNSUPPORTED"},
+        {"Expand", "2x3 f32; -", "", "!FORMAT"},
         {"Expand", "3x1 f32; 3 s64 = 2,1,6", "", "2x3x6 f32"},
         {"Expand", "3x4 f32; 1 s64 = 1", "", "3x4 f32"},
         {"Expand", "3x1 f32; 2 s64 = 3,0", "", "3x0 f32"},
