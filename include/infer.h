@@ -160,13 +160,21 @@ typedef struct infer_load_options {
     uint32_t max_nodes;         /* 1,000,000 */
     uint32_t max_values;        /* 4,000,000 */
     uint32_t skip_weight_check; /* 0: the checksum of the weights is checked too */
+    uint32_t read_into_memory; /* 0: the file is mapped; 1: it is read into memory of the allocator,
+                                  which takes longer and the file's size of memory, but what
+                                  happens to the file afterwards does not matter */
 } infer_load_options;
 
 INFER_API void infer_load_options_init(infer_load_options *options);
 
-/* Loads a model from a file, which is mapped into memory and must not change while the model
- * lives. `options` may be NULL. On success *model is the caller's, to be freed with
- * infer_model_free; on failure it is NULL. Any thread. */
+/* Loads a model from a regular file. `options` may be NULL. On success *model is the caller's, to
+ * be freed with infer_model_free; on failure it is NULL. Any thread.
+ *
+ * The file is mapped, so it must not be written to while the model lives: weights would change
+ * under it, and where the file is cut, touching what is gone raises SIGBUS, which the library does
+ * not catch. To replace a model, rename a new file over the old one, as the tools do: the map then
+ * keeps the old one. Where the file's owner is not trusted, or can't rename, use read_into_memory;
+ * a file whose length changes while it is read is INFER_ERROR_IO. */
 INFER_API infer_status infer_load(const char *path, const infer_load_options *options,
                                   infer_model **model, infer_error *err);
 

@@ -108,8 +108,9 @@ static infer_status open_file(const char *path, int *fd, infer_error *err)
     return INFER_OK;
 }
 
-static infer_status map_file(int fd, const char *path, const infer_load_options *o, void **map,
-                             size_t *size, infer_error *err)
+/* The number of bytes of an open file, which has to be a regular one within the limit. */
+static infer_status file_size(int fd, const char *path, const infer_load_options *o, size_t *size,
+                              infer_error *err)
 {
     struct stat st;
     FAIL_IF(fstat(fd, &st), INFER_ERROR_IO, "can't look at '%s': %s (errno %d)", path,
@@ -120,28 +121,17 @@ static infer_status map_file(int fd, const char *path, const infer_load_options 
             "'%s' has %llu bytes, at most %llu are allowed", path, (ull)bytes,
             (ull)o->max_file_bytes);
     FAIL_IF(bytes == 0, INFER_ERROR_FORMAT, "'%s' is empty", path);
-    *map = mmap(NULL, (size_t)bytes, PROT_READ, MAP_PRIVATE, fd, 0);
-    FAIL_IF(*map == MAP_FAILED, INFER_ERROR_IO, "can't map '%s': %s (errno %d)", path,
-            reason(errno), errno);
     *size = (size_t)bytes;
     return INFER_OK;
 }
 
-static infer_status load_file(const char *path, const infer_load_options *options,
-                              infer_model **model, infer_error *err)
+static infer_status load_map(int fd, const char *path, size_t size, const infer_load_options *o,
+                             infer_model **model, infer_error *err)
 {
-    infer_load_options o;
-    infer_status status;
-    int fd;
-    void *map = NULL;
-    size_t size = 0;
-    TRY(read_options(options, &o, err));
-    TRY(open_file(path, &fd, err));
-    status = map_file(fd, path, &o, &map, &size, err);
-    close(fd);
-    if (status != INFER_OK)
-        return status;
-    status = load_bytes(map, size, 1, &o, model, err);
+    void *map = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+    FAIL_IF(map == MAP_FAILED, INFER_ERROR_IO, "can't map '%s': %s (errno %d)", path, reason(errno),
+            errno);
+    infer_status status = load_bytes(map, size, 1, o, model, err);
     if (status != INFER_OK) {
         munmap(map, size);
         return status;
@@ -149,6 +139,65 @@ static infer_status load_file(const char *path, const infer_load_options *option
     (*model)->map = map;
     (*model)->map_bytes = size;
     return INFER_OK;
+}
+
+/* Up to `size` bytes; fewer only where the file ends, -1 where it can't be read. */
+static ssize_t read_bytes(int fd, char *to, size_t size)
+{
+    size_t got = 0;
+    while (got < size) {
+        ssize_t n = read(fd, to + got, size - got);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -1;
+        if (n == 0)
+            break;
+        got += (size_t)n;
+    }
+    return (ssize_t)got;
+}
+
+/* Reads a file that has `size` bytes, no more and no fewer also now. */
+static infer_status read_whole(int fd, const char *path, char *to, size_t size, infer_error *err)
+{
+    char more;
+    ssize_t got = read_bytes(fd, to, size), beyond = got < 0 ? -1 : read_bytes(fd, &more, 1);
+    FAIL_IF(got < 0 || beyond < 0, INFER_ERROR_IO, "can't read '%s': %s (errno %d)", path,
+            reason(errno), errno);
+    FAIL_IF((size_t)got != size || beyond, INFER_ERROR_IO, "'%s' changed while it was read", path);
+    return INFER_OK;
+}
+
+static infer_status load_copy(int fd, const char *path, size_t size, const infer_load_options *o,
+                              infer_model **model, infer_error *err)
+{
+    void *copy = infer__alloc(&o->allocator, size, INFER__FILE_ALIGN);
+    if (!copy)
+        return infer__no_memory(err, size);
+    infer_status status = read_whole(fd, path, copy, size, err);
+    if (status == INFER_OK)
+        status = load_bytes(copy, size, 0, o, model, err);
+    if (status != INFER_OK)
+        infer__free(&o->allocator, copy);
+    else
+        (*model)->copy = copy;
+    return status;
+}
+
+static infer_status load_file(const char *path, const infer_load_options *options,
+                              infer_model **model, infer_error *err)
+{
+    infer_load_options o;
+    size_t size = 0;
+    int fd;
+    TRY(read_options(options, &o, err));
+    TRY(open_file(path, &fd, err));
+    infer_status status = file_size(fd, path, &o, &size, err);
+    if (status == INFER_OK)
+        status = (o.read_into_memory ? load_copy : load_map)(fd, path, size, &o, model, err);
+    close(fd);
+    return status;
 }
 
 /* ---- the interface -------------------------------------------------------------------------- */
@@ -194,6 +243,7 @@ void infer_model_free(infer_model **model)
     infer__region_free(&m->region);
     if (m->map)
         munmap(m->map, m->map_bytes);
+    infer__free(&allocator, m->copy);
     infer__free(&allocator, m);
     *model = NULL;
 }

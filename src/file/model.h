@@ -33,8 +33,9 @@ struct infer_model {
     const char **labels; /* of the labels section */
     uint32_t nlabels;
     uint64_t max_tensor_bytes; /* of the load options, kept for sessions */
-    void *map;                 /* the mapped file, or NULL where the caller's memory is used */
+    void *map;                 /* the mapped file, or NULL where it was read or is the caller's */
     size_t map_bytes;
+    void *copy; /* the file as it was read, or NULL */
 };
 
 /* The bytes of the first section of a kind, NULL and 0 if there is none. */
