@@ -140,6 +140,8 @@ static void test_external_paths(void **state)
     expect("sub", NULL, NULL, "regular");
     expect("sub/", NULL, NULL, "file name");
     expect(".", NULL, NULL, "file name");
+    expect("./", NULL, NULL, "file name"); /* closed the folder twice */
+    expect("sub/./", NULL, NULL, "file name");
     expect("nothing.bin", NULL, NULL, "nothing.bin");
     expect("", NULL, NULL, "location");
     expect(NULL, NULL, NULL, "location");

@@ -58,46 +58,57 @@ static infer_status parse_keys(const Onnx__TensorProto *p, struct external *e, i
     return INFER_OK;
 }
 
-/* Opens the file that `location` names below `folder`, component by component. */
+/* Length of the next component of a path; 0 at its end. Empty ones and "." name the folder itself
+ * and are passed over. */
+static size_t next_part(const char **path)
+{
+    for (;;) {
+        size_t length = strcspn(*path, "/");
+        if ((*path)[length] == 0 || length > 1 || (length == 1 && **path != '.'))
+            return length;
+        *path += length + 1;
+    }
+}
+
+/* Opens one component below `folder`; *why tells what is wrong where there is none. */
+static int open_part(int folder, const char *part, size_t length, int last, const char **why)
+{
+    char name[256];
+    *why = NULL;
+    if (length == 2 && !memcmp(part, "..", 2))
+        *why = "'..' is not allowed";
+    else if (length == 0 || length >= sizeof name || (length == 1 && *part == '.'))
+        *why = "this is no file name";
+    if (*why)
+        return -1;
+    memcpy(name, part, length);
+    name[length] = 0;
+    /* O_NONBLOCK: a FIFO is refused, not waited for. */
+    int fd = openat(folder, name,
+                    O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | (last ? 0 : O_DIRECTORY));
+    if (fd < 0)
+        *why = errno == ELOOP ? "symbolic links are not allowed" : strerror(errno);
+    return fd;
+}
+
+/* Opens the file that `location` names below `folder`, component by component; `folder` stays
+ * open. */
 static infer_status open_below(int folder, const char *location, int *fd, infer_error *err)
 {
-    char part[256];
-    int at = folder;
+    int at = folder, last = 0;
     *fd = -1;
     FAIL_IF(location[0] == '/', INFER_ERROR_FORMAT, "external data: '%s' is an absolute path",
             location);
-    for (const char *s = location; *s;) {
-        size_t len = strcspn(s, "/");
-        int last = s[len] == 0;
-        const char *why = NULL;
-        if (len == 2 && !memcmp(s, "..", 2))
-            why = "'..' is not allowed";
-        else if (len >= sizeof part || (last && (len == 0 || (len == 1 && *s == '.'))))
-            why = "this is no file name";
-        if (!why && !last && (len == 0 || (len == 1 && *s == '.'))) {
-            s += len + 1;
-            continue;
-        }
-        int next = -1;
-        if (!why) {
-            memcpy(part, s, len);
-            part[len] = 0;
-            next =
-                openat(at, part,
-                       O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | (last ? 0 : O_DIRECTORY));
-            if (next < 0)
-                why = errno == ELOOP ? "symbolic links are not allowed" : strerror(errno);
-        }
+    for (const char *part = location; !last;) {
+        const char *why;
+        size_t length = next_part(&part);
+        last = part[length] == 0;
+        int next = open_part(at, part, length, last, &why);
         if (at != folder)
             close(at);
-        FAIL_IF(why, INFER_ERROR_FORMAT, "external data in '%s': %s", location, why);
+        FAIL_IF(next < 0, INFER_ERROR_FORMAT, "external data in '%s': %s", location, why);
         at = next;
-        s += len + !last;
-        if (!last && !*s) {
-            close(at);
-            return infer__fail(err, INFER_ERROR_FORMAT, "external data: '%s' is no file name",
-                               location);
-        }
+        part += length + !last;
     }
     *fd = at;
     return INFER_OK;
