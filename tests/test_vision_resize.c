@@ -7,6 +7,7 @@
 
 #include "tests/data/resize_expected.h"
 #include "tests/vision_files.h"
+#include "vision/resize.h"
 
 /* The picture of make_resize_expected.py. */
 static infer_image make_picture(int32_t width, int32_t height, int32_t channels)
@@ -91,6 +92,35 @@ static void extreme_sizes(void **unused)
     }
 }
 
+/* Parts of results, larger and smaller than the picture and of one of its sides, have the bytes of
+ * the whole. */
+static void a_part_is_a_part_of_the_whole(void **unused)
+{
+    (void)unused;
+    static const int32_t sizes[][2] = {{60, 50}, {20, 15}, {41, 12}, {10, 31}, {20, 31}, {41, 31}};
+    for (int32_t channels = 1; channels <= 4; channels += channels == 1 ? 2 : 1) {
+        infer_image src = make_picture(41, 31, channels), whole, part;
+        for (size_t i = 0; i < sizeof sizes / sizeof *sizes * 8; i++) {
+            int32_t w = sizes[i / 8][0], h = sizes[i / 8][1], pw = w - 8, ph = h - 7;
+            infer_filter filter = (infer_filter)(i % 4);
+            infer_resampler resampler = (infer_resampler)(i / 4 % 2);
+            const struct infer__resized at = {w, h, 5, 4};
+            assert_int_equal(infer_image_resize(&src, w, h, filter, resampler, &whole, NULL),
+                             INFER_OK);
+            infer_error err;
+            assert_int_equal(infer__resize_part(&src, &at, pw, ph, filter, resampler, &part, &err),
+                             INFER_OK);
+            for (int32_t y = 0; y < ph; y++)
+                assert_memory_equal(part.pixels + y * pw * channels,
+                                    whole.pixels + ((y + 4) * w + 5) * channels,
+                                    (size_t)(pw * channels));
+            infer_image_free(&whole);
+            infer_image_free(&part);
+        }
+        free(src.pixels);
+    }
+}
+
 static void expect_argument(const infer_image *src, int32_t w, int32_t h, int filter, int resampler)
 {
     infer_image out;
@@ -159,6 +189,7 @@ int main(void)
         cmocka_unit_test(equals_pillow_and_opencv),
         cmocka_unit_test(keeps_one_color),
         cmocka_unit_test(extreme_sizes),
+        cmocka_unit_test(a_part_is_a_part_of_the_whole),
         cmocka_unit_test(nonsense),
         cmocka_unit_test(out_of_memory),
     };

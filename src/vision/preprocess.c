@@ -122,29 +122,47 @@ static int32_t clamp(int32_t v, int32_t high)
     return v < 0 ? 0 : v > high ? high : v;
 }
 
-/* A crop may leave nothing of a letterboxed picture: then all is filling. */
-static void put_picture(const struct target *t, const infer_image *image,
-                        const struct infer__placement *place)
+/* What a crop leaves of the resized picture, in the tensor's pixels: maybe nothing. */
+struct visible {
+    int32_t left, top, right, bottom;
+};
+
+static struct visible find_visible(const struct infer__placement *place)
 {
-    int32_t left = clamp(place->x, place->width), top = clamp(place->y, place->height);
-    int32_t right = clamp(place->x + image->width, place->width);
-    int32_t bottom = clamp(place->y + image->height, place->height);
-    size_t c = (size_t)image->channels, stride = (size_t)image->width * c;
-    size_t width = (size_t)place->width;
-    if (right <= left || bottom <= top) {
-        put_fill(t, 0, (size_t)place->height * width);
-        return;
-    }
-    put_fill(t, 0, (size_t)top * width);
-    for (int32_t y = top; y < bottom; y++) {
+    struct visible v = {clamp(place->x, place->width), clamp(place->y, place->height),
+                        clamp(place->x + place->scaled_w, place->width),
+                        clamp(place->y + place->scaled_h, place->height)};
+    if (v.right <= v.left || v.bottom <= v.top)
+        v = (struct visible){0};
+    return v;
+}
+
+/* Pixels of rows that are `stride` bytes apart go to where they are visible, filling goes around
+ * them. */
+static void put_picture(const struct target *t, const uint8_t *pixels, int channels, size_t stride,
+                        const struct visible *v, const struct infer__placement *place)
+{
+    size_t width = (size_t)place->width, n = (size_t)(v->right - v->left);
+    put_fill(t, 0, (size_t)v->top * width);
+    for (int32_t y = v->top; y < v->bottom; y++, pixels += stride) {
         size_t at = (size_t)y * width;
-        const uint8_t *row =
-            image->pixels + (size_t)(y - place->y) * stride + (size_t)(left - place->x) * c;
-        put_fill(t, at, (size_t)left);
-        put_pixels(t, at + (size_t)left, row, image->channels, (size_t)(right - left));
-        put_fill(t, at + (size_t)right, width - (size_t)right);
+        put_fill(t, at, (size_t)v->left);
+        put_pixels(t, at + (size_t)v->left, pixels, channels, n);
+        put_fill(t, at + (size_t)v->right, width - (size_t)v->right);
     }
-    put_fill(t, (size_t)bottom * width, (size_t)(place->height - bottom) * width);
+    put_fill(t, (size_t)v->bottom * width, (size_t)(place->height - v->bottom) * width);
+}
+
+/* Only what is visible is resized: however large the picture would become, this takes memory for no
+ * more than the tensor has pixels, and for as many columns of the picture. */
+static infer_status resize_visible(const infer_preprocess *p, const infer_image *image,
+                                   const struct infer__placement *place, const struct visible *v,
+                                   infer_image *out, infer_error *err)
+{
+    const struct infer__resized whole = {place->scaled_w, place->scaled_h, v->left - place->x,
+                                         v->top - place->y};
+    return infer__resize_part(image, &whole, v->right - v->left, v->bottom - v->top,
+                              (infer_filter)p->filter, (infer_resampler)p->resampler, out, err);
 }
 
 /* Tensor pixel x covers picture pixels (x - place.x) * scale, edges counted from 0. */
@@ -177,15 +195,21 @@ infer_status infer_preprocess_run(const infer_preprocess *preprocess, const infe
     TRY(infer__preprocess_place(preprocess, image->width, image->height, &place, err));
     TRY(check_tensor(preprocess, image, out, index, &place, err));
 
-    const infer_image *source = image;
-    if (place.scaled_w != image->width || place.scaled_h != image->height) {
-        TRY(infer_image_resize(image, place.scaled_w, place.scaled_h,
-                               (infer_filter)preprocess->filter,
-                               (infer_resampler)preprocess->resampler, &scaled, err));
-        source = &scaled;
+    struct visible v = find_visible(&place);
+    size_t stride = (size_t)image->width * (size_t)image->channels;
+    const uint8_t *pixels = image->pixels;
+    if (v.right == v.left) {
+        pixels = NULL; /* all is filling */
+    } else if (place.scaled_w != image->width || place.scaled_h != image->height) {
+        TRY(resize_visible(preprocess, image, &place, &v, &scaled, err));
+        stride = (size_t)scaled.width * (size_t)scaled.channels;
+        pixels = scaled.pixels;
+    } else {
+        pixels += (size_t)(v.top - place.y) * stride +
+                  (size_t)(v.left - place.x) * (size_t)image->channels;
     }
     fill_target(preprocess, out, index, &place, &target);
-    put_picture(&target, source, &place);
+    put_picture(&target, pixels, image->channels, stride, &v, &place);
     infer_image_free(&scaled);
     if (transform)
         fill_transform(image, &place, transform);

@@ -21,26 +21,40 @@ void infer__resize_pick(const infer_image *src, const int32_t *x, const int32_t 
     }
 }
 
-static infer_status resize(const infer_image *src, int32_t width, int32_t height,
-                           infer_filter filter, infer_resampler resampler, infer_image *out,
-                           infer_error *err)
+/* Where the sizes are equal nothing is resampled. */
+static void copy_part(const infer_image *src, const struct infer__resized *whole, infer_image *out)
+{
+    size_t c = (size_t)src->channels, n = (size_t)out->width * c;
+    const uint8_t *in =
+        src->pixels + ((size_t)whole->y * (size_t)src->width + (size_t)whole->x) * c;
+    for (int32_t y = 0; y < out->height; y++, in += (size_t)src->width * c)
+        memcpy(out->pixels + (size_t)y * n, in, n);
+}
+
+infer_status infer__resize_part(const infer_image *src, const struct infer__resized *whole,
+                                int32_t width, int32_t height, infer_filter filter,
+                                infer_resampler resampler, infer_image *out, infer_error *err)
 {
     TRY(infer__image_check(src, err));
-    FAIL_IF(width < 1 || width > INFER__MAX_SIDE || height < 1 || height > INFER__MAX_SIDE,
-            INFER_ERROR_ARGUMENT, "resize to %d x %d; sides are 1 to %d", width, height,
-            INFER__MAX_SIDE);
+    FAIL_IF(whole->width < 1 || whole->width > INFER__MAX_SIDE || whole->height < 1 ||
+                whole->height > INFER__MAX_SIDE,
+            INFER_ERROR_ARGUMENT, "resize to %d x %d; sides are 1 to %d", whole->width,
+            whole->height, INFER__MAX_SIDE);
     FAIL_IF((int)filter < INFER_FILTER_BILINEAR || (int)filter > INFER_FILTER_AREA,
             INFER_ERROR_ARGUMENT, "resize with filter %d", (int)filter);
     FAIL_IF(resampler != INFER_RESIZE_PILLOW && resampler != INFER_RESIZE_OPENCV,
             INFER_ERROR_ARGUMENT, "resize with resampler %d", (int)resampler);
     TRY(infer__image_new(&src->allocator, width, height, src->channels, out, err));
-    if (width == src->width && height == src->height) {
-        memcpy(out->pixels, src->pixels, (size_t)width * (size_t)height * (size_t)src->channels);
-        return INFER_OK;
-    }
-    if (resampler == INFER_RESIZE_PILLOW)
-        return infer__resize_pillow(src, filter, out, err);
-    return infer__resize_opencv(src, filter, out, err);
+    infer_status status = INFER_OK;
+    if (whole->width == src->width && whole->height == src->height)
+        copy_part(src, whole, out);
+    else if (resampler == INFER_RESIZE_PILLOW)
+        status = infer__resize_pillow(src, whole, filter, out, err);
+    else
+        status = infer__resize_opencv(src, whole, filter, out, err);
+    if (status != INFER_OK)
+        infer_image_free(out);
+    return status;
 }
 
 infer_status infer_image_resize(const infer_image *src, int32_t width, int32_t height,
@@ -54,8 +68,6 @@ infer_status infer_image_resize(const infer_image *src, int32_t width, int32_t h
     FAIL_IF(!out || out == src, INFER_ERROR_ARGUMENT,
             "infer_image_resize: out is NULL or the source");
     memset(out, 0, sizeof *out);
-    infer_status status = resize(src, width, height, filter, resampler, out, err);
-    if (status != INFER_OK)
-        infer_image_free(out);
-    return status;
+    const struct infer__resized whole = {width, height, 0, 0};
+    return infer__resize_part(src, &whole, width, height, filter, resampler, out, err);
 }

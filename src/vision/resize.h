@@ -1,14 +1,28 @@
-/* The two ways to resize; resize.c checks arguments and takes memory for the result. */
+/* The two ways to resize; resize.c checks arguments and takes memory for the result. Of a result
+ * only a part need be made, such as what a crop leaves: it has the bytes that it has in the whole.
+ */
 #ifndef INFER_VISION_RESIZE_H
 #define INFER_VISION_RESIZE_H
 
 #include "infer_vision.h"
 
-/* Each fills out->pixels, whose size and channels are set; src and out are of different sizes. */
-infer_status infer__resize_pillow(const infer_image *src, infer_filter filter, infer_image *out,
-                                  infer_error *err);
-infer_status infer__resize_opencv(const infer_image *src, infer_filter filter, infer_image *out,
-                                  infer_error *err);
+/* The size of a whole result, and where the part that is made begins in it. How large the part is
+ * says the picture that it goes into. */
+struct infer__resized {
+    int32_t width, height;
+    int32_t x, y;
+};
+
+/* Makes a part of width x height pixels, which lies in the whole. Else as infer_image_resize. */
+infer_status infer__resize_part(const infer_image *src, const struct infer__resized *whole,
+                                int32_t width, int32_t height, infer_filter filter,
+                                infer_resampler resampler, infer_image *out, infer_error *err);
+
+/* Each fills out->pixels, whose size and channels are set; src and the whole differ in size. */
+infer_status infer__resize_pillow(const infer_image *src, const struct infer__resized *whole,
+                                  infer_filter filter, infer_image *out, infer_error *err);
+infer_status infer__resize_opencv(const infer_image *src, const struct infer__resized *whole,
+                                  infer_filter filter, infer_image *out, infer_error *err);
 
 /* Copies pixel (x[i], y[j]) of src to (i, j) of out. */
 void infer__resize_pick(const infer_image *src, const int32_t *x, const int32_t *y,

@@ -23,14 +23,16 @@ static int32_t block_sum(const uint8_t *p, int32_t fx, int32_t fy, size_t step, 
     return sum;
 }
 
-static void whole_factors(const infer_image *src, infer_image *out, int32_t fx, int32_t fy)
+static void whole_factors(const infer_image *src, const struct infer__resized *whole,
+                          infer_image *out, int32_t fx, int32_t fy)
 {
     size_t c = (size_t)src->channels, stride = (size_t)src->width * c;
     float scale = 1.f / (float)(fx * fy);
     int halves = fx == 2 && fy == 2; /* here OpenCV rounds halves up */
     uint8_t *to = out->pixels;
     for (int32_t y = 0; y < out->height; y++) {
-        const uint8_t *p = src->pixels + (size_t)y * (size_t)fy * stride;
+        const uint8_t *p = src->pixels + (size_t)(whole->y + y) * (size_t)fy * stride +
+                           (size_t)whole->x * (size_t)fx * c;
         for (int32_t x = 0; x < out->width; x++, p += (size_t)fx * c) {
             for (size_t k = 0; k < c; k++) {
                 int32_t sum = block_sum(p + k, fx, fy, c, stride);
@@ -43,31 +45,32 @@ static void whole_factors(const infer_image *src, infer_image *out, int32_t fx, 
 
 /* ---- any factors ---------------------------------------------------------------------------- */
 
-/* Source pixel `from` counts `weight` in output pixel `to`. */
+/* Source pixel `from` counts `weight` in output pixel `to`, counted from the first that is made. */
 struct share {
     int32_t from, to;
     float weight;
 };
 
-/* The shares of an axis in order; returns their number, at most 2 * in + 2 * out. A border
- * thinner than a thousandth of a pixel does not count. */
-static size_t fill_shares(int32_t in, int32_t out, double scale, struct share *s)
+/* The shares of outputs `begin_at` to begin_at + made - 1 in order; returns their number, at most
+ * 2 * in + 2 * made. A border thinner than a thousandth of a pixel does not count. */
+static size_t fill_shares(int32_t in, int32_t begin_at, int32_t made, double scale, struct share *s)
 {
     size_t n = 0;
-    for (int32_t i = 0; i < out; i++) {
+    for (int32_t to = 0; to < made; to++) {
+        int32_t i = begin_at + to;
         double begin = i * scale, end = begin + scale;
         double cell = scale < in - begin ? scale : in - begin;
         int32_t first = (int32_t)ceil(begin), last = (int32_t)floor(end);
         last = last < in - 1 ? last : in - 1;
         first = first < last ? first : last;
         if (first - begin > 1e-3)
-            s[n++] = (struct share){first - 1, i, (float)((first - begin) / cell)};
+            s[n++] = (struct share){first - 1, to, (float)((first - begin) / cell)};
         for (int32_t k = first; k < last; k++)
-            s[n++] = (struct share){k, i, (float)(1.0 / cell)};
+            s[n++] = (struct share){k, to, (float)(1.0 / cell)};
         if (end - last > 1e-3) {
             double rest = end - last < 1. ? end - last : 1.;
             rest = rest < cell ? rest : cell;
-            s[n++] = (struct share){last, i, (float)(rest / cell)};
+            s[n++] = (struct share){last, to, (float)(rest / cell)};
         }
     }
     return n;
@@ -106,15 +109,16 @@ static void any_factors(const infer_image *src, infer_image *out, const struct s
     put_sums(sum, out->pixels + (size_t)y[ny - 1].to * n, n);
 }
 
-infer_status infer__resize_area(const infer_image *src, infer_image *out, infer_error *err)
+infer_status infer__resize_area(const infer_image *src, const struct infer__resized *whole,
+                                infer_image *out, infer_error *err)
 {
-    double sx = 1. / ((double)out->width / src->width);
-    double sy = 1. / ((double)out->height / src->height);
+    double sx = 1. / ((double)whole->width / src->width);
+    double sy = 1. / ((double)whole->height / src->height);
     double fx = floor(sx + 0.5), fy = floor(sy + 0.5);
     if (fabs(sx - fx) < DBL_EPSILON && fabs(sy - fy) < DBL_EPSILON) {
         /* a sum of 255 per source pixel must fit; beyond 2^23 pixels the floats below do */
         if (fx * fy <= 8388608.) {
-            whole_factors(src, out, (int32_t)fx, (int32_t)fy);
+            whole_factors(src, whole, out, (int32_t)fx, (int32_t)fy);
             return INFER_OK;
         }
     }
@@ -127,8 +131,8 @@ infer_status infer__resize_area(const infer_image *src, infer_image *out, infer_
         return infer__no_memory(err, bytes);
     struct share *y = x + shares_x;
     float *row = (float *)(void *)(y + shares_y), *sum = row + n;
-    size_t nx = fill_shares(src->width, out->width, sx, x);
-    size_t ny = fill_shares(src->height, out->height, sy, y);
+    size_t nx = fill_shares(src->width, whole->x, out->width, sx, x);
+    size_t ny = fill_shares(src->height, whole->y, out->height, sy, y);
     any_factors(src, out, x, nx, y, ny, row, sum);
     infer__free(&out->allocator, x);
     return INFER_OK;

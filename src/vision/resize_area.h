@@ -2,8 +2,9 @@
 #ifndef INFER_VISION_RESIZE_AREA_H
 #define INFER_VISION_RESIZE_AREA_H
 
-#include "infer_vision.h"
+#include "vision/resize.h"
 
-infer_status infer__resize_area(const infer_image *src, infer_image *out, infer_error *err);
+infer_status infer__resize_area(const infer_image *src, const struct infer__resized *whole,
+                                infer_image *out, infer_error *err);
 
 #endif

@@ -18,9 +18,9 @@
 enum { WEIGHT_ONE = 1 << 11, MAX_TAPS = 4, VECTOR = 8 };
 
 struct axis {
-    int32_t taps;                /* 2 or 4 */
-    int32_t *at;                 /* per output: the first source index, clamped when used */
-    int32_t (*weight)[MAX_TAPS]; /* per output */
+    int32_t taps; /* 2 or 4 */
+    int32_t *at;  /* per output that is made: the first source index, clamped when used */
+    int32_t (*weight)[MAX_TAPS];
 };
 
 /* Keys' cubic convolution with a = -0.75, in OpenCV's order of operations. */
@@ -34,12 +34,14 @@ static void cubic_weights(float x, float w[4])
     w[3] = 1.f - w[0] - w[1] - w[2];
 }
 
-/* `area`: the positions of INTER_AREA when it enlarges, which is linear inside source pixels'
- * borders only. `clamp`: outside the picture the weight goes to the last pixel whole. */
-static void fill_axis(struct axis *a, int32_t in, int32_t out, int area, int clamp)
+/* Outputs `from` to from + made - 1 of `out`. `area`: the positions of INTER_AREA when it enlarges,
+ * which is linear inside source pixels' borders only. `clamp`: outside the picture the weight goes
+ * to the last pixel whole. */
+static void fill_axis(struct axis *a, int32_t in, int32_t out, int32_t from, int32_t made, int area,
+                      int clamp)
 {
     double inverse = (double)out / in, scale = 1. / inverse;
-    for (int32_t i = 0; i < out; i++) {
+    for (int32_t i = from; i < from + made; i++) {
         int32_t at;
         float f, w[MAX_TAPS];
         if (area) {
@@ -66,9 +68,9 @@ static void fill_axis(struct axis *a, int32_t in, int32_t out, int area, int cla
             w[0] = 1.f - f;
             w[1] = f;
         }
-        a->at[i] = at;
+        a->at[i - from] = at;
         for (int32_t k = 0; k < a->taps; k++)
-            a->weight[i][k] = infer__round_even(w[k] * WEIGHT_ONE);
+            a->weight[i - from][k] = infer__round_even(w[k] * WEIGHT_ONE);
     }
 }
 
@@ -116,7 +118,9 @@ static void down_linear(int32_t *const *rows, const int32_t *w, uint8_t *out, si
     }
 }
 
-static void down_cubic(int32_t *const *rows, const int32_t *w, uint8_t *out, size_t n)
+/* The first `vectors` of n samples lie in whole vectors of the row. */
+static void down_cubic(int32_t *const *rows, const int32_t *w, uint8_t *out, size_t vectors,
+                       size_t n)
 {
     const float scale = 1.f / (WEIGHT_ONE * WEIGHT_ONE);
     const int32_t *r0 = rows[0], *r1 = rows[1], *r2 = rows[2], *r3 = rows[3];
@@ -124,7 +128,7 @@ static void down_cubic(int32_t *const *rows, const int32_t *w, uint8_t *out, siz
     for (int k = 0; k < 4; k++)
         f[k] = (float)w[k] * scale;
     size_t i = 0;
-    for (; i < n - n % VECTOR; i++) {
+    for (; i < vectors; i++) {
         /* one statement per operation: a fused multiply-add would round otherwise */
         float p0 = (float)r0[i] * f[0], p1 = (float)r1[i] * f[1];
         float p2 = (float)r2[i] * f[2], sum = (float)r3[i] * f[3];
@@ -140,10 +144,15 @@ static void down_cubic(int32_t *const *rows, const int32_t *w, uint8_t *out, siz
 }
 
 /* Rows across are kept in `taps` buffers; buffer k holds source row held[k]. */
-static void two_passes(const infer_image *src, const struct axis *x, const struct axis *y,
-                       int32_t *buffer, infer_image *out)
+static void two_passes(const infer_image *src, const struct infer__resized *whole,
+                       const struct axis *x, const struct axis *y, int32_t *buffer,
+                       infer_image *out)
 {
-    size_t n = (size_t)out->width * (size_t)src->channels;
+    size_t c = (size_t)src->channels, n = (size_t)out->width * c;
+    size_t row_end = (size_t)whole->width * c, begin = (size_t)whole->x * c, vectors = 0;
+    row_end -= row_end % VECTOR;
+    if (row_end > begin)
+        vectors = row_end - begin < n ? row_end - begin : n;
     int32_t held[MAX_TAPS] = {-1, -1, -1, -1}, *rows[MAX_TAPS];
     for (int32_t j = 0; j < out->height; j++) {
         for (int32_t t = 0; t < y->taps; t++) {
@@ -156,14 +165,14 @@ static void two_passes(const infer_image *src, const struct axis *x, const struc
         }
         uint8_t *to = out->pixels + (size_t)j * n;
         if (y->taps == 4)
-            down_cubic(rows, y->weight[j], to, n);
+            down_cubic(rows, y->weight[j], to, vectors, n);
         else
             down_linear(rows, y->weight[j], to, n);
     }
 }
 
-static infer_status small_filter(const infer_image *src, int taps, int area, infer_image *out,
-                                 infer_error *err)
+static infer_status small_filter(const infer_image *src, const struct infer__resized *whole,
+                                 int taps, int area, infer_image *out, infer_error *err)
 {
     size_t w = (size_t)out->width, h = (size_t)out->height;
     size_t row = w * (size_t)src->channels, per = MAX_TAPS + 1;
@@ -176,47 +185,48 @@ static infer_status small_filter(const infer_image *src, int taps, int area, inf
     struct axis x = {taps, p, (int32_t(*)[MAX_TAPS])(p + w)};
     p += w * per;
     struct axis y = {taps, p, (int32_t(*)[MAX_TAPS])(p + h)};
-    fill_axis(&x, src->width, out->width, area, taps == 2);
-    fill_axis(&y, src->height, out->height, area, 0);
-    two_passes(src, &x, &y, buffer, out);
+    fill_axis(&x, src->width, whole->width, whole->x, out->width, area, taps == 2);
+    fill_axis(&y, src->height, whole->height, whole->y, out->height, area, 0);
+    two_passes(src, whole, &x, &y, buffer, out);
     infer__free(&out->allocator, buffer);
     return INFER_OK;
 }
 
-static infer_status nearest(const infer_image *src, infer_image *out, infer_error *err)
+static infer_status nearest(const infer_image *src, const struct infer__resized *whole,
+                            infer_image *out, infer_error *err)
 {
     size_t w = (size_t)out->width, bytes = (w + (size_t)out->height) * sizeof(int32_t);
     int32_t *at = infer__alloc(&out->allocator, bytes, 64);
     if (!at)
         return infer__no_memory(err, bytes);
-    double sx = 1. / ((double)out->width / src->width);
-    double sy = 1. / ((double)out->height / src->height);
+    double sx = 1. / ((double)whole->width / src->width);
+    double sy = 1. / ((double)whole->height / src->height);
     for (int32_t i = 0; i < out->width; i++)
-        at[i] = clamp_index((int32_t)floor(i * sx), src->width);
+        at[i] = clamp_index((int32_t)floor((whole->x + i) * sx), src->width);
     for (int32_t i = 0; i < out->height; i++)
-        at[w + (size_t)i] = clamp_index((int32_t)floor(i * sy), src->height);
+        at[w + (size_t)i] = clamp_index((int32_t)floor((whole->y + i) * sy), src->height);
     infer__resize_pick(src, at, at + w, out);
     infer__free(&out->allocator, at);
     return INFER_OK;
 }
 
-infer_status infer__resize_opencv(const infer_image *src, infer_filter filter, infer_image *out,
-                                  infer_error *err)
+infer_status infer__resize_opencv(const infer_image *src, const struct infer__resized *whole,
+                                  infer_filter filter, infer_image *out, infer_error *err)
 {
-    int shrinks = src->width >= out->width && src->height >= out->height;
-    int halves = src->width == 2 * out->width && src->height == 2 * out->height;
+    int shrinks = src->width >= whole->width && src->height >= whole->height;
+    int halves = src->width == 2 * whole->width && src->height == 2 * whole->height;
     switch (filter) {
     case INFER_FILTER_NEAREST:
-        return nearest(src, out, err);
+        return nearest(src, whole, out, err);
     case INFER_FILTER_BICUBIC:
-        return small_filter(src, 4, 0, out, err);
+        return small_filter(src, whole, 4, 0, out, err);
     case INFER_FILTER_AREA:
         if (shrinks)
-            return infer__resize_area(src, out, err);
-        return small_filter(src, 2, 1, out, err);
+            return infer__resize_area(src, whole, out, err);
+        return small_filter(src, whole, 2, 1, out, err);
     default: /* OpenCV takes the mean of 2x2 where linear would give just that */
         if (halves)
-            return infer__resize_area(src, out, err);
-        return small_filter(src, 2, 0, out, err);
+            return infer__resize_area(src, whole, out, err);
+        return small_filter(src, whole, 2, 0, out, err);
     }
 }

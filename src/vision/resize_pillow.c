@@ -15,8 +15,9 @@
 
 enum { FRACTION_BITS = 22 };
 
-/* The weights of one axis: output i is made of source pixels first[i] to first[i] + count[i] - 1
- * with the weights that start at weight[i * most]. */
+/* The weights of the outputs that are made on one axis: output i is made of source pixels first[i]
+ * to first[i] + count[i] - 1 with the weights that start at weight[i * most]. Both ends ascend with
+ * i. */
 struct axis {
     int32_t *first, *count, *weight;
     int32_t most;
@@ -68,8 +69,10 @@ static void pixel_weights(double (*function)(double), double center, double supp
     a->count[i] = to - from;
 }
 
+/* Outputs `from` to from + made - 1 of `out`. */
 static infer_status make_axis(const infer_allocator *alloc, infer_filter filter, int32_t in,
-                              int32_t out, struct axis *a, infer_error *err)
+                              int32_t out, int32_t from, int32_t made, struct axis *a,
+                              infer_error *err)
 {
     double (*function)(double) = triangle;
     double reach = 1.0;
@@ -82,7 +85,7 @@ static infer_status make_axis(const infer_allocator *alloc, infer_filter filter,
     }
     double step = (double)in / out, scale = step < 1.0 ? 1.0 : step, support = reach * scale;
     a->most = (int32_t)ceil(support) * 2 + 1;
-    size_t n = (size_t)out, bytes;
+    size_t n = (size_t)made, bytes;
     if (!infer__size_mul(n, (size_t)a->most + 2, &bytes) ||
         !infer__size_mul(bytes, sizeof(int32_t), &bytes))
         return infer__no_memory(err, SIZE_MAX);
@@ -91,8 +94,8 @@ static infer_status make_axis(const infer_allocator *alloc, infer_filter filter,
     if (a->first && w) {
         a->count = a->first + n;
         a->weight = a->count + n;
-        for (int32_t i = 0; i < out; i++)
-            pixel_weights(function, (i + 0.5) * step, support, scale, in, a, i, w);
+        for (int32_t i = 0; i < made; i++)
+            pixel_weights(function, (from + i + 0.5) * step, support, scale, in, a, i, w);
     }
     infer__free(alloc, w);
     if (a->first && w)
@@ -123,12 +126,13 @@ static inline void across_row(const uint8_t *in, uint8_t *out, const struct axis
     }
 }
 
-static void across(const infer_image *src, const struct axis *a, infer_image *out)
+/* All rows of out, the first from row `first` of src. */
+static void across(const infer_image *src, int32_t first, const struct axis *a, infer_image *out)
 {
     size_t from = (size_t)src->width * (size_t)src->channels;
     size_t to = (size_t)out->width * (size_t)src->channels;
-    for (int32_t y = 0; y < src->height; y++) {
-        const uint8_t *in = src->pixels + (size_t)y * from;
+    for (int32_t y = 0; y < out->height; y++) {
+        const uint8_t *in = src->pixels + (size_t)(first + y) * from;
         uint8_t *row = out->pixels + (size_t)y * to;
         if (src->channels == 3)
             across_row(in, row, a, out->width, 3);
@@ -157,16 +161,20 @@ static void down_strip(const uint8_t *in, size_t stride, const int32_t *w, int32
         out[i] = from_fixed(sum[i]);
 }
 
-static void down(const infer_image *src, const struct axis *a, infer_image *out)
+/* Of src, whose row 0 is row `first` of the axis, the columns from x on. */
+static void down(const infer_image *src, int32_t first, int32_t left, const struct axis *a,
+                 infer_image *out)
 {
     size_t stride = (size_t)src->width * (size_t)src->channels;
+    size_t width = (size_t)out->width * (size_t)src->channels;
+    const uint8_t *corner = src->pixels + (size_t)left * (size_t)src->channels;
     for (int32_t y = 0; y < out->height; y++) {
         /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): ruled out above */
-        const uint8_t *in = src->pixels + (size_t)a->first[y] * stride;
+        const uint8_t *in = corner + (size_t)(a->first[y] - first) * stride;
         const int32_t *w = a->weight + (size_t)y * (size_t)a->most;
-        uint8_t *row = out->pixels + (size_t)y * stride;
-        for (size_t x = 0; x < stride; x += STRIP) {
-            size_t n = stride - x < STRIP ? stride - x : STRIP;
+        uint8_t *row = out->pixels + (size_t)y * width;
+        for (size_t x = 0; x < width; x += STRIP) {
+            size_t n = width - x < STRIP ? width - x : STRIP;
             down_strip(in + x, stride, w, a->count[y], row + x, n);
         }
     }
@@ -174,64 +182,72 @@ static void down(const infer_image *src, const struct axis *a, infer_image *out)
 
 /* Source positions of the nearest filter. The position is stepped, not multiplied, since the
  * rounding errors that gather so are part of Pillow's result. */
-static void nearest_axis(int32_t in, int32_t out, int32_t *at)
+static void nearest_axis(int32_t in, int32_t out, int32_t from, int32_t made, int32_t *at)
 {
     double step = (double)in / out, position = 0.0 + step * 0.5;
-    for (int32_t i = 0; i < out; i++, position += step) {
+    for (int32_t i = 0; i < from + made; i++, position += step) {
         int32_t p = (int32_t)position;
-        at[i] = p < in ? p : in - 1;
+        if (i >= from)
+            at[i - from] = p < in ? p : in - 1;
     }
 }
 
-static infer_status nearest(const infer_image *src, infer_image *out, infer_error *err)
+static infer_status nearest(const infer_image *src, const struct infer__resized *whole,
+                            infer_image *out, infer_error *err)
 {
     size_t bytes = ((size_t)out->width + (size_t)out->height) * sizeof(int32_t);
     int32_t *at = infer__alloc(&out->allocator, bytes, 64);
     if (!at)
         return infer__no_memory(err, bytes);
-    nearest_axis(src->width, out->width, at);
-    nearest_axis(src->height, out->height, at + out->width);
+    nearest_axis(src->width, whole->width, whole->x, out->width, at);
+    nearest_axis(src->height, whole->height, whole->y, out->height, at + out->width);
     infer__resize_pick(src, at, at + out->width, out);
     infer__free(&out->allocator, at);
     return INFER_OK;
 }
 
-infer_status infer__resize_pillow(const infer_image *src, infer_filter filter, infer_image *out,
-                                  infer_error *err)
+/* Both passes, with the rows between them that the second one reads. */
+static infer_status two_passes(const infer_image *src, const struct axis *x, const struct axis *y,
+                               infer_image *out, infer_error *err)
+{
+    const infer_allocator *alloc = &out->allocator;
+    infer_image middle = {.width = out->width, .channels = src->channels};
+    int32_t last = out->height - 1, first = y->first[0];
+    size_t bytes;
+    middle.height = y->first[last] + y->count[last] - first;
+    if (!infer__size_mul((size_t)middle.width * (size_t)middle.channels, (size_t)middle.height,
+                         &bytes) ||
+        !(middle.pixels = infer__alloc(alloc, bytes, 64)))
+        return infer__no_memory(err, bytes);
+    across(src, first, x, &middle);
+    down(&middle, first, 0, y, out);
+    infer__free(alloc, middle.pixels);
+    return INFER_OK;
+}
+
+infer_status infer__resize_pillow(const infer_image *src, const struct infer__resized *whole,
+                                  infer_filter filter, infer_image *out, infer_error *err)
 {
     if (filter == INFER_FILTER_NEAREST)
-        return nearest(src, out, err);
+        return nearest(src, whole, out, err);
     const infer_allocator *alloc = &out->allocator;
     struct axis x = {0}, y = {0};
-    infer_image middle = {0};
     infer_status status = INFER_OK;
     /* a pass over an axis that keeps its length is left out, as in Pillow */
-    int wide = src->width != out->width, high = src->height != out->height;
+    int wide = src->width != whole->width, high = src->height != whole->height;
     if (wide)
-        TRY_GOTO(make_axis(alloc, filter, src->width, out->width, &x, err));
+        TRY_GOTO(make_axis(alloc, filter, src->width, whole->width, whole->x, out->width, &x, err));
     if (high)
-        TRY_GOTO(make_axis(alloc, filter, src->height, out->height, &y, err));
-    if (wide && high) {
-        size_t bytes;
-        if (!infer__size_mul((size_t)out->width * (size_t)src->channels, (size_t)src->height,
-                             &bytes) ||
-            !(middle.pixels = infer__alloc(alloc, bytes, 64))) {
-            status = infer__no_memory(err, bytes);
-            goto fail;
-        }
-        middle.width = out->width;
-        middle.height = src->height;
-        middle.channels = src->channels;
-        across(src, &x, &middle);
-        down(&middle, &y, out);
-    } else if (wide) {
-        across(src, &x, out);
-    } else {
-        down(src, &y, out);
-    }
+        TRY_GOTO(
+            make_axis(alloc, filter, src->height, whole->height, whole->y, out->height, &y, err));
+    if (wide && high)
+        TRY_GOTO(two_passes(src, &x, &y, out, err));
+    else if (wide)
+        across(src, whole->y, &x, out);
+    else
+        down(src, 0, whole->x, &y, out);
 fail:
     infer__free(alloc, x.first);
     infer__free(alloc, y.first);
-    infer__free(alloc, middle.pixels);
     return status;
 }
