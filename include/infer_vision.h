@@ -41,7 +41,7 @@ INFER_API void infer_image_free(infer_image *image);
 /* How to decode. */
 typedef struct infer_image_options {
     size_t size;                 /* sizeof(infer_image_options), set by the init function */
-    infer_allocator allocator;   /* malloc and free; what decoders need inside is malloc's */
+    infer_allocator allocator;   /* malloc and free; libjpeg's and stb_image's memory is malloc's */
     uint64_t max_file_bytes;     /* 256 MiB */
     uint64_t max_pixels;         /* 100,000,000; width times height */
     uint32_t max_side;           /* 16384; of width and of height */
@@ -55,7 +55,7 @@ typedef struct infer_image_options {
 
 INFER_API void infer_image_options_init(infer_image_options *options);
 
-/* Decodes a picture, JPEG by libjpeg-turbo and the others by stb_image. The format is known by
+/* Decodes a picture, JPEG by libjpeg-turbo, BMP, TGA and PNM by stb_image. The format is known by
  * the first bytes:
  *   JPEG  baseline, extended and progressive, 8 bits; grey, YCbCr, RGB, CMYK and YCCK
  *   PNG   every colour type, depth and interlace; all checksums are checked. 16 bits are cut to
@@ -75,10 +75,16 @@ INFER_API void infer_image_options_init(infer_image_options *options);
  * Limits are checked against the header before memory is taken: INFER_ERROR_LIMIT. So is that
  * the file is long enough to hold a picture of that size at the best compression its format can
  * do: INFER_ERROR_PICTURE, as for everything else that is wrong with the bytes. A format or kind
- * that is known but not read (12-bit JPEG) is INFER_ERROR_UNSUPPORTED. Bytes per pixel at the
- * peak: twice the channels; for a progressive JPEG 6 more, for the other formats up to 16 more.
- * The decoders' own buffers come from malloc, and where stb_image gets none it is
- * INFER_ERROR_PICTURE, since it gives no reason.
+ * that is known but not read (12-bit JPEG) is INFER_ERROR_UNSUPPORTED.
+ *
+ * A file may promise a large picture and prove bad at its end. So no more than 48 MiB, or 48 times
+ * the file's size, are taken before the data was read to its end once; where the picture needs
+ * more, it is decoded twice. A JPEG of several scans (a progressive one) can't be: it is
+ * INFER_ERROR_LIMIT where its coefficients, 2 bytes a sample, take more than that, which needs over
+ * 16 million pixels (4:2:0) at less than half a bit each. So is a JPEG whose scans visit far more
+ * blocks than its size makes likely. Bytes per pixel at the peak: the channels; twice as many where
+ * it is turned upright; for a JPEG of several scans up to 8 more, for BMP, TGA and PNM up to 4
+ * more. Where stb_image gets no memory it is INFER_ERROR_PICTURE, since it gives no reason.
  *
  * `options` may be NULL. *image is written whole: on success it is the caller's, to be freed
  * with infer_image_free; on failure it is zeroed. */
@@ -189,7 +195,9 @@ typedef struct infer_transform {
  * preprocess->layout says, C is 1 for grey and else 3, type f32, or u8 where y is rounded to the
  * nearest, halves to even, and clipped to 0..255. Other places of the batch are not touched.
  * INFER_ERROR_SHAPE if H and W are not what infer_preprocess_size gives. `transform` may be
- * NULL. Temporary memory comes from image->allocator. `out` may not share memory with `image`. */
+ * NULL. Temporary memory comes from image->allocator: only what a crop leaves is resized, so it is
+ * bounded by the sizes of picture and tensor, whatever the preprocessing says. `out` may not share
+ * memory with `image`. */
 INFER_API infer_status infer_preprocess_run(const infer_preprocess *preprocess,
                                             const infer_image *image, int64_t index,
                                             const infer_tensor *out, infer_transform *transform,

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "tests/vision_files.h"
+#include "tests/reliability/picture_bombs.h"
 
 enum { W = 37, H = 23 };
 
@@ -294,6 +294,46 @@ static void png_checksums_count(void **unused)
     free(b.p);
 }
 
+/* A colour that the palette does not have is black, whatever stood in memory. */
+static void png_colors_outside_the_palette_are_black(void **unused)
+{
+    (void)unused;
+    static const uint8_t rows[] = {0, 0, 1, 2, 255}, palette[] = {9, 8, 7, 6, 5, 4};
+    static const uint8_t want[] = {9, 8, 7, 6, 5, 4, 0, 0, 0, 0, 0, 0};
+    struct bytes b = {0}, z = zlib_store(rows, sizeof rows);
+    infer_image image;
+    put_png_header(&b, 4, 1, 8, 3);
+    put_chunk(&b, "PLTE", palette, sizeof palette);
+    put_chunk(&b, "IDAT", z.p, z.n);
+    put_chunk(&b, "IEND", NULL, 0);
+    assert_int_equal(decode(&b, 3, &image), INFER_OK);
+    assert_memory_equal(image.pixels, want, sizeof want);
+    infer_image_free(&image);
+    free(b.p);
+    free(z.p);
+}
+
+/* A table that is full stays as it is until it is cleared; codes behind the last pixel don't
+ * matter. stb_image gave up on the one and took minutes for the other. */
+static void gif_long_strings(void **unused)
+{
+    (void)unused;
+    struct bytes b = gif_bomb(3000, 3000, 3000, 3000, 12000), c = gif_bomb(3, 2, 3, 2, 900000);
+    infer_image image;
+    put(&b, "", 1); /* no further block */
+    put(&c, "", 1);
+    assert_int_equal(decode(&b, 3, &image), INFER_OK);
+    for (size_t i = 0; i < 3000 * 3000; i++)
+        assert_int_equal(image.pixels[3 * i] | image.pixels[3 * i + 1], 0);
+    infer_image_free(&image);
+    clock_t start = clock();
+    assert_int_equal(decode(&c, 3, &image), INFER_OK);
+    assert_true(clock() - start < CLOCKS_PER_SEC);
+    infer_image_free(&image);
+    free(b.p);
+    free(c.p);
+}
+
 /* stb_image would look these colours up past the end of the palette. */
 static void bmp_colors_stay_in_the_palette(void **unused)
 {
@@ -545,6 +585,8 @@ int main(void)
         cmocka_unit_test(limits_hold_at_the_limit),
         cmocka_unit_test(out_of_memory),
         cmocka_unit_test(nonsense),
+        cmocka_unit_test(png_colors_outside_the_palette_are_black),
+        cmocka_unit_test(gif_long_strings),
         cmocka_unit_test(odd_pictures),
         cmocka_unit_test(orientations_show_one_picture),
     };

@@ -69,6 +69,20 @@ infer_status infer__image_plausible(const struct infer__decode *d, uint64_t widt
     return INFER_OK;
 }
 
+int infer__image_on_trust(const struct infer__decode *d, uint64_t bytes)
+{
+    enum { RATIO = 48, LEAST = RATIO << 20 };
+    return bytes <= LEAST || bytes / RATIO <= d->size;
+}
+
+infer_status infer__image_complete(const struct infer__decode *d, uint64_t need, infer_error *err)
+{
+    FAIL_IF(need > d->size && !d->options->accept_truncated, INFER_ERROR_PICTURE,
+            "the picture file is truncated: it has %zu bytes, its pixels end at %llu", d->size,
+            (unsigned long long)need);
+    return INFER_OK;
+}
+
 infer_status infer__image_begin(struct infer__decode *d, uint64_t width, uint64_t height,
                                 infer_error *err)
 {
@@ -88,6 +102,10 @@ static infer_status decode(const uint8_t *bytes, size_t size, const infer_image_
     struct infer__decode d = {bytes, size, &options, image, 1};
     if (size >= 3 && bytes[0] == 0xff && bytes[1] == 0xd8 && bytes[2] == 0xff)
         TRY(infer__decode_jpeg(&d, err));
+    else if (infer__is_png(bytes, size))
+        TRY(infer__decode_png(&d, err));
+    else if (infer__is_gif(bytes, size))
+        TRY(infer__decode_gif(&d, err));
     else
         TRY(infer__decode_stb(&d, err));
     if (d.orientation > 1 && !options.ignore_orientation)

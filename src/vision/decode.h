@@ -1,7 +1,11 @@
-/* The two decoders of picture files: JPEG through libjpeg-turbo, everything else through
- * stb_image. Each looks at the header, asks infer__image_begin for the picture (which checks the
- * limits before taking memory) and hands in rows with infer__image_row. The caller frees the
- * picture when a decoder fails. */
+/* The decoders of picture files: JPEG through libjpeg-turbo, PNG and GIF here, everything else
+ * through stb_image. Each looks at the header, asks infer__image_begin for the picture (which
+ * checks the limits before taking memory) and hands in rows with infer__image_row. The caller frees
+ * the picture when a decoder fails.
+ *
+ * A file may say that it is a large picture and turn out not to be one when most of it has been
+ * decoded. So memory is taken on trust only as far as infer__image_on_trust says; for more the data
+ * is looked through to its end first, without memory for its pixels. */
 #ifndef INFER_VISION_DECODE_H
 #define INFER_VISION_DECODE_H
 
@@ -21,23 +25,22 @@ struct infer__decode {
 #define INFER__MAX_SIDE 65535
 
 infer_status infer__decode_jpeg(struct infer__decode *d, infer_error *err);
+infer_status infer__decode_png(struct infer__decode *d, infer_error *err);
+infer_status infer__decode_gif(struct infer__decode *d, infer_error *err);
 infer_status infer__decode_stb(struct infer__decode *d, infer_error *err);
 
-/* What stb_image itself does not check, looked at before it sees the file. */
+/* What stb_image does not check by itself, or only when it has taken memory: BMP, TGA and PNM
+ * are looked through to the end of their pixels before it sees the file. */
 struct infer__stb_check {
     uint32_t width, height;
-    int is_cgbi;       /* an Apple PNG: blue and red are to be exchanged */
-    int is_cgbi_alpha; /* and colours to be divided by alpha */
 };
 
-infer_status infer__check_png(const struct infer__decode *d, struct infer__stb_check *check,
-                              infer_error *err);
-/* BMP, GIF, TGA and PNM. */
 infer_status infer__check_others(const struct infer__decode *d, struct infer__stb_check *check,
                                  infer_error *err);
 
-/* Whether the bytes start with PNG's signature. */
+/* Whether the bytes start with a format's signature. */
 int infer__is_png(const uint8_t *bytes, size_t size);
+int infer__is_gif(const uint8_t *bytes, size_t size);
 
 /* Checks width and height against the limits. */
 infer_status infer__image_limits(const infer_image_options *options, uint64_t width,
@@ -46,6 +49,11 @@ infer_status infer__image_limits(const infer_image_options *options, uint64_t wi
  * pack. */
 infer_status infer__image_plausible(const struct infer__decode *d, uint64_t width, uint64_t height,
                                     uint64_t pixels_per_byte, infer_error *err);
+/* Whether that many bytes may be taken before the data is known to be good: 48 MiB, or 48 times
+ * what the file has. */
+int infer__image_on_trust(const struct infer__decode *d, uint64_t bytes);
+/* Fails where the file ends before byte `need`, unless truncated files are accepted. */
+infer_status infer__image_complete(const struct infer__decode *d, uint64_t need, infer_error *err);
 /* Checks the limits, then takes memory for d->image. Pixels are not set. */
 infer_status infer__image_begin(struct infer__decode *d, uint64_t width, uint64_t height,
                                 infer_error *err);

@@ -1,9 +1,9 @@
-/* PNG, BMP, GIF, TGA and PNM through stb_image, the only file that includes it.
+/* BMP, TGA and PNM through stb_image, the only file that includes it.
  *
- * stb_image works on an open-ended memory budget, gives no reason for a failure, takes missing
- * bytes as zeros and checks no checksums. So the header is read before (png_check.c,
- * stb_check.c), it gets its bytes through a callback that notices a read past the end, and its
- * memory through the functions below, which bound what a compressed stream may grow to. */
+ * stb_image gives no reason for a failure and takes missing bytes as zeros. So the file is looked
+ * through before (stb_check.c), and it gets its bytes through a callback that notices a read past
+ * the end. Its memory is taken here, zeroed, so that a damaged file can't show what was in memory
+ * before. None of these formats makes it enlarge what it has. */
 #include <limits.h>
 #include <string.h>
 
@@ -12,67 +12,20 @@
 #include "base/status.h"
 #include "vision/decode.h"
 
-/* In front of every block that stb_image gets. */
-struct block {
-    size_t size;
-    size_t most; /* to which it may grow */
-};
-enum { BLOCK_HEADER = 64 };
-
-static struct block *block_of(void *p)
-{
-    return (struct block *)(void *)((char *)p - BLOCK_HEADER);
-}
-
-/* Zeroed, so that a damaged file can't show what was in memory before. */
-static void *take(size_t size, size_t most)
-{
-    infer_allocator a = infer__allocator(NULL);
-    size_t total;
-    if (!infer__size_add(size, BLOCK_HEADER, &total))
-        return NULL;
-    struct block *b = infer__calloc(&a, 1, total);
-    if (!b)
-        return NULL;
-    b->size = size;
-    b->most = most;
-    return (char *)b + BLOCK_HEADER;
-}
-
-/* stb_image sizes the buffer for unpacked PNG data by the picture, a little short where it is
- * interlaced, and doubles it as long as data comes: one doubling is granted, a stream that wants
- * more is a bomb. */
 static void *stb_malloc(size_t size)
 {
-    return take(size, size <= SIZE_MAX / 2 ? size * 2 : size);
+    infer_allocator a = infer__allocator(NULL);
+    return infer__calloc(&a, 1, size);
 }
 
 static void stb_free(void *p)
 {
     infer_allocator a = infer__allocator(NULL);
-    if (p)
-        infer__free(&a, block_of(p));
-}
-
-/* A block that starts its life here is the one that collects packed PNG data, whose growth the
- * file's own length bounds. */
-static void *stb_realloc(void *p, size_t size)
-{
-    if (!p)
-        return take(size, SIZE_MAX);
-    struct block *b = block_of(p);
-    if (size > b->most)
-        return NULL;
-    void *fresh = take(size, b->most);
-    if (!fresh)
-        return NULL;
-    memcpy(fresh, p, b->size < size ? b->size : size);
-    stb_free(p);
-    return fresh;
+    infer__free(&a, p);
 }
 
 #define STBI_MALLOC(size) stb_malloc(size)
-#define STBI_REALLOC(p, size) stb_realloc(p, size)
+#define STBI_REALLOC(p, size) NULL
 #define STBI_FREE(p) stb_free(p)
 #define STBI_ASSERT(x) ((void)0)
 #define STBI_MAX_DIMENSIONS INFER__MAX_SIDE
@@ -84,6 +37,8 @@ static void *stb_realloc(void *p, size_t size)
 #define STBI_NO_PIC
 #define STBI_NO_PSD
 #define STBI_NO_JPEG
+#define STBI_NO_PNG
+#define STBI_NO_GIF
 #define STB_IMAGE_STATIC
 #define STB_IMAGE_IMPLEMENTATION
 /* for the whole file: GCC tells of functions declared and left out only at its end */
@@ -127,30 +82,13 @@ static int source_eof(void *user)
     return s->at == s->size;
 }
 
-/* CgBI stores blue, green, red, multiplied by alpha. */
-static void undo_cgbi(const struct infer__stb_check *check, uint8_t *p, size_t n, int channels)
-{
-    for (size_t i = 0; i < n; i++, p += channels) {
-        uint8_t blue = p[0];
-        p[0] = p[2];
-        p[2] = blue;
-        uint32_t alpha = check->is_cgbi_alpha ? p[3] : 255;
-        for (int k = 0; alpha && alpha < 255 && k < 3; k++) {
-            uint32_t v = (p[k] * 255u + alpha / 2) / alpha;
-            p[k] = (uint8_t)(v > 255 ? 255 : v);
-        }
-    }
-}
-
 static infer_status copy_rows(struct infer__decode *d, const struct infer__stb_check *check,
-                              uint8_t *pixels, int channels, infer_error *err)
+                              const uint8_t *pixels, int channels, infer_error *err)
 {
     size_t n = check->width;
     TRY(infer__image_begin(d, check->width, check->height, err));
     for (uint32_t y = 0; y < check->height; y++) {
-        uint8_t *row = pixels + y * n * (size_t)channels;
-        if (check->is_cgbi && channels >= 3)
-            undo_cgbi(check, row, n, channels);
+        const uint8_t *row = pixels + y * n * (size_t)channels;
         infer__image_row(d->image, (int32_t)y, row, channels);
     }
     return INFER_OK;
@@ -160,11 +98,7 @@ infer_status infer__decode_stb(struct infer__decode *d, infer_error *err)
 {
     const stbi_io_callbacks callbacks = {source_read, source_skip, source_eof};
     struct infer__stb_check check = {0};
-    int is_png = infer__is_png(d->bytes, d->size);
-    if (is_png)
-        TRY(infer__check_png(d, &check, err));
-    else
-        TRY(infer__check_others(d, &check, err));
+    TRY(infer__check_others(d, &check, err));
     FAIL_IF(d->size > INT_MAX, INFER_ERROR_LIMIT, "a picture file of %zu bytes", d->size);
 
     struct source source = {d->bytes, d->size, 0, 0};
@@ -174,7 +108,7 @@ infer_status infer__decode_stb(struct infer__decode *d, infer_error *err)
     infer_status status;
     if (width != (int)check.width || height != (int)check.height || channels < 1 || channels > 4)
         status = infer__fail(err, INFER_ERROR_PICTURE, "the picture's header is inconsistent");
-    else if (source.ran_dry && (is_png || !d->options->accept_truncated))
+    else if (source.ran_dry && !d->options->accept_truncated)
         status = infer__fail(err, INFER_ERROR_PICTURE, "the picture file is truncated");
     else
         status = copy_rows(d, &check, pixels, channels, err);

@@ -1,16 +1,15 @@
-/* The container of PNG (ISO/IEC 15948), walked before stb_image decodes it: stb_image checks no
- * checksum, so that nothing else would tell a damaged file from a good one. */
+/* The container of PNG. */
+#include "vision/png.h"
+
 #include <string.h>
 
 #include "base/size.h"
 #include "base/status.h"
-#include "vision/decode.h"
 
 #define TAG(a, b, c, d) ((uint32_t)(a) << 24 | (uint32_t)(b) << 16 | (uint32_t)(c) << 8 | (d))
 
 /* The most bytes that one byte of deflate data can become: 258 for two bits. */
 enum { CHUNK_OVERHEAD = 12, INFLATE_RATIO = 1032 };
-enum { COLOR_GREY = 0, COLOR_RGB = 2, COLOR_PALETTE = 3, COLOR_GREY_ALPHA = 4, COLOR_RGBA = 6 };
 
 static const uint8_t SIGNATURE[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
 
@@ -71,22 +70,21 @@ static infer_status next_chunk(struct walk *w, infer_error *err)
 static uint32_t depths_of(uint8_t color)
 {
     switch (color) {
-    case COLOR_GREY:
+    case INFER__PNG_GREY:
         return 1u << 1 | 1u << 2 | 1u << 4 | 1u << 8 | 1u << 16;
-    case COLOR_PALETTE:
+    case INFER__PNG_PALETTE:
         return 1u << 1 | 1u << 2 | 1u << 4 | 1u << 8;
-    case COLOR_RGB:
-    case COLOR_GREY_ALPHA:
-    case COLOR_RGBA:
+    case INFER__PNG_RGB:
+    case INFER__PNG_GREY_ALPHA:
+    case INFER__PNG_RGBA:
         return 1u << 8 | 1u << 16;
     default:
         return 0;
     }
 }
 
-/* Reads IHDR; *bits becomes the bits per pixel. */
 static infer_status read_header(const struct infer__decode *d, const struct walk *w,
-                                struct infer__stb_check *check, uint32_t *bits, infer_error *err)
+                                struct infer__png *png, infer_error *err)
 {
     FAIL_IF(w->type != TAG('I', 'H', 'D', 'R') || w->bytes_in != 13, INFER_ERROR_PICTURE,
             "PNG: no IHDR chunk at the start");
@@ -95,20 +93,53 @@ static infer_status read_header(const struct infer__decode *d, const struct walk
             "PNG: colour type %u with %u bits does not exist", color, depth);
     FAIL_IF(w->data[10] || w->data[11] || w->data[12] > 1, INFER_ERROR_PICTURE,
             "PNG: unknown compression, filter or interlace method");
-    FAIL_IF(check->is_cgbi && depth == 16, INFER_ERROR_UNSUPPORTED, "PNG: CgBI with 16 bits");
+    FAIL_IF(png->is_cgbi && depth == 16, INFER_ERROR_UNSUPPORTED, "PNG: CgBI with 16 bits");
     static const uint8_t samples[7] = {1, 0, 3, 1, 2, 0, 4};
-    *bits = (uint32_t)samples[color] * depth;
-    check->width = infer__be32(w->data);
-    check->height = infer__be32(w->data + 4);
-    check->is_cgbi_alpha = check->is_cgbi && color == COLOR_RGBA;
-    check->is_cgbi = check->is_cgbi && (color == COLOR_RGB || color == COLOR_RGBA);
-    return infer__image_limits(d->options, check->width, check->height, err);
+    png->color = (enum infer__png_color)color;
+    png->samples = samples[color];
+    png->depth = depth;
+    png->interlaced = w->data[12];
+    png->width = infer__be32(w->data);
+    png->height = infer__be32(w->data + 4);
+    return infer__image_limits(d->options, png->width, png->height, err);
+}
+
+/* *colors becomes their number. */
+static infer_status read_palette(const struct walk *w, struct infer__png *png, uint32_t *colors,
+                                 infer_error *err)
+{
+    FAIL_IF(w->bytes_in > 256 * 3 || w->bytes_in % 3, INFER_ERROR_PICTURE,
+            "PNG: a palette of %u bytes", w->bytes_in);
+    *colors = w->bytes_in / 3;
+    for (uint32_t i = 0; i < *colors; i++)
+        memcpy(png->palette[i], w->data + 3 * i, 3);
+    return INFER_OK;
+}
+
+static infer_status read_transparency(const struct walk *w, struct infer__png *png, uint32_t colors,
+                                      infer_error *err)
+{
+    uint32_t most = png->color == INFER__PNG_PALETTE ? colors : 2 * (uint32_t)png->samples;
+    int fits = png->color == INFER__PNG_PALETTE ? w->bytes_in <= most : w->bytes_in == most;
+    FAIL_IF(!fits || png->color == INFER__PNG_GREY_ALPHA || png->color == INFER__PNG_RGBA,
+            INFER_ERROR_PICTURE, "PNG: transparency that does not go with the picture's colours");
+    png->has_clear = 1;
+    if (png->color == INFER__PNG_PALETTE) {
+        for (uint32_t i = 0; i < w->bytes_in; i++)
+            png->palette[i][3] = w->data[i];
+    } else {
+        for (int i = 0; i < png->samples; i++)
+            png->clear[i] = (uint16_t)infer__be16(w->data + 2 * i);
+    }
+    return INFER_OK;
 }
 
 /* Walks over all chunks to IEND; *data becomes the bytes in IDAT chunks, which stand in a row. */
-static infer_status walk_chunks(struct walk *w, size_t *data, infer_error *err)
+static infer_status walk_chunks(struct walk *w, struct infer__png *png, size_t *data,
+                                infer_error *err)
 {
     size_t data_end = 0;
+    uint32_t colors = 0;
     *data = 0;
     for (;;) {
         TRY(next_chunk(w, err));
@@ -118,10 +149,20 @@ static infer_status walk_chunks(struct walk *w, size_t *data, infer_error *err)
         case TAG('I', 'D', 'A', 'T'):
             FAIL_IF(data_end && data_end != w->offset, INFER_ERROR_PICTURE,
                     "PNG: other chunks between the data");
+            FAIL_IF(png->color == INFER__PNG_PALETTE && !colors, INFER_ERROR_PICTURE,
+                    "PNG: no palette before the data");
+            if (!data_end)
+                png->data = w->bytes + w->offset;
             data_end = w->at;
             *data += w->bytes_in; /* all inside the file: no overflow */
             break;
         case TAG('P', 'L', 'T', 'E'):
+            FAIL_IF(data_end, INFER_ERROR_PICTURE, "PNG: a palette behind the data");
+            TRY(read_palette(w, png, &colors, err));
+            break;
+        case TAG('t', 'R', 'N', 'S'):
+            FAIL_IF(data_end, INFER_ERROR_PICTURE, "PNG: transparency behind the data");
+            TRY(read_transparency(w, png, colors, err));
             break;
         default: /* a small first letter: the picture can be read without this chunk */
             FAIL_IF(!(w->type >> 29 & 1), INFER_ERROR_PICTURE,
@@ -130,23 +171,37 @@ static infer_status walk_chunks(struct walk *w, size_t *data, infer_error *err)
     }
 }
 
-infer_status infer__check_png(const struct infer__decode *d, struct infer__stb_check *check,
-                              infer_error *err)
+infer_status infer__png_read(const struct infer__decode *d, struct infer__png *png,
+                             infer_error *err)
 {
     struct walk w = {.bytes = d->bytes, .size = d->size, .at = sizeof SIGNATURE};
-    uint32_t bits = 0;
     size_t data;
+    memset(png, 0, sizeof *png);
+    for (int i = 0; i < 256; i++)
+        png->palette[i][3] = 255;
     crc_table(w.crc);
     TRY(next_chunk(&w, err));
     if (w.type == TAG('C', 'g', 'B', 'I')) {
-        check->is_cgbi = 1;
+        png->is_cgbi = 1;
         TRY(next_chunk(&w, err));
     }
-    TRY(read_header(d, &w, check, &bits, err));
-    TRY(walk_chunks(&w, &data, err));
-    /* at most 16384 * 64 bits by 16384 rows with the default limits: fits 64 bits by far */
-    uint64_t need = ((uint64_t)check->width * bits + 7) / 8 * check->height;
+    TRY(read_header(d, &w, png, err));
+    TRY(walk_chunks(&w, png, &data, err));
+    FAIL_IF(!png->data, INFER_ERROR_PICTURE, "PNG: no data");
+    /* at most 65535 * 64 bits by 65535 rows: fits 64 bits by far */
+    uint64_t bits = (uint64_t)png->width * (uint32_t)png->samples * png->depth;
+    uint64_t need = (bits + 7) / 8 * png->height;
     FAIL_IF(need / INFLATE_RATIO > data, INFER_ERROR_PICTURE,
-            "PNG: %zu bytes of data can't hold %u x %u pixels", data, check->width, check->height);
+            "PNG: %zu bytes of data can't hold %u x %u pixels", data, png->width, png->height);
     return INFER_OK;
+}
+
+int infer__png_next_data(const uint8_t **chunk, const uint8_t **bytes, size_t *size)
+{
+    if (infer__be32(*chunk + 4) != TAG('I', 'D', 'A', 'T')) /* at the latest IEND stands here */
+        return 0;
+    *size = infer__be32(*chunk);
+    *bytes = *chunk + 8;
+    *chunk += CHUNK_OVERHEAD + *size;
+    return 1;
 }

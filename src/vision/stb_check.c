@@ -1,6 +1,6 @@
-/* Headers of BMP, GIF, TGA and PNM, read before stb_image decodes them: sizes for the limits, and
- * the cases that stb_image gets wrong (it reads past a short BMP palette, overflows on long PNM
- * numbers, does not scale PNM samples). */
+/* BMP, TGA and PNM, read before stb_image decodes them: sizes for the limits, whether all pixels
+ * are there, and the cases that stb_image gets wrong (it reads past a short BMP palette, overflows
+ * on long PNM numbers, does not scale PNM samples). */
 #include <string.h>
 
 #include "base/size.h"
@@ -80,20 +80,10 @@ static infer_status check_bmp(const struct infer__decode *d, struct infer__stb_c
         TRY(check_bmp_palette(d, &b, err));
     check->width = (uint32_t)b.width;
     check->height = (uint32_t)b.height;
-    return infer__image_plausible(d, b.width, b.height, 8, err);
-}
-
-/* ---- GIF ------------------------------------------------------------------------------------ */
-
-static infer_status check_gif(const struct infer__decode *d, struct infer__stb_check *check,
-                              infer_error *err)
-{
-    FAIL_IF(d->size < 13, INFER_ERROR_PICTURE, "GIF: truncated");
-    check->width = infer__le16(d->bytes + 6);
-    check->height = infer__le16(d->bytes + 8);
-    TRY(infer__image_limits(d->options, check->width, check->height, err));
-    /* at best strings of 4095 pixels in codes of 12 bits */
-    return infer__image_plausible(d, check->width, check->height, 4096, err);
+    TRY(infer__image_plausible(d, b.width, b.height, 8, err));
+    /* the last row's padding may be missing */
+    uint64_t row = (b.width * b.bits + 7) / 8, stride = (row + 3) & ~(uint64_t)3;
+    return infer__image_complete(d, b.offset + stride * (b.height - 1) + row, err);
 }
 
 /* ---- TGA (Truevision's specification of 1991) ------------------------------------------------ */
@@ -125,6 +115,32 @@ static int is_tga(const uint8_t *p, size_t size)
     }
 }
 
+/* Walks over the packets of run-length coded pixels from byte `at` on: a packet is a
+ * byte, then one pixel to repeat or as many as it says. */
+static infer_status walk_packets(const struct infer__decode *d, uint64_t at, uint64_t pixels,
+                                 uint32_t bytes, infer_error *err)
+{
+    while (pixels && at < d->size) {
+        uint8_t head = d->bytes[at];
+        uint32_t n = 1 + (head & 127u);
+        at += 1 + (head & 128 ? 1 : n) * bytes;
+        pixels -= n < pixels ? n : pixels;
+    }
+    return infer__image_complete(d, at + pixels, err);
+}
+
+/* Where the pixels begin, and whether they all are there. */
+static infer_status check_tga_data(const struct infer__decode *d, uint64_t pixels, infer_error *err)
+{
+    const uint8_t *p = d->bytes;
+    uint32_t bytes = (p[16] + 7u) / 8, colors = p[1] ? infer__le16(p + 5) : 0;
+    uint64_t at = TGA_HEADER + (uint64_t)p[0] + (uint64_t)colors * ((p[7] + 7u) / 8);
+    FAIL_IF(at > d->size, INFER_ERROR_PICTURE, "TGA: the palette is truncated");
+    if (p[2] & TGA_RLE)
+        return walk_packets(d, at, pixels, bytes, err);
+    return infer__image_complete(d, at + pixels * bytes, err);
+}
+
 static infer_status check_tga(const struct infer__decode *d, struct infer__stb_check *check,
                               infer_error *err)
 {
@@ -136,7 +152,8 @@ static infer_status check_tga(const struct infer__decode *d, struct infer__stb_c
     check->height = infer__le16(p + 14);
     TRY(infer__image_limits(d->options, check->width, check->height, err));
     /* at best runs of 128 pixels in two bytes */
-    return infer__image_plausible(d, check->width, check->height, p[2] & TGA_RLE ? 64 : 1, err);
+    TRY(infer__image_plausible(d, check->width, check->height, p[2] & TGA_RLE ? 64 : 1, err));
+    return check_tga_data(d, (uint64_t)check->width * check->height, err);
 }
 
 /* ---- PNM ------------------------------------------------------------------------------------ */
@@ -179,7 +196,9 @@ static infer_status check_pnm(const struct infer__decode *d, struct infer__stb_c
     TRY(infer__image_limits(d->options, (uint64_t)width, (uint64_t)height, err));
     check->width = (uint32_t)width;
     check->height = (uint32_t)height;
-    return infer__image_plausible(d, check->width, check->height, 1, err);
+    TRY(infer__image_plausible(d, check->width, check->height, 1, err));
+    uint64_t pixels = (uint64_t)check->width * check->height;
+    return infer__image_complete(d, at + 1 + pixels * (d->bytes[1] == '6' ? 3 : 1), err);
 }
 
 infer_status infer__check_others(const struct infer__decode *d, struct infer__stb_check *check,
@@ -188,8 +207,6 @@ infer_status infer__check_others(const struct infer__decode *d, struct infer__st
     const uint8_t *p = d->bytes;
     if (d->size >= 2 && p[0] == 'B' && p[1] == 'M')
         return check_bmp(d, check, err);
-    if (d->size >= 6 && (!memcmp(p, "GIF87a", 6) || !memcmp(p, "GIF89a", 6)))
-        return check_gif(d, check, err);
     if (d->size >= 3 && p[0] == 'P' && p[1] >= '1' && p[1] <= '6')
         return check_pnm(d, check, err);
     if (is_tga(p, d->size))
