@@ -323,8 +323,10 @@ static void gif_long_strings(void **unused)
     put(&b, "", 1); /* no further block */
     put(&c, "", 1);
     assert_int_equal(decode(&b, 3, &image), INFER_OK);
+    size_t wrong = 0;
     for (size_t i = 0; i < 3000 * 3000; i++)
-        assert_int_equal(image.pixels[3 * i] | image.pixels[3 * i + 1], 0);
+        wrong += (image.pixels[3 * i] | image.pixels[3 * i + 1]) != 0;
+    assert_int_equal(wrong, 0);
     infer_image_free(&image);
     clock_t start = clock();
     assert_int_equal(decode(&c, 3, &image), INFER_OK);

@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Pictures, labels and lists: all of them are far smaller. */
+enum { MOST = 512 << 20 };
+
 char *read_file(const char *path, size_t *size)
 {
     char *bytes = NULL;
@@ -14,6 +17,10 @@ char *read_file(const char *path, size_t *size)
         goto fail;
     for (;;) {
         if (used + 1 >= room) {
+            if (room > MOST) { /* /dev/zero has no end */
+                errno = EFBIG;
+                goto fail;
+            }
             room = room ? room * 2 : 65536;
             char *grown = realloc(bytes, room);
             if (!grown)
