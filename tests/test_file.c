@@ -526,6 +526,58 @@ static void test_paths(void **state)
     free(b.data);
 }
 
+/* What happens to a file between the look at its size and the reading. */
+struct meddler {
+    const char *path;
+    off_t length;
+    size_t size; /* memory of so many bytes or more is for the file */
+    int fails;
+};
+
+static void *meddling_alloc(void *ctx, size_t bytes)
+{
+    const struct meddler *x = ctx;
+    if (bytes >= x->size && (x->fails || truncate(x->path, x->length)))
+        return NULL;
+    return malloc(bytes);
+}
+
+static void meddling_free(void *ctx, void *memory)
+{
+    (void)ctx;
+    free(memory);
+}
+
+static void test_read_into_memory(void **state)
+{
+    char path[] = "/tmp/infer_test_file_XXXXXX";
+    struct bytes b = known_file();
+    struct meddler x = {path, 0, b.size, 0};
+    infer_load_options o;
+    (void)state;
+    close(mkstemp(path));
+    infer_load_options_init(&o);
+    o.read_into_memory = 1;
+    save(path, b.data, b.size);
+    try_path(path, &o, INFER_OK);
+    o.allocator = (infer_allocator){&x, meddling_alloc, meddling_free};
+    for (int change = -1; change <= 1; change++) {
+        save(path, b.data, b.size);
+        x.length = (off_t)b.size + change;
+        try_path(path, &o, change ? INFER_ERROR_IO : INFER_OK);
+    }
+    x.fails = 1;
+    save(path, b.data, b.size);
+    try_path(path, &o, INFER_ERROR_NO_MEMORY);
+    x.fails = 0;
+    x.size = SIZE_MAX;
+    ((uint8_t *)b.data)[b.size - 1] ^= 1;
+    save(path, b.data, b.size);
+    try_path(path, &o, INFER_ERROR_CHECKSUM);
+    unlink(path);
+    free(b.data);
+}
+
 static void test_missing_file(void **state)
 {
     infer_model *m;
@@ -566,7 +618,8 @@ int main(void)
         cmocka_unit_test(test_known_layout),       cmocka_unit_test(test_writer_refuses),
         cmocka_unit_test(test_model_api),          cmocka_unit_test(test_options),
         cmocka_unit_test(test_nonsense_arguments), cmocka_unit_test(test_paths),
-        cmocka_unit_test(test_missing_file),       cmocka_unit_test(test_unmappable_file),
+        cmocka_unit_test(test_read_into_memory),   cmocka_unit_test(test_missing_file),
+        cmocka_unit_test(test_unmappable_file),
 
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -141,31 +141,27 @@ static infer_status load_map(int fd, const char *path, size_t size, const infer_
     return INFER_OK;
 }
 
-/* Up to `size` bytes; fewer only where the file ends, -1 where it can't be read. */
-static ssize_t read_bytes(int fd, char *to, size_t size)
+/* Up to `size` bytes; fewer where the file ends or can't be read. */
+static size_t read_bytes(int fd, char *to, size_t size)
 {
     size_t got = 0;
     while (got < size) {
         ssize_t n = read(fd, to + got, size - got);
         if (n < 0 && errno == EINTR)
             continue;
-        if (n < 0)
-            return -1;
-        if (n == 0)
+        if (n <= 0)
             break;
         got += (size_t)n;
     }
-    return (ssize_t)got;
+    return got;
 }
 
 /* Reads a file that has `size` bytes, no more and no fewer also now. */
 static infer_status read_whole(int fd, const char *path, char *to, size_t size, infer_error *err)
 {
     char more;
-    ssize_t got = read_bytes(fd, to, size), beyond = got < 0 ? -1 : read_bytes(fd, &more, 1);
-    FAIL_IF(got < 0 || beyond < 0, INFER_ERROR_IO, "can't read '%s': %s (errno %d)", path,
-            reason(errno), errno);
-    FAIL_IF((size_t)got != size || beyond, INFER_ERROR_IO, "'%s' changed while it was read", path);
+    FAIL_IF(read_bytes(fd, to, size) != size || read_bytes(fd, &more, 1), INFER_ERROR_IO,
+            "'%s' can't be read, or changed while it was", path);
     return INFER_OK;
 }
 
