@@ -140,9 +140,9 @@ int main(void)
         static struct shared s;
         memset(&s, 0, sizeof s);
         s.file = &files[i];
-        s.runs = check_scale(100, 1000, 20000);
+        s.runs = i ? check_scale(50, 300, 5000) : check_scale(100, 1000, 20000);
         if (WATCHED) /* twenty times slower, the larger networks more */
-            s.runs = i ? check_scale(1, 10, 200) : check_scale(20, 1000, 1000);
+            s.runs = i ? check_scale(1, 5, 100) : check_scale(10, 200, 1000);
         one_model(&s);
         runs += s.done;
         loaded += s.loaded;

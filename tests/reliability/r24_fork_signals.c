@@ -151,7 +151,7 @@ static void fork_within_runs(struct subject *s, uint64_t times)
 
 static uint64_t check_forks(const struct net_file *files, int nfiles)
 {
-    uint64_t times = check_scale(6, 60, 1000), forks = 0;
+    uint64_t times = check_scale(6, 24, 1000), forks = 0;
     for (int i = 0; i < nfiles; i++)
         for (uint32_t threads = 1; threads <= 4; threads *= 2) {
             struct subject s;
@@ -240,7 +240,7 @@ static uint64_t check_signals(const struct net_file *signs)
     int fd = mkstemp(path);
     assert_true(fd >= 0 && write(fd, signs->bytes, signs->size) == (ssize_t)signs->size);
     close(fd);
-    uint64_t want = everything(path, pictures), rounds = check_scale(20, 150, 3000);
+    uint64_t want = everything(path, pictures), rounds = check_scale(20, 100, 3000);
     if (!want)
         check_failed(&check, "no answers without signals");
     signals = 0;
