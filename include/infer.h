@@ -287,8 +287,8 @@ INFER_API infer_status infer_session_output(const infer_session *session, size_t
  * and shape must be the session's and the answer is written to data. An output that shares
  * memory with another tensor is refused. Denormals count as 0 (x86-64). One thread at a time per
  * session. libinfer allocates nothing here; where a step is oneDNN's (infer_step_info.kernel ends
- * in
- * "_onednn"), oneDNN itself may. */
+ * in "_onednn"), oneDNN itself may: then, and only then, a run can fail with
+ * INFER_ERROR_NO_MEMORY; what the outputs hold means nothing, and a later run may succeed. */
 INFER_API infer_status infer_run(infer_session *session, const infer_tensor *inputs, size_t ninputs,
                                  infer_tensor *outputs, size_t noutputs, infer_error *err);
 

@@ -45,6 +45,8 @@ struct infer__task {
     const struct infer__epilogue *inner; /* the node's: see graph.h */
     uint8_t bf16; /* 1: operands of f32 convolutions and products may be rounded to bf16 */
     const struct infer__machine *machine; /* what estimates are for; NULL: no CPU in particular */
+    _Atomic int *no_memory; /* becomes 1 where estimate, pack or run fails for want of memory, as
+                               only oneDNN's can; NULL: nobody asks */
 };
 
 /* What a prepared kernel needs. Everything is 0 before prepare. */

@@ -1,4 +1,5 @@
 /* src/base: CPU levels from recorded words, the pool, regions, checked sizes, names. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -294,15 +295,33 @@ static void test_denormals(void **state)
 #endif
 }
 
+/* Taken and given back: as often as one likes, and more than there is, is not there. */
+static void test_reserve(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 1000; i++)
+        assert_true(infer__reserve(1 << 20, 64 << 20));
+    errno = 7;
+    assert_false(infer__reserve(1, SIZE_MAX / 2)); /* sanitizers' malloc ends the process there */
+    assert_int_equal(errno, 7);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_denormals),         cmocka_unit_test(test_machines),
-        cmocka_unit_test(test_cpu_levels),        cmocka_unit_test(test_cpu_needs_the_system),
-        cmocka_unit_test(test_cpu_count),         cmocka_unit_test(test_pool_runs_every_unit_once),
-        cmocka_unit_test(test_pool_refuses),      cmocka_unit_test(test_region),
-        cmocka_unit_test(test_region_gives_back), cmocka_unit_test(test_region_without_memory),
-        cmocka_unit_test(test_alignment),         cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_reserve),
+        cmocka_unit_test(test_denormals),
+        cmocka_unit_test(test_machines),
+        cmocka_unit_test(test_cpu_levels),
+        cmocka_unit_test(test_cpu_needs_the_system),
+        cmocka_unit_test(test_cpu_count),
+        cmocka_unit_test(test_pool_runs_every_unit_once),
+        cmocka_unit_test(test_pool_refuses),
+        cmocka_unit_test(test_region),
+        cmocka_unit_test(test_region_gives_back),
+        cmocka_unit_test(test_region_without_memory),
+        cmocka_unit_test(test_alignment),
+        cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_names_are_total),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

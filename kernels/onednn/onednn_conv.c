@@ -11,17 +11,22 @@ int infer__dnnl_allowed(const struct infer__task *t)
 {
     if (!t->onednn || t->isa < INFER_ISA_AVX2 || t->nin < 1 || t->nout != 1)
         return 0;
+    if (!infer__dnnl_reserve(INFER__DNNL_EXECUTE)) { /* it reads its settings at the first call */
+        infer__dnnl_no_memory(t);
+        return 0;
+    }
     unsigned best = (unsigned)dnnl_get_effective_cpu_isa();
     if ((best & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core)
         return t->isa >= INFER_ISA_AVX512;
     return (best & dnnl_cpu_isa_avx2) == dnnl_cpu_isa_avx2;
 }
 
-/* oneDNN computes some sizes and offsets in int. */
+/* oneDNN computes some sizes and offsets in int, and makes code for each place of a convolution's
+ * window. */
 int infer__dnnl_sane(const struct infer__dnnl_problem *p)
 {
     const double most_bytes = 2147483647.0;
-    const int64_t most_window = 4096;
+    const int64_t most_window = p->kind == INFER__DNNL_POOL ? 4096 : 64;
     double src = 4.0 * (double)p->n * (double)p->ci, dst = 4.0 * (double)p->n * (double)p->co;
     double weights = 4.0 * (double)p->co * (double)p->ci / (double)p->groups;
     for (int a = 0; a < 3; a++) {

@@ -95,14 +95,16 @@ static dnnl_status_t describe(const struct infer__dnnl_problem *p, const struct 
                                           t->kernel, t->pad_begin, t->pad_end);
 }
 
-/* Reference implementations are slower than our own plain C, "gemm" ones with "ref" in their
- * name too. */
+/* Reference implementations are slower than our own plain C, and "gemm" ones make their code when
+ * they are executed. */
 static int accepts(const_dnnl_primitive_desc_t pd, const char *name)
 {
     const char *info = NULL;
     if (dnnl_primitive_desc_query(pd, dnnl_query_impl_info_str, 0, &info) != dnnl_success)
         return 0;
-    return *name ? strcmp(info, name) == 0 : !strstr(info, "ref") && !strstr(info, "simple");
+    if (*name)
+        return strcmp(info, name) == 0;
+    return !strstr(info, "ref") && !strstr(info, "simple") && !strstr(info, "gemm");
 }
 
 static dnnl_primitive_desc_t first_accepted(dnnl_primitive_desc_iterator_t it, const char *name)
@@ -127,6 +129,8 @@ infer_status infer__dnnl_find(const struct infer__dnnl_problem *p, const struct 
     dnnl_primitive_attr_t attr = NULL;
     dnnl_primitive_desc_iterator_t it = NULL;
     *pd = NULL;
+    if (!infer__dnnl_reserve(INFER__DNNL_MAKE))
+        return infer__dnnl_no_room(err);
     dnnl_status_t s = collect(p, weights, &t);
     if (s == dnnl_success)
         s = describe(p, &t, &op);

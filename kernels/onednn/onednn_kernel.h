@@ -18,9 +18,14 @@
  * oneDNN picks its instruction set itself and the cap is a process-wide switch, so these kernels
  * compete only where the task allows the best level that they can use.
  *
- * What executing allocates: dnnl_primitive_execute keeps a small hash table of its arguments per
- * call (a few hundred bytes of malloc), and the first call on a thread makes libgomp's record of
- * its thread count. Neither grows.
+ * Memory: oneDNN and libgomp call malloc, operator new and mmap themselves, and where these fail
+ * they end the process: exceptions meet C or noexcept, or a NULL is written to. They can't be given
+ * an allocator. So before every call that may allocate, infer__dnnl_reserve looks whether several
+ * times what such calls were measured to take is there, and if not, the call is not made. What is
+ * left is another thread that takes the memory in the microseconds in between.
+ *
+ * Executing keeps a small hash table of the arguments per call, and a thread's first call makes
+ * libgomp's record of its thread count. Neither grows.
  */
 #ifndef INFER_KERNELS_ONEDNN_ONEDNN_KERNEL_H
 #define INFER_KERNELS_ONEDNN_ONEDNN_KERNEL_H
@@ -103,6 +108,16 @@ dnnl_status_t infer__dnnl_data_desc(const struct infer__dnnl_problem *p, int64_t
 dnnl_status_t infer__dnnl_weights_desc(const struct infer__dnnl_problem *p,
                                        const struct infer__dnnl_binding *b, dnnl_memory_desc_t *md);
 
+/* onednn_memory.c */
+/* What oneDNN may need: to describe and make a primitive, or to execute one. */
+enum infer__dnnl_call { INFER__DNNL_MAKE, INFER__DNNL_EXECUTE };
+/* Whether the memory is there for such a call. */
+int infer__dnnl_reserve(enum infer__dnnl_call call);
+/* The error if it was not. */
+infer_status infer__dnnl_no_room(infer_error *err);
+/* Says that it was not where only the task can be told. */
+void infer__dnnl_no_memory(const struct infer__task *t);
+
 /* onednn_state.c */
 infer_status infer__dnnl_prepare(const struct infer__dnnl_problem *p,
                                  const struct infer__dnnl_binding *b, const struct infer__task *t,
@@ -114,7 +129,7 @@ void infer__dnnl_release(void *state);
 
 /* Whether the task may be served by oneDNN here, before one looks at shapes. */
 int infer__dnnl_allowed(const struct infer__task *t);
-/* Sizes that oneDNN's int arithmetic can take. */
+/* Sizes that oneDNN's int arithmetic can take, and windows that its memory is known for. */
 int infer__dnnl_sane(const struct infer__dnnl_problem *p);
 /* Predicted ns on one thread. */
 double infer__dnnl_estimate(const struct infer__dnnl_problem *p, const struct infer__epilogue *e,

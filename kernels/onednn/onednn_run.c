@@ -5,17 +5,21 @@
 
 /* ---- pack ----------------------------------------------------------------------------------- */
 
-static void pack_chunk(const struct infer__dnnl_state *s, const struct infer__dnnl_chunk *c,
-                       const char *from, char *to)
+/* 0: there is no memory. */
+static int pack_chunk(const struct infer__dnnl_state *s, const struct infer__dnnl_chunk *c,
+                      const char *from, char *to)
 {
     dnnl_exec_arg_t args[2] = {{DNNL_ARG_FROM, NULL}, {DNNL_ARG_TO, NULL}};
+    if (!infer__dnnl_reserve(INFER__DNNL_EXECUTE))
+        return 0;
     dnnl_memory_create(&args[0].memory, &c->source, s->engine, (void *)(uintptr_t)from);
     dnnl_memory_create(&args[1].memory, &c->packed, s->engine, to);
-    if (args[0].memory && args[1].memory)
-        dnnl_primitive_execute(c->reorder, s->stream, 2, args);
+    int done = args[0].memory && args[1].memory &&
+               dnnl_primitive_execute(c->reorder, s->stream, 2, args) == dnnl_success;
     for (int i = 0; i < 2; i++)
         if (args[i].memory)
             dnnl_memory_destroy(args[i].memory);
+    return done;
 }
 
 /* Pointing a memory object at packed weights makes oneDNN clear their padding, so it is done here,
@@ -33,13 +37,18 @@ static void point_weights(struct infer__dnnl_state *s, char *packed)
 void infer__dnnl_pack(const struct infer__task *t, void *state, void *packed)
 {
     struct infer__dnnl_state *s = state;
+    if (!infer__dnnl_reserve(INFER__DNNL_EXECUTE)) {
+        infer__dnnl_no_memory(t);
+        return;
+    }
     int before = infer__dnnl_one_thread();
     for (uint32_t i = 0; i < s->nchunks; i++) {
         struct infer__dnnl_chunk *c = &s->chunks[i];
         if (!c->reorder)
             continue;
-        pack_chunk(s, c, (const char *)t->in[1].data + c->source_offset,
-                   (char *)packed + c->offset);
+        if (!pack_chunk(s, c, (const char *)t->in[1].data + c->source_offset,
+                        (char *)packed + c->offset))
+            infer__dnnl_no_memory(t);
         dnnl_primitive_destroy(c->reorder);
         c->reorder = NULL;
     }
@@ -104,8 +113,9 @@ static void finish(const struct infer__dnnl_state *s, const struct infer__dnnl_u
         infer__dnnl_activate(&s->after, y, u->pixels * u->channels);
 }
 
-static void run_unit(const struct infer__dnnl_state *s, const struct infer__dnnl_unit *u,
-                     const struct infer__buffers *b)
+/* 0: there is no memory. */
+static int run_unit(const struct infer__dnnl_state *s, const struct infer__dnnl_unit *u,
+                    const struct infer__buffers *b)
 {
     size_t row = (size_t)s->channels * sizeof(float), part = (size_t)u->channels * sizeof(float);
     char *scratch = b->scratch;
@@ -116,20 +126,26 @@ static void run_unit(const struct infer__dnnl_state *s, const struct infer__dnnl
         if (at)
             dnnl_memory_set_data_handle(u->args[i].memory, (void *)(uintptr_t)at);
     }
-    dnnl_primitive_execute(u->primitive, s->stream, u->nargs, u->args);
+    if (dnnl_primitive_execute(u->primitive, s->stream, u->nargs, u->args) != dnnl_success)
+        return 0;
     finish(s, u, b);
     if (u->through_scratch)
         copy_channels((char *)b->out[0] + u->dst_offset, row, scratch + u->scratch_dst, part, part,
                       u->pixels);
+    return 1;
 }
 
 void infer__dnnl_run(const struct infer__task *t, const struct infer__buffers *b, uint32_t begin,
                      uint32_t end)
 {
     const struct infer__dnnl_state *s = b->state;
+    if (!infer__dnnl_reserve(INFER__DNNL_EXECUTE)) {
+        infer__dnnl_no_memory(t);
+        return;
+    }
     int before = infer__dnnl_one_thread();
-    (void)t;
     for (uint32_t i = begin; i < end; i++)
-        run_unit(s, &s->units[i], b);
+        if (!infer__dnnl_reserve(INFER__DNNL_EXECUTE) || !run_unit(s, &s->units[i], b))
+            infer__dnnl_no_memory(t);
     infer__dnnl_restore_threads(before);
 }

@@ -71,7 +71,7 @@ static infer_status check(dnnl_status_t s, const char *what, infer_error *err)
     if (s == dnnl_success)
         return INFER_OK;
     if (s == dnnl_out_of_memory)
-        return infer__no_memory(err, 0);
+        return infer__dnnl_no_room(err);
     return infer__fail(err, INFER_ERROR_UNSUPPORTED, "oneDNN: %s failed (status %d)", what, (int)s);
 }
 
@@ -80,6 +80,8 @@ static infer_status check(dnnl_status_t s, const char *what, infer_error *err)
  * has its own and nothing is shared. */
 static infer_status make_engine(struct infer__dnnl_state *s, infer_error *err)
 {
+    if (!infer__dnnl_reserve(INFER__DNNL_EXECUTE))
+        return infer__dnnl_no_room(err);
     dnnl_set_verbose(0);
     dnnl_set_jit_dump(0);
     dnnl_set_jit_profiling_flags(DNNL_JIT_PROFILE_NONE);
@@ -108,6 +110,8 @@ static infer_status find_shape(struct infer__dnnl_state *s, const struct infer__
     shape->p = tile->p;
     TRY(infer__dnnl_find(&tile->p, e, s->engine, s->implementation,
                          chunk->known ? &chunk->packed : NULL, &shape->pd, err));
+    if (!infer__dnnl_reserve(INFER__DNNL_MAKE))
+        return infer__dnnl_no_room(err);
     return check(dnnl_primitive_create(&shape->primitive, shape->pd), "making a primitive", err);
 }
 
@@ -143,6 +147,8 @@ static infer_status make_unit(struct infer__dnnl_state *s, const struct infer__d
     struct infer__dnnl_unit *u = &s->units[s->nunits++];
     const dnnl_memory_desc_t *src = query(shape->pd, dnnl_query_src_md);
     const dnnl_memory_desc_t *dst = query(shape->pd, dnnl_query_dst_md);
+    if (!infer__dnnl_reserve(INFER__DNNL_EXECUTE))
+        return infer__dnnl_no_room(err);
     u->primitive = shape->primitive;
     u->src_offset = tile->src_offset;
     u->dst_offset = tile->dst_offset;
@@ -181,6 +187,8 @@ static infer_status settle_weights(struct infer__dnnl_state *s, const struct inf
     s->packed_bytes += align64(dnnl_memory_desc_get_size(&c->packed));
     TRY(check(infer__dnnl_weights_desc(&tile->p, &s->binding, &c->source), "describing weights",
               err));
+    if (!infer__dnnl_reserve(INFER__DNNL_MAKE))
+        return infer__dnnl_no_room(err);
     TRY(check(
         dnnl_reorder_primitive_desc_create(&pd, &c->source, s->engine, &c->packed, s->engine, NULL),
         "describing the packing of weights", err));
@@ -265,6 +273,8 @@ infer_status infer__dnnl_prepare(const struct infer__dnnl_problem *p,
 {
     struct infer__dnnl_grid grid = infer__dnnl_cut(p), whole = {1, 1, 1};
     struct infer__dnnl_state *s;
+    if (!infer__dnnl_reserve(INFER__DNNL_EXECUTE))
+        return infer__dnnl_no_room(err);
     int before = infer__dnnl_one_thread();
     infer_status status = make_state(p, b, &grid, &t->epi, &s, err);
     if (status == INFER_ERROR_UNSUPPORTED && infer__dnnl_tiles(&grid) > 1)

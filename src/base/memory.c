@@ -1,7 +1,9 @@
 #include "base/memory.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/size.h"
 
@@ -93,6 +95,24 @@ infer_allocator infer__meter_start(struct infer__meter *m, const infer_allocator
 {
     *m = (struct infer__meter){infer__allocator(inner), limit, 0, 0};
     return (infer_allocator){m, meter_alloc, meter_free};
+}
+
+/* ---- reserves ----------------------------------------------------------------------------- */
+
+/* Volatile: compilers take a malloc whose memory is only freed for one that succeeds. */
+int infer__reserve(size_t bytes, size_t pages)
+{
+    int saved = errno;
+    void *volatile heap = malloc(bytes);
+    void *map = pages
+                    ? mmap(NULL, pages, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+                    : NULL;
+    int there = heap && map != MAP_FAILED;
+    if (map && map != MAP_FAILED)
+        munmap(map, pages);
+    free(heap);
+    errno = saved;
+    return there;
 }
 
 /* ---- regions -------------------------------------------------------------------------------- */

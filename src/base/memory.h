@@ -29,6 +29,11 @@ struct infer__meter {
 infer_allocator infer__meter_start(struct infer__meter *m, const infer_allocator *inner,
                                    uint64_t limit);
 
+/* Whether malloc has `bytes` and the system `pages` bytes of pages at this moment: both are taken
+ * and given back at once. Asked before a library is called that allocates by itself and ends the
+ * process where it can't; another thread may of course be quicker. errno stays as it was. */
+int infer__reserve(size_t bytes, size_t pages);
+
 /* A region: blocks from an allocator, freed together. */
 struct infer__region {
     infer_allocator allocator;

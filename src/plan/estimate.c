@@ -43,7 +43,8 @@ double infer__estimate_node(const struct infer__graph *g, const struct infer__pl
                             .epi = n->epi,
                             .inner = n->inner,
                             .bf16 = (uint8_t)o->bf16,
-                            .machine = o->machine};
+                            .machine = o->machine,
+                            .no_memory = o->no_memory};
     struct infer__graph scratch = *g; /* resolve writes shapes that are there already */
     struct infer__node plain = *n;
     infer_error err;

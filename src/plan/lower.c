@@ -247,6 +247,7 @@ static infer_status fill_operands(struct infer__plan *plan, const struct infer__
         s->task.threads = o->threads;
         s->task.bf16 = (uint8_t)o->bf16;
         s->task.machine = o->machine;
+        s->task.no_memory = o->no_memory;
         ops += s->task.nin + s->task.nout;
     }
     return INFER_OK;

@@ -82,6 +82,7 @@ struct infer__plan_options {
     int onednn;
     int bf16;                             /* 1: struct infer__task.bf16 */
     const struct infer__machine *machine; /* struct infer__task.machine */
+    _Atomic int *no_memory;               /* struct infer__task.no_memory */
     const struct infer__tuned *tuned;     /* measured choices, or NULL; used while planning only */
 };
 

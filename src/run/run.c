@@ -211,5 +211,5 @@ infer_status infer_run(infer_session *s, const infer_tensor *inputs, size_t ninp
     run_batch(&j);
     if (s->profile)
         add_times(s);
-    return INFER_OK;
+    return infer__session_memory(s, err);
 }

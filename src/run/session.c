@@ -206,13 +206,15 @@ static infer_status create(struct infer_session *s, const infer_session_options 
                                       options->max_memory_bytes ? options->max_memory_bytes
                                                                 : UINT64_C(4) << 30);
     o.meter = &s->meter;
+    o.no_memory = &s->no_memory;
     TRY(infer__plan_create(&s->plan, &s->model->graph, &o, &s->allocator, err));
     TRY(infer__pool_create(o.threads, &s->allocator, &s->pool, err));
     struct infer__pages map = {s->model->map, s->model->map_bytes};
     TRY(infer__pack(&s->plan, s->pool, &map, err));
     s->profile = options->profile;
     TRY(take_memory(s, err));
-    return link_lanes(s, err);
+    TRY(link_lanes(s, err));
+    return infer__session_memory(s, err);
 }
 
 infer_status infer__session_create(const infer_model *model, const infer_session_options *options,

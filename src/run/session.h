@@ -2,6 +2,8 @@
 #ifndef INFER_RUN_SESSION_H
 #define INFER_RUN_SESSION_H
 
+#include <stdatomic.h>
+
 #include "base/pool.h"
 #include "file/model.h"
 #include "plan/plan.h"
@@ -45,8 +47,18 @@ struct infer_session {
     uint64_t output_bytes;
     uint32_t nlanes, ninput_patches, noutput_patches, nimage_patches;
     uint32_t profile;
-    uint64_t runs; /* that were profiled */
+    uint64_t runs;         /* that were profiled */
+    _Atomic int no_memory; /* a kernel had none: see struct infer__task */
 };
+
+/* Whether every kernel had the memory that it wanted since the last time this was asked. */
+static inline infer_status infer__session_memory(struct infer_session *s, infer_error *err)
+{
+    if (!atomic_load_explicit(&s->no_memory, memory_order_relaxed))
+        return INFER_OK;
+    atomic_store_explicit(&s->no_memory, 0, memory_order_relaxed);
+    return infer__fail(err, INFER_ERROR_NO_MEMORY, "no memory for a kernel of oneDNN");
+}
 
 /* A value of the plan's graph as the caller sees it: with all images of the batch. */
 static inline struct infer__value infer__session_value(const struct infer_session *s, uint32_t id)
