@@ -1,0 +1,227 @@
+/* R17: memory that runs out, in our allocator or in libjpeg's and stb_image's malloc, while a
+ * picture is decoded, resized, preprocessed or classified: a status, nothing left, and the next try
+ * works. */
+#include "tests/reliability/failing.h"
+
+#include "base/memory.h"
+#include "tests/vision_files.h"
+#include "tools/convert.h"
+
+static struct check check = {"R17 failing pictures", 0};
+
+enum { WIDE = 61, HIGH = 43 };
+
+/* ---- decoding ------------------------------------------------------------------------------- */
+
+struct picture {
+    struct bytes file;
+    uint32_t channels;
+    char path[64];
+};
+
+static infer_status decode(void *ctx, infer_error *err)
+{
+    const struct picture *p = ctx;
+    infer_image_options o;
+    infer_image image;
+    infer_image_options_init(&o);
+    o.channels = p->channels;
+    infer_status status = infer_image_decode(p->file.p, p->file.n, &o, &image, err);
+    infer_image_free(&image);
+    return status;
+}
+
+static infer_status load(void *ctx, infer_error *err)
+{
+    const struct picture *p = ctx;
+    infer_image image;
+    infer_status status = infer_image_load(p->path, NULL, &image, err);
+    infer_image_free(&image);
+    return status;
+}
+
+static void try_decoding(const char *what, struct bytes file)
+{
+    struct picture p = {.file = file};
+    snprintf(p.path, sizeof p.path, "/tmp/infer-r17-%ld.picture", (long)getpid());
+    FILE *f = fopen(p.path, "wb");
+    if (!f || fwrite(file.p, 1, file.n, f) != file.n || fclose(f))
+        check_failed(&check, "%s can't be written", p.path);
+    for (p.channels = 1; p.channels <= 4; p.channels += p.channels == 1 ? 2 : 1)
+        failing_all(&check, &(struct failing_case){what, decode, &p, 1}, 1);
+    failing_all(&check, &(struct failing_case){what, load, &p, 1}, 1);
+    remove(p.path);
+    free(file.p);
+}
+
+static struct bytes bmp_or_pnm(const uint8_t *rgb, int bmp)
+{
+    struct bytes b = {0};
+    if (!bmp) {
+        char head[32];
+        put(&b, head, (size_t)snprintf(head, sizeof head, "P6\n%d %d\n255\n", WIDE, HIGH));
+        put(&b, rgb, (size_t)WIDE * HIGH * 3);
+        return b;
+    }
+    uint8_t head[54] = {
+        'B', 'M', [10] = 54, [14] = 40, [18] = WIDE, [22] = HIGH, [26] = 1, [28] = 24};
+    put(&b, head, sizeof head);
+    for (int y = 0; y < HIGH; y++) {
+        put(&b, rgb + (size_t)y * WIDE * 3, (size_t)WIDE * 3);
+        put(&b, "\0\0\0", (4 - WIDE * 3 % 4) % 4);
+    }
+    return b;
+}
+
+/* A GIF of two grey levels, 4 x 4, each code a literal of 2 bits between clear codes. */
+static struct bytes gif(void)
+{
+    static const uint8_t bytes[] = {'G',  'I', 'F',  '8',  '9',  'a',  4,    0,    4,    0,
+                                    0x80, 0,   0,    0,    0,    0,    255,  255,  255, /* header */
+                                    ',',  0,   0,    0,    0,    4,    0,    4,    0,    0,
+                                    2,    9,   0x04, 0x41, 0x10, 0x04, 0x41, 0x10, 0x04, 0x41,
+                                    0x05, 0,   ';'};
+    struct bytes b = {0};
+    put(&b, bytes, sizeof bytes);
+    return b;
+}
+
+static void try_decoders(const uint8_t *samples)
+{
+    for (int progressive = 0; progressive < 2; progressive++)
+        for (int channels = 1; channels <= 4; channels += channels == 1 ? 2 : 1)
+            try_decoding(
+                progressive ? "progressive JPEG" : "JPEG",
+                make_jpeg(WIDE, HIGH, channels, samples, progressive, channels == 3 ? 6 : 0));
+    try_decoding("PNG", make_png(WIDE, HIGH, samples, 3));
+    try_decoding("BMP", bmp_or_pnm(samples, 1));
+    try_decoding("PNM", bmp_or_pnm(samples, 0));
+    try_decoding("GIF", gif());
+}
+
+/* ---- resizing, preprocessing ---------------------------------------------------------------- */
+
+struct fitting {
+    infer_image image;
+    infer_preprocess p;
+    infer_filter filter;
+    infer_resampler resampler;
+    int32_t width, height;
+};
+
+static infer_status resize(void *ctx, infer_error *err)
+{
+    const struct fitting *f = ctx;
+    infer_image out;
+    infer_status status =
+        infer_image_resize(&f->image, f->width, f->height, f->filter, f->resampler, &out, err);
+    infer_image_free(&out);
+    return status;
+}
+
+static infer_status preprocess(void *ctx, infer_error *err)
+{
+    static float room[3 * 200 * 200];
+    const struct fitting *f = ctx;
+    int32_t w, h;
+    infer_status status =
+        infer_preprocess_size(&f->p, f->image.width, f->image.height, &w, &h, err);
+    if (status != INFER_OK)
+        return status;
+    infer_tensor out = {
+        INFER_F32, 4, {1, f->p.color == INFER_COLOR_GRAY ? 1 : 3, h, w}, room, sizeof room};
+    return infer_preprocess_run(&f->p, &f->image, 0, &out, NULL, err);
+}
+
+static void try_fitting(uint8_t *samples)
+{
+    struct fitting f = {.image = {.pixels = samples, .width = WIDE, .height = HIGH, .channels = 3}};
+    for (int k = 0; k < 8; k++) {
+        f.filter = (infer_filter)(k / 2);
+        f.resampler = (infer_resampler)(k % 2);
+        for (f.width = 20; f.width < 200; f.width += 90) { /* smaller and larger */
+            f.height = f.width + 7;
+            failing_all(&check, &(struct failing_case){"resize", resize, &f, 0}, 1);
+        }
+        for (int fit = INFER_FIT_NONE; fit <= INFER_FIT_LETTERBOX; fit++)
+            for (int color = INFER_COLOR_RGB; color <= INFER_COLOR_GRAY; color++) {
+                infer_preprocess_init(&f.p);
+                f.p.fit = fit;
+                f.p.width = f.p.height = 50;
+                f.p.filter = (int32_t)f.filter;
+                f.p.resampler = (int32_t)f.resampler;
+                f.p.color = color;
+                f.p.crop_width = f.p.crop_height = fit == INFER_FIT_SHORT_SIDE ? 40 : 0;
+                failing_all(&check, &(struct failing_case){"preprocess", preprocess, &f, 0}, 1);
+            }
+    }
+}
+
+/* ---- classifying ---------------------------------------------------------------------------- */
+
+struct classifier {
+    infer_model *model;
+    infer_session *session;
+    struct bytes file;
+};
+
+static infer_status classify(void *ctx, infer_error *err)
+{
+    const struct classifier *c = ctx;
+    infer_class classes[3];
+    size_t found;
+    return infer_classify(c->session, c->model, c->file.p, c->file.n, NULL, classes, 3, &found,
+                          err);
+}
+
+static void try_classifying(const uint8_t *samples)
+{
+    static const char *const onnx = "examples/signs/signs.onnx";
+    infer_preprocess p;
+    struct convert_options o = {.preprocess = &p};
+    struct onnx_report report;
+    struct classifier c = {0};
+    infer_session_options so;
+    const infer_allocator a = infer__allocator(NULL);
+    void *bytes;
+    size_t size;
+    infer_error err;
+    infer_preprocess_init(&p);
+    p.fit = INFER_FIT_STRETCH;
+    p.width = p.height = 64;
+    onnx_report_init(&report, NULL);
+    infer_status status = convert_onnx(onnx, &o, &report, &bytes, &size, &err);
+    onnx_report_free(&report);
+    infer_session_options_init(&so);
+    so.threads = 2;
+    so.no_onednn = 1;
+    if (status == INFER_OK)
+        status = infer_load_memory(bytes, size, NULL, &c.model, &err);
+    if (status == INFER_OK)
+        status = infer_session_create(c.model, &so, &c.session, &err);
+    if (status != INFER_OK)
+        check_failed(&check, "%s: %s", onnx, err.message);
+    for (int jpeg = 0; jpeg < 2 && status == INFER_OK; jpeg++) {
+        c.file = jpeg ? make_jpeg(WIDE, HIGH, 3, samples, 0, 0) : make_png(WIDE, HIGH, samples, 1);
+        failing_all(&check, &(struct failing_case){"classify", classify, &c, 1}, 1);
+        free(c.file.p);
+    }
+    infer_session_free(&c.session);
+    infer_model_free(&c.model);
+    infer__free(&a, bytes);
+}
+
+int main(void)
+{
+    static uint8_t samples[WIDE * HIGH * 4];
+    uint32_t state = 5;
+    for (size_t i = 0; i < sizeof samples; i++)
+        samples[i] = noise(&state);
+    try_decoders(samples);
+    try_fitting(samples);
+    try_classifying(samples);
+    return check_report(&check,
+                        "%llu failures of allocations of 11 files, resizing, preprocessing "
+                        "and classifying",
+                        (unsigned long long)failing_points);
+}
