@@ -122,7 +122,7 @@ static infer_status compare(struct bench_task *b, double *difference, infer_erro
 infer_status bench_kernel_time(struct bench_task *b, const struct infer__kernel *k, double ms,
                                struct bench_time *out, infer_error *err)
 {
-    struct infer__need need = {.units = 1};
+    struct infer__need need = {0};
     infer_status status = INFER_OK;
     const void **in = calloc(b->t.nin + 1, sizeof *in);
     void *packed = NULL, *scratch = NULL;
@@ -130,15 +130,16 @@ infer_status bench_kernel_time(struct bench_task *b, const struct infer__kernel 
         return infer__no_memory(err, (b->t.nin + 1) * sizeof *in);
     for (uint32_t i = 0; i < b->t.nin; i++)
         in[i] = b->in[i].is_const ? b->in[i].data : b->x[i];
-    if (k->prepare)
-        TRY_GOTO(k->prepare(&b->t, &need, err));
-    packed = memory(need.packed_bytes);
-    scratch = memory(need.scratch_bytes);
+    TRY_GOTO(infer__kernel_prepare(k, &b->t, NULL, &need, err));
+    const uint64_t packed_bytes = infer__bytes_count(need.packed_bytes);
+    const uint64_t scratch_bytes = infer__bytes_count(need.scratch_bytes);
+    packed = memory(packed_bytes);
+    scratch = memory(scratch_bytes);
     if (!packed || !scratch) {
-        status = infer__no_memory(err, need.packed_bytes + need.scratch_bytes);
+        status = infer__no_memory(err, packed ? scratch_bytes : packed_bytes);
         goto fail;
     }
-    if (k->pack && need.packed_bytes)
+    if (k->pack && packed_bytes)
         k->pack(&b->t, need.state, packed);
     if (b->t.nout && b->y[0])
         memset(b->y[0], 0xA5, operand_bytes(&b->out[0])); /* not what another kernel left */

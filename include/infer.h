@@ -156,7 +156,9 @@ typedef struct infer_load_options {
     size_t size;                /* sizeof(infer_load_options), set by the init function */
     infer_allocator allocator;  /* malloc and free */
     uint64_t max_file_bytes;    /* 4 GiB */
-    uint64_t max_tensor_bytes;  /* 2 GiB; of any one tensor */
+    uint64_t max_tensor_bytes;  /* 2 GiB; of any one tensor. More than 1 TiB counts as 1 TiB, and no
+                                   dimension is above 2^31 - 1. Of an empty tensor the dimensions
+                                   that are not 0 must keep to it too */
     uint32_t max_nodes;         /* 1,000,000 */
     uint32_t max_values;        /* 4,000,000 */
     uint32_t skip_weight_check; /* 0: the checksum of the weights is checked too */

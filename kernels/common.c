@@ -31,7 +31,7 @@ uint32_t infer__pack_pieces(int64_t panels, uint64_t bytes)
 }
 
 /* The first total % units units have one item more than the others; nothing can overflow. */
-int64_t infer__unit_begin(int64_t total, uint32_t units, uint32_t u)
+int64_t infer__unit_begin(int64_t total, int64_t units, int64_t u)
 {
     int64_t each = total / units, more = total % units;
     return each * u + (u < more ? u : more);

@@ -16,6 +16,7 @@
 #include <math.h>
 
 #include "base/cpu.h"
+#include "base/size.h"
 #include "graph/params.h"
 
 /* More operands than any kernel takes at once by value; Concat, Split and Max take any number. */
@@ -49,14 +50,21 @@ struct infer__task {
                                only oneDNN's can; NULL: nobody asks */
 };
 
-/* What a prepared kernel needs. Everything is 0 before prepare. */
+/* What a prepared kernel needs. Everything is 0 before prepare.
+ *
+ * Sizes of a task come from a file. What a kernel may count on: every operand is within
+ * INFER__MAX_DIM and INFER__MAX_TENSOR_BYTES (base/size.h), and so is what a window slides over,
+ * padding included; no stride or dilation passes that. So sizes of one operand, times small
+ * constants, multiply without wrapping. Products of two operands' sizes, and
+ * all that ends in these bytes or in an offset into them, are made with INFER__PRODUCT and
+ * INFER__SUM; infer__kernel_prepare refuses what is too much. */
 struct infer__need {
-    uint64_t packed_bytes;  /* packed weights, filled by pack, read-only afterwards */
-    uint64_t scratch_bytes; /* per thread, contents undefined at each call */
-    uint32_t units;         /* how many units of work; at least 1 */
-    uint32_t ahead;         /* the first so many units are done before the others begin; 0: none */
-    uint32_t pack_pieces;   /* pieces that large weights are packed in; 0: in one */
-    void *state;            /* the kernel's own (oneDNN's primitives), freed by release */
+    struct infer__bytes packed_bytes;  /* packed weights, filled by pack, read-only afterwards */
+    struct infer__bytes scratch_bytes; /* per thread, contents undefined at each call */
+    uint32_t units;                    /* how many units of work; at least 1 */
+    uint32_t ahead;       /* the first so many units are done before the others begin; 0: none */
+    uint32_t pack_pieces; /* pieces that large weights are packed in; 0: in one */
+    void *state;          /* the kernel's own (oneDNN's primitives), freed by release */
 };
 
 /* Memory of one call; pointers stand in the order of the task's operands (NULL where absent).
@@ -124,6 +132,10 @@ int infer__task_has_empty(const struct infer__task *t);
 double infer__kernel_ns(const struct infer__kernel *k, const struct infer__task *t);
 /* The cheapest kernel that serves a task, or NULL. */
 const struct infer__kernel *infer__kernel_choose(const struct infer__task *t);
+/* Prepares a kernel that serves the task: fills *need, whatever is in it. INFER_ERROR_LIMIT, naming
+ * the node, where the kernel needs more memory than can be counted. */
+infer_status infer__kernel_prepare(const struct infer__kernel *k, const struct infer__task *t,
+                                   const char *node, struct infer__need *need, infer_error *err);
 /* The kernel of a name, or NULL. */
 const struct infer__kernel *infer__kernel_find(const char *name);
 
@@ -136,7 +148,7 @@ int64_t infer__operand_elements(const struct infer__operand *o);
 /* Splits `total` items into at most `most` units of at least `grain` items: the number of units. */
 uint32_t infer__units(int64_t total, int64_t grain, uint32_t most);
 /* First item of unit u out of `units`, for u = 0 .. units. */
-int64_t infer__unit_begin(int64_t total, uint32_t units, uint32_t u);
+int64_t infer__unit_begin(int64_t total, int64_t units, int64_t u);
 
 /* Pieces to pack `bytes` bytes in that are so many panels: of whole panels, but not too small. */
 uint32_t infer__pack_pieces(int64_t panels, uint64_t bytes);

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/status.h"
+
 #define KERNEL(symbol) extern const struct infer__kernel symbol;
 #include "kernels/kernels.def"
 #undef KERNEL
@@ -47,6 +49,22 @@ const struct infer__kernel *infer__kernel_choose(const struct infer__task *t)
         }
     }
     return best;
+}
+
+infer_status infer__kernel_prepare(const struct infer__kernel *k, const struct infer__task *t,
+                                   const char *node, struct infer__need *need, infer_error *err)
+{
+    memset(need, 0, sizeof *need);
+    need->units = 1;
+    if (k->prepare)
+        TRY(k->prepare(t, need, err));
+    if (!infer__bytes_too_much(need->packed_bytes) && !infer__bytes_too_much(need->scratch_bytes))
+        return INFER_OK;
+    if (k->release && need->state)
+        k->release(need->state);
+    need->state = NULL;
+    return infer__fail_node(err, INFER_ERROR_LIMIT, node, "%s needs more memory than there can be",
+                            k->name);
 }
 
 const struct infer__kernel *infer__kernel_find(const char *name)

@@ -61,8 +61,10 @@ static inline void check_run_units(const struct infer__kernel *k, const struct i
         k->run(t, &one, 0, need->units);
         return;
     }
-    check_run_backwards(k, t, b, 0, need->ahead, need->scratch_bytes, split, random);
-    check_run_backwards(k, t, b, need->ahead, need->units, need->scratch_bytes, split, random);
+    check_run_backwards(k, t, b, 0, need->ahead, infer__bytes_count(need->scratch_bytes), split,
+                        random);
+    check_run_backwards(k, t, b, need->ahead, need->units, infer__bytes_count(need->scratch_bytes),
+                        split, random);
 }
 
 /* Bytes of an output that may have a pitch, to the end of its last pixel. */
@@ -133,9 +135,9 @@ static inline void check_run_once(const struct infer__kernel *k, const struct in
     if (k->prepare)
         assert_int_equal(k->prepare(&t, &need, &err), INFER_OK);
     assert_true(need.units >= 1);
-    packed = guard_new(need.packed_bytes, 64, at_end);
-    scratch = guard_new(need.scratch_bytes, 64, at_end);
-    shared = guard_new(need.scratch_bytes, 64, at_end);
+    packed = guard_new(infer__bytes_count(need.packed_bytes), 64, at_end);
+    scratch = guard_new(infer__bytes_count(need.scratch_bytes), 64, at_end);
+    shared = guard_new(infer__bytes_count(need.scratch_bytes), 64, at_end);
     if (k->pack_piece && threads > 1) /* in pieces, in any order: the same bits must come out */
         for (uint32_t p = 3; p-- > 0;)
             k->pack_piece(&t, need.state, packed.data, p, 3);

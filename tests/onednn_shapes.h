@@ -216,7 +216,7 @@ static int run(struct problem *p, uint32_t threads, int in_place, uint32_t *unit
         return 0;
     }
     assert_true(need.units >= 1);
-    struct guarded packed = guard(need.packed_bytes / sizeof(float), 64);
+    struct guarded packed = guard(infer__bytes_count(need.packed_bytes) / sizeof(float), 64);
     struct guarded scratch[8];
     if (p->k->pack)
         p->k->pack(&p->t, need.state, packed.f);
@@ -229,7 +229,7 @@ static int run(struct problem *p, uint32_t threads, int in_place, uint32_t *unit
     pthread_t id[8];
     struct worker w[8];
     for (uint32_t i = 0; i < threads; i++) {
-        scratch[i] = guard((size_t)need.scratch_bytes / sizeof(float), 64);
+        scratch[i] = guard((size_t)infer__bytes_count(need.scratch_bytes) / sizeof(float), 64);
         w[i] = (struct worker){
             p, &need, {in, out, packed.f, scratch[i].f, need.state, NULL}, i, threads};
         assert_int_equal(pthread_create(&id[i], NULL, work, &w[i]), 0);

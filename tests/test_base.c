@@ -234,10 +234,73 @@ static void test_sizes(void **state)
     assert_true(infer__size_inside(10, 0, 10));
     assert_false(infer__size_inside(11, 0, 10));
     assert_false(infer__size_inside(UINT64_MAX, 2, 10));
+    assert_true(infer__dim_add(INT64_MAX - 1, 1, &n) && n == INT64_MAX);
+    assert_false(infer__dim_add(INT64_MAX, 1, &n));
+    assert_true(infer__dim_mul(INT64_MAX / 2, 2, &n) && n == INT64_MAX - 1);
+    assert_false(infer__dim_mul(INT64_MAX / 2 + 1, 2, &n));
     assert_true(infer__dims_product((int64_t[]){4, 0, 8}, 3, &n) && n == 0);
     assert_false(infer__dims_product((int64_t[]){INT64_MAX, 0, INT64_MAX}, 3, &n));
     assert_false(infer__dims_product((int64_t[]){INT64_MAX, 2}, 2, &n));
     assert_false(infer__dims_product((int64_t[]){2, -1}, 2, &n));
+}
+
+static void test_counts_saturate(void **state)
+{
+    const int64_t much = INFER__TOO_MUCH;
+    (void)state;
+    assert_true(INFER__PRODUCT(3, 5, 7) == 105);
+    assert_true(INFER__SUM(3, 5, 7) == 15);
+    assert_true(INFER__PRODUCT(much - 1, 1) == much - 1);
+    assert_true(INFER__PRODUCT(much / 2, 2) == much);
+    assert_true(INFER__PRODUCT((INT64_C(1) << 61) + 1, 8) == much); /* 8 where it wraps */
+    assert_true(INFER__PRODUCT(INT64_MAX, INT64_MAX, INT64_MAX) == much);
+    assert_true(INFER__PRODUCT(INT64_MAX, INT64_MAX, 0) == 0);
+    assert_true(INFER__PRODUCT(-1, 4) == much);
+    assert_true(INFER__SUM(INT64_MAX, INT64_MAX) == much);
+    assert_true(INFER__SUM(much, 1, much) == much);
+    assert_true(INFER__SUM(8, -1) == much);
+    assert_true(infer__count_align(0, 64) == 0);
+    assert_true(infer__count_align(65, 64) == 128);
+    assert_true(infer__count_align(10, 7) == 14);
+    assert_true(infer__count_align(much - 1, 64) == much);
+    assert_true(infer__count_align(INT64_MAX, 64) == much);
+    assert_true(infer__count_align(-64, 64) == much);
+}
+
+static void test_bytes(void **state)
+{
+    (void)state;
+    assert_true(infer__bytes_count(infer__bytes_of(10, 4)) == 40);
+    assert_false(infer__bytes_too_much(infer__bytes_of(INFER__TOO_MUCH / 4 - 1, 4)));
+    assert_true(infer__bytes_too_much(infer__bytes_of(INFER__TOO_MUCH / 4, 4)));
+    assert_true(infer__bytes_too_much(infer__bytes_of(INT64_MAX, 8)));
+    assert_true(infer__bytes_too_much(infer__bytes_of(-1, 8)));
+    assert_true(infer__bytes_too_much(infer__bytes_of(1, SIZE_MAX)));
+    assert_true(infer__array_bytes(SIZE_MAX / 2, 4) == SIZE_MAX);
+    assert_true(infer__array_bytes(6, 4) == 24);
+    assert_true(infer__length_add(3, 4) == 7);
+    assert_true(infer__length_add(UINT32_MAX, 2) == UINT32_MAX);
+}
+
+static void test_tensor_bytes(void **state)
+{
+    size_t n = 1;
+    (void)state;
+    assert_true(infer__tensor_bytes((int64_t[]){2, 3, 4}, 3, 4, 96, &n) && n == 96);
+    assert_false(infer__tensor_bytes((int64_t[]){2, 3, 4}, 3, 4, 95, &n));
+    assert_true(infer__tensor_bytes(NULL, 0, 8, 8, &n) && n == 8);
+    assert_false(infer__tensor_bytes(NULL, 0, 8, 7, &n));
+    assert_true(infer__tensor_bytes((int64_t[]){0, 3, 4}, 3, 4, 48, &n) && n == 0);
+    assert_false(
+        infer__tensor_bytes((int64_t[]){0, 3, 4}, 3, 4, 47, &n)); /* for all that is not 0 */
+    assert_true(infer__tensor_bytes((int64_t[]){INT32_MAX, 0}, 2, 1, UINT64_MAX, &n) && n == 0);
+    assert_false(infer__tensor_bytes((int64_t[]){(int64_t)INT32_MAX + 1, 0}, 2, 1, UINT64_MAX, &n));
+    assert_false(infer__tensor_bytes((int64_t[]){4, -1}, 2, 1, UINT64_MAX, &n));
+    assert_true(infer__tensor_bytes((int64_t[]){1 << 20, 1 << 20}, 2, 1, UINT64_MAX, &n));
+    assert_true(n == INFER__MAX_TENSOR_BYTES);
+    assert_false(infer__tensor_bytes((int64_t[]){1 << 20, (1 << 20) + 1}, 2, 1, UINT64_MAX, &n));
+    assert_false(infer__tensor_bytes((int64_t[]){INT32_MAX, INT32_MAX, INT32_MAX}, 3, 8, UINT64_MAX,
+                                     &n)); /* where it wraps */
 }
 
 static void test_names_are_total(void **state)
@@ -322,6 +385,9 @@ int main(void)
         cmocka_unit_test(test_region_without_memory),
         cmocka_unit_test(test_alignment),
         cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_counts_saturate),
+        cmocka_unit_test(test_bytes),
+        cmocka_unit_test(test_tensor_bytes),
         cmocka_unit_test(test_names_are_total),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -134,7 +134,8 @@ static float *convolve(const struct infer__operand *x, const float *data,
     if (k->prepare)
         assert_int_equal(k->prepare(&t, &need, &err), INFER_OK);
     float *out = calloc((size_t)infer__operand_elements(y) + 1, sizeof *out);
-    void *packed = calloc(need.packed_bytes + 64, 1), *scratch = calloc(need.scratch_bytes + 64, 1);
+    void *packed = calloc(infer__bytes_count(need.packed_bytes) + 64, 1),
+         *scratch = calloc(infer__bytes_count(need.scratch_bytes) + 64, 1);
     if (k->pack)
         k->pack(&t, need.state, packed);
     void *pout[1] = {out};

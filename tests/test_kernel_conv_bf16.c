@@ -186,11 +186,12 @@ static void check_pieces(struct problem *p)
     struct infer__need need = {0};
     infer_error err;
     assert_int_equal(k->prepare(&p->t, &need, &err), INFER_OK);
-    unsigned char *whole = calloc(need.packed_bytes, 1), *parts = calloc(need.packed_bytes, 1);
+    unsigned char *whole = calloc(infer__bytes_count(need.packed_bytes), 1),
+                  *parts = calloc(infer__bytes_count(need.packed_bytes), 1);
     k->pack(&p->t, need.state, whole);
     for (uint32_t piece = 3; piece-- > 0;)
         k->pack_piece(&p->t, need.state, parts, piece, 3);
-    assert_memory_equal(whole, parts, need.packed_bytes);
+    assert_memory_equal(whole, parts, infer__bytes_count(need.packed_bytes));
     free(whole);
     free(parts);
 }

@@ -65,8 +65,8 @@ static void check_dynamic(int64_t n, int64_t parts, int tame, float gain, float 
     for (int64_t i = 0; i < n; i++)
         x[i] = x[i] * gain + shift;
     for (int64_t i = 0; i < parts; i++) {
-        int64_t first = infer__unit_begin(n, (uint32_t)parts, (uint32_t)i);
-        int64_t last = infer__unit_begin(n, (uint32_t)parts, (uint32_t)i + 1);
+        int64_t first = infer__unit_begin(n, parts, i);
+        int64_t last = infer__unit_begin(n, parts, i + 1);
         struct expected e = expect(x + first, last - first);
         ranges[2 * i] = e.low;
         ranges[2 * i + 1] = e.high;

@@ -265,14 +265,15 @@ static void test_pack_pieces(void **state)
         g.t.out = g.out;
         assert_int_equal(k->prepare(&g.t, &need, &err), INFER_OK);
         assert_in_range(need.pack_pieces, 2, 100);
-        char *whole = malloc(need.packed_bytes), *pieces = malloc(need.packed_bytes);
+        char *whole = malloc(infer__bytes_count(need.packed_bytes)),
+             *pieces = malloc(infer__bytes_count(need.packed_bytes));
         assert_true(whole && pieces);
-        memset(whole, 0xA5, need.packed_bytes);
-        memset(pieces, 0x5A, need.packed_bytes);
+        memset(whole, 0xA5, infer__bytes_count(need.packed_bytes));
+        memset(pieces, 0x5A, infer__bytes_count(need.packed_bytes));
         k->pack(&g.t, need.state, whole);
         for (uint32_t p = need.pack_pieces; p-- > 0;)
             k->pack_piece(&g.t, need.state, pieces, p, need.pack_pieces);
-        assert_memory_equal(whole, pieces, need.packed_bytes);
+        assert_memory_equal(whole, pieces, infer__bytes_count(need.packed_bytes));
         free(whole);
         free(pieces);
         run_drop(&g);

@@ -543,8 +543,8 @@ static void openmp_setting(void **state)
     omp_set_num_threads(3);
     assert_int_equal(p.k->prepare(&p.t, &need, &err), INFER_OK);
     assert_int_equal(omp_get_max_threads(), 3);
-    struct guarded packed = guard(need.packed_bytes / sizeof(float), 64);
-    struct guarded scratch = guard(need.scratch_bytes / sizeof(float), 64);
+    struct guarded packed = guard(infer__bytes_count(need.packed_bytes) / sizeof(float), 64);
+    struct guarded scratch = guard(infer__bytes_count(need.scratch_bytes) / sizeof(float), 64);
     p.k->pack(&p.t, need.state, packed.f);
     assert_int_equal(omp_get_max_threads(), 3);
     const void *in[4] = {p.x.f, p.w.f, p.b.f, p.r.f};

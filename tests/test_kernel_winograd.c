@@ -390,8 +390,8 @@ static void plain_run(const struct infer__kernel *k, struct winograd_case *c)
     c->t.threads = 1;
     c->in[1].data = c->weights;
     assert_int_equal(k->prepare(&c->t, &need, &err), INFER_OK);
-    void *packed = aligned_alloc(64, (need.packed_bytes + 63) & ~(size_t)63);
-    void *scratch = malloc(need.scratch_bytes);
+    void *packed = aligned_alloc(64, (infer__bytes_count(need.packed_bytes) + 63) & ~(size_t)63);
+    void *scratch = malloc(infer__bytes_count(need.scratch_bytes));
     k->pack(&c->t, need.state, packed);
     struct infer__buffers b = {in, out, packed, scratch, need.state, NULL};
     k->run(&c->t, &b, 0, need.units);

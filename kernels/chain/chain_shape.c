@@ -39,13 +39,13 @@ static int64_t ring_rows(const struct infer__chain_shape *s, int64_t group)
 
 static int64_t round_floats(const struct infer__chain_shape *s, int64_t group)
 {
-    int64_t middle = s->project && !s->apart ? group * s->y.w * s->padded : 0;
-    return ring_rows(s, group) * s->x.w * s->step + middle;
+    int64_t middle = s->project && !s->apart ? INFER__PRODUCT(group, s->y.w, s->padded) : 0;
+    return INFER__SUM(INFER__PRODUCT(ring_rows(s, group), s->x.w, s->step), middle);
 }
 
 static void cut_rounds(struct infer__chain_shape *s)
 {
-    const int64_t picture = s->y.n * s->y.h * s->y.w * s->padded;
+    const int64_t picture = INFER__PRODUCT(s->y.n, s->y.h, s->y.w, s->padded);
     int64_t pixels =
         s->project && !s->apart && s->middle * s->y.c > LARGE_FLOATS ? INT64_MAX : ROUND_PIXELS;
     s->group = min64(2, s->y.h);
@@ -53,8 +53,10 @@ static void cut_rounds(struct infer__chain_shape *s)
            round_floats(s, s->group + 2) * 4 <= CACHED_BYTES)
         s->group += 2;
     s->ring = ring_rows(s, s->group);
-    s->ring_floats = s->ring * s->x.w * s->step;
-    s->middle_floats = s->apart ? picture : s->project ? s->group * s->y.w * s->padded : 0;
+    s->ring_floats = INFER__PRODUCT(s->ring, s->x.w, s->step);
+    s->middle_floats = s->apart     ? picture
+                       : s->project ? INFER__PRODUCT(s->group, s->y.w, s->padded)
+                                    : 0;
 }
 
 /* Parts that threads can share out evenly, as long as they are few. */
@@ -109,21 +111,15 @@ static int is_apart(const struct infer__chain_shape *s, uint32_t threads)
 
 static void place_weights(struct infer__chain_shape *s)
 {
-    int64_t taps = s->w->kernel[1] * s->w->kernel[2], at = 0;
-    int64_t out = ceil_div(s->y.c, CHAIN_BLOCK) * CHAIN_BLOCK;
-    s->at_expand = at;
-    at += s->expand ? s->x.c * s->padded : 0;
-    s->at_expand_bias = at;
-    at += s->expand ? s->padded : 0;
-    s->at_depthwise = at;
-    at += taps * s->padded;
-    s->at_depthwise_bias = at;
-    at += s->padded;
-    s->at_project = at;
-    at += s->project ? s->middle * out : 0;
-    s->at_project_bias = at;
-    at += s->project ? out : 0;
-    s->packed_floats = at;
+    int64_t taps = INFER__PRODUCT(s->w->kernel[1], s->w->kernel[2]);
+    int64_t out = infer__count_align(s->y.c, CHAIN_BLOCK), padded = s->padded;
+    s->at_expand = 0;
+    s->at_expand_bias = s->expand ? INFER__PRODUCT(s->x.c, padded) : 0;
+    s->at_depthwise = INFER__SUM(s->at_expand_bias, s->expand ? padded : 0);
+    s->at_depthwise_bias = INFER__SUM(s->at_depthwise, INFER__PRODUCT(taps, padded));
+    s->at_project = INFER__SUM(s->at_depthwise_bias, padded);
+    s->at_project_bias = INFER__SUM(s->at_project, s->project ? INFER__PRODUCT(s->middle, out) : 0);
+    s->packed_floats = INFER__SUM(s->at_project_bias, s->project ? out : 0);
 }
 
 /* ---- shape ---------------------------------------------------------------------------------- */

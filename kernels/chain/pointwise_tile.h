@@ -85,7 +85,7 @@ VEC_INLINE int64_t pw_panels(int64_t blocks)
 /* First block of panel p of `panels`. */
 VEC_INLINE int64_t pw_panel(int64_t blocks, int64_t panels, int64_t p)
 {
-    return infer__unit_begin(blocks, (uint32_t)panels, (uint32_t)p);
+    return infer__unit_begin(blocks, panels, p);
 }
 
 /* Halves of blocks of a panel of `blocks` before which there are `valid` channels left. */

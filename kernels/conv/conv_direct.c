@@ -21,7 +21,7 @@ static void cut_panels(struct infer__direct *d, const struct infer__machine *m)
     int64_t most = vec < 16 ? 3 : DIRECT_PANEL;
     int has_half = half && rest && rest <= half;
     d->vectors = ceil_div(s->mg, vec);
-    d->floats = has_half ? s->mg - rest + half : d->vectors * vec;
+    d->floats = has_half ? s->mg - rest + half : INFER__PRODUCT(d->vectors, vec);
     d->panels = ceil_div(d->vectors, most);
     int64_t panel = ceil_div(d->vectors, d->panels), floats = panel * vec * s->taps * s->cg;
     int64_t pixels = s->y.n * s->y.d * s->y.h * s->y.w;
@@ -144,7 +144,8 @@ static void cut_items(struct infer__direct *d, uint32_t threads)
     int64_t across = s->groups * d->panels;
     double products = (double)s->taps * (double)s->cg * (double)d->floats * (double)s->groups *
                       (double)d->rows * (double)d->width;
-    double weights = (double)infer__direct_packed_bytes(d) / WEIGHT_BYTES_PER_NS;
+    double weights =
+        (double)infer__bytes_count(infer__direct_packed_bytes(d)) / WEIGHT_BYTES_PER_NS;
     double ns = products / d->level->rate, most = (ns > weights ? ns : weights) / 8000 + 1;
     d->panel_major = s->groups * d->floats * s->taps * s->cg > (1 << 17) &&
                      d->tiles < (s->scale ? DIRECT_CHUNK + 1 : 64);
@@ -182,8 +183,8 @@ struct infer__direct_panel infer__direct_panel(const struct infer__direct *d, in
 {
     const struct infer__conv_shape *s = &d->s;
     int64_t vec = d->level->vec;
-    int64_t v0 = infer__unit_begin(d->vectors, (uint32_t)d->panels, (uint32_t)index);
-    int64_t v1 = infer__unit_begin(d->vectors, (uint32_t)d->panels, (uint32_t)index + 1);
+    int64_t v0 = infer__unit_begin(d->vectors, d->panels, index);
+    int64_t v1 = infer__unit_begin(d->vectors, d->panels, index + 1);
     int half = v1 == d->vectors && d->floats < d->vectors * vec;
     struct infer__direct_panel p = {.group = group, .half = half};
     p.full = (int)(v1 - v0) - half;
@@ -193,9 +194,10 @@ struct infer__direct_panel infer__direct_panel(const struct infer__direct *d, in
     return p;
 }
 
-uint64_t infer__direct_packed_bytes(const struct infer__direct *d)
+struct infer__bytes infer__direct_packed_bytes(const struct infer__direct *d)
 {
-    return (uint64_t)(d->s.groups * d->floats * d->s.taps * d->s.cg) * sizeof(float);
+    return infer__bytes_of(INFER__PRODUCT(d->s.groups, d->floats, d->s.taps, d->s.cg),
+                           sizeof(float));
 }
 
 /* ---- tiles ---------------------------------------------------------------------------------- */
@@ -297,8 +299,8 @@ static int64_t tile_begin(const struct infer__direct *d, int64_t part, int *coun
             break;
     }
     int64_t width = d->cut[i + 1] - d->cut[i];
-    int64_t begin = infer__unit_begin(width, (uint32_t)n, (uint32_t)part);
-    *count = (int)(infer__unit_begin(width, (uint32_t)n, (uint32_t)part + 1) - begin);
+    int64_t begin = infer__unit_begin(width, n, part);
+    *count = (int)(infer__unit_begin(width, n, part + 1) - begin);
     return d->cut[i] + begin;
 }
 
@@ -375,7 +377,7 @@ double infer__direct_ns(const struct infer__direct *d, const struct infer__machi
         broadcast = 0.03; /* part of the product, where the step is known */
     double per_k = floats * chain + panels * vec * (broadcast + panel * loads / mean);
     double ns = infer__conv_ns(m, pixels * k * per_k / d->level->rate,
-                               (double)infer__direct_packed_bytes(d));
+                               (double)infer__bytes_count(infer__direct_packed_bytes(d)));
     ns += (double)d->tiles * panels * (6 + 2.5 * (double)(d->kernel_rows * d->runs) * d->used);
     ns += pixels * (double)s->y.c * (s->residual ? 0.03 : 0.012); /* storing */
     if (s->scale)

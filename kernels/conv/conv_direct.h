@@ -65,7 +65,7 @@ struct infer__direct_panel infer__direct_panel(const struct infer__direct *d, in
                                                int64_t index);
 
 /* Packed weights are [group][panel][tap][input channel][floats of the panel]. */
-uint64_t infer__direct_packed_bytes(const struct infer__direct *d);
+struct infer__bytes infer__direct_packed_bytes(const struct infer__direct *d);
 
 /* A kernel row of a tile: where its first pixel's first run begins, and the number of runs' floats
  * that stand before it among the weights. */

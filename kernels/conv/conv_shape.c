@@ -171,19 +171,19 @@ void infer__conv_cut(struct infer__conv_shape *s, uint32_t threads, int tile, in
 
 int64_t infer__conv_panel(const struct infer__conv_shape *s, int64_t p)
 {
-    return infer__unit_begin(s->blocks, (uint32_t)s->panels, (uint32_t)p);
+    return infer__unit_begin(s->blocks, s->panels, p);
 }
 
 /* ---- packing -------------------------------------------------------------------------------- */
 
 int64_t infer__conv_packed_floats(const struct infer__conv_shape *s)
 {
-    return s->groups * s->blocks * CONV_BLOCK * s->taps * s->cg;
+    return INFER__PRODUCT(s->groups, s->blocks, CONV_BLOCK, s->taps, s->cg);
 }
 
-uint64_t infer__conv_packed_bytes(const struct infer__conv_shape *s)
+struct infer__bytes infer__conv_packed_bytes(const struct infer__conv_shape *s)
 {
-    return (uint64_t)(infer__conv_packed_floats(s) + s->x.c) * sizeof(float);
+    return infer__bytes_of(INFER__SUM(infer__conv_packed_floats(s), s->x.c), sizeof(float));
 }
 
 /* Where the weight of a group's output channel m, input channel c and tap stands: ONNX has
@@ -316,8 +316,8 @@ void infer__conv_table(const struct infer__conv_shape *s, int64_t i, const float
     int64_t part = i % s->tiles_per_row, phase = i / s->tiles_per_row % s->phases;
     int64_t row = i / s->tiles_per_row / s->phases;
     int64_t width = s->transposed ? ceil_div(s->y.w - phase, s->phases) : s->width;
-    int64_t begin = infer__unit_begin(width, (uint32_t)s->tiles_per_row, (uint32_t)part);
-    int64_t end = infer__unit_begin(width, (uint32_t)s->tiles_per_row, (uint32_t)part + 1);
+    int64_t begin = infer__unit_begin(width, s->tiles_per_row, part);
+    int64_t end = infer__unit_begin(width, s->tiles_per_row, part + 1);
     tile->count = (int)(end - begin);
     tile->step = s->phases;
     tile->pixel = row * (s->flat ? 0 : s->y.w) + phase + begin * s->phases;

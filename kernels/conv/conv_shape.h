@@ -87,7 +87,7 @@ void infer__conv_cut(struct infer__conv_shape *s, uint32_t threads, int tile, in
 int64_t infer__conv_panel(const struct infer__conv_shape *s, int64_t p);
 
 /* Bytes of the packed weights, zeros included, and floats before the zeros. */
-uint64_t infer__conv_packed_bytes(const struct infer__conv_shape *s);
+struct infer__bytes infer__conv_packed_bytes(const struct infer__conv_shape *s);
 int64_t infer__conv_packed_floats(const struct infer__conv_shape *s);
 /* Packs panels first .. last - 1 of all groups as [group][panel][tap][input channel][16 * blocks of
  * the panel], behind the last one x.c zeros. */

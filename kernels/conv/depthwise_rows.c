@@ -11,7 +11,7 @@ int infer__dw_serves(const struct infer__window *w)
 
 int64_t infer__dw_packed_floats(int64_t taps, int64_t channels)
 {
-    return (channels + DW_BLOCK - 1) / DW_BLOCK * DW_BLOCK * taps;
+    return INFER__PRODUCT(infer__count_align(channels, DW_BLOCK), taps);
 }
 
 void infer__dw_pack(const float *weights, int64_t taps, int64_t channels, float *packed)

@@ -340,13 +340,12 @@ static infer_status conv16_prepare(const struct infer__task *t, struct infer__ne
 {
     struct infer__conv16_cut c;
     FAIL_IF(!infer__conv16_cut(t, &c), INFER_ERROR_UNSUPPORTED, "not a bf16 convolution");
-    need->packed_bytes = c.packed_bytes;
-    need->scratch_bytes = c.scratch_bytes;
+    need->packed_bytes = infer__bytes_of(c.packed_bytes, 1);
+    need->scratch_bytes = infer__bytes_of(c.scratch_bytes, 1);
     need->units = c.units;
     if (c.s.w_c == 1) /* channels' weights lie one by one */
-        need->pack_pieces = infer__units(
-            c.panels * c.s.groups, (int64_t)(PIECE * (uint64_t)c.panels / (c.packed_bytes + 1)) + 1,
-            UINT16_MAX);
+        need->pack_pieces = infer__units(c.panels * c.s.groups,
+                                         PIECE * c.panels / (c.packed_bytes + 1) + 1, UINT16_MAX);
     return INFER_OK;
 }
 

@@ -34,7 +34,8 @@ static void cut_columns(struct infer__conv16_cut *c)
     c->pairs = ceil_div(c->run, 2);
     c->krows = s->w.kernel[0] * s->w.kernel[1];
     c->k = c->krows * c->runs * c->pairs;
-    c->row_bytes = round_up((c->columns * c->channels + c->run % 2) * 2, 64);
+    const int64_t row = INFER__SUM(INFER__PRODUCT(c->columns, c->channels), c->run % 2);
+    c->row_bytes = infer__count_align(INFER__PRODUCT(row, 2), 64);
 }
 
 /* Rows of the copy that `chunk` rows of the output need. */
@@ -77,7 +78,7 @@ static void cut_flat(struct infer__conv16_cut *c)
     c->chunk = ceil_div(pixels, c->plane_chunks);
     c->plane_chunks = ceil_div(pixels, c->chunk);
     c->columns = c->chunk;
-    c->row_bytes = round_up(c->chunk * c->channels * 2, 64);
+    c->row_bytes = infer__count_align(INFER__PRODUCT(c->chunk, c->channels, 2), 64);
 }
 
 static void cut_items(struct infer__conv16_cut *c)
@@ -108,8 +109,8 @@ int infer__conv16_cut(const struct infer__task *t, struct infer__conv16_cut *c)
     c->chunks = c->planes * c->plane_chunks;
     c->vectors = ceil_div(c->s.mg, CONV16_VEC);
     c->panels = ceil_div(c->vectors, CONV16_PANEL);
-    c->packed_bytes = (uint64_t)(c->s.groups * c->vectors * CONV16_VEC * c->k) * 4;
-    c->scratch_bytes = (uint64_t)(c->s.w.kernel[0] * c->rows * c->row_bytes) + 64;
+    c->packed_bytes = INFER__PRODUCT(c->s.groups, c->vectors, CONV16_VEC, c->k, 4);
+    c->scratch_bytes = INFER__SUM(INFER__PRODUCT(c->s.w.kernel[0], c->rows, c->row_bytes), 64);
     if (c->scratch_bytes > MOST_COPY)
         return 0;
     cut_items(c);
@@ -119,8 +120,8 @@ int infer__conv16_cut(const struct infer__task *t, struct infer__conv16_cut *c)
 struct infer__conv16_panel infer__conv16_panel(const struct infer__conv16_cut *c, int64_t group,
                                                int64_t index)
 {
-    int64_t v0 = infer__unit_begin(c->vectors, (uint32_t)c->panels, (uint32_t)index);
-    int64_t v1 = infer__unit_begin(c->vectors, (uint32_t)c->panels, (uint32_t)index + 1);
+    int64_t v0 = infer__unit_begin(c->vectors, c->panels, index);
+    int64_t v1 = infer__unit_begin(c->vectors, c->panels, index + 1);
     int64_t rest = c->s.mg - v0 * CONV16_VEC, whole = (v1 - v0) * CONV16_VEC;
     struct infer__conv16_panel p = {.vectors = (int)(v1 - v0)};
     p.valid = (int)(rest < whole ? rest : whole);

@@ -78,10 +78,10 @@ static int64_t copy_bytes(const struct infer__tiles16 *c, int64_t chunk)
     if (c->in_place)
         return 0;
     if (c->flat)
-        return chunk * c->channels * 2;
-    int64_t planes = c->h.phases * c->w.phases;
-    return round_up((planes * (chunk + c->h.reach) * c->columns * c->channels + TILES16_STEP) * 2,
-                    64);
+        return INFER__PRODUCT(chunk, c->channels, 2);
+    int64_t elements = INFER__PRODUCT(c->h.phases, c->w.phases, INFER__SUM(chunk, c->h.reach),
+                                      c->columns, c->channels);
+    return infer__count_align(INFER__PRODUCT(INFER__SUM(elements, TILES16_STEP), 2), 64);
 }
 
 /* Time of all copies. */
@@ -159,9 +159,9 @@ int infer__tiles16_cut(const struct infer__task *t, struct infer__tiles16 *c)
     c->panels = ceil_div(c->vectors, 2);
     c->packed_panel = c->runs * c->steps * TILES16_STEP * TILES16_PANEL;
     c->packed_bytes =
-        (uint64_t)(s->groups * c->vectors * TILES16_ROWS * c->runs * c->steps * TILES16_STEP) * 2;
+        INFER__PRODUCT(s->groups, c->vectors, TILES16_ROWS, c->runs, c->steps, TILES16_STEP, 2);
     cut_items(c);
-    c->scratch_bytes = (uint64_t)copy_bytes(c, c->chunk);
+    c->scratch_bytes = copy_bytes(c, c->chunk);
     return c->scratch_bytes <= MOST_COPY;
 }
 

@@ -58,7 +58,7 @@ struct infer__tiles16 {
     int64_t parts;           /* a chunk's panels go to this many items */
     int64_t items;           /* chunks * groups * parts */
     uint32_t units;
-    uint64_t packed_bytes, scratch_bytes;
+    int64_t packed_bytes, scratch_bytes;
 };
 
 /* 1 if the kernel can do it, and fills *c. */

@@ -41,12 +41,13 @@ int infer__groups8_cut(const struct infer__task *t, struct infer__groups8 *g)
     while (g->tiles * g->parts < 16 && 2 * g->parts <= g->blocks)
         g->parts *= 2;
     g->items = g->tiles * g->parts;
-    g->block_bytes = s->taps * g->kind * GROUPS8_BLOCK;
-    g->at_small = g->blocks * g->block_bytes;
-    g->at_start = g->at_small + 64;
-    g->at_factor = g->at_start + g->blocks * 2 * GROUPS8_BLOCK * 4;
-    g->at_line = g->at_factor + g->blocks * GROUPS8_BLOCK * 4;
-    g->packed_bytes = g->at_line + g->blocks * GROUPS8_BLOCK;
+    const int64_t channels = INFER__PRODUCT(g->blocks, GROUPS8_BLOCK);
+    g->block_bytes = INFER__PRODUCT(s->taps, g->kind, GROUPS8_BLOCK);
+    g->at_small = INFER__PRODUCT(g->blocks, g->block_bytes);
+    g->at_start = INFER__SUM(g->at_small, 64);
+    g->at_factor = INFER__SUM(g->at_start, INFER__PRODUCT(2, channels, 4));
+    g->at_line = INFER__SUM(g->at_factor, INFER__PRODUCT(channels, 4));
+    g->packed_bytes = INFER__SUM(g->at_line, channels);
     double most = infer__groups8_ns(g, 230) / 6000;
     g->units = infer__units(g->items, 1, most > 64 ? 64 : (uint32_t)most + 1);
     return 1;

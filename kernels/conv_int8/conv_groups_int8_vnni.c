@@ -154,13 +154,13 @@ static void groups8_run(const struct infer__task *t, const struct infer__buffers
     int64_t last = infer__unit_begin(g.items, g.units, end);
     for (int64_t i = infer__unit_begin(g.items, g.units, begin); i < last; i++) {
         uint32_t tile = (uint32_t)(i / g.parts), part = (uint32_t)(i % g.parts);
-        int64_t first = infer__unit_begin(g.pixels, (uint32_t)g.tiles, tile);
-        int count = (int)(infer__unit_begin(g.pixels, (uint32_t)g.tiles, tile + 1) - first);
+        int64_t first = infer__unit_begin(g.pixels, g.tiles, tile);
+        int count = (int)(infer__unit_begin(g.pixels, g.tiles, tile + 1) - first);
         if (tile != filled)
             infer__groups8_table(&g, first, count, b->in[0], k.packed + g.at_line, k.table);
         filled = tile;
-        run_blocks(&k, first, count, infer__unit_begin(g.blocks, (uint32_t)g.parts, part),
-                   infer__unit_begin(g.blocks, (uint32_t)g.parts, part + 1));
+        run_blocks(&k, first, count, infer__unit_begin(g.blocks, g.parts, part),
+                   infer__unit_begin(g.blocks, g.parts, part + 1));
     }
 }
 
@@ -169,8 +169,8 @@ static infer_status groups8_prepare(const struct infer__task *t, struct infer__n
 {
     struct infer__groups8 g;
     FAIL_IF(!infer__groups8_cut(t, &g), INFER_ERROR_UNSUPPORTED, "not a grouped int8 convolution");
-    need->packed_bytes = (uint64_t)g.packed_bytes;
-    need->scratch_bytes = (uint64_t)(g.s.taps * g.tile) * sizeof(void *);
+    need->packed_bytes = infer__bytes_of(g.packed_bytes, 1);
+    need->scratch_bytes = infer__bytes_of(INFER__PRODUCT(g.s.taps, g.tile), sizeof(void *));
     need->units = g.units;
     return INFER_OK;
 }

@@ -143,18 +143,17 @@ static int has_padding(const struct infer__window *w)
 
 static void place_memory(struct infer__conv8_cut *c)
 {
-    int64_t each = round_up(c->channels * 4, 64);
+    int64_t each = infer__count_align(INFER__PRODUCT(c->channels, 4), 64);
     int by_rows = c->way == CONV8_BY_ROWS && has_padding(&c->s.w);
-    c->at_small = round_up(c->channels * c->k, 64);
-    c->at_start = c->at_small + 64;
-    c->at_factor = c->at_start + each;
-    c->at_zero = c->at_factor + each;
-    c->at_taps = c->at_zero + (c->w_zero ? each : 0);
-    c->packed_bytes = c->at_taps + (by_rows ? c->s.taps * each : 0);
-    c->at_starts = c->copies;
-    if (c->w_zero)
-        c->at_starts += c->chunk * CONV8_TILE * 4;
-    c->scratch_bytes = c->at_starts + (by_rows ? 3 * 2 * c->level->vec * 4 : 0);
+    c->at_small = infer__count_align(INFER__PRODUCT(c->channels, c->k), 64);
+    c->at_start = INFER__SUM(c->at_small, 64);
+    c->at_factor = INFER__SUM(c->at_start, each);
+    c->at_zero = INFER__SUM(c->at_factor, each);
+    c->at_taps = INFER__SUM(c->at_zero, c->w_zero ? each : 0);
+    c->packed_bytes = INFER__SUM(c->at_taps, by_rows ? INFER__PRODUCT(c->s.taps, each) : 0);
+    c->at_starts = INFER__SUM(c->copies, c->w_zero ? INFER__PRODUCT(c->chunk, CONV8_TILE, 4) : 0);
+    c->scratch_bytes =
+        INFER__SUM(c->at_starts, by_rows ? INFER__PRODUCT(3, 2, c->level->vec, 4) : 0);
 }
 
 int infer__conv8_gathers(const struct infer__conv8_cut *c)

@@ -15,9 +15,11 @@ static void size_planes(struct infer__conv8_cut *c)
     int64_t pixels = min64(c->chunk, c->tiles_per_row) * CONV8_TILE;
     int64_t behind = CONV8_TILE + c->s.w.kernel[2] * c->s.w.dilation[2];
     p->rows = min64((pixels - 1) / p->pitch + 2, c->s.y.h) + p->more;
-    p->bytes = ((p->rows * p->pitch + p->shared) * p->pixel + 63) / 64 * 64;
-    c->copies = p->high * p->wide * p->bytes + behind * p->pixel + c->padded;
-    c->copies = (c->copies + 63) / 64 * 64;
+    const int64_t pixels_of_plane = INFER__SUM(INFER__PRODUCT(p->rows, p->pitch), p->shared);
+    p->bytes = infer__count_align(INFER__PRODUCT(pixels_of_plane, p->pixel), 64);
+    c->copies = infer__count_align(INFER__SUM(INFER__PRODUCT(p->high, p->wide, p->bytes),
+                                              INFER__PRODUCT(behind, p->pixel), c->padded),
+                                   64);
 }
 
 static void shape_planes(struct infer__conv8_cut *c)

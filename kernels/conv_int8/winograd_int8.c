@@ -22,7 +22,7 @@ static int is_served(const struct infer__conv8 *s)
 
 static int64_t u_bytes(const struct infer__wino8 *w)
 {
-    return 2 * WINO8_POINTS * w->channels * w->vectors * w->level->vec;
+    return INFER__PRODUCT(2, WINO8_POINTS, w->channels, w->vectors, w->level->vec);
 }
 
 /* V and M of a group stay in the second-level cache with room for U to pass; but where U comes from
@@ -60,14 +60,15 @@ int infer__wino8_cut(const struct infer__task *t, const struct infer__wino8_leve
     w->panels = ceil_div(w->vectors, 2);
     cut_groups(w, t->threads);
     /* an odd number of cache lines, so that the points of a tile do not share a cache set */
-    w->v_point = (ceil_div(2 * w->group * w->channels, 64) | 1) * 64;
-    w->m_point = (ceil_div(4 * w->group * 2 * vec, 64) | 1) * 64;
-    w->scratch_bytes = WINO8_POINTS * (w->v_point + w->m_point);
-    w->at_small = round_up(u_bytes(w), 64);
-    w->at_start = w->at_small + 64;
-    w->at_factor = w->at_start + round_up(4 * vec * w->vectors, 64);
-    w->at_line = w->at_factor + round_up(4 * vec * w->vectors, 64);
-    w->packed_bytes = w->at_line + round_up(w->s.cg, 64);
+    w->v_point = INFER__PRODUCT(ceil_div(INFER__PRODUCT(2, w->group, w->channels), 64) | 1, 64);
+    w->m_point = INFER__PRODUCT(ceil_div(INFER__PRODUCT(4, w->group, 2, vec), 64) | 1, 64);
+    w->scratch_bytes = INFER__PRODUCT(WINO8_POINTS, INFER__SUM(w->v_point, w->m_point));
+    const int64_t each = infer__count_align(INFER__PRODUCT(4, vec, w->vectors), 64);
+    w->at_small = infer__count_align(u_bytes(w), 64);
+    w->at_start = INFER__SUM(w->at_small, 64);
+    w->at_factor = INFER__SUM(w->at_start, each);
+    w->at_line = INFER__SUM(w->at_factor, each);
+    w->packed_bytes = INFER__SUM(w->at_line, infer__count_align(w->s.cg, 64));
     return 1;
 }
 

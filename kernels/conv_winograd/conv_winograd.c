@@ -54,8 +54,8 @@ static void cut(struct infer__winograd *w, uint32_t threads)
     w->parts = min64(ceil_div(items, w->groups), w->panels);
     w->group = ceil_div(w->tiles, w->groups);
     /* an odd number of cache lines, so that the points of a tile do not share a cache set */
-    w->v_point = (ceil_div(w->group * w->v_row, 16) | 1) * 16;
-    w->m_point = (w->group * width / 16 | 1) * 16;
+    w->v_point = INFER__PRODUCT(ceil_div(INFER__PRODUCT(w->group, w->v_row), 16) | 1, 16);
+    w->m_point = INFER__PRODUCT(INFER__PRODUCT(w->group, width) / 16 | 1, 16);
     w->units = infer__units(w->groups * w->parts, 1, threads > 1 ? 8 * threads : 1);
 }
 
@@ -89,19 +89,19 @@ int infer__winograd_shape(const struct infer__task *t, const struct infer__winog
 
 int64_t infer__winograd_panel(const struct infer__winograd *w, int64_t p)
 {
-    return infer__unit_begin(w->blocks, (uint32_t)w->panels, (uint32_t)p);
+    return infer__unit_begin(w->blocks, w->panels, p);
 }
 
 int64_t infer__winograd_scratch(const struct infer__winograd *w)
 {
-    return w->channels + w->points * (w->v_point + w->m_point);
+    return INFER__SUM(w->channels, INFER__PRODUCT(w->points, INFER__SUM(w->v_point, w->m_point)));
 }
 
 /* ---- weights -------------------------------------------------------------------------------- */
 
 int64_t infer__winograd_packed(const struct infer__winograd *w)
 {
-    return w->lines[0] * w->lines[1] * w->depth * w->blocks * CONV_BLOCK;
+    return INFER__PRODUCT(w->lines[0], w->lines[1], w->depth, w->blocks, CONV_BLOCK);
 }
 
 /* G of an axis: row p has the powers of point p over the product of the differences from the other

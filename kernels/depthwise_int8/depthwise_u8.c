@@ -184,10 +184,11 @@ infer_status infer__dw8_prepare(const struct infer__task *t, struct infer__dw8 *
                                 struct infer__need *need)
 {
     cut_twice(t, d);
-    need->packed_bytes = (uint64_t)HEAD + (uint64_t)(padded(d) * d->per_channel + padded(d) / 16);
-    need->scratch_bytes =
-        (uint64_t)(d->columns * d->quads * 4 * d->level->bytes + d->rows * d->chunk) *
-        (uint64_t)d->level->widest;
+    const int64_t weights = INFER__PRODUCT(padded(d), d->per_channel);
+    const int64_t bytes = INFER__SUM(INFER__PRODUCT(d->columns, d->quads, 4, d->level->bytes),
+                                     INFER__PRODUCT(d->rows, d->chunk));
+    need->packed_bytes = infer__bytes_of(INFER__SUM(HEAD, weights, padded(d) / 16), 1);
+    need->scratch_bytes = infer__bytes_of(INFER__PRODUCT(bytes, d->level->widest), 1);
     need->units = d->units;
     return INFER_OK;
 }

@@ -54,7 +54,8 @@ INFER__APART static double estimate(const struct infer__task *t)
 static infer_status prepare(const struct infer__task *t, struct infer__need *need, infer_error *err)
 {
     (void)err;
-    need->packed_bytes = sizeof(struct packed) + (uint64_t)t->nin * 256;
+    need->packed_bytes =
+        infer__bytes_of(INFER__SUM(sizeof(struct packed), INFER__PRODUCT(t->nin, 256)), 1);
     need->units = units_of(t);
     return INFER_OK;
 }

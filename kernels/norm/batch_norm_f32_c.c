@@ -49,7 +49,7 @@ static void run(const struct infer__task *t, const struct infer__buffers *b, uin
 static infer_status prepare(const struct infer__task *t, struct infer__need *need, infer_error *err)
 {
     (void)err;
-    need->scratch_bytes = (uint64_t)channels(t) * sizeof(float);
+    need->scratch_bytes = infer__bytes_of(channels(t), sizeof(float));
     need->units = units(t);
     return INFER_OK;
 }

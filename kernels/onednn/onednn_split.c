@@ -119,7 +119,7 @@ uint32_t infer__dnnl_tiles(const struct infer__dnnl_grid *g)
 static int64_t chunk_begin(int64_t channels, int64_t chunks, int64_t i)
 {
     int64_t blocks = ceil_div(channels, 16);
-    return min64(channels, 16 * infer__unit_begin(blocks, (uint32_t)chunks, (uint32_t)i));
+    return min64(channels, 16 * infer__unit_begin(blocks, chunks, i));
 }
 
 /* Input rows [*begin, *end) that rows [lo, hi) of a convolution or pooling read; the rest of the
@@ -154,8 +154,8 @@ static int cut_rows(struct infer__dnnl_problem *p, int64_t rows, int64_t r, int6
                     int64_t *out_begin)
 {
     int a = row_axis(p);
-    int64_t lo = infer__unit_begin(p->out[a], (uint32_t)rows, (uint32_t)r), end;
-    int64_t hi = infer__unit_begin(p->out[a], (uint32_t)rows, (uint32_t)r + 1);
+    int64_t lo = infer__unit_begin(p->out[a], rows, r), end;
+    int64_t hi = infer__unit_begin(p->out[a], rows, r + 1);
     if (p->kind == INFER__DNNL_DECONV)
         spread_rows(p, a, lo, hi, in_begin, &end);
     else
@@ -179,8 +179,8 @@ int infer__dnnl_tile(const struct infer__dnnl_problem *p, const struct infer__dn
                      uint32_t i, struct infer__dnnl_tile *tile)
 {
     int64_t chunk = i % g->chunks, row = i / g->chunks % g->rows, pic = i / g->chunks / g->rows;
-    int64_t n0 = infer__unit_begin(p->n, (uint32_t)g->pictures, (uint32_t)pic);
-    int64_t n1 = infer__unit_begin(p->n, (uint32_t)g->pictures, (uint32_t)pic + 1);
+    int64_t n0 = infer__unit_begin(p->n, g->pictures, pic);
+    int64_t n1 = infer__unit_begin(p->n, g->pictures, pic + 1);
     int64_t src = n0 * p->in[0] * p->in[1] * p->in[2] * p->ci;
     int64_t dst = n0 * p->out[0] * p->out[1] * p->out[2] * p->co;
     memset(tile, 0, sizeof *tile);
@@ -199,7 +199,7 @@ int infer__dnnl_tile(const struct infer__dnnl_problem *p, const struct infer__dn
         tile->c_begin = chunk_begin(p->co, g->chunks, chunk);
         tile->p.co = chunk_begin(p->co, g->chunks, chunk + 1) - tile->c_begin;
     }
-    tile->src_offset = (size_t)src * sizeof(float);
-    tile->dst_offset = (size_t)(dst + tile->c_begin) * sizeof(float);
+    tile->src_offset = (size_t)INFER__PRODUCT(src, sizeof(float));
+    tile->dst_offset = (size_t)INFER__PRODUCT(INFER__SUM(dst, tile->c_begin), sizeof(float));
     return 1;
 }

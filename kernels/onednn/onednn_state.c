@@ -125,9 +125,9 @@ static infer_status add_arg(struct infer__dnnl_state *s, struct infer__dnnl_unit
                  "making a memory object", err);
 }
 
-static uint64_t align64(uint64_t bytes)
+static int64_t align64(size_t bytes)
 {
-    return (bytes + 63) & ~(uint64_t)63;
+    return infer__count_align((int64_t)bytes, 64);
 }
 
 /* Layout of a unit's scratch: oneDNN's own, then, for a range of channels, the result. */
@@ -138,7 +138,7 @@ static void plan_scratch(struct infer__dnnl_unit *u, const struct infer__dnnl_sh
     u->scratch_dst = align64(dnnl_memory_desc_get_size(own));
     u->scratch_bytes = u->scratch_dst;
     if (u->through_scratch)
-        u->scratch_bytes += align64(dnnl_memory_desc_get_size(dst));
+        u->scratch_bytes = INFER__SUM(u->scratch_dst, align64(dnnl_memory_desc_get_size(dst)));
 }
 
 static infer_status make_unit(struct infer__dnnl_state *s, const struct infer__dnnl_tile *tile,
@@ -182,9 +182,10 @@ static infer_status settle_weights(struct infer__dnnl_state *s, const struct inf
         return INFER_OK;
     c->packed = *query(shape->pd, dnnl_query_weights_md);
     c->known = 1;
-    c->offset = s->packed_bytes;
-    c->source_offset = (size_t)(tile->c_begin * s->binding.weight_strides[0]) * sizeof(float);
-    s->packed_bytes += align64(dnnl_memory_desc_get_size(&c->packed));
+    c->offset = (size_t)s->packed_bytes;
+    c->source_offset =
+        (size_t)INFER__PRODUCT(tile->c_begin, s->binding.weight_strides[0], sizeof(float));
+    s->packed_bytes = INFER__SUM(s->packed_bytes, align64(dnnl_memory_desc_get_size(&c->packed)));
     TRY(check(infer__dnnl_weights_desc(&tile->p, &s->binding, &c->source), "describing weights",
               err));
     if (!infer__dnnl_reserve(INFER__DNNL_MAKE))
@@ -283,10 +284,11 @@ infer_status infer__dnnl_prepare(const struct infer__dnnl_problem *p,
     TRY(status);
     need->state = s;
     need->units = s->nunits;
-    need->packed_bytes = s->packed_bytes;
-    need->scratch_bytes = 0;
+    need->packed_bytes = infer__bytes_of(s->packed_bytes, 1);
+    int64_t scratch = 0;
     for (uint32_t i = 0; i < s->nunits; i++)
-        if (s->units[i].scratch_bytes > need->scratch_bytes)
-            need->scratch_bytes = s->units[i].scratch_bytes;
+        if (s->units[i].scratch_bytes > scratch)
+            scratch = s->units[i].scratch_bytes;
+    need->scratch_bytes = infer__bytes_of(scratch, 1);
     return INFER_OK;
 }

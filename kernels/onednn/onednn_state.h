@@ -15,7 +15,7 @@ struct infer__dnnl_unit {
     uint32_t chunk;
     size_t src_offset, dst_offset; /* bytes */
     int64_t pixels, channels, c_begin;
-    uint64_t scratch_dst, scratch_bytes;
+    int64_t scratch_dst, scratch_bytes;
 };
 
 /* A primitive that the tiles of one shape share. */
@@ -41,7 +41,7 @@ struct infer__dnnl_state {
     int bias_after;               /* 1: the bias is added by us */
     struct infer__epilogue after; /* the activation, where oneDNN does not do it */
     int64_t channels;             /* of the whole output */
-    uint64_t packed_bytes;
+    int64_t packed_bytes;
     char implementation[64]; /* oneDNN's name of it */
     struct infer__dnnl_unit *units;
     struct infer__dnnl_shape *shapes;

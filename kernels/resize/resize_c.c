@@ -23,8 +23,8 @@ infer_status infer__resize_prepare(const struct infer__task *t, struct infer__ne
 {
     struct infer__resizing r = infer__resize_of(t, NULL);
     (void)err;
-    need->packed_bytes = r.table_bytes;
-    need->scratch_bytes = r.scratch_floats * sizeof(float);
+    need->packed_bytes = infer__bytes_of(r.table_bytes, 1);
+    need->scratch_bytes = infer__bytes_of(r.scratch_floats, sizeof(float));
     need->units = infer__resize_units(t, &r);
     return INFER_OK;
 }

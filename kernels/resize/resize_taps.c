@@ -31,9 +31,10 @@ static int64_t taps_of(const struct infer__task *t, int axis)
     return n < t->in[0].dims[axis] ? n : t->in[0].dims[axis];
 }
 
-static uint64_t round_up(uint64_t bytes)
+/* Memory for so many of these, to the end of a cache line. */
+static int64_t line_bytes(int64_t count, size_t size)
 {
-    return (bytes + 63) & ~(uint64_t)63;
+    return infer__count_align(INFER__PRODUCT(count, (int64_t)size), 64);
 }
 
 struct infer__resizing infer__resize_of(const struct infer__task *t, void *table)
@@ -59,14 +60,15 @@ struct infer__resizing infer__resize_of(const struct infer__task *t, void *table
             a->rest_in *= t->in[0].dims[k];
             a->rest_out *= t->out[0].dims[k];
         }
-        a->tmp_floats = (int64_t)r.scratch_floats;
-        r.scratch_floats += round_up((uint64_t)a->rest_in * sizeof(float)) / sizeof(float);
+        a->tmp_floats = r.scratch_floats;
+        r.scratch_floats = INFER__SUM(r.scratch_floats, infer__count_align(a->rest_in, 16));
         if (table)
             a->first = (void *)((char *)table + r.table_bytes);
-        r.table_bytes += round_up((uint64_t)a->out * sizeof(int64_t));
+        r.table_bytes = INFER__SUM(r.table_bytes, line_bytes(a->out, sizeof *a->first));
         if (table)
             a->weights = (void *)((char *)table + r.table_bytes);
-        r.table_bytes += round_up((uint64_t)(a->out * a->taps) * sizeof(float));
+        const int64_t weights = INFER__PRODUCT(a->out, a->taps);
+        r.table_bytes = INFER__SUM(r.table_bytes, line_bytes(weights, sizeof *a->weights));
     }
     return r;
 }

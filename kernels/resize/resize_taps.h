@@ -21,7 +21,7 @@ struct infer__resizing {
     int axes; /* at least 1 */
     int64_t outer;
     struct infer__resize_axis axis[INFER_MAX_RANK];
-    uint64_t table_bytes, scratch_floats;
+    int64_t table_bytes, scratch_floats; /* as prepare found them: not too much */
 };
 
 /* The axes of a task whose tables are at `table` (NULL: not yet made). */

@@ -41,7 +41,7 @@ static infer_status prepare(const struct infer__task *t, struct infer__need *nee
 {
     struct view v = view_of(t);
     (void)err;
-    need->packed_bytes = 256 * sizeof(float);
+    need->packed_bytes = infer__bytes_of(256, sizeof(float));
     need->units = units_of(t, &v);
     return INFER_OK;
 }

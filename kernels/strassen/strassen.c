@@ -105,24 +105,24 @@ int infer__strassen_shape(const struct infer__task *t, const struct infer__stras
 
 int64_t infer__strassen_panel(const struct infer__strassen *s, int64_t p)
 {
-    return infer__unit_begin(s->vectors, (uint32_t)s->panels, (uint32_t)p);
+    return infer__unit_begin(s->vectors, s->panels, p);
 }
 
 /* ---- weights -------------------------------------------------------------------------------- */
 
 int64_t infer__strassen_rows(const struct infer__strassen *s)
 {
-    return STRASSEN_PRODUCTS * s->half + (s->level->halved ? 5 : 0);
+    return INFER__SUM(INFER__PRODUCT(STRASSEN_PRODUCTS, s->half), s->level->halved ? 5 : 0);
 }
 
 int64_t infer__strassen_packed(const struct infer__strassen *s)
 {
-    return infer__strassen_rows(s) * s->vectors * s->level->vec;
+    return INFER__PRODUCT(infer__strassen_rows(s), s->vectors, s->level->vec);
 }
 
 int64_t infer__strassen_scratch(const struct infer__strassen *s)
 {
-    return s->chunk * STRASSEN_INPUTS * s->level->pairs * s->padded;
+    return INFER__PRODUCT(s->chunk, STRASSEN_INPUTS, s->level->pairs, s->padded);
 }
 
 /* ---- time ----------------------------------------------------------------------------------- */

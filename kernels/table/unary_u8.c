@@ -33,7 +33,7 @@ INFER__APART static double estimate(const struct infer__task *t)
 
 static infer_status prepare(const struct infer__task *t, struct infer__need *need, infer_error *err)
 {
-    need->packed_bytes = sizeof(struct packed);
+    need->packed_bytes = infer__bytes_of(1, sizeof(struct packed));
     return infer__elements_prepare(t, need, err);
 }
 

@@ -216,7 +216,8 @@ static void find_offset(const struct infer__read *s, infer_error *err)
     for (uint32_t i = 0; i < s->g->nnodes; i++) {
         if (strncmp(s->g->nodes[i].name, err->node, shown))
             continue;
-        err->offset = s->nodes.base + (uint64_t)i * INFER__FILE_NODE;
+        err->offset =
+            (uint64_t)INFER__SUM((int64_t)s->nodes.base, INFER__PRODUCT(i, INFER__FILE_NODE));
         found++;
     }
     if (found != 1)

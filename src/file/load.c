@@ -46,6 +46,8 @@ static infer_status read_options(const infer_load_options *from, infer_load_opti
     o->allocator = infer__allocator(&o->allocator);
     o->max_file_bytes = o->max_file_bytes ? o->max_file_bytes : UINT64_C(4) << 30;
     o->max_tensor_bytes = o->max_tensor_bytes ? o->max_tensor_bytes : UINT64_C(2) << 30;
+    if (o->max_tensor_bytes > INFER__MAX_TENSOR_BYTES)
+        o->max_tensor_bytes = INFER__MAX_TENSOR_BYTES;
     o->max_nodes = o->max_nodes ? o->max_nodes : 1000000;
     o->max_values = o->max_values ? o->max_values : 4000000;
     return INFER_OK;

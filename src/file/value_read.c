@@ -24,16 +24,14 @@ infer_status infer__read_name(struct infer__read *s, uint64_t where, uint32_t of
 static infer_status tensor_bytes(struct infer__load *l, const struct infer__value *v,
                                  uint64_t where, size_t *bytes)
 {
-    int64_t dims[INFER_MAX_RANK], elements;
+    int64_t dims[INFER_MAX_RANK];
     for (int i = 0; i < v->rank; i++)
         dims[i] = v->free_dims >> i & 1 ? 1 : v->dims[i];
-    FAIL_AT_IF(!infer__dims_product(dims, v->rank, &elements) ||
-                   !infer__size_mul((size_t)elements, infer_type_size((infer_type)v->type), bytes),
-               INFER_ERROR_FORMAT, where, "value '%.64s' has more bytes than can be counted",
-               v->name);
-    FAIL_AT_IF(*bytes > l->options.max_tensor_bytes, INFER_ERROR_LIMIT, where,
-               "value '%.64s' has %zu bytes, at most %llu are allowed", v->name, *bytes,
-               (ull)l->options.max_tensor_bytes);
+    FAIL_AT_IF(!infer__tensor_bytes(dims, v->rank, infer_type_size((infer_type)v->type),
+                                    l->options.max_tensor_bytes, bytes),
+               INFER_ERROR_LIMIT, where,
+               "value '%.64s' has more than the %llu bytes allowed or a dimension above 2^31 - 1",
+               v->name, (ull)l->options.max_tensor_bytes);
     return INFER_OK;
 }
 

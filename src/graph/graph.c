@@ -38,14 +38,12 @@ infer_status infer__graph_add_const(struct infer__graph *g, const char *name, in
                                     int rank, const int64_t *dims, const void *data, int copy,
                                     uint32_t *id, infer_error *err)
 {
-    int64_t elements;
     size_t bytes;
     *id = 0;
     FAIL_IF(!infer_type_size(type), INFER_ERROR_ARGUMENT, "constant '%s' has no type", name);
     FAIL_IF(rank < 0 || rank > INFER_MAX_RANK, INFER_ERROR_SHAPE,
             "constant '%s' has rank %d, at most %d is possible", name, rank, INFER_MAX_RANK);
-    FAIL_IF(!infer__dims_product(dims, rank, &elements) ||
-                !infer__size_mul((size_t)elements, infer_type_size(type), &bytes),
+    FAIL_IF(!infer__tensor_bytes(dims, rank, infer_type_size(type), UINT64_MAX, &bytes),
             INFER_ERROR_SHAPE, "constant '%s' has an impossible shape", name);
     FAIL_IF(!data && bytes, INFER_ERROR_ARGUMENT, "constant '%s' has no data", name);
     if (copy) {

@@ -61,7 +61,6 @@ static infer_status check_value_fields(const struct verify *v, uint32_t id)
 static infer_status check_value_dims(const struct verify *v, uint32_t id)
 {
     const struct infer__value *x = &v->g->values[id];
-    int64_t elements;
     size_t bytes;
     if (x->free_dims >> x->rank)
         return fail_value(v, id, "has a free dimension beyond its rank");
@@ -77,9 +76,9 @@ static infer_status check_value_dims(const struct verify *v, uint32_t id)
         return fail_value(v, id, "has a shape but no type");
     if (x->free_dims)
         return fail_value(v, id, "has free dimensions but counts as shaped");
-    if (!infer__dims_product(x->dims, x->rank, &elements) ||
-        !infer__size_mul((size_t)elements, infer_type_size((infer_type)x->type), &bytes))
-        return fail_value(v, id, "has more bytes than can be counted");
+    if (!infer__tensor_bytes(x->dims, x->rank, infer_type_size((infer_type)x->type), UINT64_MAX,
+                             &bytes))
+        return fail_value(v, id, "has more bytes than a tensor may have");
     return INFER_OK;
 }
 

@@ -31,8 +31,7 @@ const struct infer__value *infer__resolve_in(const struct infer__resolve *r, uin
 
 /* ---- shapes --------------------------------------------------------------------------------- */
 
-/* Dims as "2x3x5" for a message, whatever they are. */
-static const char *dims_text(int rank, const int64_t *dims, char *text, size_t size)
+const char *infer__dims_text(int rank, const int64_t *dims, char *text, size_t size)
 {
     size_t at = 0;
     text[0] = '\0';
@@ -47,14 +46,12 @@ static infer_status check_bytes(struct infer__resolve *r, const char *what, uint
                                 infer_type type, int rank, const int64_t *dims)
 {
     char text[128];
-    int64_t elements;
     size_t bytes;
-    int fits = infer__dims_product(dims, rank, &elements) &&
-               infer__size_mul((size_t)elements, infer_type_size(type), &bytes);
-    RESOLVE_FAIL_IF(!fits || bytes > r->max_tensor_bytes, INFER_ERROR_LIMIT,
-                    "%s %u, %s %s, has more than the %llu bytes that a tensor may have", what, i,
-                    dims_text(rank, dims, text, sizeof text), infer_type_name(type),
-                    (unsigned long long)r->max_tensor_bytes);
+    RESOLVE_FAIL_IF(
+        !infer__tensor_bytes(dims, rank, infer_type_size(type), r->max_tensor_bytes, &bytes),
+        INFER_ERROR_LIMIT, "%s %u, %s %s, has more than %llu bytes or a dimension above 2^31 - 1",
+        what, i, infer__dims_text(rank, dims, text, sizeof text), infer_type_name(type),
+        (unsigned long long)r->max_tensor_bytes);
     return INFER_OK;
 }
 
@@ -117,7 +114,7 @@ infer_status infer__resolve_broadcasts_to(struct infer__resolve *r, uint32_t i, 
         fits = v->dims[v->rank - k] == 1 || v->dims[v->rank - k] == dims[rank - k];
     RESOLVE_FAIL_IF(!fits, INFER_ERROR_SHAPE, "input %u, %s, can't be broadcast to %s", i,
                     infer__value_text(v, text, sizeof text),
-                    dims_text(rank, dims, target, sizeof target));
+                    infer__dims_text(rank, dims, target, sizeof target));
     return INFER_OK;
 }
 

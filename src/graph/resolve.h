@@ -8,6 +8,7 @@
 #ifndef INFER_GRAPH_RESOLVE_H
 #define INFER_GRAPH_RESOLVE_H
 
+#include "base/size.h"
 #include "graph/params.h"
 
 /* Several operators share a function; to declare it once for each is harmless. */
@@ -34,8 +35,10 @@
 
 /* Sizes of windows, strides, dilations, pads and blocks stay below this, so that sums and
  * products of two of them, plus a dimension, fit in 63 bits. */
-#define INFER__MAX_WINDOW INT32_MAX
+#define INFER__MAX_WINDOW INFER__MAX_DIM
 
+/* Dims as "2x3x5" for a message, whatever they are. */
+const char *infer__dims_text(int rank, const int64_t *dims, char *text, size_t size);
 /* Fails unless input i, if present, has a type of the set. */
 infer_status infer__resolve_type(struct infer__resolve *r, uint32_t i, uint32_t set);
 /* Fails unless inputs a and b, if both present, have one type. */

@@ -66,12 +66,8 @@ static infer_status kernel_of_weights(struct infer__resolve *r, struct window *w
                     w->x->rank);
     RESOLVE_FAIL_IF(!infer__value_elements(k), INFER_ERROR_SHAPE, "the weights, %s, are empty",
                     infer__value_text(k, text, sizeof text));
-    for (int i = 0; i < w->spatial; i++) {
-        w->p->kernel[w->first + i] = k->dims[2 + i];
-        RESOLVE_FAIL_IF(k->dims[2 + i] > INFER__MAX_WINDOW, INFER_ERROR_SHAPE,
-                        "the weights, %s, are too large for a window",
-                        infer__value_text(k, text, sizeof text));
-    }
+    for (int i = 0; i < w->spatial; i++)
+        w->p->kernel[w->first + i] = k->dims[2 + i]; /* at most INFER__MAX_WINDOW */
     if (!infer__node_attr(r->node, INFER__ATTR_KERNEL_SHAPE))
         return INFER_OK;
     TRY(infer__resolve_list(r, INFER__ATTR_KERNEL_SHAPE, w->spatial, 1, 1, INFER__MAX_WINDOW,
@@ -125,12 +121,41 @@ static infer_status window_size(struct infer__resolve *r, const struct window *w
     return INFER_OK;
 }
 
+/* Kernels multiply sizes of what a window covers: `covered` are the dims of a tensor that has all
+ * of it, padding included, and it must be one that there could be. Strides and dilations beyond
+ * that have no effect and are brought down to it. */
+static infer_status check_covered(struct infer__resolve *r, const struct window *w,
+                                  const int64_t *covered)
+{
+    struct infer__window *p = w->p;
+    size_t bytes;
+    char text[128];
+    RESOLVE_FAIL_IF(!infer__tensor_bytes(covered, w->x->rank, sizeof(float), UINT64_MAX, &bytes),
+                    INFER_ERROR_LIMIT, "its windows cover %s, more than a tensor may have",
+                    infer__dims_text(w->x->rank, covered, text, sizeof text));
+    for (int i = w->first; i < 3; i++) {
+        int64_t size = covered[2 + i - w->first];
+        size = size > 1 ? size : 1;
+        p->stride[i] = p->stride[i] < size ? p->stride[i] : size;
+        p->dilation[i] = p->dilation[i] < size ? p->dilation[i] : size;
+    }
+    return INFER_OK;
+}
+
 static infer_status window_out(struct infer__resolve *r, struct window *w, int64_t channels,
                                infer_type type)
 {
-    int64_t dims[INFER_MAX_RANK] = {w->x->dims[0], channels};
-    for (int i = 0; i < w->spatial; i++)
-        TRY(window_size(r, w, w->first + i, &dims[2 + i]));
+    int64_t dims[INFER_MAX_RANK] = {w->x->dims[0], channels}, covered[INFER_MAX_RANK];
+    memcpy(covered, w->x->dims, sizeof covered);
+    for (int i = 0; i < w->spatial; i++) {
+        int k = w->first + i;
+        TRY(window_size(r, w, k, &dims[2 + i]));
+        /* each below 2^62, and padding only where there is something to pad */
+        covered[2 + i] += w->p->pad_begin[k] + w->p->pad_end[k];
+        if (covered[2 + i] < extent(w->p, k))
+            covered[2 + i] = extent(w->p, k);
+    }
+    TRY(check_covered(r, w, covered));
     return infer__resolve_out(r, 0, type, w->x->rank, dims);
 }
 
@@ -220,10 +245,25 @@ static infer_status transposed_out(struct infer__resolve *r, const struct window
     return INFER_OK;
 }
 
+/* A tensor that has all that the windows of a transposed convolution with this output cover. */
+static infer_status check_transposed(struct infer__resolve *r, const struct window *w,
+                                     const int64_t *out, const int64_t *output_padding)
+{
+    int64_t covered[INFER_MAX_RANK];
+    memcpy(covered, out, sizeof covered);
+    for (int i = 0; i < w->spatial; i++) {
+        int64_t full = 0;
+        TRY(transposed_size(r, w, i, output_padding[i], &full));
+        if (covered[2 + i] < full)
+            covered[2 + i] = full;
+    }
+    return check_covered(r, w, covered);
+}
+
 infer_status infer__resolve_conv_transpose(struct infer__resolve *r)
 {
     struct window w;
-    int64_t more[3], shape[3], dims[INFER_MAX_RANK], channels;
+    int64_t more[3], shape[3], dims[INFER_MAX_RANK] = {0}, channels;
     for (uint32_t i = 0; i < 3; i++)
         TRY(infer__resolve_type(r, i, INFER__SET(F32)));
     TRY(begin_window(r, &w));
@@ -252,6 +292,7 @@ infer_status infer__resolve_conv_transpose(struct infer__resolve *r)
                         i, (long long)more[i]);
         TRY(transposed_out(r, &w, i, more[i], given ? shape : NULL, &dims[2 + i]));
     }
+    TRY(check_transposed(r, &w, dims, more));
     return infer__resolve_out(r, 0, INFER_F32, w.x->rank, dims);
 }
 

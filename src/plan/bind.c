@@ -130,13 +130,11 @@ static infer_status bind_input(const struct binder *b, struct infer__value *v, i
     const struct infer__plan_options *o = b->o;
     const infer_input_spec *spec = find_spec(b, v->name);
     TRY(spec ? spec_dims(v, spec, plan->images, err) : default_dims(v, err));
-    int64_t n;
     size_t bytes;
-    FAIL_IF(!infer__dims_product(v->dims, v->rank, &n) ||
-                !infer__size_mul((size_t)n, infer_type_size((infer_type)v->type), &bytes) ||
-                bytes > o->max_tensor_bytes,
-            INFER_ERROR_LIMIT, "input '%s' is larger than %llu bytes", v->name,
-            (unsigned long long)o->max_tensor_bytes);
+    FAIL_IF(!infer__tensor_bytes(v->dims, v->rank, infer_type_size((infer_type)v->type),
+                                 o->max_tensor_bytes, &bytes),
+            INFER_ERROR_LIMIT, "input '%s' has more than %llu bytes or a dimension above 2^31 - 1",
+            v->name, (unsigned long long)o->max_tensor_bytes);
     v->free_dims = 0;
     v->shaped = 1;
     if (spec && spec->data) {

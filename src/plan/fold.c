@@ -23,7 +23,7 @@ infer_status infer__plan_resolve(struct infer__graph *g, const struct infer__nod
         integer |= g->values[n->in[i]].quant != NULL;
     if (!integer)
         return infer__resolve_node(g, n, max_tensor_bytes, p, err);
-    uint8_t *types = infer__region_calloc(g->region, n->nin + n->nout, 1);
+    uint8_t *types = infer__region_calloc(g->region, (size_t)INFER__SUM(n->nin, n->nout), 1);
     if (!types)
         return infer__no_memory(err, n->nin + n->nout);
     for (uint32_t i = 0; i < n->nin + n->nout; i++) {
@@ -55,23 +55,23 @@ static struct infer__operand plain_operand(const struct infer__value *v)
 
 /* Prepares, packs and runs one task in one go. */
 static infer_status run_task(const infer_allocator *a, const struct infer__task *t,
-                             const struct infer__kernel *k, struct infer__buffers *b,
-                             infer_error *err)
+                             const struct infer__kernel *k, const char *node,
+                             struct infer__buffers *b, infer_error *err)
 {
-    struct infer__need need = {0};
-    need.units = 1;
-    if (k->prepare)
-        TRY(k->prepare(t, &need, err));
-    void *packed = infer__calloc(a, 1, need.packed_bytes);
-    b->scratch = infer__calloc(a, 1, need.scratch_bytes);
+    struct infer__need need;
+    TRY(infer__kernel_prepare(k, t, node, &need, err));
+    const uint64_t packed_bytes = infer__bytes_count(need.packed_bytes);
+    const uint64_t scratch_bytes = infer__bytes_count(need.scratch_bytes);
+    void *packed = infer__calloc(a, 1, packed_bytes);
+    b->scratch = infer__calloc(a, 1, scratch_bytes);
     b->shared = b->scratch;
     b->packed = packed;
     b->state = need.state;
     infer_status status = INFER_OK;
     if (!packed || !b->scratch) {
-        status = infer__no_memory(err, need.packed_bytes + need.scratch_bytes);
+        status = infer__no_memory(err, packed ? scratch_bytes : packed_bytes);
     } else {
-        if (k->pack && need.packed_bytes)
+        if (k->pack && packed_bytes)
             k->pack(t, need.state, packed);
         k->run(t, b, 0, need.units);
     }
@@ -152,7 +152,7 @@ infer_status infer__evaluate_node(struct infer__graph *g, const struct infer__no
     TRY(spend(n, &t, bytes, budget, err));
     TRY(take_results(g, n, out, err));
     struct infer__buffers b = {.in = in, .out = out};
-    TRY(run_task(&g->region->allocator, &t, k, &b, err));
+    TRY(run_task(&g->region->allocator, &t, k, n->name, &b, err));
     for (uint32_t i = 0; i < n->nout; i++)
         if (n->out[i]) {
             struct infer__value *v = &g->values[n->out[i]];

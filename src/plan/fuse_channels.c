@@ -64,7 +64,7 @@ static infer_status set_joined(struct channels *f, struct infer__node *n, uint32
         count = concat->nin;
         infer__erase(concat);
     }
-    uint32_t *in = infer__region_calloc(f->g->region, (size_t)count + nmore, sizeof *in);
+    uint32_t *in = infer__region_calloc(f->g->region, (size_t)INFER__SUM(count, nmore), sizeof *in);
     if (!in)
         return infer__no_memory(err, ((size_t)count + nmore) * sizeof *in);
     memcpy(in, from, count * sizeof *in);
@@ -204,7 +204,7 @@ static infer_status form_shuffle(struct channels *f, struct infer__node *last)
     TRY(infer__node_set_ints(f->g, last, INFER__ATTR_GROUP, &groups, 1, err));
     nout = take_cuts(f, last, last->out[0], out);
     if (nout) {
-        last->out = infer__region_copy(f->g->region, out, nout * sizeof *out);
+        last->out = infer__region_copy(f->g->region, out, infer__array_bytes(nout, sizeof *out));
         if (!last->out)
             return infer__no_memory(err, nout * sizeof *out);
         last->nout = nout;

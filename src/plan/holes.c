@@ -3,6 +3,8 @@
  * keys; the key of the node itself has any. So no tree is deeper than a key has bits. */
 #include "plan/holes.h"
 
+#include "base/size.h"
+
 #include <string.h>
 
 void infer__holes_init(struct infer__holes *h, struct infer__region *region, uint64_t most)
@@ -138,7 +140,7 @@ static void link_range(struct infer__holes *h, uint32_t x, uint32_t before, uint
 static void join(struct infer__holes *h, uint32_t x)
 {
     uint32_t next = h->ranges[x].after;
-    h->ranges[x].bytes += h->ranges[next].bytes;
+    (void)infer__size_add(h->ranges[x].bytes, h->ranges[next].bytes, &h->ranges[x].bytes);
     link_range(h, x, h->ranges[x].before, h->ranges[next].after);
     drop_range(h, next);
 }

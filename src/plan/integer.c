@@ -298,10 +298,10 @@ static infer_status do_move(struct infer__integer *p, const struct infer__node *
     infer_error *err = p->err;
     uint32_t parts = n->op == INFER__OP_CONCAT ? n->nin : 1;
     struct infer__node move = *n;
-    move.in = infer__region_copy(g->region, n->in, n->nin * sizeof *n->in);
-    move.out = infer__region_copy(g->region, n->out, n->nout * sizeof *n->out);
+    move.in = infer__region_copy(g->region, n->in, infer__array_bytes(n->nin, sizeof *n->in));
+    move.out = infer__region_copy(g->region, n->out, infer__array_bytes(n->nout, sizeof *n->out));
     if (!move.in || !move.out)
-        return infer__no_memory(err, n->nin * sizeof *n->in);
+        return infer__no_memory(err, infer__array_bytes(n->nin, sizeof *n->in));
     for (uint32_t i = 0; i < parts; i++) {
         move.in[i] = infer__integer_source(p, n->in[i]);
         if (!move.in[i] || g->values[move.in[i]].kind == INFER__VALUE_CONST ||

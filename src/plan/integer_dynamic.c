@@ -176,7 +176,7 @@ static infer_status split_range(struct fuser *f, struct infer__node *n, struct i
     *to = (struct infer__node){.op = INFER__OP_DYNAMIC_RANGE, .name = n->name, .nin = 1, .nout = 1};
     to->in = infer__region_copy(g->region, &x, sizeof x);
     to->out = infer__region_copy(g->region, &ranges, sizeof ranges);
-    n->in = infer__region_copy(g->region, (uint32_t[]){x, ranges}, 2 * sizeof x);
+    n->in = infer__region_copy(g->region, (uint32_t[]){x, ranges}, sizeof(uint32_t[2]));
     n->nin = 2;
     if (!to->in || !to->out || !n->in)
         return infer__no_memory(err, 4 * sizeof x);

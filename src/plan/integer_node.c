@@ -255,7 +255,7 @@ infer_status infer__integer_node(struct infer__integer *p, struct infer__node *n
     int arithmetic = n->op == INFER__OP_ADD || n->op == INFER__OP_SUB || n->op == INFER__OP_MUL;
     if (!count || (clip && !arithmetic))
         return INFER_OK;
-    uint32_t *in = infer__region_copy(p->g->region, n->in, n->nin * sizeof *in);
+    uint32_t *in = infer__region_copy(p->g->region, n->in, infer__array_bytes(n->nin, sizeof *in));
     if (!in)
         return infer__no_memory(err, n->nin * sizeof *in);
     for (uint32_t i = 0; i < count; i++) {

@@ -212,7 +212,7 @@ infer_status infer__step_add(struct infer__lowerer *l, const struct infer__node 
         s->task.epi = n->epi;
         s->task.inner = n->inner;
     }
-    s->in = infer__region_calloc(&plan->region, (size_t)nin + nout, sizeof *in);
+    s->in = infer__region_calloc(&plan->region, infer__length_add(nin, nout), sizeof *in);
     if (!s->in)
         return infer__no_memory(l->err, ((size_t)nin + nout) * sizeof *in);
     s->out = s->in + nin;
@@ -301,10 +301,10 @@ static infer_status reserve(struct infer__lowerer *l)
     struct infer__plan *plan = l->plan;
     const struct infer__graph *g = &plan->graph;
     void *steps = NULL, *tensors = NULL;
-    if (!infer__region_grow(&plan->region, &steps, &plan->steps_capacity, g->nnodes + g->noutputs,
-                            sizeof *plan->steps) ||
+    if (!infer__region_grow(&plan->region, &steps, &plan->steps_capacity,
+                            infer__length_add(g->nnodes, g->noutputs), sizeof *plan->steps) ||
         !infer__region_grow(&plan->region, &tensors, &plan->tensors_capacity,
-                            g->nvalues + g->noutputs, sizeof *plan->tensors))
+                            infer__length_add(g->nvalues, g->noutputs), sizeof *plan->tensors))
         return infer__no_memory(l->err, g->nnodes * sizeof *plan->steps);
     plan->steps = steps;
     plan->tensors = tensors;

@@ -112,11 +112,11 @@ static infer_status lower_as(struct infer__lowerer *l, const struct infer__node 
     int any = infer__op_info(n->op)->layout == INFER__LAYOUT_ANY;
     uint32_t data = infer__data_operands(n);
     void *list = l->ids;
-    if (!infer__region_grow(&plan->region, &list, &l->ids_capacity, n->nin + n->nout,
-                            sizeof *l->ids))
-        return infer__no_memory(l->err, (n->nin + n->nout) * sizeof *l->ids);
+    const uint32_t count = infer__length_add(n->nin, n->nout);
+    if (!infer__region_grow(&plan->region, &list, &l->ids_capacity, count, sizeof *l->ids))
+        return infer__no_memory(l->err, infer__array_bytes(count, sizeof *l->ids));
     uint32_t *ids = l->ids = list;
-    memset(ids, 0, (n->nin + n->nout) * sizeof *ids);
+    memset(ids, 0, infer__array_bytes(count, sizeof *ids));
     for (uint32_t i = 0; i < n->nin; i++) {
         if (infer__value_empty(&plan->graph, n->in[i]))
             continue; /* a parameter of none, which kernels do not see */

@@ -104,8 +104,8 @@ static void set_type(struct narrower *n, uint32_t group, uint8_t type)
             struct infer__plan_tensor *t = &plan->tensors[tensor_of(s, k)];
             if (n->group[tensor_of(s, k)] != group)
                 continue;
-            t->bytes = t->bytes / infer_type_size((infer_type)t->desc.type) *
-                       infer_type_size((infer_type)type);
+            const uint64_t elements = t->bytes / infer_type_size((infer_type)t->desc.type);
+            t->bytes = infer__array_bytes(elements, infer_type_size((infer_type)type));
             t->desc.type = s->operands[k].type = type;
         }
     }

@@ -6,9 +6,10 @@
 
 enum { PACK_ALIGN = 64, CHUNK = 4 << 20 };
 
-static int add_packed(size_t *total, uint64_t bytes)
+static int add_packed(size_t *total, struct infer__bytes bytes)
 {
-    return infer__size_add(*total, bytes, total) && infer__size_align(*total, PACK_ALIGN, total);
+    return infer__size_add(*total, infer__bytes_count(bytes), total) &&
+           infer__size_align(*total, PACK_ALIGN, total);
 }
 
 /* What one thread does in one go. */
@@ -25,7 +26,7 @@ struct packer {
 /* How many pieces a step has, 0 if nothing is packed. */
 static uint32_t count_pieces(const struct infer__step *s)
 {
-    if (!s->kernel->pack || !s->need.packed_bytes)
+    if (!s->kernel->pack || !infer__bytes_count(s->need.packed_bytes))
         return 0;
     return s->need.pack_pieces > 1 ? s->need.pack_pieces : 1;
 }
@@ -100,8 +101,8 @@ infer_status infer__sum_needs(struct infer__plan *plan, infer_error *err)
         const struct infer__step *s = &plan->steps[i];
         FAIL_IF(!add_packed(&packed, s->need.packed_bytes), INFER_ERROR_LIMIT,
                 "packed weights pass the address space");
-        if (s->need.scratch_bytes > plan->scratch_bytes)
-            plan->scratch_bytes = s->need.scratch_bytes;
+        if (infer__bytes_count(s->need.scratch_bytes) > plan->scratch_bytes)
+            plan->scratch_bytes = infer__bytes_count(s->need.scratch_bytes);
     }
     plan->packed_bytes = packed;
     return INFER_OK;

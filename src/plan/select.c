@@ -79,11 +79,8 @@ static infer_status select_kernel(struct infer__step *s, const struct infer__tun
         s->kernel = c[i].kernel;
         s->tuned = s->kernel == best;
         s->serial = s->tuned ? serial != 0 : c[i].ns + far_ns(&s->task) < SERIAL_NS;
-        memset(&s->need, 0, sizeof s->need);
-        s->need.units = 1;
         infer_status status =
-            /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): ruled out above */
-            s->kernel->prepare ? s->kernel->prepare(&s->task, &s->need, err) : INFER_OK;
+            infer__kernel_prepare(s->kernel, &s->task, step_name(s), &s->need, err);
         if (status == INFER_OK)
             return INFER_OK;
         s->kernel = NULL;
@@ -101,9 +98,9 @@ static infer_status select_kernel(struct infer__step *s, const struct infer__tun
 /* Constants count as the kernel has packed them: it reads that, not what the file has. */
 uint64_t infer__step_bytes(const struct infer__plan *plan, const struct infer__step *s)
 {
-    uint64_t n = s->need.packed_bytes;
+    uint64_t n = infer__bytes_count(s->need.packed_bytes);
     for (uint32_t k = 0; k < s->task.nin; k++)
-        if (!s->task.in[k].is_const || !s->need.packed_bytes)
+        if (!s->task.in[k].is_const || !infer__bytes_count(s->need.packed_bytes))
             n += plan->tensors[s->in[k]].bytes;
     for (uint32_t k = 0; k < s->task.nout; k++)
         n += plan->tensors[s->out[k]].bytes;

@@ -134,6 +134,11 @@ static uint32_t find_tail(const struct tailor *f)
 
 /* ---- making it ------------------------------------------------------------------------------ */
 
+static uint64_t all_images(const struct infer__plan *plan, uint64_t bytes)
+{
+    return (uint64_t)INFER__PRODUCT((int64_t)bytes, plan->images);
+}
+
 /* A tensor like `like` for all images; `of`: what it is a view of, or 0. */
 static infer_status add_tensor(struct tailor *f, uint32_t like, uint32_t of, uint32_t *tensor)
 {
@@ -142,7 +147,7 @@ static infer_status add_tensor(struct tailor *f, uint32_t like, uint32_t of, uin
     struct infer__plan_tensor *t = &plan->tensors[*tensor];
     *t = plan->tensors[like];
     widen(&t->desc, plan->images);
-    t->bytes *= plan->images;
+    t->bytes = all_images(plan, t->bytes);
     t->place = INFER__PLACE_ARENA;
     t->alias = of;
     t->batch = !of;
@@ -182,7 +187,7 @@ static infer_status make_tail(struct tailor *f, uint32_t tail)
         const struct infer__plan_tensor *r = infer__plan_root(plan, t);
         if (f->made[r - plan->tensors] > tail) {
             widen(&plan->tensors[t].desc, plan->images);
-            plan->tensors[t].bytes *= plan->images;
+            plan->tensors[t].bytes = all_images(plan, plan->tensors[t].bytes);
         }
     }
     return INFER_OK;

@@ -68,7 +68,8 @@ static infer_status take_memory(struct infer_session *s, infer_error *err)
     s->output_offsets =
         infer__region_calloc(&plan->region, plan->graph.noutputs + 1, sizeof *s->output_offsets);
     s->ranges = infer__region_calloc(
-        &plan->region, (size_t)plan->graph.ninputs + plan->graph.noutputs + 1, sizeof *s->ranges);
+        &plan->region, (size_t)INFER__SUM(plan->graph.ninputs, plan->graph.noutputs, 1),
+        sizeof *s->ranges);
     if (!s->output_offsets || !s->ranges)
         return infer__no_memory(err, plan->graph.noutputs * sizeof *s->ranges);
     for (uint32_t i = 0; i < plan->graph.noutputs; i++) {
@@ -81,12 +82,12 @@ static infer_status take_memory(struct infer_session *s, infer_error *err)
                 INFER_ERROR_LIMIT, "outputs pass the address space");
     }
     s->output_bytes = outputs;
-    plan->scratch_bytes = (plan->scratch_bytes + 63) & ~UINT64_C(63);
+    plan->scratch_bytes = (uint64_t)infer__count_align((int64_t)plan->scratch_bytes, 64);
     FAIL_IF(!infer__size_mul(plan->scratch_bytes, infer__pool_threads(s->pool), &scratch),
             INFER_ERROR_LIMIT, "scratch memory passes the address space");
     /* Images side by side need an arena each; else they follow one another on all threads. */
     uint32_t threads = infer__pool_threads(s->pool);
-    plan->arena_bytes = (plan->arena_bytes + 4095) & ~UINT64_C(4095);
+    plan->arena_bytes = (uint64_t)infer__count_align((int64_t)plan->arena_bytes, 4096);
     s->nlanes = count_lanes(s, threads, scratch + outputs);
     FAIL_IF(!infer__size_mul(plan->arena_bytes, s->nlanes, &arenas), INFER_ERROR_LIMIT,
             "intermediate tensors pass the address space");
@@ -163,7 +164,7 @@ static infer_status link_lane(struct infer_session *s, struct infer__lane *lane,
         count_patches(s, plan->steps[i].out, plan->steps[i].task.nout, &c);
     }
     struct infer__patch *patches = infer__region_calloc(
-        &plan->region, (size_t)c.inputs + c.outputs + c.images, sizeof *patches);
+        &plan->region, (size_t)INFER__SUM(c.inputs, c.outputs, c.images), sizeof *patches);
     lane->input_patches = patches;
     lane->output_patches = patches ? patches + c.inputs : NULL;
     lane->image_patches = patches ? patches + c.inputs + c.outputs : NULL;

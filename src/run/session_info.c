@@ -42,10 +42,11 @@ infer_status infer_session_memory_use(const infer_session *s, infer_session_memo
 {
     if (!s || !m)
         return INFER_ERROR_ARGUMENT;
-    m->arena_bytes = s->plan.arena_bytes * s->nlanes;
+    m->arena_bytes = (uint64_t)INFER__PRODUCT((int64_t)s->plan.arena_bytes, s->nlanes);
     m->packed_bytes = s->plan.packed_bytes;
     m->output_bytes = s->output_bytes;
-    m->plan_bytes = s->meter.held + sizeof *s - m->arena_bytes - m->packed_bytes - m->output_bytes;
+    m->plan_bytes = (uint64_t)INFER__SUM((int64_t)s->meter.held, sizeof *s) - m->arena_bytes -
+                    m->packed_bytes - m->output_bytes;
     return INFER_OK;
 }
 
@@ -109,7 +110,7 @@ infer_status infer_session_step(const infer_session *s, size_t index, infer_step
     memcpy(info->dims, v->dims, sizeof info->dims);
     const uint32_t times = index < s->plan.tail ? s->plan.images : 1;
     info->flops = infer__task_flops(&step->task) * times;
-    info->bytes = infer__step_bytes(&s->plan, step) * times;
+    info->bytes = infer__array_bytes(infer__step_bytes(&s->plan, step), times);
     if (r->place == INFER__PLACE_ARENA) {
         info->arena_begin = r->offset + t->alias_offset;
         info->arena_end = info->arena_begin + t->bytes;

@@ -19,6 +19,7 @@
 #include <jerror.h>
 
 #include "base/memory.h"
+#include "base/size.h"
 #include "base/status.h"
 #include "vision/decode.h"
 
@@ -223,7 +224,7 @@ static uint64_t coefficient_bytes(const struct jpeg_decompress_struct *c)
     uint64_t blocks = 0;
     for (int i = 0; i < c->num_components; i++)
         blocks += blocks_of(&c->comp_info[i]);
-    return blocks * DCTSIZE2 * sizeof(JCOEF);
+    return (uint64_t)INFER__PRODUCT((int64_t)blocks, DCTSIZE2, sizeof(JCOEF));
 }
 
 /* From the header: limits, and whether what it says is to be believed. */

@@ -122,10 +122,11 @@ infer_status infer__resize_area(const infer_image *src, const struct infer__resi
             return INFER_OK;
         }
     }
-    size_t n = (size_t)out->width * (size_t)src->channels;
-    size_t shares_x = 2 * ((size_t)src->width + (size_t)out->width);
-    size_t shares_y = 2 * ((size_t)src->height + (size_t)out->height);
-    size_t bytes = (shares_x + shares_y) * sizeof(struct share) + 2 * n * sizeof(float);
+    const int64_t n = INFER__PRODUCT(out->width, src->channels);
+    const int64_t shares_x = INFER__PRODUCT(2, INFER__SUM(src->width, out->width));
+    const int64_t shares_y = INFER__PRODUCT(2, INFER__SUM(src->height, out->height));
+    const int64_t shares = INFER__PRODUCT(INFER__SUM(shares_x, shares_y), sizeof(struct share));
+    size_t bytes = (size_t)INFER__SUM(shares, INFER__PRODUCT(2, n, sizeof(float)));
     struct share *x = infer__alloc(&out->allocator, bytes, 64);
     if (!x)
         return infer__no_memory(err, bytes);

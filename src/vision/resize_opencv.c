@@ -177,7 +177,9 @@ static infer_status small_filter(const infer_image *src, const struct infer__res
     size_t w = (size_t)out->width, h = (size_t)out->height;
     size_t row = w * (size_t)src->channels, per = MAX_TAPS + 1;
     /* at most 65535 * 50 words */
-    size_t bytes = (row * (size_t)taps + (w + h) * per) * sizeof(int32_t);
+    const int64_t places = INFER__PRODUCT(INFER__SUM(out->width, out->height), MAX_TAPS + 1);
+    const int64_t words = INFER__SUM(INFER__PRODUCT(out->width, src->channels, taps), places);
+    size_t bytes = (size_t)INFER__PRODUCT(words, sizeof(int32_t));
     int32_t *buffer = infer__alloc(&out->allocator, bytes, 64);
     if (!buffer)
         return infer__no_memory(err, bytes);
@@ -195,7 +197,8 @@ static infer_status small_filter(const infer_image *src, const struct infer__res
 static infer_status nearest(const infer_image *src, const struct infer__resized *whole,
                             infer_image *out, infer_error *err)
 {
-    size_t w = (size_t)out->width, bytes = (w + (size_t)out->height) * sizeof(int32_t);
+    size_t w = (size_t)out->width;
+    size_t bytes = infer__array_bytes((size_t)INFER__SUM(out->width, out->height), sizeof(int32_t));
     int32_t *at = infer__alloc(&out->allocator, bytes, 64);
     if (!at)
         return infer__no_memory(err, bytes);

@@ -90,7 +90,7 @@ static infer_status make_axis(const infer_allocator *alloc, infer_filter filter,
         !infer__size_mul(bytes, sizeof(int32_t), &bytes))
         return infer__no_memory(err, SIZE_MAX);
     a->first = infer__alloc(alloc, bytes, 64);
-    double *w = infer__alloc(alloc, (size_t)a->most * sizeof *w, 64);
+    double *w = infer__alloc(alloc, infer__array_bytes((size_t)a->most, sizeof *w), 64);
     if (a->first && w) {
         a->count = a->first + n;
         a->weight = a->count + n;
@@ -195,7 +195,7 @@ static void nearest_axis(int32_t in, int32_t out, int32_t from, int32_t made, in
 static infer_status nearest(const infer_image *src, const struct infer__resized *whole,
                             infer_image *out, infer_error *err)
 {
-    size_t bytes = ((size_t)out->width + (size_t)out->height) * sizeof(int32_t);
+    size_t bytes = infer__array_bytes((size_t)INFER__SUM(out->width, out->height), sizeof(int32_t));
     int32_t *at = infer__alloc(&out->allocator, bytes, 64);
     if (!at)
         return infer__no_memory(err, bytes);

@@ -121,8 +121,9 @@ static void run_units(const struct infer__kernel *k, const struct infer__task *t
         k->run(t, &one, 0, need->units);
         return;
     }
-    run_backwards(k, t, b, 0, need->ahead, need->scratch_bytes, how, &seed);
-    run_backwards(k, t, b, need->ahead, need->units, need->scratch_bytes, how, &seed);
+    run_backwards(k, t, b, 0, need->ahead, infer__bytes_count(need->scratch_bytes), how, &seed);
+    run_backwards(k, t, b, need->ahead, need->units, infer__bytes_count(need->scratch_bytes), how,
+                  &seed);
 }
 
 static void pack(const struct infer__kernel *k, const struct infer__task *t,
@@ -131,7 +132,7 @@ static void pack(const struct infer__kernel *k, const struct infer__task *t,
     if (k->pack_piece && how->split != EVERY_WHOLE)
         for (uint32_t p = 3; p-- > 0;)
             k->pack_piece(t, need->state, packed, p, 3);
-    else if (k->pack && need->packed_bytes)
+    else if (k->pack && infer__bytes_count(need->packed_bytes))
         k->pack(t, need->state, packed);
 }
 
@@ -189,9 +190,9 @@ int every_run(const struct every_task *e, const struct infer__kernel *k,
     else if (need.units < 1 || need.ahead >= need.units)
         wrong = "has no units";
     else {
-        m.packed = filled(need.packed_bytes, 64, how);
-        m.scratch = filled(need.scratch_bytes, 64, how);
-        m.shared = filled(need.scratch_bytes, 64, how);
+        m.packed = filled(infer__bytes_count(need.packed_bytes), 64, how);
+        m.scratch = filled(infer__bytes_count(need.scratch_bytes), 64, how);
+        m.shared = filled(infer__bytes_count(need.scratch_bytes), 64, how);
         pack(k, &t, &need, m.packed.data, how);
         struct infer__buffers b = {m.pin,          m.pout,     m.packed.data,
                                    m.scratch.data, need.state, m.shared.data};
