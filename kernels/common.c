@@ -88,6 +88,13 @@ static inline float sigmoid(float x)
     return x < 0 ? e / (1 + e) : 1 / (1 + e);
 }
 
+/* x * sigmoid(x), which far below 0 is 0, at -infinity too. */
+static inline float silu(float x)
+{
+    x = x < -104 ? -104 : x;
+    return x * sigmoid(x);
+}
+
 static inline float softplus(float x)
 {
     return (x < 0 ? 0 : x) + log1pf(expf(-fabsf(x)));
@@ -138,7 +145,7 @@ static inline __attribute__((always_inline)) float activate(unsigned op, float a
     case INFER__OP_ROUND:
         return rintf(x); /* half to even: the rounding mode is the default one */
     case INFER__OP_SILU:
-        return x * sigmoid(x);
+        return silu(x);
     case INFER__OP_GELU:
         return 0.5f * x * erfcf(x * -0.707106781f);
     default:

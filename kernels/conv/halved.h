@@ -59,7 +59,8 @@ VEC_INLINE __m512i halved_most(const float *x, int64_t n, __m512i most)
     return most;
 }
 
-/* The power of two that brings the largest |x| to between 2 and 4, and its inverse. */
+/* The power of two that brings the largest |x| to between 2 and 4, and its inverse, which is NaN
+ * where x has an infinity or NaN: so all that is summed of it is. */
 VEC_INLINE float halved_scale(__m512i most, float *inverse)
 {
     uint32_t exponent = _mm512_reduce_max_epu32(most) >> 23, bits;
@@ -67,7 +68,7 @@ VEC_INLINE float halved_scale(__m512i most, float *inverse)
     exponent = exponent < 2 ? 2 : exponent;
     bits = (255 - exponent) << 23;
     memcpy(&scale, &bits, sizeof scale);
-    bits = (exponent - 1) << 23;
+    bits = exponent < 255 ? (exponent - 1) << 23 : 0x7fc00000;
     memcpy(inverse, &bits, sizeof *inverse);
     return scale;
 }

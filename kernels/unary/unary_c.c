@@ -55,6 +55,12 @@ static double sigmoid(double x)
     return x < 0 ? e / (1 + e) : 1 / (1 + e);
 }
 
+static double silu(double x)
+{
+    x = x < -746 ? -746 : x; /* 0, at -infinity too */
+    return x * sigmoid(x);
+}
+
 static double softplus(double x)
 {
     return (x < 0 ? 0 : x) + log1p(exp(-fabs(x)));
@@ -110,7 +116,7 @@ static double activate_f64(unsigned op, double alpha, double beta, double x)
     case INFER__OP_ROUND:
         return rint(x);
     case INFER__OP_SILU:
-        return x * sigmoid(x);
+        return silu(x);
     case INFER__OP_GELU:
         return 0.5 * x * erfc(x * -0.70710678118654752);
     default:

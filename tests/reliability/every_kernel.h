@@ -38,9 +38,10 @@ unsigned every_kernel(struct check *c, uint64_t draws, every_visit *visit);
 int every_wanted(const struct infer__kernel *k);
 
 enum every_values {
-    EVERY_TAME,  /* -4 to 4, whole ranges of integers */
-    EVERY_ODD,   /* some of them NaN, infinite, zero of either sign, or denormal */
-    EVERY_LARGE, /* some of them FLT_MAX or so, or denormal */
+    EVERY_TAME, /* -4 to 4, whole ranges of integers */
+    EVERY_ODD,  /* some of them NaN, infinite, zero of either sign, or denormal; constants tame */
+    EVERY_ODD_CONSTANTS, /* some of the constants too */
+    EVERY_LARGE,         /* some of all FLT_MAX or so, or denormal */
 };
 
 /* Values for all inputs; weights too. */
@@ -68,16 +69,21 @@ extern const char *volatile every_running;
 void every_outputs(const struct every_task *e, void **y);
 void every_free(void **y);
 size_t every_bytes(const struct infer__operand *o);
-int every_same(const struct every_task *e, void *const *a, void *const *b);
+/* Whether two answers have the same bits; with `any_nan` NaNs may differ in sign and payload. */
+int every_same(const struct every_task *e, void *const *a, void *const *b, int any_nan);
 
-/* Element i as a double; integers as they are. */
+/* Element i as a double, integers as they are; and to write it, rounded. */
 double every_value(unsigned type, const void *p, int64_t i);
+void every_put(unsigned type, void *p, int64_t i, double v);
+int every_is_float(unsigned type);
 /* What the kernel's answer may differ by from the definition's, for element i of output k; 0: not
  * at all. */
 double every_bound(const struct every_task *e, const struct infer__kernel *k, uint32_t output,
                    int64_t i);
 /* A kernel that works on sums of a neighbourhood's values: Winograd's, Strassen's. */
 int every_spreads(const struct infer__kernel *k);
+/* A kernel of products of bf16. */
+int every_rounds(const struct infer__kernel *k);
 /* Whether the definition sums products or values, so that every_define knows `scale` of each
  * element apart. */
 int every_is_sum(const struct infer__task *t);

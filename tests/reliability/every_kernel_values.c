@@ -14,14 +14,14 @@ double every_value(unsigned type, const void *p, int64_t i)
     return x.f[0];
 }
 
-static void put_value(unsigned type, void *p, int64_t i, double v)
+void every_put(unsigned type, void *p, int64_t i, double v)
 {
     union infer__wide_block x = {.f = {v}};
     infer__wide_store(INFER__WIDE_FLOAT, &x, type, 1,
                       (char *)p + (size_t)i * infer_type_size((infer_type)type));
 }
 
-static int is_float(unsigned type)
+int every_is_float(unsigned type)
 {
     return infer__wide_of(type) == INFER__WIDE_FLOAT;
 }
@@ -37,7 +37,7 @@ static double draw_value(enum every_values values, int some, uint64_t *r)
     double v = (double)random_float(r) * 4;
     if (values == EVERY_TAME || random_int(r, 0, some) > 0)
         return v;
-    return values == EVERY_ODD ? odd[random_int(r, 0, 7)] : large[random_int(r, 0, 7)];
+    return values == EVERY_LARGE ? large[random_int(r, 0, 7)] : odd[random_int(r, 0, 7)];
 }
 
 /* Numbers that say how, not what: they stay as the row has them. */
@@ -62,12 +62,12 @@ static void draw_floats(const struct every_task *e, uint32_t i, enum every_value
     /* one of a few elements, or a few among all: a long sum is not to be NaN always */
     int some = random_int(r, 0, 2) ? (int)(n < 1 << 30 ? n : 1 << 30) : 8;
     for (int64_t j = 0; j < n; j++) {
-        double v = draw_value(values, some, r);
+        double v = draw_value(values == EVERY_ODD && o->is_const ? EVERY_TAME : values, some, r);
         if (values == EVERY_TAME && e->t.op == INFER__OP_BATCH_NORMALIZATION && i == 4)
             v = fabs(v) + 0.1;                                      /* a variance */
         if (e->t.op == INFER__OP_DYNAMIC_QUANTIZE_LINEAR && i == 1) /* lowest and highest */
             v = isnan(v) ? 0 : j % 2 ? fabs(v) : -fabs(v);
-        put_value(o->type, e->x[i], j, v);
+        every_put(o->type, e->x[i], j, v);
     }
 }
 
@@ -94,10 +94,10 @@ void every_fill(struct every_task *e, enum every_values values)
         const struct infer__operand *o = &e->in[i];
         free(e->x[i]);
         e->x[i] = malloc(every_bytes(o) + 8);
-        int shape = o->is_const && !is_float(o->type) && !o->quant && o->type >= INFER_S64;
+        int shape = o->is_const && !every_is_float(o->type) && !o->quant && o->type >= INFER_S64;
         if (o->is_const && (shape || is_parameter(&e->t, i)))
             memcpy(e->x[i], o->data, every_bytes(o));
-        else if (is_float(o->type))
+        else if (every_is_float(o->type))
             draw_floats(e, i, values, &r);
         else if (o->type)
             draw_integers(e, i, &r);
@@ -143,8 +143,9 @@ static int sum_sizes(const struct every_task *e, void *const *y, char *why, size
     for (uint32_t i = 0; i < e->t.nin; i++) {
         sizes.x[i] = malloc(every_bytes(&e->in[i]) + 8);
         memcpy(sizes.x[i], e->x[i], every_bytes(&e->in[i]));
-        for (int64_t j = 0; is_float(e->in[i].type) && j < infer__operand_elements(&e->in[i]); j++)
-            put_value(e->in[i].type, sizes.x[i], j, fabs(every_value(e->in[i].type, e->x[i], j)));
+        for (int64_t j = 0; every_is_float(e->in[i].type) && j < infer__operand_elements(&e->in[i]);
+             j++)
+            every_put(e->in[i].type, sizes.x[i], j, fabs(every_value(e->in[i].type, e->x[i], j)));
     }
     int done = every_run(&sizes, e->kernels[0], &plainly, y, why, size);
     for (uint32_t i = 0; i < e->t.nin; i++)
@@ -171,11 +172,11 @@ static int define_widened(struct every_task *e, char *why, size_t size)
     }
     wide.x[0] = malloc((size_t)nx * sizeof(float));
     for (int64_t i = 0; i < nx; i++)
-        put_value(INFER_F32, wide.x[0], i, every_value(INFER_BF16, e->x[0], i));
+        every_put(INFER_F32, wide.x[0], i, every_value(INFER_BF16, e->x[0], i));
     every_outputs(&wide, wide.y);
     int done = every_run(&wide, k, &plainly, wide.y, why, size);
     for (int64_t i = 0; i < ny; i++)
-        put_value(e->out[0].type, e->y[0], i, every_value(INFER_F32, wide.y[0], i));
+        every_put(e->out[0].type, e->y[0], i, every_value(INFER_F32, wide.y[0], i));
     free(wide.x[0]);
     every_free(wide.y);
     return done;
@@ -239,6 +240,11 @@ int every_spreads(const struct infer__kernel *k)
     return strstr(k->name, "winograd") || strstr(k->name, "strassen");
 }
 
+int every_rounds(const struct infer__kernel *k)
+{
+    return strstr(k->name, "bf16") && !strstr(k->name, "pool");
+}
+
 /* Integer arithmetic is exact, also where its result is f32; so is what moves or compares. */
 static int is_exact(const struct infer__task *t)
 {
@@ -261,7 +267,7 @@ double every_bound(const struct every_task *e, const struct infer__kernel *k, ui
     unsigned type = e->out[output].type;
     double size = fabs(every_value(type, e->y[output], i));
     double own = type == INFER_F32 ? 3e-6 * size + 1e-37 : type == INFER_BF16 ? size / 128 : 0;
-    if (output || !is_float(type) || type == INFER_F16 || is_exact(&e->t))
+    if (output || !every_is_float(type) || type == INFER_F16 || is_exact(&e->t))
         return 0;
     if (is_function(&e->t))
         return own + (type == INFER_F32 ? 1e-6 : 0);
