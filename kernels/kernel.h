@@ -9,24 +9,6 @@
  *
  * A kernel's run function touches nothing but what its arguments name: no allocation, no errno, no
  * globals, and not one byte outside the tensors' extents.
- *
- * One rule for numbers that are none, for every kernel (tests/reliability/r21_special_values.c):
- *
- * - NaN: what depends on an operand's element is NaN where that is NaN; Relu, Clip, Min, Max and
- *   every maximum too. Else: a comparison with NaN is false; Cast to integers makes it 0,
- *   QuantizeLinear the zero point, and DynamicQuantizeLinear leaves it out of the range; for ArgMax
- *   and ArgMin it beats every number; as a bound of Clip it bounds nothing; Pow is C's pow. Which
- *   NaN it is (sign, payload) is not promised, not even for another number of threads.
- * - Infinities are as IEEE 754 has them in the operator's formula: Gelu, HardSwish and Mish of
- *   -infinity are NaN, -infinity times 0; only Silu of it is 0. Numbers too large for an integer
- *   become the nearest integer of the type.
- * - Denormals are kept, but for products of bf16, which take them as 0. The sign of a zero is not
- *   promised.
- * - A sum that overflows on the way is infinite, NaN, or the number.
- * - Where the definition has a number or an infinity, others may have NaN, and nothing else, in
- *   three cases: Winograd's and Strassen's kernels where an infinity or NaN is in the same tile,
- *   products of bf16 where one is near, and a convolution that has one among its weights, which
- *   padding may be multiplied by.
  */
 #ifndef INFER_KERNELS_KERNEL_H
 #define INFER_KERNELS_KERNEL_H

@@ -20,12 +20,19 @@ static const struct infer__cpuid zen5 = {0x10,       0x7ed8320b, 0xf1bf97a9, 0x0
 static const struct infer__cpuid sapphire = {0x20,       0x7ffefbff, 0xf1bf07ab, 0x1b415f6e,
                                              0xffd14410, 0x1c30,     0x602e7};
 static const struct infer__cpuid haswell = {0xd, 0x7ffafbff, 0x000027ab, 0, 0x9c000400, 0, 0x7};
+/* As qemu 7.2 emulates them; the last a Haswell whose host hides XSAVE. */
+static const struct infer__cpuid sandy_bridge = {0xd, 0x9e982203, 0, 0, 0, 0, 0x7};
+static const struct infer__cpuid nehalem = {0xb, 0x80982201, 0, 0, 0, 0, 0};
+static const struct infer__cpuid unsaved = {0xd, 0xf2d83203, 0x3a9, 0, 0, 0, 0};
 
 static void test_cpu_levels(void **state)
 {
     (void)state;
     struct infer__cpuid none = {0};
     assert_int_equal(infer__cpuid_isa(&none), INFER_ISA_C);
+    assert_int_equal(infer__cpuid_isa(&nehalem), INFER_ISA_C);
+    assert_int_equal(infer__cpuid_isa(&sandy_bridge), INFER_ISA_C);
+    assert_int_equal(infer__cpuid_isa(&unsaved), INFER_ISA_C);
     assert_int_equal(infer__cpuid_isa(&haswell), INFER_ISA_AVX2);
     assert_int_equal(infer__cpuid_isa(&zen5), INFER_ISA_AVX512BF16);
     assert_int_equal(infer__cpuid_isa(&sapphire), INFER_ISA_AMX);
@@ -44,6 +51,47 @@ static void test_cpu_needs_the_system(void **state)
     assert_int_equal(infer__cpuid_isa(&c), INFER_ISA_AVX2);
     c.xcr0 = 0;
     assert_int_equal(infer__cpuid_isa(&c), INFER_ISA_C);
+}
+
+/* Virtual machines mask single bits: each one that a level's kernels use takes the level away, and
+ * nothing of what is left brings it back. */
+static void test_cpu_needs_each_bit(void **state)
+{
+    static const struct {
+        size_t word;
+        int bit;
+        infer_isa left;
+    } masked[] = {
+        {offsetof(struct infer__cpuid, leaf1_ecx), 28, INFER_ISA_C},    /* AVX */
+        {offsetof(struct infer__cpuid, leaf1_ecx), 12, INFER_ISA_C},    /* FMA */
+        {offsetof(struct infer__cpuid, leaf1_ecx), 29, INFER_ISA_C},    /* F16C */
+        {offsetof(struct infer__cpuid, leaf7_ebx), 5, INFER_ISA_C},     /* AVX2 */
+        {offsetof(struct infer__cpuid, leaf7_ebx), 16, INFER_ISA_AVX2}, /* AVX512F */
+        {offsetof(struct infer__cpuid, leaf7_ebx), 17, INFER_ISA_AVX2}, /* AVX512DQ */
+        {offsetof(struct infer__cpuid, leaf7_ebx), 30, INFER_ISA_AVX2}, /* AVX512BW */
+        {offsetof(struct infer__cpuid, leaf7_ebx), 31, INFER_ISA_AVX2}, /* AVX512VL */
+        {offsetof(struct infer__cpuid, leaf7_ecx), 11, INFER_ISA_AVX512},
+        {offsetof(struct infer__cpuid, leaf7_1_eax), 5, INFER_ISA_AVX512VNNI},
+        {offsetof(struct infer__cpuid, leaf7_edx), 22, INFER_ISA_AVX512BF16},
+        {offsetof(struct infer__cpuid, leaf7_edx), 24, INFER_ISA_AVX512BF16},
+        {offsetof(struct infer__cpuid, leaf7_edx), 25, INFER_ISA_AVX512BF16},
+        {offsetof(struct infer__cpuid, xcr0), 1, INFER_ISA_C},
+        {offsetof(struct infer__cpuid, xcr0), 2, INFER_ISA_C},
+        {offsetof(struct infer__cpuid, xcr0), 5, INFER_ISA_AVX2},
+        {offsetof(struct infer__cpuid, xcr0), 6, INFER_ISA_AVX2},
+        {offsetof(struct infer__cpuid, xcr0), 7, INFER_ISA_AVX2},
+        {offsetof(struct infer__cpuid, xcr0), 17, INFER_ISA_AVX512BF16},
+        {offsetof(struct infer__cpuid, xcr0), 18, INFER_ISA_AVX512BF16},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof masked / sizeof *masked; i++) {
+        struct infer__cpuid c = sapphire;
+        uint32_t word;
+        memcpy(&word, (char *)&c + masked[i].word, sizeof word); /* of xcr0 the lower half */
+        word &= ~((uint32_t)1 << masked[i].bit);
+        memcpy((char *)&c + masked[i].word, &word, sizeof word);
+        assert_int_equal(infer__cpuid_isa(&c), masked[i].left);
+    }
 }
 
 static void test_cpu_count(void **state)
@@ -377,6 +425,7 @@ int main(void)
         cmocka_unit_test(test_machines),
         cmocka_unit_test(test_cpu_levels),
         cmocka_unit_test(test_cpu_needs_the_system),
+        cmocka_unit_test(test_cpu_needs_each_bit),
         cmocka_unit_test(test_cpu_count),
         cmocka_unit_test(test_pool_runs_every_unit_once),
         cmocka_unit_test(test_pool_refuses),

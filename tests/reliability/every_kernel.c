@@ -246,7 +246,6 @@ static infer_status plan_tasks(struct tally *a, const struct infer__graph *g,
     struct infer__plan_options o = {.threads = 1,
                                     .isa = infer_cpu_isa(),
                                     .bf16 = s->kind == MACHINE_BF16,
-                                    .max_arena_bytes = UINT64_C(1) << 30,
                                     .max_tensor_bytes = UINT64_C(1) << 28};
     TRY(infer__plan_create(&plan, g, &o, NULL, err));
     for (uint32_t i = 0; i < plan.nsteps; i++) {

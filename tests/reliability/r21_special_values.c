@@ -1,5 +1,5 @@
 /* R21: NaN, infinities, zeros of either sign, denormals and FLT_MAX through every kernel: the rule
- * at the head of kernels/kernel.h. Definitions are held to the rule itself, all others to what the
+ * of docs/numbers.md. Definitions are held to the rule itself, all others to what the
  * definition gives: NaN where it has NaN, the same infinities, the same numbers. */
 #include "tests/reliability/every_kernel.h"
 
