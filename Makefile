@@ -9,8 +9,8 @@ BUILD     ?= build
 ONEDNN    ?= 1
 # 1: warnings are errors.
 WERROR    ?= 0
-# 1: AddressSanitizer and UndefinedBehaviorSanitizer; thread: ThreadSanitizer (use another BUILD
-# folder).
+# 1: AddressSanitizer and UndefinedBehaviorSanitizer; thread: ThreadSanitizer; fuzz: for libFuzzer,
+# see tools/make/fuzz.mk (use another BUILD folder).
 SANITIZE  ?= 0
 # 1: lines that are run are counted (make coverage does it, in a folder of its own).
 COVERAGE  ?= 0
@@ -41,6 +41,10 @@ CFLAGS   += -fsanitize=thread -fno-omit-frame-pointer
 endif
 ifeq ($(COVERAGE),1)
 CFLAGS   += --coverage -fprofile-update=atomic
+endif
+ifeq ($(SANITIZE),fuzz)
+CFLAGS   += -gline-tables-only -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+            -fno-omit-frame-pointer $(FUZZ_ENGINE)
 endif
 AVX2     := -ffp-contract=fast -mavx2 -mfma -mf16c
 AVX512   := -ffp-contract=fast -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c -mprefer-vector-width=512
@@ -95,9 +99,10 @@ help:
 	@echo "make install    PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)"
 	@echo "make check-reliability   what docs/reliability.md promises, a line for each requirement"
 	@echo "make coverage   lines of src/ and kernels/ that the unit tests run, by file"
+	@echo "make fuzz       feeds hostile input to the library until it is stopped (tools/make/fuzz.mk)"
 	@echo "make lint       clang-format, clang-tidy, cppcheck"
 	@echo "make clean"
-	@echo "Variables: V=1  ONEDNN=0|1  WERROR=0|1  SANITIZE=0|1|thread  BUILD=folder  CC=gcc|clang"
+	@echo "Variables: V=1  ONEDNN=0|1  WERROR=0|1  SANITIZE=0|1|thread|fuzz  BUILD=folder  CC=gcc|clang"
 
 # Objects are made anew when the flags change.
 FLAGS_NOW := $(CC) $(CPPFLAGS) $(CFLAGS) $(GUARD)
@@ -121,6 +126,10 @@ ifeq ($(SANITIZE)$(COVERAGE),00)
 $(BUILD)/obj/kernels/%.o: OPT_KERNEL := -O3 -fno-trapping-math
 endif
 $(BUILD)/obj/kernels/%.o: GUARD :=
+# Nor are they optimised for fuzzing, with the coverage that it adds.
+ifeq ($(SANITIZE),fuzz)
+$(BUILD)/obj/kernels/%.o: OPT_KERNEL := -O0
+endif
 # A pattern rule without a recipe would add nothing: the objects are named.
 $(patsubst %.c,$(BUILD)/obj/%.o,$(TOOL_SRC) $(UNIT_SRC) $(CHECK_SRC)): | $(ONNX_GEN).h
 
@@ -164,6 +173,7 @@ clean:
 	rm -rf $(BUILD)
 
 include tools/make/deps.mk tools/make/demo.mk tools/make/test.mk tools/make/install.mk \
-        tools/make/reliability.mk tools/make/coverage.mk tools/make/lint.mk tools/make/examples.mk tools/make/bench.mk
+        tools/make/reliability.mk tools/make/coverage.mk tools/make/fuzz.mk tools/make/lint.mk \
+        tools/make/examples.mk tools/make/bench.mk
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

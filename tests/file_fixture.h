@@ -1,5 +1,5 @@
-/* What the tests of the flat file share: a small random generator, graphs to write, files taken
- * apart and put together again with right checksums, a counting allocator. */
+/* What the tests of the flat file share, beside file_bytes.h: graphs to write, files taken apart
+ * and put together again. */
 #ifndef INFER_TESTS_FILE_FIXTURE_H
 #define INFER_TESTS_FILE_FIXTURE_H
 
@@ -14,32 +14,10 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
-#include "file/checksum.h"
-#include "file/layout.h"
 #include "file/model.h"
-
-#define FIXTURE __attribute__((unused)) static
+#include "tests/file_bytes.h"
 
 /* ---- random numbers ------------------------------------------------------------------------- */
-
-struct rng {
-    uint64_t state;
-};
-
-/* splitmix64 (Steele, Lea, Flood 2014) */
-FIXTURE uint64_t rng_next(struct rng *r)
-{
-    uint64_t z = r->state += UINT64_C(0x9E3779B97F4A7C15);
-    z = (z ^ z >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
-    z = (z ^ z >> 27) * UINT64_C(0x94D049BB133111EB);
-    return z ^ z >> 31;
-}
-
-/* 0 to n - 1. */
-FIXTURE uint32_t rng_below(struct rng *r, uint32_t n)
-{
-    return (uint32_t)(rng_next(r) % n);
-}
 
 /* From INFER_SEED, printed, so that a failure can be repeated. */
 FIXTURE uint64_t test_seed(void)
@@ -59,44 +37,6 @@ FIXTURE void *exact_copy(const void *bytes, size_t size)
     assert_int_equal(posix_memalign(&p, 64, size ? size : 1), 0);
     memcpy(p, bytes, size);
     return p;
-}
-
-/* Counts what is held, and fails where it is told to. */
-struct counter {
-    size_t calls, blocks, bytes, peak;
-    size_t fail_from; /* 0: never; k: the k-th call and all after it */
-    size_t fail_only; /* 0: never; k: the k-th call alone */
-};
-
-FIXTURE void *counter_alloc(void *ctx, size_t bytes)
-{
-    struct counter *c = ctx;
-    c->calls++;
-    if ((c->fail_from && c->calls >= c->fail_from) || c->calls == c->fail_only)
-        return NULL;
-    size_t *p = malloc(bytes + 64);
-    if (!p)
-        return NULL;
-    *p = bytes;
-    c->blocks++;
-    c->bytes += bytes;
-    c->peak = c->bytes > c->peak ? c->bytes : c->peak;
-    return (char *)p + 64;
-}
-
-FIXTURE void counter_free(void *ctx, void *memory)
-{
-    struct counter *c = ctx;
-    size_t *p = (void *)((char *)memory - 64);
-    c->blocks--;
-    c->bytes -= *p;
-    free(p);
-}
-
-FIXTURE infer_allocator counting(struct counter *c)
-{
-    memset(c, 0, sizeof *c);
-    return (infer_allocator){c, counter_alloc, counter_free};
 }
 
 /* ---- files ---------------------------------------------------------------------------------- */
@@ -119,34 +59,6 @@ FIXTURE struct bytes write_exact(const struct infer__file_content *content)
     infer_allocator a = infer__allocator(NULL);
     infer__free(&a, bytes);
     return b;
-}
-
-FIXTURE uint64_t get_le(const unsigned char *p, size_t width)
-{
-    uint64_t v = 0;
-    memcpy(&v, p, width);
-    return v;
-}
-
-FIXTURE void put_le(unsigned char *p, size_t width, uint64_t v)
-{
-    memcpy(p, &v, width);
-}
-
-/* Makes the checksums right again after a change, as far as the table can be followed. */
-FIXTURE void reseal(unsigned char *p, size_t size)
-{
-    if (size < 64)
-        return;
-    uint64_t n = get_le(p + 20, 4), table = 64 + 32 * n;
-    for (uint64_t i = 0; i < n && 96 + 32 * i <= size; i++) {
-        unsigned char *e = p + 64 + 32 * i;
-        uint64_t offset = get_le(e + 8, 8), bytes = get_le(e + 16, 8);
-        if (bytes <= size && offset <= size - bytes)
-            put_le(e + 24, 8, infer__checksum(p + offset, (size_t)bytes));
-    }
-    if (table <= size)
-        put_le(p + 8, 8, infer__checksum(p + 16, (size_t)table - 16));
 }
 
 /* Where a section lies; fails the test if there is none. */

@@ -10,6 +10,7 @@
 #include <jpeglib.h>
 
 #include "infer_vision.h"
+#include "tests/png_crc.h"
 
 /* ---- bytes ---------------------------------------------------------------------------------- */
 
@@ -42,17 +43,6 @@ static inline uint8_t noise(uint32_t *state)
 }
 
 /* ---- PNG ------------------------------------------------------------------------------------ */
-
-static inline uint32_t png_crc(const uint8_t *p, size_t n)
-{
-    uint32_t c = 0xffffffffu;
-    for (size_t i = 0; i < n; i++) {
-        c ^= p[i];
-        for (int k = 0; k < 8; k++)
-            c = c & 1 ? 0xedb88320u ^ c >> 1 : c >> 1;
-    }
-    return ~c;
-}
 
 static inline void put_chunk(struct bytes *b, const char *type, const void *data, size_t n)
 {

@@ -1,25 +1,11 @@
-/* A libFuzzer target for the ONNX importer and its optimiser.
+/* The ONNX importer and its optimiser.
  *
  * Property: for any bytes, the import gives a status; INFER_ERROR_UNSUPPORTED if and only if the
  * report has problems; on success a graph that passes infer__graph_verify, also after it was
  * optimised. No memory is touched that is not the importer's or the block's, none is left behind.
- *
- * The target is linked with src/, kernels/, tools/onnx/, the generated onnx.pb-c.c and
- * libprotobuf-c, all built with -fsanitize=fuzzer-no-link,address,undefined; ONNX's backend test
- * models make a good corpus.
  */
-#include <stdlib.h>
-#include <string.h>
-
+#include "tests/fuzz/fuzz.h"
 #include "tools/onnx/onnx_import.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(int condition)
-{
-    if (!condition)
-        abort();
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -35,20 +21,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     o.max_nodes = 1000;
     infer__region_init(&region, NULL);
     onnx_report_init(&report, NULL);
-    /* a block of exactly the file's size, so that AddressSanitizer sees the byte behind it */
-    void *block = malloc(size ? size : 1);
-    require(block != NULL);
-    memcpy(block, data, size);
+    void *block = fuzz_block(data, size);
     infer_status status = onnx_import_memory(block, size, NULL, &o, &region, &g, &report, &err);
     free(block);
-    require(status == err.status);
-    require((status == INFER_ERROR_UNSUPPORTED) == (report.problems > 0));
+    REQUIRE(status == err.status);
+    REQUIRE((status == INFER_ERROR_UNSUPPORTED) == (report.problems > 0));
     for (uint32_t i = 0; i < report.count; i++)
         onnx_problem_text(&report.items[i], text, sizeof text);
     if (status == INFER_OK) {
-        require(infer__graph_verify(&g, &err) == INFER_OK);
+        REQUIRE(infer__graph_verify(&g, &err) == INFER_OK);
         if (onnx_optimise(&g, o.max_tensor_bytes, &err) == INFER_OK)
-            require(infer__graph_verify(&g, &err) == INFER_OK);
+            REQUIRE(infer__graph_verify(&g, &err) == INFER_OK);
     }
     onnx_report_free(&report);
     infer__region_free(&region);

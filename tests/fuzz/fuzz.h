@@ -1,0 +1,61 @@
+/* What the fuzz targets share. A target is one file: it defines LLVMFuzzerTestOneInput and says
+ * which property it tests. libFuzzer, AFL++ or tests/fuzz/replay.c feed it. */
+#ifndef INFER_TESTS_FUZZ_H
+#define INFER_TESTS_FUZZ_H
+
+#include <stdio.h>
+
+#include "tests/file_bytes.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Of fuzz_session: how many inputs came as far as a run. */
+extern unsigned fuzz_session_runs;
+
+/* The property: what does not hold ends the process, after a line that says where. */
+#define REQUIRE(condition)                                                                         \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            dprintf(2, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, #condition);         \
+            abort();                                                                               \
+        }                                                                                          \
+    } while (0)
+
+/* A block of exactly `size` bytes at a 64-byte boundary, so that AddressSanitizer sees the byte
+ * behind it. */
+FIXTURE void *fuzz_block(const void *bytes, size_t size)
+{
+    void *p = NULL;
+    REQUIRE(posix_memalign(&p, 64, size ? size : 1) == 0);
+    if (bytes && size)
+        memcpy(p, bytes, size);
+    return p;
+}
+
+/* A file that was changed becomes one again: magic, size, checksums. */
+FIXTURE void fuzz_reseal(unsigned char *file, size_t size)
+{
+    if (size < INFER__FILE_HEADER)
+        return;
+    memcpy(file, INFER__FILE_MAGIC, 8);
+    put_le(file + 24, 8, size);
+    reseal(file, size);
+}
+
+/* What stands behind a file in an input, see fuzz_session.c. */
+struct fuzz_choices {
+    uint8_t byte[32];
+};
+
+/* Takes an input apart: returns where the file ends, as its header says, else the whole size. */
+FIXTURE size_t fuzz_split(const uint8_t *data, size_t size, struct fuzz_choices *choices)
+{
+    uint64_t end = size >= INFER__FILE_HEADER ? get_le(data + 24, 8) : size;
+    size_t bytes = end >= INFER__FILE_HEADER && end <= size ? (size_t)end : size;
+    size_t rest = size - bytes < sizeof choices->byte ? size - bytes : sizeof choices->byte;
+    memset(choices, 0, sizeof *choices);
+    memcpy(choices->byte, data + bytes, rest);
+    return bytes;
+}
+
+#endif

@@ -1,0 +1,316 @@
+/* Writes the seeds of the fuzz targets: of fuzz_session, fuzz_load and fuzz_onnx from graphs.txt,
+ * whose beginning says how it is written, and of the others from make_seeds.h.
+ *   build/tests/make_seeds tests/fuzz/seeds
+ */
+#include "tests/fuzz/make_seeds.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "file/model.h"
+#include "tests/fuzz/fuzz.h"
+#include "tools/onnx/onnx_export.h"
+#include "tools/read_file.h"
+
+enum { MOST_WORDS = 64, MOST_ELEMENTS = 1 << 16 };
+
+struct seed {
+    char name[64];
+    struct infer__region region;
+    struct infer__graph g;
+    struct rng rng;
+    struct fuzz_choices choices;
+    size_t nchoices;
+    unsigned line;
+};
+
+/* A line, cut at spaces. */
+struct words {
+    char text[1024];
+    char *word[MOST_WORDS];
+    unsigned count;
+};
+
+_Noreturn static void stop(const struct seed *s, const char *what)
+{
+    fprintf(stderr, "graphs.txt:%u: %s\n", s->line, what);
+    exit(2);
+}
+
+static void check(const struct seed *s, infer_status status, const infer_error *err)
+{
+    if (status != INFER_OK)
+        stop(s, err->message);
+}
+
+void seed_write(const char *folder, const char *target, const char *name, const void *bytes,
+                size_t size)
+{
+    char path[1024];
+    snprintf(path, sizeof path, "%s/%s", folder, target);
+    mkdir(folder, 0777);
+    mkdir(path, 0777);
+    snprintf(path, sizeof path, "%s/%s/%s", folder, target, name);
+    FILE *f = fopen(path, "wb");
+    if (!f || fwrite(bytes, 1, size, f) != size || fclose(f)) {
+        fprintf(stderr, "%s: %s\n", path, strerror(errno));
+        exit(2);
+    }
+}
+
+/* ---- reading -------------------------------------------------------------------------------- */
+
+/* `op` stands for "$". */
+static void cut(struct words *w, const char *line, const char *op)
+{
+    snprintf(w->text, sizeof w->text, "%s", line);
+    w->count = 0;
+    for (char *p = strtok(w->text, " "); p && w->count < MOST_WORDS; p = strtok(NULL, " "))
+        w->word[w->count++] = op && strcmp(p, "$") == 0 ? (char *)(uintptr_t)op : p;
+}
+
+static uint32_t find_value(const struct seed *s, const char *name)
+{
+    for (uint32_t i = 1; i < s->g.nvalues; i++)
+        if (strcmp(s->g.values[i].name, name) == 0)
+            return i;
+    if (strcmp(name, "-") != 0)
+        stop(s, "an operand is not there");
+    return 0;
+}
+
+static uint32_t new_value(struct seed *s, const char *name)
+{
+    uint32_t id;
+    infer_error err;
+    check(s, infer__graph_add_value(&s->g, name, &id, &err), &err);
+    return id;
+}
+
+/* "f32" and "1x3x?" into a value. */
+static void set_shape(struct seed *s, struct infer__value *v, const char *type, const char *dims)
+{
+    for (int t = INFER_F32; t <= INFER_BOOL; t++)
+        if (strcmp(type, infer_type_name((infer_type)t)) == 0)
+            v->type = (uint8_t)t;
+    if (!v->type)
+        stop(s, "no type");
+    for (const char *p = dims; strcmp(dims, "-") != 0 && v->rank < INFER_MAX_RANK;) {
+        char *end;
+        if (*p == '?')
+            v->free_dims |= 1u << v->rank;
+        else
+            v->dims[v->rank] = strtoll(p, &end, 10);
+        v->rank++;
+        p = *p == '?' ? p + 1 : end;
+        if (*p++ != 'x')
+            break;
+    }
+    v->shaped = !v->free_dims;
+}
+
+static void put_element(unsigned char *p, infer_type type, double v)
+{
+    float f = (float)v;
+    int64_t i = (int64_t)v;
+    if (type == INFER_F32)
+        memcpy(p, &f, sizeof f);
+    else
+        memcpy(p, &i, infer_type_size(type));
+}
+
+/* c = const TYPE DIMS [: values] */
+static void read_const(struct seed *s, const struct words *w)
+{
+    struct infer__value v = {0};
+    set_shape(s, &v, w->word[3], w->word[4]);
+    size_t n = (size_t)infer__value_elements(&v), size = infer_type_size((infer_type)v.type);
+    unsigned char data[MOST_ELEMENTS];
+    uint32_t id;
+    infer_error err;
+    if (n * size > sizeof data || (w->count > 5 && w->count != 6 + n))
+        stop(s, "another number of values");
+    for (size_t i = 0; i < n; i++)
+        put_element(data + i * size, (infer_type)v.type,
+                    w->count > 5          ? atof(w->word[6 + i])
+                    : v.type == INFER_F32 ? ((double)rng_below(&s->rng, 256) - 128) / 128
+                                          : (double)rng_below(&s->rng, 100));
+    check(s,
+          infer__graph_add_const(&s->g, w->word[0], (infer_type)v.type, v.rank, v.dims, data, 1,
+                                 &id, &err),
+          &err);
+}
+
+/* x = input TYPE DIMS */
+static void read_input(struct seed *s, const struct words *w)
+{
+    uint32_t id = new_value(s, w->word[0]);
+    struct infer__value *v = &s->g.values[id];
+    set_shape(s, v, w->word[3], w->word[4]);
+    v->kind = INFER__VALUE_INPUT;
+    uint32_t *in = infer__region_calloc(&s->region, s->g.ninputs + 1, sizeof *in);
+    if (s->g.ninputs)
+        memcpy(in, s->g.inputs, s->g.ninputs * sizeof *in);
+    in[s->g.ninputs++] = id;
+    s->g.inputs = in;
+}
+
+/* "pads=1,1" */
+static void read_attr(struct seed *s, struct infer__node *n, char *text)
+{
+    char *value = strchr(text, '=');
+    int64_t ints[16];
+    float real;
+    uint32_t count = 0;
+    infer_error err;
+    *value++ = 0;
+    uint16_t key = infer__attr_find(text);
+    if (infer__attr_kind(key) == INFER__ATTR_FLOATS) {
+        real = strtof(value, NULL);
+        check(s, infer__node_set_floats(&s->g, n, key, &real, 1, &err), &err);
+        return;
+    }
+    for (char *p = value; *p && count < 16; p += *p == ',')
+        ints[count++] = strtoll(p, &p, 10);
+    check(s, infer__node_set_ints(&s->g, n, key, ints, count, &err), &err);
+}
+
+/* y z = Op x - c key=1,2 */
+static void read_node(struct seed *s, const struct words *w, unsigned equals)
+{
+    uint32_t in[MOST_WORDS], out[MOST_WORDS], nin = 0;
+    struct infer__node *n;
+    infer_error err;
+    unsigned at = equals + 2;
+    for (; at < w->count && !strchr(w->word[at], '='); at++)
+        in[nin++] = find_value(s, w->word[at]);
+    for (unsigned i = 0; i < equals; i++)
+        out[i] = new_value(s, w->word[i]);
+    uint16_t op = infer__op_find(w->word[equals + 1]);
+    if (!op)
+        stop(s, "no operator");
+    check(s, infer__graph_add_node(&s->g, op, w->word[0], in, nin, out, equals, &n, &err), &err);
+    for (; at < w->count; at++)
+        read_attr(s, n, w->word[at]);
+}
+
+static void read_outputs(struct seed *s, const struct words *w)
+{
+    s->g.outputs = infer__region_calloc(&s->region, w->count, sizeof *s->g.outputs);
+    for (unsigned i = 1; i < w->count; i++)
+        s->g.outputs[s->g.noutputs++] = find_value(s, w->word[i]);
+}
+
+static void read_line(struct seed *s, const struct words *w)
+{
+    unsigned equals = 0;
+    while (equals < w->count && strcmp(w->word[equals], "=") != 0)
+        equals++;
+    if (strcmp(w->word[0], "out") == 0)
+        read_outputs(s, w);
+    else if (strcmp(w->word[0], "choices") == 0)
+        for (unsigned i = 1; i < w->count && i <= sizeof s->choices.byte; i++)
+            s->choices.byte[s->nchoices++] = (uint8_t)atoi(w->word[i]);
+    else if (equals + 1 >= w->count)
+        stop(s, "no line of a graph");
+    else if (strcmp(w->word[equals + 1], "const") == 0)
+        read_const(s, w);
+    else if (strcmp(w->word[equals + 1], "input") == 0)
+        read_input(s, w);
+    else
+        read_node(s, w, equals);
+}
+
+/* ---- writing -------------------------------------------------------------------------------- */
+
+static void write_onnx(struct seed *s, const char *folder, const void *file, size_t size)
+{
+    infer_allocator a = infer__allocator(NULL);
+    infer_model *m = NULL;
+    infer_error err;
+    void *bytes;
+    check(s, infer_load_memory(file, size, NULL, &m, &err), &err);
+    if (onnx_export(m, &bytes, &size, &err) == INFER_OK) {
+        seed_write(folder, "onnx", s->name, bytes, size);
+        infer__free(&a, bytes);
+    } /* else it wants a shape or a value, and there are none to give */
+    infer_model_free(&m);
+}
+
+static void write_seed(struct seed *s, const char *folder)
+{
+    static const char *const labels[] = {"cat", "d\xC3\xB6g"};
+    struct infer__file_content c = {.graph = &s->g};
+    const struct infer__node *last = &s->g.nodes[s->g.nnodes - 1];
+    infer_allocator a = infer__allocator(NULL);
+    infer_error err;
+    void *bytes;
+    size_t size;
+    if (!s->g.noutputs) {
+        s->g.outputs = last->out;
+        s->g.noutputs = last->nout;
+    }
+    check(s, infer__file_write(&c, NULL, &bytes, &size, &err), &err);
+    unsigned char *all = fuzz_block(NULL, size + 1 + s->nchoices);
+    memcpy(all, bytes, size);
+    memcpy(all + size, s->choices.byte, s->nchoices);
+    seed_write(folder, "session", s->name, all, size + s->nchoices);
+    write_onnx(s, folder, bytes, size);
+    infer__free(&a, bytes);
+    if (s->g.nnodes > 2) { /* every section, behind the byte of fuzz_load */
+        struct seed_sections extra = seed_sections();
+        c.labels = labels;
+        c.nlabels = 2;
+        c.extra = extra.section;
+        c.nextra = 3;
+        check(s, infer__file_write(&c, NULL, &bytes, &size, &err), &err);
+        all = realloc(all, size + 1);
+        REQUIRE(all != NULL);
+        all[0] = 1;
+        memcpy(all + 1, bytes, size);
+        seed_write(folder, "load", s->name, all, size + 1);
+        infer__free(&a, bytes);
+    }
+    free(all);
+}
+
+/* The graph that begins at line `at`, for one operator. */
+static void make_seed(char **lines, unsigned nlines, unsigned at, const char *name, const char *op,
+                      const char *folder)
+{
+    struct seed s = {.rng = {7}, .line = at + 1};
+    struct words w;
+    infer_error err;
+    snprintf(s.name, sizeof s.name, "%s%s%s", name, op ? "_" : "", op ? op : "");
+    infer__region_init(&s.region, NULL);
+    check(&s, infer__graph_init(&s.g, &s.region, &err), &err);
+    for (unsigned i = at + 1; i < nlines && lines[i][0] && lines[i][0] != '#'; i++) {
+        s.line = i + 1;
+        cut(&w, lines[i], op);
+        read_line(&s, &w);
+    }
+    write_seed(&s, folder);
+    infer__region_free(&s.region);
+}
+
+int main(int argc, char **argv)
+{
+    struct words w;
+    unsigned nlines = 0;
+    const char *folder = argc > 1 ? argv[1] : "tests/fuzz/seeds";
+    char **lines = read_lines("tests/fuzz/graphs.txt", &nlines);
+    if (!lines)
+        return 2;
+    for (unsigned i = 0; i < nlines; i++) {
+        cut(&w, lines[i], NULL);
+        if (w.count == 2 && strcmp(w.word[0], "seed") == 0)
+            make_seed(lines, nlines, i, w.word[1], NULL, folder);
+        else if (w.count > 2 && strcmp(w.word[0], "each") == 0)
+            for (unsigned k = 2; k < w.count; k++)
+                make_seed(lines, nlines, i, w.word[1], w.word[k], folder);
+    }
+    free(lines);
+    seed_pictures(folder);
+    seed_texts(folder);
+    return 0;
+}

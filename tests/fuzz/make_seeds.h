@@ -1,0 +1,24 @@
+/* The parts of the program that writes seeds. */
+#ifndef INFER_TESTS_FUZZ_MAKE_SEEDS_H
+#define INFER_TESTS_FUZZ_MAKE_SEEDS_H
+
+#include <stddef.h>
+
+#include "file/model.h"
+
+/* Writes folder/target/name. */
+void seed_write(const char *folder, const char *target, const char *name, const void *bytes,
+                size_t size);
+/* Pictures of every format, with preprocessing. */
+void seed_pictures(const char *folder);
+/* NumPy's files and command lines. */
+void seed_texts(const char *folder);
+
+/* Sections beyond graph, weights, names and labels: preprocessing, a tuned plan, and one of a
+ * kind that has no meaning yet. */
+struct seed_sections {
+    struct infer__section section[3];
+};
+struct seed_sections seed_sections(void);
+
+#endif

@@ -1,0 +1,64 @@
+/* Seeds of fuzz_npy and fuzz_args, and the sections that seeds of fuzz_load have. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "file/tuned_section.h"
+#include "tests/fuzz/make_seeds.h"
+#include "tools/npy.h"
+#include "vision/preprocess_file.h"
+
+struct seed_sections seed_sections(void)
+{
+    static uint8_t stored[INFER__PREPROCESS_BYTES];
+    static void *tuned;
+    static size_t size;
+    struct infer__tuned_for by = {.vendor = "GenuineIntel", .isa = INFER_ISA_AVX2};
+    struct infer__tuned_entry entries[] = {{1, "conv_f32_c", 0}, {2, "conv_f32_c", 1}};
+    infer_preprocess p;
+    infer_error err;
+    infer_preprocess_init(&p);
+    infer__preprocess_encode(&p, stored, &err);
+    if (!tuned && infer__tuned_encode(&by, entries, 2, NULL, &tuned, &size, &err) != INFER_OK)
+        abort();
+    return (struct seed_sections){{{INFER__SECTION_PREPROCESS, stored, sizeof stored},
+                                   {INFER__SECTION_TUNED, tuned, size},
+                                   {INFER__SECTION_META, "meta", 4}}};
+}
+
+static void npy_files(const char *folder)
+{
+    static const infer_type types[] = {INFER_F32, INFER_F64, INFER_F16, INFER_S8,
+                                       INFER_U8,  INFER_S16, INFER_U16, INFER_S32,
+                                       INFER_U32, INFER_S64, INFER_U64, INFER_BOOL};
+    static char data[64];
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        infer_tensor t = {.type = types[i], .rank = (int32_t)(i % 4), .dims = {2, 1, 3}};
+        t.data = data;
+        t.bytes = infer_tensor_elements(&t) * infer_type_size(t.type);
+        size_t size = 0;
+        void *bytes = npy_encode(&t, &size);
+        if (bytes)
+            seed_write(folder, "npy", infer_type_name(types[i]), bytes, size);
+        free(bytes);
+    }
+    static const char second[] = "\x93NUMPY\2\0\x3c\0\0\0{\"fortran_order\": False,'descr': '|u1', "
+                                 "\t'shape': (2L, 1,), }    \n\1\2";
+    seed_write(folder, "npy", "version_2", second, sizeof second - 1);
+}
+
+void seed_texts(const char *folder)
+{
+    static const char *const lines[] = {
+        "infer\nmodel.infer\n--input-shape\nx=1x3x224x224\n--threads=2\n--isa\navx2\n--json",
+        "infer\n--resize\n256x320\n--fit\nletterbox\n--fill=114\n--color\nbgr\n--mean\n1,2,3\nf",
+        "infer\n--resize=72\n--crop\n64\n--scale\n0.017\n--filter\nbicubic\n--resampler\nopencv\nf",
+        "infer\n--floats\n1,-2.5e3,0x1p3\n-o\n7\n--\n--no-such\nb",
+        "infer\n--precision\nbf16\n--no-onednn\n--no-tuned\n--input-shape=a=b=4,5\n--help",
+    };
+    npy_files(folder);
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        char name[] = "line_0";
+        name[5] = (char)('0' + i);
+        seed_write(folder, "args", name, lines[i], strlen(lines[i]));
+    }
+}
