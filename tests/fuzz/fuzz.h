@@ -16,7 +16,7 @@ extern unsigned fuzz_session_runs;
 #define REQUIRE(condition)                                                                         \
     do {                                                                                           \
         if (!(condition)) {                                                                        \
-            dprintf(2, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, #condition);         \
+            dprintf(2, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, #condition);              \
             abort();                                                                               \
         }                                                                                          \
     } while (0)
