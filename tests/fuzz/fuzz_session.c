@@ -5,7 +5,8 @@
  * no byte beside them is touched, every byte of an output is written or lent, a second run gives
  * the same bytes, and nothing is left behind. A session at level C is made if and only if one is
  * made at the level asked for, and a file of one node gives finite values there that are close.
- * -timeout, -rss_limit_mb and -malloc_limit_mb of the engine bound time and memory.
+ * A session takes no more than its limit; -timeout, -rss_limit_mb and -malloc_limit_mb of the
+ * engine bound time and what is not the allocator's.
  *
  * The input is a flat file, whose magic, size and checksums are made right first; its header says
  * where it ends. Behind it stand up to 32 bytes of choices, 0 where they are missing:
@@ -38,7 +39,7 @@ enum fill { SMALL, EDGES, BYTES, ZEROS, FILLS };
 enum {
     MOST_FILE = 1 << 18,
     MOST_TENSOR = 1 << 16,
-    MOST_ARENA = 1 << 22,
+    MOST_MEMORY = 1 << 24, /* of a session */
     MOST_NODES = 64,
     MOST_VALUES = 512,
     MOST_TENSORS = 16, /* inputs, outputs */
@@ -176,7 +177,8 @@ static infer_status make_session(struct run *r, infer_isa isa, infer_session **s
     }
     o.threads = 1 + (r->choice[3] & 1);
     o.isa = isa;
-    o.max_arena_bytes = MOST_ARENA;
+    o.max_memory_bytes = MOST_MEMORY;
+    o.max_work = MOST_FLOPS;
     o.profile = (bits & PROFILE) != 0;
     o.no_tuned = (bits & NO_TUNED) != 0;
     o.precision = bits & BF16 ? INFER_PRECISION_BF16 : INFER_PRECISION_F32;
@@ -346,6 +348,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     infer_model_free(&m);
     REQUIRE(counter.bytes == 0);
+    REQUIRE(counter.peak <= 8 * bytes + 65536 + 2 * MOST_MEMORY); /* at most two sessions */
     free(file);
     return 0;
 }
