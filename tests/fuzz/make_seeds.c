@@ -1,6 +1,7 @@
 /* Writes the seeds of the fuzz targets: of fuzz_session, fuzz_load and fuzz_onnx from graphs.txt,
- * whose beginning says how it is written, and of the others from make_seeds.h.
- *   build/tests/make_seeds tests/fuzz/seeds
+ * whose beginning says how it is written, and of the others from make_seeds.h; and the findings of
+ * findings.txt.
+ *   build/tests/make_seeds tests/fuzz
  */
 #include "tests/fuzz/make_seeds.h"
 
@@ -22,6 +23,7 @@ struct seed {
     struct fuzz_choices choices;
     size_t nchoices;
     unsigned line;
+    int finding;
 };
 
 /* A line, cut at spaces. */
@@ -33,7 +35,7 @@ struct words {
 
 _Noreturn static void stop(const struct seed *s, const char *what)
 {
-    fprintf(stderr, "graphs.txt:%u: %s\n", s->line, what);
+    fprintf(stderr, "%s, line %u: %s\n", s->name, s->line, what);
     exit(2);
 }
 
@@ -109,10 +111,10 @@ static void set_shape(struct seed *s, struct infer__value *v, const char *type, 
     v->shaped = !v->free_dims;
 }
 
-static void put_element(unsigned char *p, infer_type type, double v)
+static void put_element(unsigned char *p, infer_type type, const char *text)
 {
-    float f = (float)v;
-    int64_t i = (int64_t)v;
+    float f = strtof(text, NULL);
+    int64_t i = strtoll(text, NULL, 10);
     if (type == INFER_F32)
         memcpy(p, &f, sizeof f);
     else
@@ -130,11 +132,12 @@ static void read_const(struct seed *s, const struct words *w)
     infer_error err;
     if (n * size > sizeof data || (w->count > 5 && w->count != 6 + n))
         stop(s, "another number of values");
-    for (size_t i = 0; i < n; i++)
-        put_element(data + i * size, (infer_type)v.type,
-                    w->count > 5          ? atof(w->word[6 + i])
-                    : v.type == INFER_F32 ? ((double)rng_below(&s->rng, 256) - 128) / 128
-                                          : (double)rng_below(&s->rng, 100));
+    for (size_t i = 0; i < n; i++) {
+        char text[32];
+        uint32_t any = rng_below(&s->rng, v.type == INFER_F32 ? 256 : 100);
+        snprintf(text, sizeof text, "%g", v.type == INFER_F32 ? (any - 128.0) / 128 : any);
+        put_element(data + i * size, (infer_type)v.type, w->count > 5 ? w->word[6 + i] : text);
+    }
     check(s,
           infer__graph_add_const(&s->g, w->word[0], (infer_type)v.type, v.rank, v.dims, data, 1,
                                  &id, &err),
@@ -255,9 +258,10 @@ static void write_seed(struct seed *s, const char *folder)
     memcpy(all, bytes, size);
     memcpy(all + size, s->choices.byte, s->nchoices);
     seed_write(folder, "session", s->name, all, size + s->nchoices);
-    write_onnx(s, folder, bytes, size);
+    if (!s->finding)
+        write_onnx(s, folder, bytes, size);
     infer__free(&a, bytes);
-    if (s->g.nnodes > 2) { /* every section, behind the byte of fuzz_load */
+    if (s->g.nnodes > 2 && !s->finding) { /* every section, behind the byte of fuzz_load */
         struct seed_sections extra = seed_sections();
         c.labels = labels;
         c.nlabels = 2;
@@ -274,11 +278,12 @@ static void write_seed(struct seed *s, const char *folder)
     free(all);
 }
 
-/* The graph that begins at line `at`, for one operator. */
+/* The graph that begins at line `at`, for one operator. A finding is a seed of fuzz_session alone.
+ */
 static void make_seed(char **lines, unsigned nlines, unsigned at, const char *name, const char *op,
-                      const char *folder)
+                      const char *folder, int finding)
 {
-    struct seed s = {.rng = {7}, .line = at + 1};
+    struct seed s = {.rng = {7}, .line = at + 1, .finding = finding};
     struct words w;
     infer_error err;
     snprintf(s.name, sizeof s.name, "%s%s%s", name, op ? "_" : "", op ? op : "");
@@ -293,24 +298,33 @@ static void make_seed(char **lines, unsigned nlines, unsigned at, const char *na
     infer__region_free(&s.region);
 }
 
-int main(int argc, char **argv)
+static void make_all(const char *path, const char *folder, int finding)
 {
     struct words w;
     unsigned nlines = 0;
-    const char *folder = argc > 1 ? argv[1] : "tests/fuzz/seeds";
-    char **lines = read_lines("tests/fuzz/graphs.txt", &nlines);
+    char **lines = read_lines(path, &nlines);
     if (!lines)
-        return 2;
+        exit(2);
     for (unsigned i = 0; i < nlines; i++) {
         cut(&w, lines[i], NULL);
         if (w.count == 2 && strcmp(w.word[0], "seed") == 0)
-            make_seed(lines, nlines, i, w.word[1], NULL, folder);
+            make_seed(lines, nlines, i, w.word[1], NULL, folder, finding);
         else if (w.count > 2 && strcmp(w.word[0], "each") == 0)
             for (unsigned k = 2; k < w.count; k++)
-                make_seed(lines, nlines, i, w.word[1], w.word[k], folder);
+                make_seed(lines, nlines, i, w.word[1], w.word[k], folder, finding);
     }
     free(lines);
-    seed_pictures(folder);
-    seed_texts(folder);
+}
+
+int main(int argc, char **argv)
+{
+    const char *folder = argc > 1 ? argv[1] : "tests/fuzz";
+    char seeds[512], findings[512];
+    snprintf(seeds, sizeof seeds, "%s/seeds", folder);
+    snprintf(findings, sizeof findings, "%s/findings", folder);
+    make_all("tests/fuzz/graphs.txt", seeds, 0);
+    make_all("tests/fuzz/findings.txt", findings, 1);
+    seed_pictures(seeds);
+    seed_texts(seeds);
     return 0;
 }

@@ -47,18 +47,18 @@ $(FUZZ_PROGRAMS): $(BUILD)/obj/tests/fuzz/replay.o
 endif
 $(FUZZ_PROGRAMS): $(BUILD)/tests/%: $(BUILD)/obj/tests/fuzz/%.o $(TOOL_OBJ) $(BUILD)/libinfer.a
 	@mkdir -p $(@D)
-	$(call SHOW,LD)$(CC) $(CFLAGS) $(FUZZ_LINK) -o $@ $^ $(TOOL_LIBS) $(LDLIBS)
+	$(call SHOW,LD)$(CC) $(CFLAGS) $(LINK) -pie $(FUZZ_LINK) -o $@ $^ $(TOOL_LIBS) $(LDLIBS)
 
 # Which seeds there are is tested by what they do in fuzz_session.
 $(BUILD)/tests/test_fuzz_seeds: $(BUILD)/obj/tests/test_fuzz_seeds.o \
         $(BUILD)/obj/tests/fuzz/fuzz_session.o $(BUILD)/libinfer.a
 	@mkdir -p $(@D)
-	$(call SHOW,LD)$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
+	$(call SHOW,LD)$(CC) $(CFLAGS) $(LINK) -pie -o $@ $^ $(LDLIBS) -lcmocka
 
-# Writes the seeds anew, after a change of tests/fuzz/graphs.txt.
+# Writes seeds and findings anew, after a change of tests/fuzz/graphs.txt or findings.txt.
 fuzz-seeds: $(BUILD)/tests/make_seeds
-	$< tests/fuzz/seeds
+	$< tests/fuzz
 $(BUILD)/tests/make_seeds: $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/fuzz/make_seeds*.c)) \
                            $(TOOL_OBJ) $(BUILD)/libinfer.a
 	@mkdir -p $(@D)
-	$(call SHOW,LD)$(CC) $(CFLAGS) -o $@ $^ $(TOOL_LIBS) $(LDLIBS)
+	$(call SHOW,LD)$(CC) $(CFLAGS) $(LINK) -pie -o $@ $^ $(TOOL_LIBS) $(LDLIBS)
