@@ -3,8 +3,15 @@
 # INFER_SCALE=part, every target is also built for libFuzzer and fuzzed: 10 s each, "long" an hour.
 # BUILD is the sanitizers' build.
 set -u
+targets="load session onnx picture npy args"
 failed=0 files=0
-for target in load session onnx picture npy args; do
+
+build() { # a make of its own, whatever make this runs under
+    env -u MAKEFLAGS make --no-print-directory -j"$(nproc)" "$@"
+}
+
+build BUILD="$BUILD" SANITIZE=1 OPT=-O1 fuzz-programs >/dev/null || exit 1
+for target in $targets; do
     program=$BUILD/tests/fuzz_$target
     out=$("$program" 2>&1 </dev/null) || {
         failed=$((failed + 1))
@@ -19,7 +26,7 @@ part) fuzzed="not fuzzed" ;;
     [ "${INFER_SCALE:-ci}" != long ] || seconds=3600
     if ! command -v clang >/dev/null || ! command -v ld >/dev/null; then
         fuzzed="not fuzzed: clang is not there"
-    elif out=$(make --no-print-directory BUILD="${BUILD%-sanitize}" fuzz FUZZ_SECONDS="$seconds" 2>&1); then
+    elif out=$(build BUILD="${BUILD%-sanitize}" fuzz FUZZ_SECONDS="$seconds" 2>&1); then
         fuzzed="fuzzed: $(echo "$out" | awk '
             / executions in / {printf "%s%s %s executions, %s edges", comma, $1, $2, $7; comma = "; "}')"
     else
