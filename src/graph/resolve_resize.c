@@ -138,7 +138,7 @@ static infer_status from_sizes(struct infer__resolve *r, const struct target *t,
 infer_status infer__resolve_resize(struct infer__resolve *r)
 {
     const struct infer__value *x = infer__resolve_in(r, 0);
-    struct target t;
+    struct target t = {0};
     float scales[2 * INFER_MAX_RANK];
     int64_t sizes[2 * INFER_MAX_RANK], dims[INFER_MAX_RANK];
     int nscales = 0, nsizes = 0;
