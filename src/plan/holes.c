@@ -31,8 +31,9 @@ uint64_t infer__holes_begin(const struct infer__holes *h, uint32_t range)
 static unsigned key_bit(const struct infer__holes *h, uint64_t bytes, uint64_t begin,
                         unsigned depth)
 {
-    return depth < h->bits ? bytes >> (h->bits - 1 - depth) & 1
-                           : begin >> (2 * h->bits - 1 - depth) & 1;
+    const uint64_t bit = depth < h->bits ? bytes >> (h->bits - 1 - depth) & 1
+                                         : begin >> (2 * h->bits - 1 - depth) & 1;
+    return (unsigned)bit;
 }
 
 /* Where the number of the hole stands, or, if it is in no tree, where to put it. */

@@ -1,64 +1,48 @@
 /* What steps compute, for inspect, and for the budget of what is computed beforehand. */
+#include "base/size.h"
 #include "plan/plan.h"
 
-/* Products that stay at the largest number where they pass it. */
-static uint64_t times(uint64_t a, uint64_t b)
+static int64_t elements(const struct infer__operand *o)
 {
-    uint64_t p;
-    return __builtin_mul_overflow(a, b, &p) ? UINT64_MAX : p;
+    return o->type ? infer__operand_elements(o) : 0;
 }
 
-static uint64_t plus(uint64_t a, uint64_t b)
+static int64_t kernel_elements(const struct infer__window *w)
 {
-    return a + b < a ? UINT64_MAX : a + b;
-}
-
-static uint64_t product(const int64_t *v, int n)
-{
-    uint64_t p = 1;
-    for (int i = 0; i < n; i++)
-        p = times(p, (uint64_t)v[i]);
-    return p;
-}
-
-static uint64_t elements(const struct infer__operand *o)
-{
-    return o->type ? (uint64_t)infer__operand_elements(o) : 0;
+    return INFER__PRODUCT(w->kernel[0], w->kernel[1], w->kernel[2]);
 }
 
 /* Multiply-adds of a chain: every pixel before the depthwise sees the weights of the expansion,
  * every pixel behind it those of the other two. */
-static uint64_t chain_flops(const struct infer__task *t)
+static int64_t chain_products(const struct infer__task *t)
 {
-    uint64_t in = product(t->in[0].dims, 3), out = product(t->out[0].dims, 3);
-    uint64_t before = times(in, elements(&t->in[3]));
-    return times(2, plus(before, times(out, plus(elements(&t->in[1]), elements(&t->in[5])))));
+    const int64_t *in = t->in[0].dims, *out = t->out[0].dims;
+    return INFER__SUM(INFER__PRODUCT(in[0], in[1], in[2], elements(&t->in[3])),
+                      INFER__PRODUCT(out[0], out[1], out[2], elements(&t->in[1])),
+                      INFER__PRODUCT(out[0], out[1], out[2], elements(&t->in[5])));
 }
 
-uint64_t infer__task_flops(const struct infer__task *t)
+static int64_t count_flops(const struct infer__task *t)
 {
-    uint64_t out = (uint64_t)infer__operand_elements(&t->out[0]), in = 0;
-    if (t->nin)
-        in = (uint64_t)infer__operand_elements(&t->in[0]);
-    const struct infer__window *w = &t->p.window;
+    const int64_t out = elements(&t->out[0]), in = t->nin ? elements(&t->in[0]) : 0;
     switch (t->op) {
     case INFER__OP_CONV:
     case INFER__OP_SCALED_CONV:
     case INFER__OP_CONV_INTEGER:
-        return times(2 * (uint64_t)t->in[1].dims[1], times(out, product(w->kernel, 3)));
+        return INFER__PRODUCT(2, out, t->in[1].dims[1], kernel_elements(&t->p.window));
     case INFER__OP_CONV_CHAIN:
-        return chain_flops(t);
+        return INFER__PRODUCT(2, chain_products(t));
     case INFER__OP_CONV_TRANSPOSE:
-        return times(2 * (uint64_t)t->in[1].dims[1], times(in, product(w->kernel, 3)));
+        return INFER__PRODUCT(2, in, t->in[1].dims[1], kernel_elements(&t->p.window));
     case INFER__OP_MAX_POOL:
     case INFER__OP_AVERAGE_POOL:
-        return times(out, product(w->kernel, 3));
+        return INFER__PRODUCT(out, kernel_elements(&t->p.window));
     case INFER__OP_GEMM:
-        return times(2 * out, (uint64_t)t->in[0].dims[t->p.gemm.trans_a ? 0 : 1]);
+        return INFER__PRODUCT(2, out, t->in[0].dims[t->p.gemm.trans_a ? 0 : 1]);
     case INFER__OP_MATMUL:
     case INFER__OP_MATMUL_INTEGER:
     case INFER__OP_DENSE:
-        return times(2 * out, (uint64_t)t->in[0].dims[t->in[0].rank - 1]);
+        return INFER__PRODUCT(2, out, t->in[0].dims[t->in[0].rank - 1]);
     case INFER__OP_TRANSPOSE:
     case INFER__OP_CONCAT:
     case INFER__OP_CHANNEL_SHUFFLE:
@@ -79,23 +63,31 @@ uint64_t infer__task_flops(const struct infer__task *t)
     }
 }
 
+uint64_t infer__task_flops(const struct infer__task *t)
+{
+    return (uint64_t)count_flops(t);
+}
+
 uint64_t infer__task_work(const struct infer__task *t)
 {
-    uint64_t work = t->nout && t->out[0].type ? infer__task_flops(t) : 0;
+    int64_t work = t->nout && t->out[0].type ? count_flops(t) : 0;
     for (uint32_t i = 0; i < t->nin; i++)
-        work = plus(work, elements(&t->in[i]));
+        work = INFER__SUM(work, elements(&t->in[i]));
     for (uint32_t i = 0; i < t->nout; i++)
-        work = plus(work, elements(&t->out[i]));
-    return work;
+        work = INFER__SUM(work, elements(&t->out[i]));
+    return (uint64_t)work;
 }
 
 struct infer__budget infer__budget_for(const struct infer__graph *g, uint64_t max_work)
 {
-    uint64_t bytes = 0;
+    int64_t bytes = 0;
     for (uint32_t i = 0; i < g->nvalues; i++)
         if (g->values[i].kind == INFER__VALUE_CONST)
-            bytes = plus(bytes, infer__value_bytes(&g->values[i]));
+            bytes = INFER__SUM(bytes, (int64_t)infer__value_bytes(&g->values[i]));
     if (!max_work)
-        max_work = plus(UINT64_C(1) << 31, times(64, bytes));
-    return (struct infer__budget){max_work, max_work, plus(UINT64_C(1) << 30, times(4, bytes))};
+        max_work = (uint64_t)INFER__SUM(INT64_C(1) << 31, INFER__PRODUCT(64, bytes));
+    return (struct infer__budget){
+        .max_work = max_work,
+        .work = max_work,
+        .bytes = (uint64_t)INFER__SUM(INT64_C(1) << 30, INFER__PRODUCT(4, bytes))};
 }
