@@ -401,10 +401,11 @@ VEC_INLINE vec vec_log(vec x)
     k = vec_select(big, vec_add(k, vec_set(1)), k);
     vec y = vec_log1p_reduced(vec_sub(m, vec_set(1)));
     y = vec_fma(k, vec_set(0.693359375f), vec_fma(k, vec_set(-2.12194440e-4f), y));
-    /* what is left are 0, numbers below it, infinity and NaN */
     y = vec_select(vec_less(x, infinity), y, x);
-    y = vec_select(vec_less(zero, x), y, vec_select(vec_less(x, zero), vec_set(NAN), y));
-    return vec_select(vec_less(vec_abs(x), vec_set(0x1p-149f)), vec_set(-INFINITY), y);
+    /* What is left are 0, numbers below it, and NaN; 0 is not compared with the smallest number
+     * above it, which counts as 0 while kernels run. */
+    vec rest = vec_select(vec_less(x, zero), vec_set(NAN), vec_sub(x, infinity));
+    return vec_select(vec_less(zero, x), y, rest);
 }
 #endif
 
