@@ -360,7 +360,8 @@ static int is_same(float got, float want)
 }
 
 /* Every result of a problem against the definition, which lets a NaN pass. Of minus infinity some
- * activations are 0 times infinity by their formula: there a kernel may give the limit. */
+ * activations are 0 times infinity by their formula: there a kernel may give the limit; and oneDNN
+ * has the formula of Silu, where the definition has the limit. */
 static void compare_kinds(const struct problem *p, int *nans)
 {
     struct problem sums = *p;
@@ -376,7 +377,8 @@ static void compare_kinds(const struct problem *p, int *nans)
                         float want = (float)expected(p, n, o, m, &tolerance);
                         float sum = (float)expected(&sums, n, o, m, &tolerance);
                         *nans += isnan(sum);
-                        if (isnan(want) == isnan(sum) && !is_same(*y, want)) {
+                        int formula = p->s.act == INFER__OP_SILU && sum == -INFINITY;
+                        if (isnan(want) == isnan(sum) && !formula && !is_same(*y, want)) {
                             describe(&p->s);
                             fail_msg("alpha %g: %.9g, expected %.9g", (double)p->s.alpha,
                                      (double)*y, (double)want);
