@@ -27,7 +27,7 @@ getpid
 syscall
 # libjpeg: its error handler jumps back into ours, it never exits
 _setjmp longjmp jpeg_CreateDecompress jpeg_destroy_decompress jpeg_finish_decompress jpeg_mem_src
-jpeg_read_header jpeg_read_scanlines jpeg_save_markers jpeg_start_decompress jpeg_std_error
+jpeg_has_multiple_scans jpeg_read_header jpeg_read_scanlines jpeg_save_markers jpeg_start_decompress jpeg_std_error
 # hardening (Makefile): these end the program where memory is about to be overwritten, or was
 __stack_chk_fail __memcpy_chk __memmove_chk __memset_chk __snprintf_chk __vsnprintf_chk
 __read_chk __longjmp_chk __open_2
