@@ -1,4 +1,5 @@
 LIBDIR ?= $(PREFIX)/lib
+STRIP  ?= strip
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(LIBDIR)/pkgconfig
@@ -6,6 +7,9 @@ install: all
 	install -m 644 include/infer.h include/infer_vision.h $(DESTDIR)$(PREFIX)/include
 	install -m 644 $(BUILD)/libinfer.a $(DESTDIR)$(LIBDIR)
 	install -m 755 $(BUILD)/libinfer.so.$(VERSION) $(DESTDIR)$(LIBDIR)
+	$(STRIP) --strip-debug $(DESTDIR)$(LIBDIR)/libinfer.a \
+	    $(DESTDIR)$(LIBDIR)/libinfer.so.$(VERSION) \
+	    $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(notdir $(PROGRAMS)))
 	ln -sf libinfer.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libinfer.so.$(SOVERSION)
 	ln -sf libinfer.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libinfer.so
 	sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|' \
