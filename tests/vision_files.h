@@ -16,12 +16,21 @@
 
 struct bytes {
     uint8_t *p;
-    size_t n;
+    size_t n; /* memory is a power of two above it: see put */
 };
+
+static inline size_t room_for(size_t n)
+{
+    size_t room = 64;
+    while (room <= n)
+        room *= 2;
+    return room;
+}
 
 static inline void put(struct bytes *b, const void *data, size_t n)
 {
-    b->p = realloc(b->p, b->n + n + 1);
+    if (!b->p || room_for(b->n + n) != room_for(b->n))
+        b->p = realloc(b->p, room_for(b->n + n));
     if (!b->p)
         abort();
     if (n)

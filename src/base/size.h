@@ -55,13 +55,6 @@ static inline int infer__size_inside(uint64_t off, uint64_t len, uint64_t size)
     return len <= size && off <= size - len;
 }
 
-/* Whether two pieces of memory have a byte in common. */
-static inline int infer__overlap(const void *a, size_t a_bytes, const void *b, size_t b_bytes)
-{
-    uintptr_t x = (uintptr_t)a, y = (uintptr_t)b;
-    return x < y ? y - x < a_bytes && b_bytes : x - y < b_bytes && a_bytes;
-}
-
 /* Sums and products for dimensions of tensors. */
 static inline int infer__dim_add(int64_t a, int64_t b, int64_t *out)
 {

@@ -21,6 +21,13 @@ struct target {
     uint8_t u8_of[4][256];
 };
 
+/* Whether two pieces of memory have a byte in common. */
+static int overlap(const void *a, size_t a_bytes, const void *b, size_t b_bytes)
+{
+    const uintptr_t x = (uintptr_t)a, y = (uintptr_t)b;
+    return x < y ? y - x < a_bytes && b_bytes : x - y < b_bytes && a_bytes;
+}
+
 static infer_status check_tensor(const infer_preprocess *p, const infer_image *image,
                                  const infer_tensor *out, int64_t index,
                                  const struct infer__placement *place, infer_error *err)
@@ -48,7 +55,7 @@ static infer_status check_tensor(const infer_preprocess *p, const infer_image *i
     FAIL_IF((uintptr_t)out->data % infer_type_size(out->type), INFER_ERROR_ARGUMENT,
             "the tensor is not aligned for its type");
     size_t pixels = (size_t)image->width * (size_t)image->height * (size_t)image->channels;
-    FAIL_IF(infer__overlap(image->pixels, pixels, out->data, bytes), INFER_ERROR_ARGUMENT,
+    FAIL_IF(overlap(image->pixels, pixels, out->data, bytes), INFER_ERROR_ARGUMENT,
             "the tensor shares memory with the picture");
     return INFER_OK;
 }
