@@ -59,7 +59,7 @@ struct run {
     double ms, slowest_ms;
     struct machine machine;
     int bf16;                       /* the row that is being timed wants it */
-    const struct infer__plan *plan; /* whose steps are being timed */
+    struct infer__plan plan; /* whose steps are being timed */
     uint64_t *seen;                 /* tasks of a model that are in the table already */
     size_t nseen;
     struct note notes[MOST_NOTES];
@@ -130,7 +130,7 @@ static void print_row(const struct run *r, const char *network, const struct inf
                       const struct bench_time *time, int chosen)
 {
     const double ns = time->ms * 1e6, flops = (double)infer__task_flops(&s->task);
-    const double bytes = (double)infer__step_bytes(r->plan, s);
+    const double bytes = (double)infer__step_bytes(&r->plan, s);
     printf("| %s | %s | %s | %s | %.4f | %.4f | %.1f | %.1f | %.0f | %.0e | %s |\n", network,
            infer__op_info(s->task.op)->name, shape, kernel, time->ms, estimate / 1e6, flops / ns,
            bytes / ns,
@@ -206,28 +206,26 @@ static int is_new(struct run *r, const struct infer__step *s)
 static infer_status bench_graph(struct run *r, const char *network, const struct infer__graph *g,
                                 const char *op, infer_error *err)
 {
-    struct infer__plan plan;
     struct infer__plan_options o = {.threads = 1,
                                     .machine = infer__cpu_machine(),
                                     .isa = r->isa,
                                     .bf16 = r->bf16,
                                     .onednn = infer_has_onednn() && r->isa == infer_cpu_isa(),
                                     .max_tensor_bytes = UINT64_C(2) << 30};
-    TRY(infer__plan_create(&plan, g, &o, NULL, err));
+    TRY(infer__plan_create(&r->plan, g, &o, NULL, err));
     infer_status status = INFER_OK;
-    r->plan = &plan;
-    r->seen = calloc(plan.nsteps + 1, sizeof *r->seen);
+    r->seen = calloc(r->plan.nsteps + 1, sizeof *r->seen);
     r->nseen = 0;
     if (!r->seen)
-        status = infer__no_memory(err, plan.nsteps * sizeof *r->seen);
-    for (uint32_t i = 0; i < plan.nsteps && !status; i++) {
-        const struct infer__step *s = &plan.steps[i];
+        status = infer__no_memory(err, r->plan.nsteps * sizeof *r->seen);
+    for (uint32_t i = 0; i < r->plan.nsteps && !status; i++) {
+        const struct infer__step *s = &r->plan.steps[i];
         int wanted = !op || strcmp(op, infer__op_info(s->task.op)->name) == 0;
         if (wanted && s->task.nout && is_new(r, s))
             status = bench_step(r, network, s, err);
     }
     free(r->seen);
-    infer__plan_free(&plan);
+    infer__plan_free(&r->plan);
     return status;
 }
 

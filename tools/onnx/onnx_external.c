@@ -73,16 +73,16 @@ static size_t next_part(const char **path)
 /* Opens one component below `folder`; *why tells what is wrong where there is none. */
 static int open_part(int folder, const char *part, size_t length, int last, const char **why)
 {
-    char name[256];
+    char name[256] = "";
     *why = NULL;
     if (length == 2 && !memcmp(part, "..", 2))
         *why = "'..' is not allowed";
     else if (length == 0 || length >= sizeof name || (length == 1 && *part == '.'))
         *why = "this is no file name";
+    else
+        memcpy(name, part, length);
     if (*why)
         return -1;
-    memcpy(name, part, length);
-    name[length] = 0;
     /* O_NONBLOCK: a FIFO is refused, not waited for. */
     int fd = openat(folder, name,
                     O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | (last ? 0 : O_DIRECTORY));
