@@ -58,9 +58,9 @@ struct run {
     infer_isa isa;
     double ms, slowest_ms;
     struct machine machine;
-    int bf16;                       /* the row that is being timed wants it */
+    int bf16;                /* the row that is being timed wants it */
     struct infer__plan plan; /* whose steps are being timed */
-    uint64_t *seen;                 /* tasks of a model that are in the table already */
+    uint64_t *seen;          /* tasks of a model that are in the table already */
     size_t nseen;
     struct note notes[MOST_NOTES];
     size_t nnotes;
