@@ -7,6 +7,7 @@
 # BUILD-fuzz.
 CHECK_BUILD_plain    :=
 CHECK_BUILD_sanitize := SANITIZE=1 OPT=-O1
+CHECK_MORE_sanitize  := fuzz-programs
 CHECK_BUILD_thread   := SANITIZE=thread OPT=-O1
 INFER_SCALE ?= ci
 # The programs of one build of checks.txt.
@@ -23,7 +24,8 @@ check-reliability:
 check-programs-plain: all $(call checks_of,plain,$(BUILD))
 check-programs-sanitize check-programs-thread: check-programs-%:
 	@programs="$(call checks_of,$*,$(BUILD)-$*)"; [ -z "$$programs" ] || \
-	    $(MAKE) --no-print-directory $(JOBS) BUILD=$(BUILD)-$* $(CHECK_BUILD_$*) all $$programs
+	    $(MAKE) --no-print-directory $(JOBS) BUILD=$(BUILD)-$* $(CHECK_BUILD_$*) all $$programs \
+	        $(CHECK_MORE_$*)
 
 $(BUILD)/tests/reliability/%: $(BUILD)/obj/tests/reliability/%.o $(TOOL_OBJ) $(BUILD)/libinfer.a
 	@mkdir -p $(@D)
