@@ -32,7 +32,7 @@ static unsigned key_bit(const struct infer__holes *h, uint64_t bytes, uint64_t b
                         unsigned depth)
 {
     const uint64_t bit = depth < h->bits ? bytes >> (h->bits - 1 - depth) & 1
-                                         : begin >> (2 * h->bits - 1 - depth) & 1;
+                                         : begin >> ((2 * h->bits - 1 - depth) & 63) & 1;
     return (unsigned)bit;
 }
 

@@ -382,11 +382,11 @@ static infer_status begin(struct infer__integer *p)
     struct infer__uses uses;
     TRY(infer__integer_grow(p));
     TRY(infer__uses_of(g, &uses, err));
+    p->is_output = infer__region_calloc(g->region, g->nvalues, 1);
+    if (!p->is_output || !p->uses)
+        return infer__no_memory(err, g->nvalues);
     memcpy(p->uses, uses.count, g->nvalues * sizeof *p->uses);
     infer__uses_end(g, &uses);
-    p->is_output = infer__region_calloc(g->region, g->nvalues, 1);
-    if (!p->is_output)
-        return infer__no_memory(err, g->nvalues);
     for (uint32_t i = 0; i < g->noutputs; i++)
         p->is_output[g->outputs[i]] = 1;
     return INFER_OK;

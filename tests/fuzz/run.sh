@@ -9,6 +9,8 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 : "${BUILD:=build-fuzz}" "${FUZZ_SECONDS:=0}" "${FUZZ_JOBS:=1}"
+# Vector code that is not optimised and watched has frames of 8 MB.
+ulimit -s 65536
 slice=$FUZZ_SECONDS
 [ "$slice" -gt 0 ] || slice=300
 commit=$(git describe --always --dirty 2>/dev/null || echo unknown)

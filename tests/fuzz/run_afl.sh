@@ -4,6 +4,7 @@
 # BUILD: the folder of its build. FUZZ_SECONDS: for each target; 0: a minute each.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
+ulimit -s 65536 # see run.sh
 : "${BUILD:=build-afl}" "${FUZZ_SECONDS:=0}"
 [ "$FUZZ_SECONDS" -gt 0 ] || FUZZ_SECONDS=60
 # A machine's settings are left alone; the sanitizers' reports are crashes.
