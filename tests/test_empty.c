@@ -1,5 +1,5 @@
-/* Tensors without elements: what comes of them is known when the session is made, no kernel meets
- * one, and answers are those that ONNX and NumPy give. */
+/* What making a session must see to: tensors without elements (no kernel meets one, and answers are
+ * those that ONNX and NumPy give), inputs of one name, limits. */
 #include <math.h>
 
 #include "plan/plan.h"
@@ -181,6 +181,39 @@ static void test_products_and_refusals(void **state)
     net_drop(&m);
 }
 
+/* Of two inputs of one name a value that is given for one must not be read for the other, which may
+ * be larger. */
+static void test_inputs_of_one_name(void **state)
+{
+    (void)state;
+    struct net n;
+    struct infer__node *node;
+    infer_session *s;
+    infer_error err;
+    uint32_t ids[2] = {begin(&n, 1, (int64_t[]){1})};
+    OK(infer__graph_add_value(&n.g, "x", &ids[1], &n.err));
+    const char *name = n.g.values[ids[1]].name;
+    n.g.values[ids[1]] = n.g.values[ids[0]];
+    n.g.values[ids[1]].name = name;
+    n.g.values[ids[1]].type = INFER_F64;
+    n.g.inputs = infer__region_copy(&n.region, ids, sizeof ids);
+    n.g.ninputs = 2;
+    uint32_t y = net_node(&n, INFER__OP_RELU, "y", ids, 1, &node);
+    struct net_model m = net_load(&n, &y, 1);
+    float *one = malloc(sizeof *one); /* a block of exactly its size */
+    infer_input_spec spec = {.name = "x", .rank = 1, .dims = {1}, .data = one};
+    infer_session_options o;
+    infer_session_options_init(&o);
+    *one = 1;
+    OK(infer_session_create(m.model, &o, &s, &err));
+    infer_session_free(&s);
+    o.inputs = &spec;
+    o.ninputs = 1;
+    assert_int_equal(infer_session_create(m.model, &o, &s, &err), INFER_ERROR_ARGUMENT);
+    free(one);
+    net_drop(&m);
+}
+
 /* ---- budgets -------------------------------------------------------------------------------- */
 
 /* Constants that cost: `products` of two matrices of `size`, made by ConstantOfShape. */
@@ -262,6 +295,7 @@ int main(void)
         cmocka_unit_test(test_reductions),
         cmocka_unit_test(test_parts),
         cmocka_unit_test(test_products_and_refusals),
+        cmocka_unit_test(test_inputs_of_one_name),
         cmocka_unit_test(test_work),
         cmocka_unit_test(test_memory),
     };

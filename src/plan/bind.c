@@ -74,7 +74,8 @@ static const infer_input_spec *find_spec(const struct binder *b, const char *nam
                                                                    : NULL;
 }
 
-/* Every spec is of an input that the model has. */
+/* Every spec is of an input that the model has, and of no other: of two inputs of one name nobody
+ * could tell which type and size a spec's value has. */
 static infer_status check_names(const struct binder *b, infer_error *err)
 {
     const struct infer__graph *g = &b->plan->graph;
@@ -84,8 +85,11 @@ static infer_status check_names(const struct binder *b, infer_error *err)
         return infer__no_memory(err, n);
     for (uint32_t k = 0; k < g->ninputs; k++) {
         const infer_input_spec *spec = find_spec(b, g->values[g->inputs[k]].name);
-        if (spec)
-            known[spec - b->o->inputs] = 1;
+        if (!spec)
+            continue;
+        FAIL_IF(known[spec - b->o->inputs], INFER_ERROR_ARGUMENT,
+                "the model has two inputs '%s': none can be named", spec->name);
+        known[spec - b->o->inputs] = 1;
     }
     for (size_t i = 0; i < n; i++) {
         const infer_input_spec *first = find_spec(b, b->o->inputs[i].name);
