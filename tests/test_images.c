@@ -228,8 +228,8 @@ static void test_which(void **state)
         struct bytes file;
         infer_model *model = load(&rows[i], &file);
         infer_session *s = make(model, 4, 2);
-        if (s->plan.images != (rows[i].apart ? 4U : 1U))
-            fail_msg("%s: %u images apart", rows[i].name, s->plan.images);
+        if (s->program->plan.images != (rows[i].apart ? 4U : 1U))
+            fail_msg("%s: %u images apart", rows[i].name, s->program->plan.images);
         infer_value_info info;
         OK(infer_session_output(s, 0, &info));
         assert_int_equal(info.dims[0], 4);
@@ -334,8 +334,8 @@ static void check_tail(const infer_model *model, float *x, int64_t batch, uint32
 {
     infer_session *s = make(model, batch, threads), *one = make(model, 1, 1);
     if (infer_cpu_isa() >= INFER_ISA_AVX2)
-        assert_true(s->plan.tail > 0 && s->plan.tail < s->plan.nsteps);
-    assert_int_equal(s->plan.images, batch);
+        assert_true(s->program->plan.tail > 0 && s->program->plan.tail < s->program->plan.nsteps);
+    assert_int_equal(s->program->plan.images, batch);
     for (int repeat = 0; repeat < 2; repeat++) {
         infer_tensor got = run(s, x, batch);
         const float *y = got.data;
@@ -388,12 +388,12 @@ static void test_tail_budget(void **state)
     o.ninputs = 1;
     o.threads = 1;
     OK(infer_session_create(model, &o, &s, &err));
-    assert_true(s->plan.tail < s->plan.nsteps);
+    assert_true(s->program->plan.tail < s->program->plan.nsteps);
     o.max_memory_bytes = held_by(s) - 32768; /* more than the rounding of blocks */
     infer_session_free(&s);
     OK(infer_session_create(model, &o, &s, &err));
-    assert_int_equal(s->plan.images, 500);
-    assert_int_equal(s->plan.tail, s->plan.nsteps);
+    assert_int_equal(s->program->plan.images, 500);
+    assert_int_equal(s->program->plan.tail, s->program->plan.nsteps);
     infer_session_free(&s);
     infer_model_free(&model);
     free(file.data);

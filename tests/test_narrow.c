@@ -76,8 +76,8 @@ static const float *answer(infer_session *s)
 static int count_halves(const infer_session *s)
 {
     int n = 0;
-    for (uint32_t i = 1; i < s->plan.ntensors; i++) {
-        const struct infer__plan_tensor *t = &s->plan.tensors[i];
+    for (uint32_t i = 1; i < s->program->plan.ntensors; i++) {
+        const struct infer__plan_tensor *t = &s->program->plan.tensors[i];
         if (t->desc.type != INFER_BF16)
             continue;
         assert_int_equal(t->place, INFER__PLACE_ARENA);
@@ -97,8 +97,9 @@ static void check(int shown, int at_least)
     infer_session *narrow = session_of(m, INFER_PRECISION_BF16);
     assert_int_equal(count_halves(wide), 0);
     assert_true(count_halves(narrow) >= at_least);
-    for (uint32_t i = 0; i < narrow->plan.graph.noutputs; i++)
-        assert_int_equal(narrow->plan.tensors[narrow->plan.outputs[i]].desc.type, INFER_F32);
+    for (uint32_t i = 0; i < narrow->program->plan.graph.noutputs; i++)
+        assert_int_equal(narrow->program->plan.tensors[narrow->program->plan.outputs[i]].desc.type,
+                         INFER_F32);
     const float *want = answer(wide), *got = answer(narrow);
     double most = 0, error = 0;
     for (int64_t i = 0; i < 128 * PIXELS / 4; i++) {

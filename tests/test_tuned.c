@@ -67,10 +67,10 @@ static void run(infer_session *s, float scores[5])
 static uint32_t dearest(const infer_session *s, struct infer__tuned_entry *e)
 {
     uint32_t n = 0;
-    for (uint32_t i = 0; i < s->plan.nsteps; i++) {
+    for (uint32_t i = 0; i < s->program->plan.nsteps; i++) {
         struct infer__candidate c[INFER__MOST_CANDIDATES];
-        int count = infer__candidates(&s->plan.steps[i].task, c);
-        uint64_t key = infer__task_key(&s->plan.steps[i].task);
+        int count = infer__candidates(&s->program->plan.steps[i].task, c);
+        uint64_t key = infer__task_key(&s->program->plan.steps[i].task);
         uint32_t k = 0;
         assert_true(count > 0 && n < MOST_ENTRIES);
         while (k < n && e[k].key != key)
@@ -85,8 +85,8 @@ static uint32_t dearest(const infer_session *s, struct infer__tuned_entry *e)
 static uint32_t tuned_steps(const infer_session *s)
 {
     uint32_t n = 0;
-    for (uint32_t i = 0; i < s->plan.nsteps; i++)
-        n += s->plan.steps[i].tuned;
+    for (uint32_t i = 0; i < s->program->plan.nsteps; i++)
+        n += s->program->plan.steps[i].tuned;
     return n;
 }
 
@@ -159,10 +159,10 @@ static void test_choices_are_used(void **state)
     assert_int_equal(tuned_steps(untuned), 0);
     for (uint32_t threads = 1; threads <= 2; threads++) {
         infer_session *s = make(m, threads, 0);
-        assert_int_equal(tuned_steps(s), s->plan.nsteps);
-        for (uint32_t i = 0; i < s->plan.nsteps; i++) {
+        assert_int_equal(tuned_steps(s), s->program->plan.nsteps);
+        for (uint32_t i = 0; i < s->program->plan.nsteps; i++) {
             struct infer__candidate c[INFER__MOST_CANDIDATES];
-            int count = infer__candidates(&s->plan.steps[i].task, c);
+            int count = infer__candidates(&s->program->plan.steps[i].task, c);
             infer_step_info info, before;
             OK(infer_session_step(s, i, &info));
             OK(infer_session_step(untuned, i, &before));
@@ -198,8 +198,9 @@ static void test_foreign_plans_are_ignored(void **state)
         infer_model *m = load(&b);
         infer_session *s = make(m, 1, 0);
         assert_int_equal(tuned_steps(s), 0);
-        for (uint32_t i = 0; i < s->plan.nsteps; i++)
-            assert_ptr_equal(s->plan.steps[i].kernel, untuned->plan.steps[i].kernel);
+        for (uint32_t i = 0; i < s->program->plan.nsteps; i++)
+            assert_ptr_equal(s->program->plan.steps[i].kernel,
+                             untuned->program->plan.steps[i].kernel);
         infer_session_free(&s);
         infer_model_free(&m);
         free(b.data);
@@ -223,11 +224,11 @@ static void test_wrong_names_are_ignored(void **state)
         struct bytes b = with_plans(&f->file, &p, 1);
         infer_model *m = load(&b);
         infer_session *s = make(m, 1, 0);
-        for (uint32_t i = 0; i < s->plan.nsteps; i++) {
-            const struct infer__step *step = &s->plan.steps[i];
+        for (uint32_t i = 0; i < s->program->plan.nsteps; i++) {
+            const struct infer__step *step = &s->program->plan.steps[i];
             wrong += !step->tuned;
             if (!step->tuned)
-                assert_ptr_equal(step->kernel, untuned->plan.steps[i].kernel);
+                assert_ptr_equal(step->kernel, untuned->program->plan.steps[i].kernel);
             else
                 assert_ptr_equal(step->kernel, *k);
         }
@@ -250,10 +251,11 @@ static void test_keys(void **state)
 {
     struct fixture *f = *state;
     infer_session *one = make(f->model, 1, 0), *two = make(f->model, 2, 0);
-    for (uint32_t i = 0; i < one->plan.nsteps; i++) {
-        struct infer__task t = one->plan.steps[i].task;
+    for (uint32_t i = 0; i < one->program->plan.nsteps; i++) {
+        struct infer__task t = one->program->plan.steps[i].task;
         uint64_t key = infer__task_key(&t);
-        assert_true(key == infer__task_key(&two->plan.steps[i].task)); /* threads do not count */
+        assert_true(key ==
+                    infer__task_key(&two->program->plan.steps[i].task)); /* threads do not count */
         struct infer__operand in[8];
         assert_true(t.nin > 0 && t.nin <= 8);
         memcpy(in, t.in, t.nin * sizeof *in);

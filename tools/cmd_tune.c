@@ -126,7 +126,7 @@ static void print_text(const struct tuner *t, const char *output)
         const struct tune_task *k = &t->tasks[i];
         if (!tune_changed(k))
             continue;
-        printf("  %s '%s'", infer__op_info(t->names->plan.steps[k->step].task.op)->name,
+        printf("  %s '%s'", infer__op_info(t->names->program->plan.steps[k->step].task.op)->name,
                node_name(t, k, &s));
         if (k->nsteps > 1)
             printf(" and %u like it", k->nsteps - 1);

@@ -47,7 +47,7 @@ static void boxes(FILE *f, const struct inspect *x)
 static void edge(FILE *f, const struct inspect *x, const uint32_t *writer, uint32_t tensor,
                  const char *to, size_t number)
 {
-    const struct infer__plan *plan = &x->session->plan;
+    const struct infer__plan *plan = &x->session->program->plan;
     uint32_t root = inspect_root(x, tensor);
     const struct infer__operand *d = &plan->tensors[tensor].desc;
     infer_value_info v = {.rank = d->rank};
@@ -68,7 +68,7 @@ static void edge(FILE *f, const struct inspect *x, const uint32_t *writer, uint3
 
 void inspect_dot(FILE *f, const struct inspect *x)
 {
-    const struct infer__plan *plan = &x->session->plan;
+    const struct infer__plan *plan = &x->session->program->plan;
     uint32_t *writer = calloc(plan->ntensors + 1u, sizeof *writer); /* step + 1, by root */
     if (!writer)
         return;

@@ -82,7 +82,7 @@ static void steps(FILE *f, const struct inspect *x)
 
 static void arena(FILE *f, const struct inspect *x)
 {
-    const struct infer__plan *plan = &x->session->plan;
+    const struct infer__plan *plan = &x->session->program->plan;
     const char *comma = "";
     fputs("\"arena\": [", f);
     for (uint32_t t = 1; t < plan->ntensors; t++) {
@@ -107,8 +107,8 @@ static void session(FILE *f, const struct inspect *x)
             infer_isa_name(x->isa), x->bf16 ? "bf16" : "f32", infer_has_onednn() ? "true" : "false",
             infer__pool_threads(x->session->pool), (unsigned long long)inspect_macs(x));
     uint32_t tuned = 0;
-    for (uint32_t i = 0; i < x->session->plan.nsteps; i++)
-        tuned += x->session->plan.steps[i].tuned;
+    for (uint32_t i = 0; i < x->session->program->plan.nsteps; i++)
+        tuned += x->session->program->plan.steps[i].tuned;
     fprintf(f, "\"tuned_steps\": %u,\n\"memory\": {\"arena_bytes\": %llu, \"packed_bytes\": %llu",
             tuned, (unsigned long long)m.arena_bytes, (unsigned long long)m.packed_bytes);
     fprintf(f, ", \"output_bytes\": %llu, \"plan_bytes\": %llu},\n",

@@ -10,7 +10,7 @@
 
 uint32_t inspect_root(const struct inspect *x, uint32_t tensor)
 {
-    const struct infer__plan_tensor *t = &x->session->plan.tensors[tensor];
+    const struct infer__plan_tensor *t = &x->session->program->plan.tensors[tensor];
     return t->alias ? t->alias : tensor;
 }
 
@@ -190,8 +190,8 @@ static void print_tuned(FILE *f, const struct inspect *x)
     uint32_t steps = 0, plans = 0;
     struct infer__tuned_for here;
     struct infer__tuned t;
-    for (uint32_t i = 0; i < x->session->plan.nsteps; i++)
-        steps += x->session->plan.steps[i].tuned;
+    for (uint32_t i = 0; i < x->session->program->plan.nsteps; i++)
+        steps += x->session->program->plan.steps[i].tuned;
     for (uint32_t i = 0; i < x->model->nsections; i++)
         plans += x->model->sections[i].kind == INFER__SECTION_TUNED;
     if (!plans)
@@ -201,7 +201,7 @@ static void print_tuned(FILE *f, const struct inspect *x)
                 plans == 1 ? "" : "s");
     else
         fprintf(f, "tuned    %u of %u steps by this CPU's plan of %u tasks\n", steps,
-                x->session->plan.nsteps, t.nentries);
+                x->session->program->plan.nsteps, t.nentries);
 }
 
 void inspect_session_text(FILE *f, const struct inspect *x)
@@ -236,7 +236,7 @@ enum { COLUMNS = 64 };
 
 static int written_by(const struct inspect *x, uint32_t step, uint32_t tensor)
 {
-    const struct infer__step *s = &x->session->plan.steps[step];
+    const struct infer__step *s = &x->session->program->plan.steps[step];
     for (uint32_t k = 0; k < s->task.nout; k++)
         if (s->out[k] && inspect_root(x, s->out[k]) == tensor)
             return 1;
@@ -245,7 +245,7 @@ static int written_by(const struct inspect *x, uint32_t step, uint32_t tensor)
 
 void inspect_arena_text(FILE *f, const struct inspect *x)
 {
-    const struct infer__plan *plan = &x->session->plan;
+    const struct infer__plan *plan = &x->session->program->plan;
     uint64_t per = (plan->arena_bytes + COLUMNS - 1) / COLUMNS;
     if (per == 0) {
         fputs("\narena: empty\n", f);

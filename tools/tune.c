@@ -38,7 +38,7 @@ static void add_choices(struct tune_task *k, const struct infer__step *s)
 
 static infer_status list_tasks(struct tuner *t)
 {
-    const struct infer__plan *plan = &t->names->plan;
+    const struct infer__plan *plan = &t->names->program->plan;
     t->tasks = calloc(plan->nsteps + 1, sizeof *t->tasks);
     t->task_of = calloc(plan->nsteps + 1, sizeof *t->task_of);
     if (!t->tasks || !t->task_of)

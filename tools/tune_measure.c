@@ -184,7 +184,7 @@ static infer_status open_tables(struct tuner *t, unsigned ti, double until, stru
     memset(s, 0, sizeof *s);
     for (uint32_t i = 0; i < t->ntasks; i++)
         most = t->tasks[i].nchoices > most ? t->tasks[i].nchoices : most;
-    uint32_t nsteps = t->names->plan.nsteps;
+    uint32_t nsteps = t->names->program->plan.nsteps;
     s->samples = calloc((size_t)t->ntasks * MOST_RUNS + 1, sizeof *s->samples);
     s->before = calloc((size_t)nsteps + 1, sizeof *s->before);
     if (!s->samples || !s->before)
@@ -193,7 +193,7 @@ static infer_status open_tables(struct tuner *t, unsigned ti, double until, stru
         show(t, "preparing", ti);
         TRY(open_table(t, ti, s->n, &s->table[s->n]));
         bytes += held_bytes(s->table[s->n++].session);
-        if (s->table[s->n - 1].session->plan.nsteps != nsteps)
+        if (s->table[s->n - 1].session->program->plan.nsteps != nsteps)
             return infer__fail(&t->err, INFER_ERROR_INTERNAL, "the steps depend on the kernels");
     }
     return INFER_OK;
@@ -221,7 +221,7 @@ static infer_status run(struct tuner *t, infer_session *s, double *ms)
 static infer_status sample(struct tuner *t, struct tables *s, infer_session *session, int r,
                            double *ms)
 {
-    const struct infer__plan *plan = &session->plan;
+    const struct infer__plan *plan = &session->program->plan;
     for (uint32_t i = 0; i < plan->nsteps; i++)
         s->before[i] = plan->steps[i].ns;
     TRY(run(t, session, ms));
@@ -285,7 +285,7 @@ static void judge_task(const struct tuner *t, const struct tables *s, uint32_t t
         v[c] = (struct tune_value){INFINITY, 0, INFINITY};
         if (c >= k->nchoices || c >= s->n || n == 0)
             continue;
-        const struct infer__step *step = &table->session->plan.steps[k->step];
+        const struct infer__step *step = &table->session->program->plan.steps[k->step];
         if (step->kernel == k->choices[c].kernel && step->serial == k->choices[c].serial)
             v[c] = judge(table->times + task * MOST_TURNS, base, n);
     }

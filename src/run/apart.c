@@ -2,7 +2,7 @@
  * write other outputs, so an output may share no byte with any other tensor. Inputs may overlap
  * each other. All ranges are sorted by where they begin and walked once: a model may have a million
  * outputs. The room for that was taken with the session. */
-#include "run/session.h"
+#include "run/program.h"
 
 static void swap(struct infer__range *a, struct infer__range *b)
 {
@@ -50,22 +50,23 @@ static infer_status fail(const struct infer__range *a, const struct infer__range
                        a->output < 0 || b->output < 0 ? "an input" : "another output");
 }
 
-infer_status infer__check_apart(struct infer_session *s, const infer_tensor *inputs,
-                                const infer_tensor *outputs, infer_error *err)
+infer_status infer__check_apart(struct infer__program *p, const char *lent,
+                                const infer_tensor *inputs, const infer_tensor *outputs,
+                                infer_error *err)
 {
-    const struct infer__graph *g = &s->plan.graph;
-    struct infer__range *all = s->ranges;
+    const struct infer__graph *g = &p->plan.graph;
+    struct infer__range *all = p->ranges;
     const struct infer__range *written = NULL, *read = NULL; /* that reach furthest so far */
     size_t n = 0;
     for (uint32_t i = 0; i < g->ninputs; i++) {
-        struct infer__value v = infer__session_value(s, g->inputs[i]);
+        struct infer__value v = infer__program_value(p, g->inputs[i]);
         if (v.kind == INFER__VALUE_INPUT)
             add(all, &n, inputs[i].data, infer__value_bytes(&v), INFER__RANGE_INPUT);
     }
     for (uint32_t i = 0; i < g->noutputs; i++) {
-        struct infer__value v = infer__session_value(s, g->outputs[i]);
-        const void *lent = s->outputs + s->output_offsets[i];
-        add(all, &n, outputs[i].data ? outputs[i].data : lent, infer__value_bytes(&v), i);
+        struct infer__value v = infer__program_value(p, g->outputs[i]);
+        const void *data = outputs[i].data ? outputs[i].data : lent + p->output_offsets[i];
+        add(all, &n, data, infer__value_bytes(&v), i);
     }
     sort(all, n);
     for (size_t i = 0; i < n; i++) {

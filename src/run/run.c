@@ -8,7 +8,8 @@
 static infer_status check_tensor(const struct infer_session *s, const char *kind, size_t index,
                                  uint32_t tensor, const infer_tensor *t, infer_error *err)
 {
-    struct infer__value want = infer__session_value(s, s->plan.tensors[tensor].value);
+    struct infer__value want =
+        infer__program_value(s->program, s->program->plan.tensors[tensor].value);
     size_t bytes = infer__value_bytes(&want);
     const char *name = want.name;
     int same = (unsigned)t->type == want.type && t->rank == want.rank;
@@ -31,12 +32,12 @@ static infer_status check_tensor(const struct infer_session *s, const char *kind
 
 static void lend_output(struct infer_session *s, size_t index, infer_tensor *t)
 {
-    struct infer__value v = infer__session_value(s, s->plan.graph.outputs[index]);
+    struct infer__value v = infer__program_value(s->program, s->program->plan.graph.outputs[index]);
     memset(t, 0, sizeof *t);
     t->type = (infer_type)v.type;
     t->rank = v.rank;
     memcpy(t->dims, v.dims, sizeof t->dims);
-    t->data = s->outputs + s->output_offsets[index];
+    t->data = s->memory.outputs + s->program->output_offsets[index];
     t->bytes = infer__value_bytes(&v);
 }
 
@@ -44,18 +45,18 @@ static infer_status check_tensors(struct infer_session *s, const infer_tensor *i
                                   size_t ninputs, infer_tensor *outputs, size_t noutputs,
                                   infer_error *err)
 {
-    const struct infer__graph *g = &s->plan.graph;
+    const struct infer__graph *g = &s->program->plan.graph;
     FAIL_IF(ninputs != g->ninputs || (ninputs && !inputs), INFER_ERROR_ARGUMENT,
             "%zu inputs given; the model has %u", inputs ? ninputs : 0, g->ninputs);
     FAIL_IF(noutputs != g->noutputs || (noutputs && !outputs), INFER_ERROR_ARGUMENT,
             "%zu outputs given; the model has %u", outputs ? noutputs : 0, g->noutputs);
     for (size_t i = 0; i < ninputs; i++)
         if (g->values[g->inputs[i]].kind == INFER__VALUE_INPUT)
-            TRY(check_tensor(s, "input", i, s->plan.inputs[i], &inputs[i], err));
+            TRY(check_tensor(s, "input", i, s->program->plan.inputs[i], &inputs[i], err));
     for (size_t i = 0; i < noutputs; i++)
         if (outputs[i].data)
-            TRY(check_tensor(s, "output", i, s->plan.outputs[i], &outputs[i], err));
-    return infer__check_apart(s, inputs, outputs, err);
+            TRY(check_tensor(s, "output", i, s->program->plan.outputs[i], &outputs[i], err));
+    return infer__check_apart(s->program, s->memory.outputs, inputs, outputs, err);
 }
 
 /* ---- running -------------------------------------------------------------------------------- */
@@ -72,13 +73,13 @@ struct job {
 static void run_units(void *ctx, unsigned thread, uint32_t begin, uint32_t end)
 {
     const struct job *j = ctx;
-    const struct infer__plan *plan = &j->s->plan;
+    const struct infer__plan *plan = &j->s->program->plan;
     const struct infer__step *step = &plan->steps[j->step];
-    void **pointers = infer__step_pointers(j->s, j->lane, step);
+    void **pointers = infer__step_pointers(j->s->program, j->lane, step);
     struct infer__buffers b = {.in = (const void *const *)pointers,
                                .out = pointers + step->task.nin,
                                .packed = step->packed,
-                               .scratch = j->s->scratch + thread * plan->scratch_bytes,
+                               .scratch = j->s->memory.scratch + thread * plan->scratch_bytes,
                                .state = step->need.state,
                                .shared = j->shared};
     struct infer__float_mode mode = infer__float_mode_kernels();
@@ -102,9 +103,9 @@ static void run_steps(struct job *j, unsigned thread, int alone, uint32_t begin,
 {
     struct infer_session *s = j->s;
     uint64_t before = s->profile ? infer__now_ns() : 0;
-    j->shared = s->scratch + thread * s->plan.scratch_bytes;
+    j->shared = s->memory.scratch + thread * s->program->plan.scratch_bytes;
     for (uint32_t i = begin; i < end; i++) {
-        const struct infer__step *step = &s->plan.steps[i];
+        const struct infer__step *step = &s->program->plan.steps[i];
         j->step = i;
         if (alone || step->serial)
             run_units(j, thread, 0, step->need.units);
@@ -121,7 +122,8 @@ static void run_steps(struct job *j, unsigned thread, int alone, uint32_t begin,
 /* Image k of an input or output, which is a value of the graph. */
 static char *image(const struct infer_session *s, const infer_tensor *t, uint32_t value, uint32_t k)
 {
-    return t->data ? (char *)t->data + infer__value_bytes(&s->plan.graph.values[value]) * k : NULL;
+    return t->data ? (char *)t->data + infer__value_bytes(&s->program->plan.graph.values[value]) * k
+                   : NULL;
 }
 
 static void set_slot(const struct infer__patch *p, char *begin)
@@ -134,25 +136,26 @@ static void set_image(struct job *j, struct infer__lane *lane, uint32_t k)
 {
     struct infer_session *s = j->s;
     j->lane = lane;
-    for (uint32_t i = 0; i < s->ninput_patches; i++) {
+    for (uint32_t i = 0; i < s->program->ninput_patches; i++) {
         const struct infer__patch *p = &lane->input_patches[i];
-        set_slot(p, image(s, &j->inputs[p->index], s->plan.graph.inputs[p->index], k));
+        set_slot(p, image(s, &j->inputs[p->index], s->program->plan.graph.inputs[p->index], k));
     }
-    for (uint32_t i = 0; i < s->noutput_patches; i++) {
+    for (uint32_t i = 0; i < s->program->noutput_patches; i++) {
         const struct infer__patch *p = &lane->output_patches[i];
-        set_slot(p, image(s, &j->outputs[p->index], s->plan.graph.outputs[p->index], k));
+        set_slot(p, image(s, &j->outputs[p->index], s->program->plan.graph.outputs[p->index], k));
     }
-    for (uint32_t i = 0; i < s->nimage_patches; i++) {
+    for (uint32_t i = 0; i < s->program->nimage_patches; i++) {
         const struct infer__patch *p = &lane->image_patches[i];
-        const struct infer__plan_tensor *t = &s->plan.tensors[p->index];
-        set_slot(p, s->lanes[0].arena + s->plan.tensors[t->offset].offset + t->bytes * k);
+        const struct infer__plan_tensor *t = &s->program->plan.tensors[p->index];
+        set_slot(p, s->program->lanes[0].arena + s->program->plan.tensors[t->offset].offset +
+                        t->bytes * k);
     }
 }
 
 static void run_image(struct job *j, unsigned thread, uint32_t k, int alone)
 {
-    set_image(j, &j->s->lanes[alone ? thread : 0], k);
-    run_steps(j, thread, alone, 0, j->s->plan.tail);
+    set_image(j, &j->s->program->lanes[alone ? thread : 0], k);
+    run_steps(j, thread, alone, 0, j->s->program->plan.tail);
 }
 
 static void run_images(void *ctx, unsigned thread, uint32_t begin, uint32_t end)
@@ -167,14 +170,15 @@ static void run_images(void *ctx, unsigned thread, uint32_t begin, uint32_t end)
 static void run_batch(struct job *j)
 {
     struct infer_session *s = j->s;
-    uint32_t images = s->plan.images, left = s->nlanes > 1 ? images % s->nlanes : images;
+    uint32_t images = s->program->plan.images,
+             left = s->program->nlanes > 1 ? images % s->program->nlanes : images;
     infer__pool_begin(s->pool);
     infer__pool_run(s->pool, run_images, j, images - left);
     for (uint32_t k = images - left; k < images; k++)
         run_image(j, 0, k, 0);
-    if (s->plan.tail < s->plan.nsteps) {
-        set_image(j, &s->lanes[0], 0);
-        run_steps(j, 0, 0, s->plan.tail, s->plan.nsteps);
+    if (s->program->plan.tail < s->program->plan.nsteps) {
+        set_image(j, &s->program->lanes[0], 0);
+        run_steps(j, 0, 0, s->program->plan.tail, s->program->plan.nsteps);
     }
     infer__pool_end(s->pool);
 }
@@ -183,16 +187,16 @@ static void run_batch(struct job *j)
  * tail has but one lane. */
 static void add_times(struct infer_session *s)
 {
-    for (uint32_t i = 0; i < s->plan.nsteps; i++) {
+    for (uint32_t i = 0; i < s->program->plan.nsteps; i++) {
         uint64_t ns = 0;
-        for (uint32_t k = 0; k < s->nlanes; k++) {
-            ns += s->lanes[k].ns[i];
-            s->lanes[k].ns[i] = 0;
+        for (uint32_t k = 0; k < s->program->nlanes; k++) {
+            ns += s->program->lanes[k].ns[i];
+            s->program->lanes[k].ns[i] = 0;
         }
         /* NOLINTNEXTLINE(clang-analyzer-core.DivideZero): a session has a lane */
-        s->plan.steps[i].ns += i < s->plan.tail ? ns / s->nlanes : ns;
+        s->program->plan.steps[i].ns += i < s->program->plan.tail ? ns / s->program->nlanes : ns;
     }
-    s->runs++;
+    s->program->runs++;
 }
 
 infer_status infer_run(infer_session *s, const infer_tensor *inputs, size_t ninputs,

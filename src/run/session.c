@@ -46,175 +46,26 @@ static infer_status plan_options(const infer_model *model, const infer_session_o
     return INFER_OK;
 }
 
-/* ---- memory --------------------------------------------------------------------------------- */
-
-/* Images run side by side where there is memory for as many arenas as threads, beside `rest` bytes
- * that are still to be taken. */
-static uint32_t count_lanes(const struct infer_session *s, uint32_t threads, uint64_t rest)
-{
-    const uint64_t left = s->meter.limit - s->meter.held;
-    const uint64_t reserve =
-        rest + 4096 * (2 + (uint64_t)threads); /* with what stands around them */
-    const struct infer__plan *plan = &s->plan;
-    if (plan->images < threads || left < reserve)
-        return 1;
-    return plan->arena_bytes <= (left - reserve) / threads ? threads : 1;
-}
-
-static infer_status take_memory(struct infer_session *s, infer_error *err)
-{
-    struct infer__plan *plan = &s->plan;
-    size_t arenas, scratch, outputs = 0;
-    s->output_offsets =
-        infer__region_calloc(&plan->region, plan->graph.noutputs + 1, sizeof *s->output_offsets);
-    s->ranges = infer__region_calloc(
-        &plan->region, (size_t)INFER__SUM(plan->graph.ninputs, plan->graph.noutputs, 1),
-        sizeof *s->ranges);
-    if (!s->output_offsets || !s->ranges)
-        return infer__no_memory(err, plan->graph.noutputs * sizeof *s->ranges);
-    for (uint32_t i = 0; i < plan->graph.noutputs; i++) {
-        s->output_offsets[i] = outputs;
-        size_t bytes;
-        uint64_t each = infer__value_bytes(&plan->graph.values[plan->graph.outputs[i]]);
-        FAIL_IF(!infer__size_mul(each, plan->images, &bytes) ||
-                    !infer__size_add(outputs, bytes, &outputs) ||
-                    !infer__size_align(outputs, 64, &outputs),
-                INFER_ERROR_LIMIT, "outputs pass the address space");
-    }
-    s->output_bytes = outputs;
-    plan->scratch_bytes = (uint64_t)infer__count_align((int64_t)plan->scratch_bytes, 64);
-    FAIL_IF(!infer__size_mul(plan->scratch_bytes, infer__pool_threads(s->pool), &scratch),
-            INFER_ERROR_LIMIT, "scratch memory passes the address space");
-    /* Images side by side need an arena each; else they follow one another on all threads. */
-    uint32_t threads = infer__pool_threads(s->pool);
-    plan->arena_bytes = (uint64_t)infer__count_align((int64_t)plan->arena_bytes, 4096);
-    s->nlanes = count_lanes(s, threads, scratch + outputs);
-    FAIL_IF(!infer__size_mul(plan->arena_bytes, s->nlanes, &arenas), INFER_ERROR_LIMIT,
-            "intermediate tensors pass the address space");
-    s->arenas = infer__alloc(&s->allocator, arenas, 4096);
-    s->scratch = infer__alloc(&s->allocator, scratch, 64);
-    s->outputs = infer__alloc(&s->allocator, outputs, 64);
-    if (!s->arenas || !s->scratch || !s->outputs)
-        return infer__no_memory(err, arenas + scratch + outputs);
-    infer__pages_large(s->arenas, arenas);
-    return INFER_OK;
-}
-
-/* The address of a tensor that does not change from run to run, else NULL. */
-static void *fixed_address(const struct infer_session *s, const struct infer__lane *lane,
-                           uint32_t t)
-{
-    const struct infer__plan_tensor *r = infer__plan_root(&s->plan, t);
-    uint64_t within = s->plan.tensors[t].alias_offset;
-    union {
-        const void *from;
-        void *to;
-    } constant = {r->desc.data};
-    switch (r->place) {
-    case INFER__PLACE_ARENA:
-        return lane->arena + r->offset + within;
-    case INFER__PLACE_CONST:
-        return constant.to;
-    default:
-        return NULL;
-    }
-}
-
-/* How many operands are patched of each kind. */
-struct counts {
-    uint32_t inputs, outputs, images;
-};
-
-static void count_patches(const struct infer_session *s, const uint32_t *ids, uint32_t n,
-                          struct counts *c)
-{
-    for (uint32_t k = 0; k < n; k++) {
-        unsigned place = infer__plan_root(&s->plan, ids[k])->place;
-        c->inputs += place == INFER__PLACE_INPUT;
-        c->outputs += place == INFER__PLACE_OUTPUT;
-        c->images += place == INFER__PLACE_IMAGE;
-    }
-}
-
-static void fill_pointers(struct infer_session *s, struct infer__lane *lane, const uint32_t *ids,
-                          uint32_t n, void **slots)
-{
-    for (uint32_t k = 0; k < n; k++) {
-        const struct infer__plan_tensor *r = infer__plan_root(&s->plan, ids[k]);
-        uint64_t within = s->plan.tensors[ids[k]].alias_offset;
-        struct infer__patch patch = {&slots[k], (uint32_t)r->offset, within};
-        slots[k] = ids[k] ? fixed_address(s, lane, ids[k]) : NULL;
-        if (r->place == INFER__PLACE_INPUT)
-            lane->input_patches[s->ninput_patches++] = patch;
-        if (r->place == INFER__PLACE_OUTPUT)
-            lane->output_patches[s->noutput_patches++] = patch;
-        patch.index = (uint32_t)(r - s->plan.tensors);
-        if (r->place == INFER__PLACE_IMAGE)
-            lane->image_patches[s->nimage_patches++] = patch;
-    }
-}
-
-/* Pointers of every step's operands, and the list of those that a run has to set. */
-static infer_status link_lane(struct infer_session *s, struct infer__lane *lane, infer_error *err)
-{
-    struct infer__plan *plan = &s->plan;
-    struct counts c = {0};
-    for (uint32_t i = 0; i < plan->nsteps; i++) {
-        count_patches(s, plan->steps[i].in, plan->steps[i].task.nin, &c);
-        count_patches(s, plan->steps[i].out, plan->steps[i].task.nout, &c);
-    }
-    struct infer__patch *patches = infer__region_calloc(
-        &plan->region, (size_t)INFER__SUM(c.inputs, c.outputs, c.images), sizeof *patches);
-    lane->input_patches = patches;
-    lane->output_patches = patches ? patches + c.inputs : NULL;
-    lane->image_patches = patches ? patches + c.inputs + c.outputs : NULL;
-    lane->pointers = infer__region_calloc(&plan->region, plan->noperands, sizeof *lane->pointers);
-    if (s->profile)
-        lane->ns = infer__region_calloc(&plan->region, plan->nsteps, sizeof *lane->ns);
-    if (!patches || !lane->pointers || (s->profile && !lane->ns))
-        return infer__no_memory(err, plan->noperands * sizeof *lane->pointers);
-    s->ninput_patches = s->noutput_patches = s->nimage_patches = 0;
-    for (uint32_t i = 0; i < plan->nsteps; i++) {
-        const struct infer__step *step = &plan->steps[i];
-        void **pointers = infer__step_pointers(s, lane, step);
-        fill_pointers(s, lane, step->in, step->task.nin, pointers);
-        fill_pointers(s, lane, step->out, step->task.nout, pointers + step->task.nin);
-    }
-    return INFER_OK;
-}
-
-static infer_status link_lanes(struct infer_session *s, infer_error *err)
-{
-    s->lanes = infer__region_calloc(&s->plan.region, s->nlanes, sizeof *s->lanes);
-    if (!s->lanes)
-        return infer__no_memory(err, s->nlanes * sizeof *s->lanes);
-    for (uint32_t k = 0; k < s->nlanes; k++) {
-        s->lanes[k].arena = s->arenas + k * s->plan.arena_bytes;
-        TRY(link_lane(s, &s->lanes[k], err));
-    }
-    return INFER_OK;
-}
-
 /* ---- the public functions ------------------------------------------------------------------- */
 
 static infer_status create(struct infer_session *s, const infer_session_options *options,
                            const struct infer__tuned *tuned, infer_error *err)
 {
-    struct infer__plan_options o = {0};
-    TRY(plan_options(s->model, options, &o, err));
-    o.tuned = tuned;
+    struct infer__program_options o = {.graph = &s->model->graph, .profile = options->profile != 0};
+    TRY(plan_options(s->model, options, &o.plan, err));
+    o.plan.tuned = tuned;
     s->allocator = infer__meter_start(&s->meter, &s->model->allocator,
                                       options->max_memory_bytes ? options->max_memory_bytes
                                                                 : UINT64_C(4) << 30);
-    o.meter = &s->meter;
-    o.no_memory = &s->no_memory;
-    TRY(infer__plan_create(&s->plan, &s->model->graph, &o, &s->allocator, err));
-    TRY(infer__pool_create(o.threads, &s->allocator, &s->pool, err));
-    struct infer__pages map = {s->model->map, s->model->map_bytes};
-    TRY(infer__pack(&s->plan, s->pool, &map, err));
+    o.plan.meter = &s->meter;
+    o.plan.no_memory = &s->no_memory;
+    o.map = (struct infer__pages){s->model->map, s->model->map_bytes};
+    TRY(infer__pool_create(o.plan.threads, &s->allocator, &s->pool, err));
+    o.pool = s->pool;
     s->profile = options->profile;
-    TRY(take_memory(s, err));
-    TRY(link_lanes(s, err));
+    TRY(infer__program_create(&o, &s->allocator, &s->program, err));
+    TRY(infer__memory_grow(&s->memory, &s->program->need, &s->allocator, err));
+    infer__program_link(s->program, &s->memory);
     return infer__session_memory(s, err);
 }
 
@@ -273,11 +124,8 @@ void infer_session_free(infer_session **session)
     struct infer_session *s = *session;
     const infer_allocator a = s->allocator, outer = s->model->allocator;
     infer__pool_free(s->pool);
-    infer__free(&a, s->arenas);
-    infer__free(&a, s->scratch);
-    infer__free(&a, s->outputs);
-    if (s->plan.region.allocator.alloc)
-        infer__plan_free(&s->plan);
+    infer__program_free(s->program);
+    infer__memory_free(&s->memory, &a);
     infer__free(&outer, s);
     *session = NULL;
 }

@@ -5,7 +5,7 @@
 
 static infer_status value_info(const infer_session *s, uint32_t id, infer_value_info *info)
 {
-    struct infer__value v = infer__session_value(s, id);
+    struct infer__value v = infer__program_value(s->program, id);
     memset(info, 0, sizeof *info);
     info->name = v.name;
     info->type = (infer_type)v.type;
@@ -16,35 +16,35 @@ static infer_status value_info(const infer_session *s, uint32_t id, infer_value_
 
 size_t infer_session_inputs(const infer_session *s)
 {
-    return s ? s->plan.graph.ninputs : 0;
+    return s ? s->program->plan.graph.ninputs : 0;
 }
 
 size_t infer_session_outputs(const infer_session *s)
 {
-    return s ? s->plan.graph.noutputs : 0;
+    return s ? s->program->plan.graph.noutputs : 0;
 }
 
 infer_status infer_session_input(const infer_session *s, size_t index, infer_value_info *info)
 {
-    if (!info || !s || index >= s->plan.graph.ninputs)
+    if (!info || !s || index >= s->program->plan.graph.ninputs)
         return INFER_ERROR_ARGUMENT;
-    return value_info(s, s->plan.graph.inputs[index], info);
+    return value_info(s, s->program->plan.graph.inputs[index], info);
 }
 
 infer_status infer_session_output(const infer_session *s, size_t index, infer_value_info *info)
 {
-    if (!info || !s || index >= s->plan.graph.noutputs)
+    if (!info || !s || index >= s->program->plan.graph.noutputs)
         return INFER_ERROR_ARGUMENT;
-    return value_info(s, s->plan.graph.outputs[index], info);
+    return value_info(s, s->program->plan.graph.outputs[index], info);
 }
 
 infer_status infer_session_memory_use(const infer_session *s, infer_session_memory *m)
 {
     if (!s || !m)
         return INFER_ERROR_ARGUMENT;
-    m->arena_bytes = (uint64_t)INFER__PRODUCT((int64_t)s->plan.arena_bytes, s->nlanes);
-    m->packed_bytes = s->plan.packed_bytes;
-    m->output_bytes = s->output_bytes;
+    m->arena_bytes = s->memory.bytes.arenas;
+    m->packed_bytes = s->program->plan.packed_bytes;
+    m->output_bytes = s->memory.bytes.outputs;
     m->plan_bytes = (uint64_t)INFER__SUM((int64_t)s->meter.held, sizeof *s) - m->arena_bytes -
                     m->packed_bytes - m->output_bytes;
     return INFER_OK;
@@ -52,7 +52,7 @@ infer_status infer_session_memory_use(const infer_session *s, infer_session_memo
 
 size_t infer_session_steps(const infer_session *s)
 {
-    return s ? s->plan.nsteps : 0;
+    return s ? s->program->plan.nsteps : 0;
 }
 
 /* What a convolution has before and behind it. */
@@ -92,12 +92,12 @@ static const char *fused_text(const struct infer__epilogue *e)
 
 infer_status infer_session_step(const infer_session *s, size_t index, infer_step_info *info)
 {
-    if (!s || !info || index >= s->plan.nsteps)
+    if (!s || !info || index >= s->program->plan.nsteps)
         return INFER_ERROR_ARGUMENT;
-    const struct infer__step *step = &s->plan.steps[index];
-    const struct infer__plan_tensor *t = &s->plan.tensors[step->out[0]];
-    const struct infer__plan_tensor *r = infer__plan_root(&s->plan, step->out[0]);
-    const struct infer__value *v = &s->plan.graph.values[t->value];
+    const struct infer__step *step = &s->program->plan.steps[index];
+    const struct infer__plan_tensor *t = &s->program->plan.tensors[step->out[0]];
+    const struct infer__plan_tensor *r = infer__plan_root(&s->program->plan, step->out[0]);
+    const struct infer__value *v = &s->program->plan.graph.values[t->value];
     memset(info, 0, sizeof *info);
     info->node = step->name ? step->name : v->name;
     info->op = infer__op_info(step->task.op)->name;
@@ -108,14 +108,14 @@ infer_status infer_session_step(const infer_session *s, size_t index, infer_step
     info->type = (infer_type)v->type;
     info->rank = v->rank;
     memcpy(info->dims, v->dims, sizeof info->dims);
-    const uint32_t times = index < s->plan.tail ? s->plan.images : 1;
+    const uint32_t times = index < s->program->plan.tail ? s->program->plan.images : 1;
     info->flops = infer__task_flops(&step->task) * times;
-    info->bytes = infer__array_bytes(infer__step_bytes(&s->plan, step), times);
+    info->bytes = infer__array_bytes(infer__step_bytes(&s->program->plan, step), times);
     if (r->place == INFER__PLACE_ARENA) {
         info->arena_begin = r->offset + t->alias_offset;
         info->arena_end = info->arena_begin + t->bytes;
     }
-    info->runs = s->runs;
+    info->runs = s->program->runs;
     info->ns = step->ns;
     return INFER_OK;
 }

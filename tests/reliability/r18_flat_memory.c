@@ -189,12 +189,12 @@ static void try_arena(struct bytes file, const char *name, int onednn, uint32_t 
     open_subject(&s, name, file, &o);
     infer_session *session = make(&s, threads);
     infer_session_memory_use(session, &use);
-    const uint64_t lane = use.arena_bytes / session->nlanes;
-    const uint64_t end = tensors_end(&s, &session->plan);
-    memset(session->arenas, PATTERN, use.arena_bytes);
+    const uint64_t lane = use.arena_bytes / session->program->nlanes;
+    const uint64_t end = tensors_end(&s, &session->program->plan);
+    memset(session->memory.arenas, PATTERN, use.arena_bytes);
     run(&s, session);
     uint64_t touched = lane;
-    while (touched && (unsigned char)session->arenas[touched - 1] == PATTERN)
+    while (touched && (unsigned char)session->memory.arenas[touched - 1] == PATTERN)
         touched--;
     if ((end + 4095) / 4096 * 4096 != lane || touched > end || touched + 64 < end)
         check_failed(&check, "%s: tensors end at %llu, %llu bytes are touched, the arena is %llu",

@@ -1,0 +1,256 @@
+/* Making, linking and freeing programs: everything that a run needs is taken here. */
+#include "run/program.h"
+
+#include "base/size.h"
+
+/* ---- sizes ---------------------------------------------------------------------------------- */
+
+/* Images run side by side where there is memory for as many arenas as threads, beside the rest that
+ * is still to be taken. */
+static uint32_t count_lanes(const struct infer__program *p, const struct infer__meter *meter,
+                            uint32_t threads)
+{
+    const uint64_t left = meter->limit - meter->held;
+    const uint64_t reserve = p->need.scratch + p->need.outputs +
+                             4096 * (2 + (uint64_t)threads); /* with what stands around them */
+    const struct infer__plan *plan = &p->plan;
+    if (plan->images < threads || left < reserve)
+        return 1;
+    return plan->arena_bytes <= (left - reserve) / threads ? threads : 1;
+}
+
+static infer_status place_outputs(struct infer__program *p, infer_error *err)
+{
+    const struct infer__plan *plan = &p->plan;
+    for (uint32_t i = 0; i < plan->graph.noutputs; i++) {
+        size_t bytes, *all = &p->need.outputs;
+        uint64_t each = infer__value_bytes(&plan->graph.values[plan->graph.outputs[i]]);
+        p->output_offsets[i] = *all;
+        FAIL_IF(!infer__size_mul(each, plan->images, &bytes) ||
+                    !infer__size_add(*all, bytes, all) || !infer__size_align(*all, 64, all),
+                INFER_ERROR_LIMIT, "outputs pass the address space");
+    }
+    return INFER_OK;
+}
+
+/* Images side by side need an arena each; else they follow one another on all threads. */
+static infer_status find_needs(struct infer__program *p, const struct infer__meter *meter,
+                               uint32_t threads, infer_error *err)
+{
+    struct infer__plan *plan = &p->plan;
+    const struct infer__graph *g = &plan->graph;
+    size_t both = (size_t)INFER__SUM(g->ninputs, g->noutputs, 1);
+    p->output_offsets =
+        infer__region_calloc(&plan->region, g->noutputs + 1, sizeof *p->output_offsets);
+    p->ranges = infer__region_calloc(&plan->region, both, sizeof *p->ranges);
+    if (!p->output_offsets || !p->ranges)
+        return infer__no_memory(err, both * sizeof *p->ranges);
+    TRY(place_outputs(p, err));
+    plan->scratch_bytes = (uint64_t)infer__count_align((int64_t)plan->scratch_bytes, 64);
+    FAIL_IF(!infer__size_mul(plan->scratch_bytes, threads, &p->need.scratch), INFER_ERROR_LIMIT,
+            "scratch memory passes the address space");
+    plan->arena_bytes = (uint64_t)infer__count_align((int64_t)plan->arena_bytes, 4096);
+    p->nlanes = count_lanes(p, meter, threads);
+    FAIL_IF(!infer__size_mul(plan->arena_bytes, p->nlanes, &p->need.arenas), INFER_ERROR_LIMIT,
+            "intermediate tensors pass the address space");
+    return INFER_OK;
+}
+
+/* ---- pointers ------------------------------------------------------------------------------- */
+
+/* The address of a tensor that does not change from run to run, else NULL. */
+static void *fixed_address(const struct infer__plan *plan, const struct infer__lane *lane,
+                           uint32_t t)
+{
+    const struct infer__plan_tensor *r = infer__plan_root(plan, t);
+    uint64_t within = plan->tensors[t].alias_offset;
+    union {
+        const void *from;
+        void *to;
+    } constant = {r->desc.data};
+    switch (r->place) {
+    case INFER__PLACE_ARENA:
+        return lane->arena + r->offset + within;
+    case INFER__PLACE_CONST:
+        return constant.to;
+    default:
+        return NULL;
+    }
+}
+
+/* How many operands are patched of each kind. */
+struct counts {
+    uint32_t inputs, outputs, images;
+};
+
+static void count_patches(const struct infer__plan *plan, const uint32_t *ids, uint32_t n,
+                          struct counts *c)
+{
+    for (uint32_t k = 0; k < n; k++) {
+        unsigned place = infer__plan_root(plan, ids[k])->place;
+        c->inputs += place == INFER__PLACE_INPUT;
+        c->outputs += place == INFER__PLACE_OUTPUT;
+        c->images += place == INFER__PLACE_IMAGE;
+    }
+}
+
+static void fill_pointers(struct infer__program *p, struct infer__lane *lane, const uint32_t *ids,
+                          uint32_t n, void **slots)
+{
+    const struct infer__plan *plan = &p->plan;
+    for (uint32_t k = 0; k < n; k++) {
+        const struct infer__plan_tensor *r = infer__plan_root(plan, ids[k]);
+        uint64_t within = plan->tensors[ids[k]].alias_offset;
+        struct infer__patch patch = {&slots[k], (uint32_t)r->offset, within};
+        slots[k] = ids[k] ? fixed_address(plan, lane, ids[k]) : NULL;
+        if (r->place == INFER__PLACE_INPUT)
+            lane->input_patches[p->ninput_patches++] = patch;
+        if (r->place == INFER__PLACE_OUTPUT)
+            lane->output_patches[p->noutput_patches++] = patch;
+        patch.index = (uint32_t)(r - plan->tensors);
+        if (r->place == INFER__PLACE_IMAGE)
+            lane->image_patches[p->nimage_patches++] = patch;
+    }
+}
+
+/* Pointers of every step's operands, and the list of those that a run has to set. */
+static void link_lane(struct infer__program *p, struct infer__lane *lane, char *arena)
+{
+    const struct infer__plan *plan = &p->plan;
+    lane->arena = arena;
+    p->ninput_patches = p->noutput_patches = p->nimage_patches = 0;
+    for (uint32_t i = 0; i < plan->nsteps; i++) {
+        const struct infer__step *step = &plan->steps[i];
+        void **pointers = infer__step_pointers(p, lane, step);
+        fill_pointers(p, lane, step->in, step->task.nin, pointers);
+        fill_pointers(p, lane, step->out, step->task.nout, pointers + step->task.nin);
+    }
+}
+
+void infer__program_link(struct infer__program *p, const struct infer__memory *m)
+{
+    if (p->lanes[0].arena == m->arenas)
+        return;
+    for (uint32_t k = 0; k < p->nlanes; k++)
+        link_lane(p, &p->lanes[k], m->arenas + k * p->plan.arena_bytes);
+}
+
+/* Room for what linking fills in. */
+static infer_status take_lane(struct infer__program *p, struct infer__lane *lane,
+                              const struct counts *c, int profile, infer_error *err)
+{
+    struct infer__plan *plan = &p->plan;
+    struct infer__patch *patches = infer__region_calloc(
+        &plan->region, (size_t)INFER__SUM(c->inputs, c->outputs, c->images), sizeof *patches);
+    lane->input_patches = patches;
+    lane->output_patches = patches ? patches + c->inputs : NULL;
+    lane->image_patches = patches ? patches + c->inputs + c->outputs : NULL;
+    lane->pointers = infer__region_calloc(&plan->region, plan->noperands, sizeof *lane->pointers);
+    if (profile)
+        lane->ns = infer__region_calloc(&plan->region, plan->nsteps, sizeof *lane->ns);
+    if (!patches || !lane->pointers || (profile && !lane->ns))
+        return infer__no_memory(err, plan->noperands * sizeof *lane->pointers);
+    return INFER_OK;
+}
+
+static infer_status take_lanes(struct infer__program *p, int profile, infer_error *err)
+{
+    const struct infer__plan *plan = &p->plan;
+    struct counts c = {0};
+    p->lanes = infer__region_calloc(&p->plan.region, p->nlanes, sizeof *p->lanes);
+    if (!p->lanes)
+        return infer__no_memory(err, p->nlanes * sizeof *p->lanes);
+    for (uint32_t i = 0; i < plan->nsteps; i++) {
+        count_patches(plan, plan->steps[i].in, plan->steps[i].task.nin, &c);
+        count_patches(plan, plan->steps[i].out, plan->steps[i].task.nout, &c);
+    }
+    for (uint32_t k = 0; k < p->nlanes; k++)
+        TRY(take_lane(p, &p->lanes[k], &c, profile, err));
+    return INFER_OK;
+}
+
+/* ---- programs ------------------------------------------------------------------------------- */
+
+static infer_status create(struct infer__program *p, const struct infer__program_options *o,
+                           const infer_allocator *allocator, infer_error *err)
+{
+    TRY(infer__plan_create(&p->plan, o->graph, &o->plan, allocator, err));
+    TRY(infer__pack(&p->plan, o->pool, &o->map, err));
+    TRY(find_needs(p, o->plan.meter, infer__pool_threads(o->pool), err));
+    return take_lanes(p, o->profile, err);
+}
+
+infer_status infer__program_create(const struct infer__program_options *o,
+                                   const infer_allocator *allocator,
+                                   struct infer__program **program, infer_error *err)
+{
+    struct infer__program *p = infer__calloc(allocator, 1, sizeof *p);
+    *program = NULL;
+    if (!p)
+        return infer__no_memory(err, sizeof *p);
+    p->allocator = *allocator;
+    infer_status status = create(p, o, allocator, err);
+    if (status != INFER_OK) {
+        infer__program_free(p);
+        return status;
+    }
+    *program = p;
+    return INFER_OK;
+}
+
+void infer__program_free(struct infer__program *p)
+{
+    if (!p)
+        return;
+    const infer_allocator allocator = p->allocator;
+    infer__plan_free(&p->plan);
+    infer__free(&allocator, p);
+}
+
+/* ---- working memory ------------------------------------------------------------------------- */
+
+/* One part anew if it is too small; *fresh stays NULL where it isn't. */
+static int take_part(const infer_allocator *a, const char *old, size_t has, size_t need,
+                     size_t align, char **fresh)
+{
+    *fresh = old && has >= need ? NULL : infer__alloc(a, need, align);
+    return (old && has >= need) || *fresh;
+}
+
+static void replace_part(const infer_allocator *a, char **part, size_t *has, char *fresh,
+                         size_t need)
+{
+    if (!fresh)
+        return;
+    infer__free(a, *part);
+    *part = fresh;
+    *has = need;
+}
+
+infer_status infer__memory_grow(struct infer__memory *m, const struct infer__memory_need *need,
+                                const infer_allocator *a, infer_error *err)
+{
+    char *arenas = NULL, *scratch = NULL, *outputs = NULL;
+    if (!take_part(a, m->arenas, m->bytes.arenas, need->arenas, 4096, &arenas) ||
+        !take_part(a, m->scratch, m->bytes.scratch, need->scratch, 64, &scratch) ||
+        !take_part(a, m->outputs, m->bytes.outputs, need->outputs, 64, &outputs)) {
+        infer__free(a, arenas);
+        infer__free(a, scratch);
+        infer__free(a, outputs);
+        return infer__no_memory(err, need->arenas + need->scratch + need->outputs);
+    }
+    if (arenas)
+        infer__pages_large(arenas, need->arenas);
+    replace_part(a, &m->arenas, &m->bytes.arenas, arenas, need->arenas);
+    replace_part(a, &m->scratch, &m->bytes.scratch, scratch, need->scratch);
+    replace_part(a, &m->outputs, &m->bytes.outputs, outputs, need->outputs);
+    return INFER_OK;
+}
+
+void infer__memory_free(struct infer__memory *m, const infer_allocator *a)
+{
+    infer__free(a, m->arenas);
+    infer__free(a, m->scratch);
+    infer__free(a, m->outputs);
+    *m = (struct infer__memory){0};
+}

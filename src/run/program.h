@@ -1,0 +1,105 @@
+/* A program: a plan made ready to run, with all that depends on its shapes. Memory that a run
+ * works in is apart, so that programs which never run at the same time can have the same. */
+#ifndef INFER_RUN_PROGRAM_H
+#define INFER_RUN_PROGRAM_H
+
+#include "plan/plan.h"
+
+/* A pointer of a step that is set anew by every run, or for every image: an input's or output's of
+ * the graph, or a tensor that is an image of one of the whole batch. */
+struct infer__patch {
+    void **slot;
+    uint32_t index;
+    uint64_t offset; /* bytes from where that begins */
+};
+
+/* What one image on its way through the plan needs of its own. */
+struct infer__lane {
+    char *arena;
+    void **pointers; /* of each operand of the plan's steps */
+    struct infer__patch *input_patches, *output_patches, *image_patches;
+    uint64_t *ns; /* of each step in this run, where steps are profiled; else NULL */
+};
+
+/* Memory of one tensor of a run; see apart.c. */
+struct infer__range {
+    uintptr_t begin;
+    uint64_t bytes;
+    int64_t output; /* its index, or that it is none */
+};
+enum { INFER__RANGE_INPUT = -1 };
+
+/* Bytes of working memory. */
+struct infer__memory_need {
+    size_t arenas, scratch, outputs;
+};
+
+/* What a run works in; contents mean nothing before it. */
+struct infer__memory {
+    char *arenas;  /* of the lanes, one behind the other */
+    char *scratch; /* plan.scratch_bytes for each thread */
+    char *outputs; /* outputs that the caller leaves to the library */
+    struct infer__memory_need bytes;
+};
+
+struct infer__program {
+    infer_allocator allocator;
+    struct infer__plan plan;
+    struct infer__lane *lanes; /* one, or as many as threads: then images run side by side */
+    uint64_t *output_offsets;
+    struct infer__range *ranges; /* room for all inputs and outputs */
+    struct infer__memory_need need;
+    uint32_t nlanes, ninput_patches, noutput_patches, nimage_patches;
+    uint64_t runs; /* that were profiled */
+};
+
+/* What a program is made with. */
+struct infer__program_options {
+    struct infer__plan_options plan;
+    const struct infer__graph *graph;
+    struct infer__pages map;  /* the file that the graph's constants may lie in */
+    struct infer__pool *pool; /* that packs weights now and runs steps later */
+    int profile;              /* steps are timed */
+};
+
+/* Plans, packs and takes all memory but that which runs work in. On success *program is to be freed
+ * with infer__program_free; on failure it is NULL. The meter that o->plan.meter points to is the
+ * allocator's. */
+infer_status infer__program_create(const struct infer__program_options *o,
+                                   const infer_allocator *allocator,
+                                   struct infer__program **program, infer_error *err);
+void infer__program_free(struct infer__program *p); /* NULL is fine */
+
+/* Lets the program work in `m`, which is at least as large as it needs. */
+void infer__program_link(struct infer__program *p, const struct infer__memory *m);
+
+/* Makes each part of *m as large as it has to be at least; a larger one stays. On failure nothing
+ * has changed. Programs are then to be linked anew. */
+infer_status infer__memory_grow(struct infer__memory *m, const struct infer__memory_need *need,
+                                const infer_allocator *allocator, infer_error *err);
+void infer__memory_free(struct infer__memory *m, const infer_allocator *allocator);
+
+/* A value of the plan's graph as the caller sees it: with all images of the batch. */
+static inline struct infer__value infer__program_value(const struct infer__program *p, uint32_t id)
+{
+    struct infer__value v = p->plan.graph.values[id];
+    if (p->plan.images > 1)
+        v.dims[0] *= p->plan.images;
+    return v;
+}
+
+/* Pointers of a step's operands: its inputs, then its outputs. */
+static inline void **infer__step_pointers(const struct infer__program *p,
+                                          const struct infer__lane *lane,
+                                          const struct infer__step *step)
+{
+    return lane->pointers + (step->operands - p->plan.operands);
+}
+
+/* Fails where an output, the caller's or `lent` by the session, shares memory with another tensor
+ * of the run. */
+infer_status infer__check_apart(struct infer__program *p, const char *lent,
+                                const infer_tensor *inputs, const infer_tensor *outputs,
+                                infer_error *err);
+
+#endif
