@@ -1,4 +1,4 @@
-/* src/base: CPU levels from recorded words, the pool, regions, checked sizes, names. */
+/* src/base: CPU levels from recorded words, regions, checked sizes, names. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +11,6 @@
 #include "base/cpu.h"
 #include "base/float_mode.h"
 #include "base/memory.h"
-#include "base/pool.h"
 #include "base/size.h"
 
 /* Words as CPUs give them; those that detection does not look at are left out. */
@@ -99,65 +98,6 @@ static void test_cpu_count(void **state)
     (void)state;
     assert_true(infer__cpu_count() >= 1);
     assert_true(infer_cpu_isa() >= INFER_ISA_C);
-}
-
-/* ---- pool ----------------------------------------------------------------------------------- */
-
-enum { UNITS = 5000 };
-
-struct tally {
-    _Atomic int hits[UNITS];
-    unsigned threads;
-    _Atomic int bad_thread;
-};
-
-static void count_units(void *ctx, unsigned thread, uint32_t begin, uint32_t end)
-{
-    struct tally *t = ctx;
-    if (thread >= t->threads)
-        t->bad_thread = 1;
-    for (uint32_t i = begin; i < end; i++)
-        t->hits[i]++;
-}
-
-static void test_pool_runs_every_unit_once(void **state)
-{
-    (void)state;
-    infer_allocator a = infer__allocator(NULL);
-    infer_error err;
-    static struct tally t;
-    for (unsigned threads = 1; threads <= 5; threads++) {
-        struct infer__pool *p;
-        assert_int_equal(infer__pool_create(threads, &a, &p, &err), INFER_OK);
-        assert_int_equal(infer__pool_threads(p), threads);
-        memset(&t, 0, sizeof t);
-        t.threads = threads;
-        int want[UNITS] = {0};
-        for (uint32_t job = 0; job < 3000; job++) {
-            uint32_t units = job * 7919u % 300u;
-            if (job % 500 == 0)
-                units = UNITS;
-            for (uint32_t i = 0; i < units; i++)
-                want[i]++;
-            infer__pool_run(p, count_units, &t, units);
-        }
-        for (int i = 0; i < UNITS; i++)
-            assert_int_equal(t.hits[i], want[i]);
-        assert_int_equal(t.bad_thread, 0);
-        infer__pool_free(p);
-    }
-}
-
-static void test_pool_refuses(void **state)
-{
-    (void)state;
-    infer_allocator a = infer__allocator(NULL);
-    infer_error err;
-    struct infer__pool *p;
-    assert_int_equal(infer__pool_create(0, &a, &p, &err), INFER_ERROR_ARGUMENT);
-    assert_null(p);
-    assert_int_equal(infer__pool_create(100000, &a, &p, &err), INFER_ERROR_ARGUMENT);
-    infer__pool_free(NULL);
 }
 
 /* ---- memory --------------------------------------------------------------------------------- */
@@ -427,8 +367,6 @@ int main(void)
         cmocka_unit_test(test_cpu_needs_the_system),
         cmocka_unit_test(test_cpu_needs_each_bit),
         cmocka_unit_test(test_cpu_count),
-        cmocka_unit_test(test_pool_runs_every_unit_once),
-        cmocka_unit_test(test_pool_refuses),
         cmocka_unit_test(test_region),
         cmocka_unit_test(test_region_gives_back),
         cmocka_unit_test(test_region_without_memory),

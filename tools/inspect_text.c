@@ -212,7 +212,7 @@ void inspect_session_text(FILE *f, const struct inspect *x)
     fprintf(f, "\nsession  %zu steps, level %s, precision %s, %s, %u threads\n",
             infer_session_steps(x->session), infer_isa_name(x->isa), x->bf16 ? "bf16" : "f32",
             infer_has_onednn() ? "oneDNN built in" : "no oneDNN",
-            infer__pool_threads(x->session->pool));
+            infer__team_members(x->session->team));
     for (size_t i = 0; i < infer_session_inputs(x->session); i++) {
         infer_session_input(x->session, i, &info);
         print_value(f, "input", &info);

@@ -213,7 +213,7 @@ static infer_status run(struct tuner *t, infer_session *s, double *ms)
     infer_status status = infer_run(s, t->inputs, t->ninputs, t->outputs, t->noutputs, &t->err);
     *ms = cli_now_ms() - start;
     t->cpu_ms += cpu_ms() - cpu;
-    t->wall_ms += *ms * infer__pool_threads(s->pool);
+    t->wall_ms += *ms * infer__team_members(s->team);
     return status;
 }
 

@@ -1,85 +1,134 @@
-#include "base/pool.h"
-
-#include <pthread.h>
+/* The pool's threads: what they look for, when they sleep, how they begin and end. */
 #include <sched.h>
-#include <semaphore.h>
 #include <signal.h>
-#include <stdatomic.h>
-#include <unistd.h>
 
 #include "base/clock.h"
+#include "base/cpu.h"
 #include "base/float_mode.h"
-#include "base/memory.h"
+#include "base/pool_parts.h"
 
-/* One word says which job runs, how many units it has and how many of either half are taken: a
- * worker claims a unit by one compare-and-swap, and can't claim a unit of a job that is over. */
-enum { UNIT_BITS = 13, UNIT_MAX = (1 << UNIT_BITS) - 1 };
-#define UNITS_TAKEN(s, half) ((uint32_t)((s) >> (half)*UNIT_BITS & UNIT_MAX))
-#define UNIT_COUNT(s) ((uint32_t)((s) >> 2 * UNIT_BITS & UNIT_MAX))
-#define GENERATION(s) ((s) >> 3 * UNIT_BITS)
+enum { IDLE_US = 20, BUSY_US = 300, WATCH_SPINS = 64 };
 
-enum { SPIN_IDLE_NS = 20000, SPIN_ACTIVE_NS = 300000, SPIN_WAIT_NS = 10000 };
+/* ---- errands -------------------------------------------------------------------------------- */
 
-struct worker {
-    _Alignas(64) struct infer__pool *pool;
-    pthread_t thread;
-    unsigned number;
-    _Atomic int asleep; /* waits for `wake`, or is about to; whoever clears it posts */
-    sem_t wake;
-};
-
-struct infer__pool {
-    _Alignas(64) _Atomic uint64_t state;
-    _Alignas(64) _Atomic uint32_t done;
-    _Alignas(64) infer__job *job; /* stable while a unit is claimed and not done */
-    void *ctx;
-    uint32_t total, per_unit; /* units of the job, and how many a claimed unit stands for */
-    _Atomic uint32_t active;
-    _Atomic int caller_cpu; /* where the calling thread was when it gave out the job */
-    _Atomic int stop;
-    unsigned threads, started;
-    pid_t process; /* where the workers are */
-    int alone;     /* there is no worker: the caller does it all */
-    infer_allocator allocator;
-    struct worker workers[];
-};
-
-static void relax(void)
+static struct infer__errand *take_errand(struct infer_pool *p)
 {
-#if defined(__x86_64__)
-    __builtin_ia32_pause();
-#endif
-}
-
-static uint32_t units_left(uint64_t s, unsigned half)
-{
-    uint32_t second = UNIT_COUNT(s) / 2;
-    return (half ? second : UNIT_COUNT(s) - second) - UNITS_TAKEN(s, half);
-}
-
-/* Claims and computes units until the job has none left. Every other thread begins with the second
- * half: from step to step each then stays with its part of a picture, which its own cache has. */
-static void work(struct infer__pool *p, unsigned thread)
-{
-    uint64_t s = atomic_load_explicit(&p->state, memory_order_acquire);
-    while (units_left(s, 0) + units_left(s, 1) > 0) {
-        unsigned half = units_left(s, thread % 2) ? thread % 2 : 1 - thread % 2;
-        uint32_t unit = UNITS_TAKEN(s, half) + (half ? UNIT_COUNT(s) - UNIT_COUNT(s) / 2 : 0);
-        if (!atomic_compare_exchange_weak_explicit(&p->state, &s,
-                                                   s + (UINT64_C(1) << half * UNIT_BITS),
-                                                   memory_order_acq_rel, memory_order_acquire))
-            continue;
-        uint32_t begin = unit * p->per_unit, end = begin + p->per_unit;
-        p->job(p->ctx, thread, begin, end < p->total ? end : p->total);
-        atomic_fetch_add_explicit(&p->done, 1, memory_order_release);
-        s = atomic_load_explicit(&p->state, memory_order_acquire);
+    if (!atomic_load(&p->started))
+        return NULL;
+    pthread_mutex_lock(&p->lock);
+    struct infer__errand *e = p->first;
+    if (e) {
+        p->first = e->next;
+        atomic_fetch_sub(&p->started, 1);
     }
+    pthread_mutex_unlock(&p->lock);
+    return e;
 }
 
-static int has_work(struct infer__pool *p, uint64_t seen)
+infer_status infer__pool_start(struct infer_pool *p, struct infer__errand *e, infer_error *err)
 {
-    uint64_t s = atomic_load(&p->state);
-    return GENERATION(s) != GENERATION(seen) || atomic_load(&p->stop);
+    FAIL_IF(!p->running, INFER_ERROR_THREAD, "the pool has no thread of its own to run it");
+    FAIL_IF(infer__pool_elsewhere(p), INFER_ERROR_THREAD,
+            "the pool's threads are those of the process that made it");
+    e->next = NULL;
+    pthread_mutex_lock(&p->lock);
+    if (p->first)
+        p->last->next = e;
+    else
+        p->first = e;
+    p->last = e;
+    atomic_fetch_add(&p->started, 1);
+    pthread_mutex_unlock(&p->lock);
+    infer__pool_wake(p, 1, p->running);
+    return INFER_OK;
+}
+
+/* ---- looking for work ----------------------------------------------------------------------- */
+
+static void leave(struct infer__worker *w)
+{
+    if (w->team)
+        infer__team_leave(w->team, w->member);
+    w->team = NULL;
+}
+
+static int join(struct infer__worker *w, struct infer__team *t)
+{
+    unsigned member = infer__team_join(t, w->number);
+    if (!member)
+        return 0;
+    leave(w);
+    w->team = t;
+    w->member = member;
+    w->seen = 0;
+    return 1;
+}
+
+static int may_help(const struct infer__worker *w)
+{
+    return w->number <= infer__pool_helpers(w->pool);
+}
+
+/* Joins another team that has units left or, if the worker has no team whose run is under way, one
+ * that may have some soon. It looks at the one behind its own first, so that each has its turn. */
+static int find_team(struct infer__worker *w)
+{
+    struct infer__team *all = atomic_load(&w->pool->teams), *own = w->team, *next = NULL;
+    struct infer__team *first = own && own->next ? own->next : all, *t = first;
+    int waits = own && atomic_load(&own->active);
+    if (!all || atomic_load(&w->pool->active) <= (uint32_t)waits)
+        return 0;
+    do {
+        if (t != own && atomic_load(&t->active)) {
+            if (infer__team_wants(t) && join(w, t))
+                return 1;
+            next = next ? next : t;
+        }
+        t = t->next ? t->next : all;
+    } while (t != first);
+    return !waits && next && join(w, next);
+}
+
+static int work(struct infer__worker *w)
+{
+    uint64_t state = atomic_load_explicit(&w->team->state, memory_order_acquire);
+    if (state == w->seen)
+        return 0;
+    w->seen = state;
+    return infer__team_work(w->team, w->member, state) > 0;
+}
+
+/* One look for something to do, done at once: 0 if there was nothing. Errands come first: nobody
+ * else does them, while every run has its leader. */
+static int look(struct infer__worker *w)
+{
+    struct infer__errand *e = take_errand(w->pool);
+    if (e) {
+        leave(w);
+        e->run(e);
+        (void)infer__float_mode_plain(); /* the application's part of it may have changed it */
+        return 1;
+    }
+    if (!may_help(w)) {
+        leave(w);
+        return 0;
+    }
+    return (w->team && work(w)) || (find_team(w) && work(w));
+}
+
+/* ---- nothing to do -------------------------------------------------------------------------- */
+
+static int has_work(const struct infer__worker *w)
+{
+    struct infer_pool *p = w->pool;
+    if (atomic_load(&p->stop) || atomic_load(&p->started))
+        return 1;
+    if (!may_help(w) || !atomic_load(&p->active))
+        return 0;
+    for (struct infer__team *t = atomic_load(&p->teams); t; t = t->next)
+        if (atomic_load(&t->active) && infer__team_wants(t))
+            return 1;
+    return 0;
 }
 
 /* A woken thread may be put on the CPU of the one that woke it: waiting for work there keeps that
@@ -98,133 +147,118 @@ static void step_aside(int cpu)
     pthread_setaffinity_np(pthread_self(), sizeof may, &may);
 }
 
-/* Gives the workers that sleep a post each. The caller must not wait for any of them here: one that
- * has just been woken may be put off its processor at any point. */
-static void wake_workers(struct infer__pool *p)
+static void avoid_leader(const struct infer__worker *w)
 {
-    for (unsigned i = 0; i < p->started; i++) {
-        struct worker *w = &p->workers[i];
-        if (atomic_load(&w->asleep) && atomic_exchange(&w->asleep, 0))
-            sem_post(&w->wake);
-    }
+    int cpu = sched_getcpu();
+    if (w->team && cpu >= 0 &&
+        cpu == atomic_load_explicit(&w->team->leader_cpu, memory_order_relaxed))
+        step_aside(cpu);
 }
 
-static void sleep_until_woken(struct worker *w, uint64_t seen)
+/* Whoever wakes this worker must not wait for it: once woken, it may be put off its processor at
+ * any point. So that it does not keep a number from others, it leaves its team. */
+static void sleep_until_woken(struct infer__worker *w)
 {
+    leave(w);
     atomic_store(&w->asleep, 1);
-    if (has_work(w->pool, seen) && atomic_exchange(&w->asleep, 0))
+    atomic_fetch_add(&w->pool->sleeping, 1);
+    if (has_work(w) && atomic_exchange(&w->asleep, 0)) {
+        atomic_fetch_sub(&w->pool->sleeping, 1);
         return;
+    }
     while (sem_wait(&w->wake))
         continue;
 }
 
-/* Waits for a job newer than `seen`: spins, then sleeps. */
-static void wait_for_job(struct worker *w, uint64_t seen)
+void infer__pool_wake(struct infer_pool *p, unsigned n, unsigned among)
 {
-    struct infer__pool *p = w->pool;
-    uint64_t start = infer__now_ns();
-    for (unsigned i = 1;; i++) {
-        if (has_work(p, seen))
-            return;
-        relax();
-        if (i % 64 == 0) {
-            int cpu = sched_getcpu();
-            if (cpu >= 0 && cpu == atomic_load_explicit(&p->caller_cpu, memory_order_relaxed))
-                step_aside(cpu);
-            uint64_t limit = atomic_load_explicit(&p->active, memory_order_relaxed) ? SPIN_ACTIVE_NS
-                                                                                    : SPIN_IDLE_NS;
-            if (infer__now_ns() - start > limit)
-                break;
+    if (!atomic_load(&p->sleeping))
+        return;
+    for (unsigned i = 0; i < among && n; i++) {
+        struct infer__worker *w = &p->workers[i];
+        if (atomic_load(&w->asleep) && atomic_exchange(&w->asleep, 0)) {
+            atomic_fetch_sub(&p->sleeping, 1);
+            sem_post(&w->wake);
+            n--;
         }
     }
-    sleep_until_woken(w, seen);
+}
+
+static uint64_t spin_ns(const struct infer__worker *w)
+{
+    const struct infer_pool *p = w->pool;
+    if (!may_help(w))
+        return 0;
+    int busy = atomic_load_explicit(&p->active, memory_order_relaxed) != 0;
+    return UINT64_C(1000) * (busy ? p->setup.busy_us : p->setup.idle_us);
+}
+
+/* Waits for the own team's next job, for a moment. */
+static void watch(const struct infer__worker *w)
+{
+    for (int i = 0; i < WATCH_SPINS; i++) {
+        infer__relax();
+        if (w->team && atomic_load_explicit(&w->team->state, memory_order_relaxed) != w->seen)
+            return;
+    }
 }
 
 static void *worker_main(void *arg)
 {
-    struct worker *w = arg;
-    struct infer__pool *p = w->pool;
-    uint64_t seen = 0;
+    struct infer__worker *w = arg;
+    uint64_t since = 0; /* when it had nothing to do for the first time */
     (void)infer__float_mode_plain();
-    while (!atomic_load(&p->stop)) {
-        uint64_t s = atomic_load_explicit(&p->state, memory_order_acquire);
-        work(p, w->number);
-        seen = s;
-        wait_for_job(w, seen);
+    while (!atomic_load(&w->pool->stop)) {
+        if (look(w)) {
+            since = 0;
+            continue;
+        }
+        uint64_t now = infer__now_ns();
+        since = since ? since : now;
+        if (now - since >= spin_ns(w)) {
+            sleep_until_woken(w);
+            since = 0;
+        } else {
+            watch(w);
+            avoid_leader(w);
+        }
     }
     return NULL;
 }
 
-void infer__pool_run(struct infer__pool *p, infer__job *job, void *ctx, uint32_t units)
+/* ---- making and freeing --------------------------------------------------------------------- */
+
+struct infer__pool_setup infer__pool_setup(unsigned threads)
 {
-    if (p->alone || units <= 1) {
-        if (units)
-            job(ctx, 0, 0, units);
+    return (struct infer__pool_setup){.threads = threads, .idle_us = IDLE_US, .busy_us = BUSY_US};
+}
+
+/* The CPU of worker `number`: they go round those that the process may use, and leave the first to
+ * callers. Where the system refuses, the worker stays where it is. */
+static void pin(const struct infer__worker *w)
+{
+    cpu_set_t may, one;
+    if (sched_getaffinity(0, sizeof may, &may))
         return;
-    }
-    uint32_t per_unit = units / UNIT_MAX + 1, count = (units + per_unit - 1) / per_unit;
-    p->job = job;
-    p->ctx = ctx;
-    p->total = units;
-    p->per_unit = per_unit;
-    atomic_store_explicit(&p->done, 0, memory_order_relaxed);
-    atomic_store_explicit(&p->caller_cpu, sched_getcpu(), memory_order_relaxed);
-    uint64_t s = atomic_load_explicit(&p->state, memory_order_relaxed);
-    uint64_t next = (GENERATION(s) + 1) << 3 * UNIT_BITS | (uint64_t)count << 2 * UNIT_BITS;
-    atomic_store(&p->state, next);
-    wake_workers(p);
-    work(p, 0);
-    /* Only units that a worker has claimed are left. If one was put off its processor, let it
-     * have this one. */
-    uint64_t start = 0;
-    for (unsigned i = 1; atomic_load_explicit(&p->done, memory_order_acquire) != count; i++) {
-        relax();
-        if (i % 256 == 0) {
-            if (!start)
-                start = infer__now_ns();
-            else if (infer__now_ns() - start > SPIN_WAIT_NS)
-                sched_yield();
+    unsigned left = w->number % (unsigned)CPU_COUNT(&may);
+    for (size_t cpu = 0; cpu < CPU_SETSIZE; cpu++)
+        if (CPU_ISSET(cpu, &may) && left-- == 0) {
+            CPU_ZERO(&one);
+            CPU_SET(cpu, &one);
+            pthread_setaffinity_np(w->thread, sizeof one, &one);
+            return;
         }
-    }
-}
-
-/* After a fork the child has a copy of the pool as it was at that moment, and none of the workers:
- * they go on in the parent. The question is asked once in a run: it is a system call. */
-static int in_other_process(const struct infer__pool *p)
-{
-    return p->process != getpid();
-}
-
-void infer__pool_begin(struct infer__pool *p)
-{
-    if (p->alone || in_other_process(p)) {
-        p->alone = 1;
-        return;
-    }
-    atomic_store_explicit(&p->caller_cpu, sched_getcpu(), memory_order_relaxed);
-    atomic_store_explicit(&p->active, 1, memory_order_relaxed);
-    wake_workers(p);
-}
-
-void infer__pool_end(struct infer__pool *p)
-{
-    atomic_store_explicit(&p->active, 0, memory_order_relaxed);
-}
-
-unsigned infer__pool_threads(const struct infer__pool *p)
-{
-    return p->threads;
 }
 
 /* Workers take no signals: those are the application's threads' business. */
-static infer_status start_workers(struct infer__pool *p, infer_error *err)
+static infer_status start_workers(struct infer_pool *p, infer_error *err)
 {
     sigset_t all, before;
     infer_status status = INFER_OK;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    for (unsigned i = 1; i < p->threads; i++) {
-        struct worker *w = &p->workers[i - 1];
+    for (unsigned i = 1; i < p->setup.threads && !p->setup.executor.run; i++) {
+        struct infer__worker *w = &p->workers[i - 1];
         w->pool = p;
         w->number = i;
         atomic_init(&w->asleep, 0);
@@ -233,29 +267,33 @@ static infer_status start_workers(struct infer__pool *p, infer_error *err)
             if (made)
                 sem_destroy(&w->wake);
             status = infer__fail(err, INFER_ERROR_THREAD, "thread %u of %u could not be started",
-                                 i + 1, p->threads);
+                                 i + 1, p->setup.threads);
             break;
         }
-        p->started++;
+        p->running++;
+        if (p->setup.pin)
+            pin(w);
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return status;
 }
 
-infer_status infer__pool_create(unsigned threads, const infer_allocator *a,
-                                struct infer__pool **pool, infer_error *err)
+infer_status infer__pool_create(const struct infer__pool_setup *setup, const infer_allocator *a,
+                                struct infer_pool **pool, infer_error *err)
 {
+    unsigned threads = setup->threads;
     *pool = NULL;
-    FAIL_IF(threads == 0 || threads > 1024, INFER_ERROR_ARGUMENT,
-            "%u threads; 1 to 1024 are possible", threads);
-    size_t bytes = sizeof(struct infer__pool) + (threads - 1) * sizeof(struct worker);
-    struct infer__pool *p = infer__calloc(a, 1, bytes);
+    FAIL_IF(threads == 0 || threads > INFER__POOL_MOST_THREADS, INFER_ERROR_ARGUMENT,
+            "%u threads; 1 to %d are possible", threads, INFER__POOL_MOST_THREADS);
+    size_t bytes = sizeof(struct infer_pool) + (threads - 1) * sizeof(struct infer__worker);
+    struct infer_pool *p = infer__calloc(a, 1, bytes);
     if (!p)
         return infer__no_memory(err, bytes);
     p->allocator = *a;
-    p->threads = threads;
-    p->alone = threads == 1;
+    p->setup = *setup;
+    p->cpus = infer__cpu_count();
     p->process = getpid();
+    pthread_mutex_init(&p->lock, NULL);
     infer_status status = start_workers(p, err);
     if (status != INFER_OK) {
         infer__pool_free(p);
@@ -265,22 +303,32 @@ infer_status infer__pool_create(unsigned threads, const infer_allocator *a,
     return INFER_OK;
 }
 
-static void end_workers(struct infer__pool *p)
+static void end_workers(struct infer_pool *p)
 {
     atomic_store(&p->stop, 1);
-    wake_workers(p);
-    for (unsigned i = 0; i < p->started; i++) {
+    infer__pool_wake(p, p->running, p->running);
+    for (unsigned i = 0; i < p->running; i++) {
         pthread_join(p->workers[i].thread, NULL);
         sem_destroy(&p->workers[i].wake);
     }
 }
 
-void infer__pool_free(struct infer__pool *p)
+void infer__pool_free(struct infer_pool *p)
 {
     if (!p)
         return;
-    if (p->started && !in_other_process(p))
+    if (p->running && !infer__pool_elsewhere(p))
         end_workers(p);
     infer_allocator a = p->allocator;
+    struct infer__team *t = atomic_load(&p->teams), *next;
+    for (; t; t = next) {
+        next = t->next;
+        infer__free(&a, t);
+    }
     infer__free(&a, p);
+}
+
+unsigned infer__pool_threads(const struct infer_pool *p)
+{
+    return p->setup.threads;
 }

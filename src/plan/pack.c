@@ -48,7 +48,7 @@ static void pack_pieces(void *ctx, unsigned thread, uint32_t begin, uint32_t end
     }
 }
 
-static infer_status pack_all(struct infer__plan *plan, struct infer__pool *pool,
+static infer_status pack_all(struct infer__plan *plan, struct infer__team *team,
                              const struct infer__pages *map, infer_error *err)
 {
     uint32_t n = 0, all = 0;
@@ -63,7 +63,7 @@ static infer_status pack_all(struct infer__plan *plan, struct infer__pool *pool,
             pieces[n++] = (struct piece){i, k, count > 1 ? count : 0};
     }
     struct packer p = {plan, map, pieces};
-    infer__pool_run(pool, pack_pieces, &p, all);
+    infer__team_run(team, pack_pieces, &p, all);
     infer__pages_drop(map, map->data, map->bytes); /* what was read along with others' last pages */
     infer__free(&plan->allocator, pieces);
     return INFER_OK;
@@ -82,7 +82,7 @@ static void fill_chunks(void *ctx, unsigned thread, uint32_t begin, uint32_t end
 /* Asks for the memory's pages all at once, before anything is packed: kernels store past the
  * caches, which lines of a page that was cleared a moment ago would hinder. What planning has
  * touched of the file goes back first, so that it does not come on top. */
-static void fill_pages(struct infer__plan *plan, struct infer__pool *pool,
+static void fill_pages(struct infer__plan *plan, struct infer__team *team,
                        const struct infer__pages *map)
 {
     uint64_t chunks = plan->packed_bytes / CHUNK;
@@ -90,7 +90,7 @@ static void fill_pages(struct infer__plan *plan, struct infer__pool *pool,
         return;
     infer__pages_drop(map, map->data, map->bytes);
     infer__pages_large(plan->packed, plan->packed_bytes);
-    infer__pool_run(pool, fill_chunks, plan, (uint32_t)chunks + 1);
+    infer__team_run(team, fill_chunks, plan, (uint32_t)chunks + 1);
 }
 
 infer_status infer__sum_needs(struct infer__plan *plan, infer_error *err)
@@ -108,17 +108,20 @@ infer_status infer__sum_needs(struct infer__plan *plan, infer_error *err)
     return INFER_OK;
 }
 
-infer_status infer__pack(struct infer__plan *plan, struct infer__pool *pool,
+infer_status infer__pack(struct infer__plan *plan, struct infer__team *team,
                          const struct infer__pages *map, infer_error *err)
 {
     size_t at = 0;
     plan->packed = infer__alloc(&plan->allocator, plan->packed_bytes, PACK_ALIGN);
     if (!plan->packed)
         return infer__no_memory(err, plan->packed_bytes);
-    fill_pages(plan, pool, map);
+    infer__team_begin(team, 0);
+    fill_pages(plan, team, map);
     for (uint32_t i = 0; i < plan->nsteps; i++) {
         plan->steps[i].packed = (char *)plan->packed + at;
         (void)add_packed(&at, plan->steps[i].need.packed_bytes);
     }
-    return pack_all(plan, pool, map, err);
+    infer_status status = pack_all(plan, team, map, err);
+    infer__team_end(team);
+    return status;
 }

@@ -199,7 +199,7 @@ infer_status infer__place(struct infer__plan *plan, const struct infer__plan_opt
 
 /* Takes memory for packed weights and fills it; `map` is the file that constants may lie in, whose
  * pages are given back once they are packed. The last pass, apart because it wants threads. */
-infer_status infer__pack(struct infer__plan *plan, struct infer__pool *pool,
+infer_status infer__pack(struct infer__plan *plan, struct infer__team *team,
                          const struct infer__pages *map, infer_error *err);
 
 #endif

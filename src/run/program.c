@@ -175,8 +175,8 @@ static infer_status create(struct infer__program *p, const struct infer__program
                            const infer_allocator *allocator, infer_error *err)
 {
     TRY(infer__plan_create(&p->plan, o->graph, &o->plan, allocator, err));
-    TRY(infer__pack(&p->plan, o->pool, &o->map, err));
-    TRY(find_needs(p, o->plan.meter, infer__pool_threads(o->pool), err));
+    TRY(infer__pack(&p->plan, o->team, &o->map, err));
+    TRY(find_needs(p, o->plan.meter, infer__team_members(o->team), err));
     return take_lanes(p, o->profile, err);
 }
 

@@ -58,7 +58,7 @@ struct infer__program_options {
     struct infer__plan_options plan;
     const struct infer__graph *graph;
     struct infer__pages map;  /* the file that the graph's constants may lie in */
-    struct infer__pool *pool; /* that packs weights now and runs steps later */
+    struct infer__team *team; /* that packs weights now and runs steps later */
     int profile;              /* steps are timed */
 };
 

@@ -67,10 +67,10 @@ struct job {
     const infer_tensor *inputs, *outputs;
     uint32_t step;
     uint32_t first; /* unit of the step that the pool counts as 0 */
-    char *shared;   /* scratch of the thread that began the step */
+    char *shared;   /* scratch of the member that began the step */
 };
 
-static void run_units(void *ctx, unsigned thread, uint32_t begin, uint32_t end)
+static void run_units(void *ctx, unsigned member, uint32_t begin, uint32_t end)
 {
     const struct job *j = ctx;
     const struct infer__plan *plan = &j->s->program->plan;
@@ -79,7 +79,7 @@ static void run_units(void *ctx, unsigned thread, uint32_t begin, uint32_t end)
     struct infer__buffers b = {.in = (const void *const *)pointers,
                                .out = pointers + step->task.nin,
                                .packed = step->packed,
-                               .scratch = j->s->memory.scratch + thread * plan->scratch_bytes,
+                               .scratch = j->s->memory.scratch + member * plan->scratch_bytes,
                                .state = step->need.state,
                                .shared = j->shared};
     struct infer__float_mode mode = infer__float_mode_kernels();
@@ -90,25 +90,25 @@ static void run_units(void *ctx, unsigned thread, uint32_t begin, uint32_t end)
 /* A step's units that wait for none, then the others. */
 static void share_units(struct job *j, const struct infer__need *need)
 {
-    struct infer__pool *pool = j->s->pool;
+    struct infer__team *team = j->s->team;
     if (need->ahead)
-        infer__pool_run(pool, run_units, j, need->ahead);
+        infer__team_run(team, run_units, j, need->ahead);
     j->first = need->ahead;
-    infer__pool_run(pool, run_units, j, need->units - need->ahead);
+    infer__team_run(team, run_units, j, need->units - need->ahead);
     j->first = 0;
 }
 
 /* Steps [begin, end) of one image, or of a batch: on all threads, or (`alone`) on this one. */
-static void run_steps(struct job *j, unsigned thread, int alone, uint32_t begin, uint32_t end)
+static void run_steps(struct job *j, unsigned member, int alone, uint32_t begin, uint32_t end)
 {
     struct infer_session *s = j->s;
     uint64_t before = s->profile ? infer__now_ns() : 0;
-    j->shared = s->memory.scratch + thread * s->program->plan.scratch_bytes;
+    j->shared = s->memory.scratch + member * s->program->plan.scratch_bytes;
     for (uint32_t i = begin; i < end; i++) {
         const struct infer__step *step = &s->program->plan.steps[i];
         j->step = i;
         if (alone || step->serial)
-            run_units(j, thread, 0, step->need.units);
+            run_units(j, member, 0, step->need.units);
         else
             share_units(j, &step->need);
         if (s->profile) {
@@ -152,17 +152,17 @@ static void set_image(struct job *j, struct infer__lane *lane, uint32_t k)
     }
 }
 
-static void run_image(struct job *j, unsigned thread, uint32_t k, int alone)
+static void run_image(struct job *j, unsigned member, uint32_t k, int alone)
 {
-    set_image(j, &j->s->program->lanes[alone ? thread : 0], k);
-    run_steps(j, thread, alone, 0, j->s->program->plan.tail);
+    set_image(j, &j->s->program->lanes[alone ? member : 0], k);
+    run_steps(j, member, alone, 0, j->s->program->plan.tail);
 }
 
-static void run_images(void *ctx, unsigned thread, uint32_t begin, uint32_t end)
+static void run_images(void *ctx, unsigned member, uint32_t begin, uint32_t end)
 {
     struct job j = *(const struct job *)ctx;
     for (uint32_t k = begin; k < end; k++)
-        run_image(&j, thread, k, 1);
+        run_image(&j, member, k, 1);
 }
 
 /* Images that the lanes can share out evenly run side by side, those that are left one by one; then
@@ -172,15 +172,15 @@ static void run_batch(struct job *j)
     struct infer_session *s = j->s;
     uint32_t images = s->program->plan.images,
              left = s->program->nlanes > 1 ? images % s->program->nlanes : images;
-    infer__pool_begin(s->pool);
-    infer__pool_run(s->pool, run_images, j, images - left);
+    infer__team_begin(s->team, 0);
+    infer__team_run(s->team, run_images, j, images - left);
     for (uint32_t k = images - left; k < images; k++)
         run_image(j, 0, k, 0);
     if (s->program->plan.tail < s->program->plan.nsteps) {
         set_image(j, &s->program->lanes[0], 0);
         run_steps(j, 0, 0, s->program->plan.tail, s->program->plan.nsteps);
     }
-    infer__pool_end(s->pool);
+    infer__team_end(s->team);
 }
 
 /* Times of the lanes into the steps: of images side by side each has its share of the time. The

@@ -48,6 +48,13 @@ static infer_status plan_options(const infer_model *model, const infer_session_o
 
 /* ---- the public functions ------------------------------------------------------------------- */
 
+static infer_status open_team(struct infer_session *s, uint32_t threads, infer_error *err)
+{
+    struct infer__pool_setup setup = infer__pool_setup(threads);
+    TRY(infer__pool_create(&setup, &s->allocator, &s->own_pool, err));
+    return infer__team_open(s->own_pool, threads, &s->team, err);
+}
+
 static infer_status create(struct infer_session *s, const infer_session_options *options,
                            const struct infer__tuned *tuned, infer_error *err)
 {
@@ -60,8 +67,8 @@ static infer_status create(struct infer_session *s, const infer_session_options 
     o.plan.meter = &s->meter;
     o.plan.no_memory = &s->no_memory;
     o.map = (struct infer__pages){s->model->map, s->model->map_bytes};
-    TRY(infer__pool_create(o.plan.threads, &s->allocator, &s->pool, err));
-    o.pool = s->pool;
+    TRY(open_team(s, o.plan.threads, err));
+    o.team = s->team;
     s->profile = options->profile;
     TRY(infer__program_create(&o, &s->allocator, &s->program, err));
     TRY(infer__memory_grow(&s->memory, &s->program->need, &s->allocator, err));
@@ -123,7 +130,8 @@ void infer_session_free(infer_session **session)
         return;
     struct infer_session *s = *session;
     const infer_allocator a = s->allocator, outer = s->model->allocator;
-    infer__pool_free(s->pool);
+    infer__team_close(s->team);
+    infer__pool_free(s->own_pool);
     infer__program_free(s->program);
     infer__memory_free(&s->memory, &a);
     infer__free(&outer, s);

@@ -12,7 +12,8 @@ struct infer_session {
     struct infer__meter meter; /* of all that the session holds, but for itself */
     infer_allocator allocator; /* the meter's */
     const infer_model *model;
-    struct infer__pool *pool;
+    struct infer_pool *own_pool; /* NULL where the pool is the application's */
+    struct infer__team *team;
     struct infer__program *program; /* that infer_run runs */
     struct infer__memory memory;    /* that it works in */
     uint32_t profile;

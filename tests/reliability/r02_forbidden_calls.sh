@@ -17,8 +17,10 @@ __errno_location
 erf erff erfc erfcf exp expf expm1 expm1f fma fmaf fmax fmin fmod ilogb ldexpf log logf log1p log1pf
 pow powf tanh tanhf sqrt sqrtf round roundf rint rintf nearbyint nearbyintf floor floorf ceil ceilf
 trunc truncf lrint lrintf llrint llrintf
-# a session's threads: made and ended, never cancelled; they block signals, which a mask is for
+# a pool's threads: made and ended, never cancelled; they block signals, which a mask is for; the
+# lock is that of the queue of started runs
 pthread_create pthread_join pthread_self pthread_sigmask sigfillset
+pthread_mutex_init pthread_mutex_lock pthread_mutex_unlock
 pthread_getaffinity_np pthread_setaffinity_np sched_getaffinity sched_getcpu sched_yield __sched_cpucount
 sem_init sem_destroy sem_post sem_wait clock_gettime
 # is this process the one that has the threads (fork)?
