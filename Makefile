@@ -5,8 +5,9 @@ SOVERSION := 0
 PREFIX    ?= /usr/local
 DESTDIR   ?=
 BUILD     ?= build
-# 0: no oneDNN; the library then needs nothing beyond libc, libm and threads.
+# 0: no oneDNN, no JPEG; without both the library needs nothing beyond libc, libm and threads.
 ONEDNN    ?= 1
+JPEG      ?= 1
 # 1: warnings are errors.
 WERROR    ?= 0
 # 1: AddressSanitizer and UndefinedBehaviorSanitizer; thread: ThreadSanitizer; fuzz: for libFuzzer,
@@ -18,12 +19,21 @@ COVERAGE  ?= 0
 V         ?= 0
 CC        ?= cc
 OPT       ?= -O2
+# The architecture that the compiler builds for. Any but x86_64 gets the plain C kernels.
+ARCH      := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
+# Sanitizers and counts name lines, and no more: with all debug information the test programs, each
+# with the whole library in it, would take some 10 GB.
+DEBUG     := $(if $(filter 00,$(SANITIZE)$(COVERAGE)),-g,-g1)
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
             -Wundef -Wvla
-CPPFLAGS := -D_GNU_SOURCE -Iinclude -Isrc -I. -I$(BUILD)/gen -DINFER_ONEDNN=$(ONEDNN)
-CFLAGS   := -std=c11 -g -fPIC -fvisibility=hidden -ffp-contract=off -fno-math-errno $(OPT) $(WARNINGS)
-LDLIBS   := -ljpeg -lpthread -lm
+CPPFLAGS := -D_GNU_SOURCE -Iinclude -Isrc -I. -I$(BUILD)/gen -DINFER_ONEDNN=$(ONEDNN) \
+            -DINFER_JPEG=$(JPEG)
+CFLAGS   := -std=c11 $(DEBUG) -fPIC -fvisibility=hidden -ffp-contract=off -fno-math-errno $(OPT) $(WARNINGS)
+LDLIBS   := -lpthread -lm
+ifeq ($(JPEG),1)
+LDLIBS   := -ljpeg $(LDLIBS)
+endif
 ifeq ($(ONEDNN),1)
 LDLIBS   := -ldnnl -lgomp $(LDLIBS)
 endif
@@ -43,7 +53,7 @@ ifeq ($(COVERAGE),1)
 CFLAGS   += --coverage -fprofile-update=atomic
 endif
 ifeq ($(SANITIZE),fuzz)
-CFLAGS   += -gline-tables-only -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+CFLAGS   += -fsanitize=address,undefined -fno-sanitize-recover=undefined \
             -fno-omit-frame-pointer $(FUZZ_ENGINE)
 endif
 AVX2     := -ffp-contract=fast -mavx2 -mfma -mf16c
@@ -67,6 +77,14 @@ endif
 LIB_SRC  := $(wildcard src/*/*.c kernels/*.c $(filter-out kernels/onednn/%,$(wildcard kernels/*/*.c)))
 ifeq ($(ONEDNN),1)
 LIB_SRC  += $(wildcard kernels/onednn/*.c)
+endif
+# What a file's name says of the instructions in it.
+ISA_SRC  := %_avx2.c %_avx512.c %_vnni.c %_bf16.c %_amx.c
+ifneq ($(ARCH),x86_64)
+LIB_SRC  := $(filter-out $(ISA_SRC),$(LIB_SRC))
+endif
+ifneq ($(JPEG),1)
+LIB_SRC  := $(filter-out src/vision/decode_jpeg.c,$(LIB_SRC))
 endif
 TOOL_SRC := $(wildcard tools/*.c tools/onnx/*.c tools/quantize/*.c)
 TOOL_MAIN := tools/infer.c
@@ -95,14 +113,16 @@ help:
 	@echo "make demo       install, build, convert the bundled model, classify the bundled pictures"
 	@echo "make test       install what tests need, build, run every test"
 	@echo "make examples   the small programs of examples/ into $(BUILD)/examples"
-	@echo "make bench-zoo bench-compare bench-precisions bench-neighbour bench-kernels   see docs/benchmarks.md"
+	@echo "make bench-zoo bench-compare bench-precisions bench-neighbour bench-kernels"
+	@echo "                bench-against   see docs/benchmarks.md"
+	@echo "make check-accuracy   how far f32 answers are from float64's, beside ONNX Runtime's"
 	@echo "make install    PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)"
 	@echo "make check-reliability   what docs/reliability.md promises, a line for each requirement"
 	@echo "make coverage   lines of src/ and kernels/ that the unit tests run, by file"
 	@echo "make fuzz       feeds hostile input to the library until it is stopped (tools/make/fuzz.mk)"
 	@echo "make lint       clang-format, clang-tidy, cppcheck"
 	@echo "make clean"
-	@echo "Variables: V=1  ONEDNN=0|1  WERROR=0|1  SANITIZE=0|1|thread|fuzz  BUILD=folder  CC=gcc|clang"
+	@echo "Variables: V=1  ONEDNN=0|1  JPEG=0|1  WERROR=0|1  SANITIZE=0|1|thread|fuzz  BUILD=folder  CC=gcc|clang"
 
 # Objects are made anew when the flags change.
 FLAGS_NOW := $(CC) $(CPPFLAGS) $(CFLAGS) $(GUARD)

@@ -91,6 +91,14 @@ infer_status infer__image_begin(struct infer__decode *d, uint64_t width, uint64_
                             (int32_t)d->options->channels, d->image, err);
 }
 
+#if !INFER_JPEG
+infer_status infer__decode_jpeg(struct infer__decode *d, infer_error *err)
+{
+    (void)d;
+    return infer__fail(err, INFER_ERROR_UNSUPPORTED, "this libinfer was built without JPEG");
+}
+#endif
+
 static infer_status decode(const uint8_t *bytes, size_t size, const infer_image_options *given,
                            infer_image *image, infer_error *err)
 {

@@ -1,5 +1,6 @@
 # Benches (docs/benchmarks.md): beside ONNX Runtime, with a busy neighbour, kernel by kernel.
 #   make bench-compare MODELS="a.onnx folder" THREADS="1 2" RUNS=30 COMPARE="--alone"
+#   make bench-against REV=1048722 WITHOUT=strassen THREADS="1 2" ROUNDS=5
 #   make bench-neighbour FLATS="a.infer" THREADS=2     make bench-kernels KERNELS="--op Conv"
 BENCH        := $(BUILD)/bench
 ORT_PACKAGE  ?= onnxruntime-node
@@ -10,7 +11,7 @@ MODELS       ?= $(wildcard $(BENCH)/zoo/*.onnx $(INFER_SHARED)/models/*/model.on
 INT8_MODELS  ?= $(wildcard $(BENCH)/zoo-int8/*.onnx \
                 $(INFER_SHARED)/models/*qdq/model.onnx $(INFER_SHARED)/models/*int8*/model.onnx)
 
-.PHONY: bench-zoo bench-zoo-int8 bench-compare bench-compare-int8 bench-precisions bench-neighbour \
+.PHONY: bench-against check-accuracy bench-zoo bench-zoo-int8 bench-compare bench-compare-int8 bench-precisions bench-neighbour \
         bench-kernels
 
 # Networks as ONNX files, exported once; ZOO="resnet50 vgg16" for some of them only.
@@ -50,6 +51,25 @@ bench-precisions: $(BUILD)/infer $(BUILD)/infer-bench
 	@[ -n "$(strip $(PRECISIONS))" ] || { echo "no networks: make bench-zoo bench-zoo-int8"; exit 2; }
 	@node bench/precisions.js --infer $(BUILD)/infer --bench $(BUILD)/infer-bench --out $(BENCH) \
 	    --threads "$(or $(THREADS),1 2)" --runs $(RUNS) $(PRECISIONS)
+
+# This version beside an older one; WITHOUT="strassen" leaves its kernels of that name out.
+bench-against: $(BUILD)/infer $(BUILD)/infer-bench
+	@mkdir -p $(BENCH)
+	@bench/against.sh $(BUILD) $(REV) $(MODELS) $(INT8_MODELS)
+
+# How far f32 answers are from float64's, beside ONNX Runtime's. Quantised networks are left out.
+ACCURACY_MODELS ?= $(filter-out %qdq/model.onnx,$(MODELS)) $(wildcard $(INFER_SHARED)/wanted/*/model.onnx)
+INPUTS ?= 10
+
+$(BENCH)/venv/bin/python:
+	@$(INSTALL_PACKAGES) accuracy
+	@/usr/bin/python3 -m venv $(BENCH)/venv.part
+	@$(BENCH)/venv.part/bin/pip install -q numpy onnx onnxruntime
+	@mv $(BENCH)/venv.part $(BENCH)/venv
+
+check-accuracy: $(BENCH)/venv/bin/python $(BUILD)/infer
+	@$< bench/accuracy.py --infer $(BUILD)/infer --out $(BENCH) --inputs $(INPUTS) \
+	    $(ACCURACY_MODELS)
 
 MACHINE_OBJ := $(patsubst %.c,$(BUILD)/obj/%.o,$(filter bench/machine%,$(BENCH_SRC)))
 
