@@ -80,7 +80,7 @@ int every_is_float(unsigned type);
  * at all. */
 double every_bound(const struct every_task *e, const struct infer__kernel *k, uint32_t output,
                    int64_t i);
-/* A kernel that works on sums of a neighbourhood's values: Winograd's, Strassen's. */
+/* A kernel that works on sums of a neighbourhood's values: Winograd's. */
 int every_spreads(const struct infer__kernel *k);
 /* A kernel of products of bf16. */
 int every_rounds(const struct infer__kernel *k);
