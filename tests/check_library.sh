@@ -26,18 +26,26 @@ if [ "$(uname -m)" = x86_64 ]; then
 fi
 
 # installed, found by pkg-config, linked both ways
+# build_with PACKAGE OPTIONS: examples/embed.c with what pkg-config says, into $dest/PACKAGE
+build_with() {
+    # shellcheck disable=SC2046,SC2086
+    $CC examples/embed.c -o "$dest/$1" \
+        $(PKG_CONFIG_PATH=$dest/usr/lib/pkgconfig pkg-config --cflags --libs ${2:-} "$1") ||
+        fail "a program with pkg-config ${2:-} $1"
+}
+uses_shared() {
+    LD_LIBRARY_PATH=$dest/usr/lib ldd "$dest/$1" | grep -q 'libinfer.so.0 => '
+}
 if ! nm -u "$lib" | grep -q __asan_init; then
     dest=$(mktemp -d)
     make --no-print-directory -s install BUILD="$BUILD" ONEDNN="${ONEDNN:-1}" PREFIX="$dest/usr" >/dev/null ||
         fail "make install"
-    flags=$(PKG_CONFIG_PATH=$dest/usr/lib/pkgconfig pkg-config --cflags --static --libs libinfer)
-    # shellcheck disable=SC2086
-    $CC examples/embed.c -o "$dest/embed" $flags || fail "a program against the installed library"
-    LD_LIBRARY_PATH=$dest/usr/lib ldd "$dest/embed" | grep -q 'libinfer.so.0 => ' ||
-        fail "the program does not use libinfer.so.0"
-    # shellcheck disable=SC2086
-    $CC examples/embed.c -o "$dest/embed-static" -I"$dest/usr/include" "$dest/usr/lib/libinfer.a" \
-        $(echo "$flags" | sed 's/-linfer//') || fail "a program with libinfer.a"
+    build_with libinfer-shared
+    uses_shared libinfer-shared || fail "libinfer-shared does not use libinfer.so.0"
+    for static in "" --static; do
+        build_with libinfer "$static"
+        uses_shared libinfer && fail "pkg-config $static libinfer uses libinfer.so.0"
+    done
     rm -rf "$dest"
 fi
 [ "$failed" = 0 ] && echo "library: ok"

@@ -1,3 +1,5 @@
+# Both libraries stand in one folder, where -linfer means the shared one, whatever pkg-config is
+# told. So each has a file of its own: libinfer links the archive, libinfer-shared the other.
 LIBDIR ?= $(PREFIX)/lib
 STRIP  ?= strip
 
@@ -12,12 +14,13 @@ install: all
 	    $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(notdir $(PROGRAMS)))
 	ln -sf libinfer.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libinfer.so.$(SOVERSION)
 	ln -sf libinfer.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libinfer.so
-	sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|' \
-	    -e 's|@LIBS@|$(LDLIBS)|' \
-	    tools/libinfer.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/libinfer.pc
+	for pc in libinfer libinfer-shared; do \
+	    sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|' \
+	        -e 's|@LIBS@|$(LDLIBS)|' \
+	        tools/$$pc.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/$$pc.pc || exit 1; done
 
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(notdir $(PROGRAMS)))
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/include/,infer.h infer_vision.h)
 	rm -f $(addprefix $(DESTDIR)$(LIBDIR)/,libinfer.a libinfer.so libinfer.so.$(SOVERSION) \
-	    libinfer.so.$(VERSION) pkgconfig/libinfer.pc)
+	    libinfer.so.$(VERSION) pkgconfig/libinfer.pc pkgconfig/libinfer-shared.pc)
