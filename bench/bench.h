@@ -6,6 +6,7 @@
 
 #include "bench/machine.h"
 #include "infer.h"
+#include "infer_experimental.h"
 
 enum { BENCH_MOST_SHAPES = 16 };
 

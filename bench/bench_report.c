@@ -6,6 +6,7 @@
 #include "base/cpu.h"
 #include "bench/bench.h"
 #include "file/model.h"
+#include "infer_experimental.h"
 
 static int ascending(const void *a, const void *b)
 {
@@ -68,7 +69,8 @@ struct step {
 
 static void get_step(const struct bench *b, size_t i, double total_ns, struct step *s)
 {
-    infer_session_step(b->session, i, &s->info);
+    infer_step_info_init(&s->info, sizeof s->info);
+    infer_session_step(b->session, i, &s->info, NULL);
     uint64_t runs = s->info.runs - b->warm[i].runs;
     double ns = (double)(s->info.ns - b->warm[i].ns) / (double)(runs ? runs : 1);
     s->ms = ns / 1e6;
@@ -173,7 +175,7 @@ static void print_text(const struct bench *b, unsigned threads, double rate)
     printf("machine     GFLOP/s of multiply-adds: %.0f f32, %.0f bf16, %.0f int8",
            b->machine.gflops[MACHINE_F32], b->machine.gflops[MACHINE_BF16],
            b->machine.gflops[MACHINE_INT8]);
-    if (b->machine.isa >= INFER_ISA_AMX)
+    if (infer__isa_has(b->machine.isa, INFER_ISA_AMX))
         printf(", %.0f bf16 and %.0f int8 on tiles", b->machine.gflops[MACHINE_BF16_TILES],
                b->machine.gflops[MACHINE_INT8_TILES]);
     printf("; reads from %.0f (cache) to %.0f GB/s (memory)\n", b->machine.gbytes[0],

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "bench/bench.h"
+#include "infer_experimental.h"
 
 static int write_tensor(const char *prefix, const char *kind, size_t i, const infer_tensor *t)
 {
@@ -39,8 +40,8 @@ static void print_inputs(const struct bench *b, FILE *f)
 {
     fprintf(f, "{\"inputs\": [");
     for (size_t i = 0; i < b->ninputs; i++) {
-        infer_value_info info;
-        infer_session_input(b->session, i, &info);
+        infer_value_info info = INFER_VALUE_INFO_INIT;
+        infer_session_input(b->session, i, &info, NULL);
         fprintf(f, "%s{\"name\": ", i ? ", " : "");
         bench_print_string(f, info.name);
         fprintf(f, ", ");
@@ -48,8 +49,8 @@ static void print_inputs(const struct bench *b, FILE *f)
     }
     uint64_t flops = 0;
     for (size_t i = 0; i < infer_session_steps(b->session); i++) {
-        infer_step_info info;
-        infer_session_step(b->session, i, &info);
+        infer_step_info info = INFER_STEP_INFO_INIT;
+        infer_session_step(b->session, i, &info, NULL);
         flops += info.flops;
     }
     fprintf(f, "], \"flops\": %llu, \"precision\": \"%s\", \"version\": \"%s\"",
@@ -109,8 +110,8 @@ static int serve_outputs(const struct bench *b)
 {
     printf("[");
     for (size_t i = 0; i < b->noutputs; i++) {
-        infer_value_info info;
-        infer_session_output(b->session, i, &info);
+        infer_value_info info = INFER_VALUE_INFO_INIT;
+        infer_session_output(b->session, i, &info, NULL);
         printf("%s{\"name\": ", i ? ", " : "");
         bench_print_string(stdout, info.name);
         printf(", ");

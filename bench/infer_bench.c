@@ -10,7 +10,9 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "base/cpu.h"
 #include "bench/bench.h"
+#include "infer_experimental.h"
 #include "tools/random_fill.h"
 
 static const char help_text[] =
@@ -23,7 +25,8 @@ static const char help_text[] =
     "  -b, --batch N            size of the inputs' free first dimension (default 1)\n"
     "      --time SECONDS       how long to measure (default 2), behind a warm-up\n"
     "      --input-shape NAME=DIMS  shape of an input, as input=1x3x224x224; repeatable\n"
-    "      --isa LEVEL          c, avx2, avx512, avx512vnni, avx512bf16 or amx (default: the "
+    "      --isa LEVEL          c, avx2, avx2vnni, avx512, avx512vnni, avx512bf16 or amx (default: "
+    "the "
     "best)\n"
     "      --no-onednn          native kernels only\n"
     "      --precision TYPE     f32 (default), or bf16 for operands of convolutions and products\n"
@@ -92,12 +95,8 @@ static int parse_time(const char *text, double *out)
 
 static int parse_isa(const char *text, infer_isa *isa)
 {
-    for (int i = INFER_ISA_C; i <= INFER_ISA_AMX; i++)
-        if (strcmp(text, infer_isa_name((infer_isa)i)) == 0) {
-            *isa = (infer_isa)i;
-            return 0;
-        }
-    return usage("there is no level", text);
+    *isa = infer__isa_named(text);
+    return *isa ? 0 : usage("there is no level", text);
 }
 
 static int parse_precision(const char *text, uint32_t *precision)
@@ -144,7 +143,7 @@ static int parse(int argc, char **argv, struct bench *b)
                                           {"help", no_argument, NULL, 'h'},
                                           {NULL, 0, NULL, 0}};
     int status = 0, c;
-    infer_session_options_init(&b->options);
+    infer_session_options_init(&b->options, sizeof b->options);
     b->seconds = 2;
     while (!status && (c = getopt_long(argc, argv, "t:b:h", longs, NULL)) != -1) {
         if (c == 't')
@@ -193,18 +192,18 @@ static int bind_shapes(struct bench *b)
 {
     char what[160];
     for (size_t k = 0; k < b->nshapes; k++) {
-        infer_value_info info;
+        infer_value_info info = INFER_VALUE_INFO_INIT;
         size_t i = 0;
-        while (i < b->ninputs && infer_model_input(b->model, i, &info) == INFER_OK &&
+        while (i < b->ninputs && infer_model_input(b->model, i, &info, NULL) == INFER_OK &&
                strcmp(info.name, b->shapes[k].name) != 0)
             i++;
         if (i == b->ninputs)
             return usage("the model has no input", b->shapes[k].name);
     }
     for (size_t i = 0; i < b->ninputs; i++) {
-        infer_value_info info;
+        infer_value_info info = INFER_VALUE_INFO_INIT;
         infer_input_spec *s = &b->specs[i];
-        infer_model_input(b->model, i, &info);
+        infer_model_input(b->model, i, &info, NULL);
         const infer_input_spec *given = given_shape(b, info.name);
         s->name = info.name;
         s->rank = given ? given->rank : info.rank;
@@ -231,9 +230,9 @@ static int bind_shapes(struct bench *b)
 static int make_inputs(struct bench *b)
 {
     for (size_t i = 0; i < b->ninputs; i++) {
-        infer_value_info info;
+        infer_value_info info = INFER_VALUE_INFO_INIT;
         infer_tensor *t = &b->inputs[i];
-        infer_session_input(b->session, i, &info);
+        infer_session_input(b->session, i, &info, NULL);
         t->type = info.type;
         t->rank = info.rank;
         memcpy(t->dims, info.dims, sizeof t->dims);
@@ -271,7 +270,8 @@ static int prepare(struct bench *b)
     if (infer_session_create(b->model, &b->options, &b->session, &err) != INFER_OK)
         return fail(b->path, &err);
     b->session_ms = bench_now_ms() - start;
-    infer_session_memory_use(b->session, &b->memory);
+    infer_session_memory_init(&b->memory, sizeof b->memory);
+    infer_session_memory_use(b->session, &b->memory, NULL);
     return make_inputs(b);
 }
 
@@ -319,8 +319,10 @@ static int measure(struct bench *b)
         status = bench_run_once(b, &ms);
     size_t steps = b->options.profile ? infer_session_steps(b->session) : 0;
     b->warm = calloc(steps + 1, sizeof *b->warm);
-    for (size_t i = 0; b->warm && i < steps; i++)
-        infer_session_step(b->session, i, &b->warm[i]);
+    for (size_t i = 0; b->warm && i < steps; i++) {
+        infer_step_info_init(&b->warm[i], sizeof b->warm[i]);
+        infer_session_step(b->session, i, &b->warm[i], NULL);
+    }
     start = bench_now_ms();
     while (!status && (b->runs < 5 || bench_now_ms() - start < b->seconds * 1000)) {
         if (!b->warm || !grow(b)) {

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cpu.h"
 #include "bench/kernel_bench.h"
 #include "bench/machine.h"
 #include "file/model.h"
@@ -38,7 +39,8 @@ static const char help_text[] =
     "  --network NAME     only shapes of this network\n"
     "  --model FILE       the layers of a .infer file instead of bench/shapes.def\n"
     "  --kernel TEXT      only kernels with this in their name\n"
-    "  --isa LEVEL        c, avx2, avx512, avx512vnni, avx512bf16 or amx (default: the best)\n"
+    "  --isa LEVEL        c, avx2, avx2vnni, avx512, avx512vnni, avx512bf16 or amx (default: the "
+    "best)\n"
     "  --ms N             how long to time each kernel (default 60)\n"
     "  --slowest N        leave out kernels that should take longer than N ms (default 400)\n"
     "  --help             this page\n"
@@ -237,7 +239,7 @@ static infer_status bench_shapes(struct run *r, infer_error *err)
         struct infer__graph g = {0};
         if ((r->op && strcmp(r->op, s->op) != 0) || (r->network && strcmp(r->network, s->network)))
             continue;
-        if (s->kind == MACHINE_BF16 && r->isa < INFER_ISA_AVX512BF16)
+        if (s->kind == MACHINE_BF16 && !infer__isa_has(r->isa, INFER_ISA_AVX512BF16))
             continue;
         fprintf(stderr, "[%zu/%d] %s, %s %s\n", i + 1, (int)NSHAPES, s->network, s->op,
                 s->operands);
@@ -299,12 +301,9 @@ static int parse_positive(const char *text, double *v)
 
 static int parse_isa(const char *text, infer_isa *isa)
 {
-    for (int i = INFER_ISA_C; i <= INFER_ISA_AMX; i++)
-        if (strcmp(text, infer_isa_name((infer_isa)i)) == 0) {
-            *isa = (infer_isa)i < *isa ? (infer_isa)i : *isa;
-            return 0;
-        }
-    return usage("there is no level", text);
+    const infer_isa named = infer__isa_named(text);
+    *isa = infer__isa_usable(named);
+    return named ? 0 : usage("there is no level", text);
 }
 
 /* Returns 0 to go on, -1 after --help, else what to exit with. */

@@ -1,4 +1,5 @@
 #include "bench/machine.h"
+#include "base/cpu.h"
 
 #include <math.h>
 #include <pthread.h>
@@ -110,19 +111,19 @@ void machine_measure(infer_isa isa, unsigned threads, struct machine *m)
     machine_fma *dot[MACHINE_KINDS] = {machine_fma_c};
     machine_read *read = machine_read_c;
 #if defined(__x86_64__)
-    if (isa >= INFER_ISA_AVX2) {
+    if (infer__isa_has(isa, INFER_ISA_AVX2)) {
         dot[MACHINE_F32] = machine_fma_avx2, read = machine_read_avx2;
         dot[MACHINE_INT8] = machine_dot_int8_avx2;
     }
-    if (isa >= INFER_ISA_AVX512) {
+    if (infer__isa_has(isa, INFER_ISA_AVX512)) {
         dot[MACHINE_F32] = machine_fma_avx512, read = machine_read_avx512;
         dot[MACHINE_INT8] = machine_dot_int8_avx512;
     }
-    if (isa >= INFER_ISA_AVX512VNNI)
+    if (infer__isa_has(isa, INFER_ISA_AVX512VNNI))
         dot[MACHINE_INT8] = machine_dot_int8_vnni;
-    if (isa >= INFER_ISA_AVX512BF16)
+    if (infer__isa_has(isa, INFER_ISA_AVX512BF16))
         dot[MACHINE_BF16] = machine_dot_bf16;
-    if (isa >= INFER_ISA_AMX) {
+    if (infer__isa_has(isa, INFER_ISA_AMX)) {
         dot[MACHINE_BF16_TILES] = machine_tiles_bf16;
         dot[MACHINE_INT8_TILES] = machine_tiles_int8;
     }

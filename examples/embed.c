@@ -8,11 +8,15 @@ int main(int argc, char **argv)
     infer_model *model = NULL;
     infer_session *session = NULL;
     static infer_tensor input, output; /* all 0; output.data NULL: the session lends its memory */
-    infer_value_info info;
-    infer_error err = {INFER_ERROR_ARGUMENT, 0, "", "usage: embed model.infer"};
-    if (argc == 2 && infer_load(argv[1], NULL, &model, &err) == INFER_OK &&
-        infer_session_create(model, NULL, &session, &err) == INFER_OK) {
-        infer_session_input(session, 0, &info); /* its type and shape */
+    infer_value_info info = INFER_VALUE_INFO_INIT;
+    infer_error err;
+    if (argc != 2) {
+        fprintf(stderr, "usage: embed model.infer\n");
+        return 2;
+    }
+    if (infer_load(argv[1], NULL, &model, &err) == INFER_OK &&
+        infer_session_create(model, NULL, &session, &err) == INFER_OK &&
+        infer_session_input(session, 0, &info, &err) == INFER_OK) { /* its type and shape */
         input.type = info.type;
         input.rank = info.rank;
         for (int i = 0; i < info.rank; i++)

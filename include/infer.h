@@ -20,8 +20,22 @@
  * with the place and a sentence for a person. The library keeps no error of its own, prints
  * nothing, never exits and has no writable globals.
  *
- * Options: every options struct is filled by its init function; a field left 0 means the default
- * written beside it.
+ * Structs that may grow, options and answers, begin with their size. The caller sets it, so that
+ * the library knows which version of the struct it was given:
+ *
+ *     infer_session_options options = INFER_SESSION_OPTIONS_INIT;
+ *
+ * or, where there are no macros, infer_session_options_init(&options, sizeof options). Both also
+ * set all other fields to 0, which means the default written beside a field. A smaller struct, of
+ * an older header, has defaults for the rest; a larger one, of a newer header, is accepted while
+ * what this library doesn't know of it is 0. Answers are written up to the caller's size, whose
+ * unknown rest becomes 0; where the call fails, not at all. A size below that of version 0.1, or
+ * over 4096, is INFER_ERROR_ARGUMENT: the struct was not initialised. Reserved fields must be 0 in
+ * what is given (INFER_ERROR_ARGUMENT) and are 0 in what comes back.
+ * Structs that are used in arrays or embedded in others have no size; they never grow.
+ *
+ * What stays: everything in this file and in infer_vision.h does; what infer_experimental.h has may
+ * change. docs/versioning.md says what is promised.
  */
 #ifndef INFER_H
 #define INFER_H
@@ -37,6 +51,24 @@ extern "C" {
 #define INFER_API __attribute__((visibility("default")))
 #else
 #define INFER_API
+#endif
+
+/* What the INIT macros are made of: all 0 but the size. */
+#ifdef __cplusplus
+extern "C++" {
+template <class T> static inline T infer_initial()
+{
+    T t = T();
+    t.size = sizeof(T);
+    return t;
+}
+}
+#define INFER_INITIAL(type) infer_initial<type>()
+#else
+#define INFER_INITIAL(type)                                                                        \
+    {                                                                                              \
+        .size = sizeof(type)                                                                       \
+    }
 #endif
 
 #define INFER_VERSION_MAJOR 0
@@ -80,12 +112,15 @@ typedef enum infer_status {
 INFER_API const char *infer_status_name(infer_status status);
 
 /* Detail of a failure, owned by the caller. Every function that takes one sets it whole: on
- * success to INFER_OK, no node, offset 0 and an empty message. */
+ * success to INFER_OK, no node, offset 0 and an empty message. It needs no initialiser, so that an
+ * error can be told whatever else went wrong, and therefore never grows. */
 typedef struct infer_error {
     infer_status status;
+    uint32_t reserved;
     uint64_t offset;   /* byte offset in the file where one is to blame, else 0 */
     char node[64];     /* name of the node to blame, cut to fit; empty where there is none */
     char message[256]; /* one sentence in English, without a line end */
+    uint64_t more[2];  /* reserved */
 } infer_error;
 
 /* ---- tensors -------------------------------------------------------------------------------- */
@@ -115,13 +150,15 @@ INFER_API const char *infer_type_name(infer_type type);
 
 /* A view of somebody's memory as a dense tensor, last axis fastest (C order, as ONNX and NumPy
  * have it: pictures are N, C, H, W). It owns nothing. `data` needs the alignment of its element
- * type only. */
+ * type only. It never grows; initialise it whole (`infer_tensor t = {0};`), as functions that
+ * compute with it check that what is reserved is 0. */
 typedef struct infer_tensor {
     infer_type type;
     int32_t rank; /* 0 (a scalar) to INFER_MAX_RANK */
     int64_t dims[INFER_MAX_RANK];
     void *data;
-    size_t bytes; /* size of the memory at data; at least the tensor's own size */
+    size_t bytes;         /* size of the memory at data; at least the tensor's own size */
+    uint64_t reserved[2]; /* 0 */
 } infer_tensor;
 
 /* Number of elements of a tensor (1 for rank 0); 0 if its rank or a dimension is impossible. */
@@ -129,18 +166,24 @@ INFER_API size_t infer_tensor_elements(const infer_tensor *tensor);
 
 /* Name, type and shape of an input or output. The name lives as long as the model. */
 typedef struct infer_value_info {
+    size_t size; /* sizeof(infer_value_info) */
     const char *name;
     infer_type type;
     int32_t rank;
     int64_t dims[INFER_MAX_RANK]; /* of a model: 0 where a dimension is free (or, for an output,
                                      only known once a session is made); of a session: exact */
     uint32_t free_dims;           /* bit i set: dimension i is free */
+    uint32_t reserved;
 } infer_value_info;
+
+#define INFER_VALUE_INFO_INIT INFER_INITIAL(infer_value_info)
+INFER_API void infer_value_info_init(infer_value_info *info, size_t size);
 
 /* ---- memory --------------------------------------------------------------------------------- */
 
 /* Where memory comes from. `alloc` returns memory aligned for any C type, or NULL; it may be
- * called from the thread that calls the library only. `free` is never called with NULL. */
+ * called from the thread that calls the library only. `free` is never called with NULL. All 0 means
+ * malloc and free. It never grows. */
 typedef struct infer_allocator {
     void *ctx;
     void *(*alloc)(void *ctx, size_t bytes);
@@ -153,7 +196,7 @@ typedef struct infer_model infer_model;
 
 /* How to load. */
 typedef struct infer_load_options {
-    size_t size;                /* sizeof(infer_load_options), set by the init function */
+    size_t size;                /* sizeof(infer_load_options) */
     infer_allocator allocator;  /* malloc and free */
     uint64_t max_file_bytes;    /* 4 GiB */
     uint64_t max_tensor_bytes;  /* 2 GiB; of any one tensor. More than 1 TiB counts as 1 TiB, and no
@@ -167,7 +210,8 @@ typedef struct infer_load_options {
                                   happens to the file afterwards does not matter */
 } infer_load_options;
 
-INFER_API void infer_load_options_init(infer_load_options *options);
+#define INFER_LOAD_OPTIONS_INIT INFER_INITIAL(infer_load_options)
+INFER_API void infer_load_options_init(infer_load_options *options, size_t size);
 
 /* Loads a model from a regular file. `options` may be NULL. On success *model is the caller's, to
  * be freed with infer_model_free; on failure it is NULL. Any thread.
@@ -194,9 +238,9 @@ INFER_API void infer_model_free(infer_model **model);
 INFER_API size_t infer_model_inputs(const infer_model *model);
 INFER_API size_t infer_model_outputs(const infer_model *model);
 INFER_API infer_status infer_model_input(const infer_model *model, size_t index,
-                                         infer_value_info *info);
+                                         infer_value_info *info, infer_error *err);
 INFER_API infer_status infer_model_output(const infer_model *model, size_t index,
-                                          infer_value_info *info);
+                                          infer_value_info *info, infer_error *err);
 
 /* Labels stored in the file: their number, and label `index` (NULL past the end). The strings
  * live as long as the model. */
@@ -207,24 +251,36 @@ INFER_API const char *infer_model_label(const infer_model *model, size_t index);
 
 typedef struct infer_session infer_session;
 
-/* Instruction sets, each including those before it. */
+/* Instruction sets, in families of levels. The numbers are names that stay for ever, with room
+ * between them, and no order: whether a CPU has a level is what infer_cpu_has tells. */
 typedef enum infer_isa {
     INFER_ISA_DEFAULT = 0, /* the best that this CPU and system have */
-    INFER_ISA_C = 1,       /* plain C */
-    INFER_ISA_AVX2 = 2,    /* AVX2, FMA, F16C */
-    INFER_ISA_AVX512 = 3,  /* AVX-512 F, BW, DQ, VL */
-    INFER_ISA_AVX512VNNI = 4,
-    INFER_ISA_AVX512BF16 = 5, /* VNNI and BF16 */
-    INFER_ISA_AMX = 6         /* these, and AMX tiles of int8 and bf16 */
+    INFER_ISA_C = 1,       /* plain C: every CPU, and part of every level below */
+
+    /* x86-64 */
+    INFER_ISA_AVX2 = 32,       /* AVX2, FMA, F16C */
+    INFER_ISA_AVX2VNNI = 36,   /* AVX2 and AVX-VNNI, as CPUs without AVX-512 have it */
+    INFER_ISA_AVX512 = 64,     /* AVX2 and AVX-512 F, BW, DQ, VL */
+    INFER_ISA_AVX512VNNI = 68, /* that and AVX-512 VNNI (not AVX-VNNI) */
+    INFER_ISA_AVX512BF16 = 72, /* that and AVX-512 BF16 */
+    INFER_ISA_AMX = 76,        /* that and AMX tiles of int8 and bf16 */
+
+    /* Arm, 64 bits; no kernels are made for it yet */
+    INFER_ISA_NEON = 128,    /* Advanced SIMD */
+    INFER_ISA_DOTPROD = 132, /* that and the dot products of int8 */
+    INFER_ISA_I8MM = 136     /* that and the matrix products of int8 */
 } infer_isa;
 
-/* The concrete shape of an input and, where shapes in the graph depend on it, its value. */
+/* The concrete shape of an input and, where shapes in the graph depend on it, its value. It
+ * never grows; infer_session_create checks that what is reserved is 0. */
 typedef struct infer_input_spec {
     const char *name;
     int32_t rank;
+    uint32_t reserved; /* 0 */
     int64_t dims[INFER_MAX_RANK];
     const void *data; /* NULL, or the value: copied, the input is then a constant of the session
                          and what infer_run is given for it is not looked at */
+    uint64_t more[2]; /* reserved: 0 */
 } infer_input_spec;
 
 /* What an f32 network is computed in. */
@@ -239,12 +295,13 @@ typedef enum infer_precision {
 
 /* How to make a session. */
 typedef struct infer_session_options {
-    size_t size;                    /* sizeof(infer_session_options), set by the init function */
+    size_t size;                    /* sizeof(infer_session_options) */
     const infer_input_spec *inputs; /* shapes of inputs with free dimensions; an input that is not
                                        named takes 1 for a free first dimension */
     size_t ninputs;
     uint32_t threads;          /* 0: as many as this process may use (affinity, cgroup quota) */
-    infer_isa isa;             /* INFER_ISA_DEFAULT; a level that the CPU lacks is lowered */
+    infer_isa isa;             /* INFER_ISA_DEFAULT; of a level that the CPU lacks, the best part
+                                  that it has: plain C for one of another family */
     uint64_t max_memory_bytes; /* 4 GiB; of all that the session holds: packed weights,
                                   intermediate tensors, outputs, constants computed beforehand, the
                                   plan; past it INFER_ERROR_LIMIT */
@@ -259,10 +316,11 @@ typedef struct infer_session_options {
                                   called, and a program's own use of it not disturbed */
     uint32_t no_tuned;         /* 0: a tuned plan of this CPU in the file is used */
     uint32_t precision;        /* infer_precision; BF16 is refused with INFER_ERROR_UNSUPPORTED
-                                  below INFER_ISA_AVX512BF16, never replaced by f32 */
+                                  without INFER_ISA_AVX512BF16, never replaced by f32 */
 } infer_session_options;
 
-INFER_API void infer_session_options_init(infer_session_options *options);
+#define INFER_SESSION_OPTIONS_INIT INFER_INITIAL(infer_session_options)
+INFER_API void infer_session_options_init(infer_session_options *options, size_t size);
 
 /* Makes a session of a model for concrete shapes: shapes are worked out, kernels chosen, weights
  * packed and all memory taken. `options` may be NULL. The model must outlive the session. On
@@ -279,9 +337,9 @@ INFER_API void infer_session_free(infer_session **session);
 INFER_API size_t infer_session_inputs(const infer_session *session);
 INFER_API size_t infer_session_outputs(const infer_session *session);
 INFER_API infer_status infer_session_input(const infer_session *session, size_t index,
-                                           infer_value_info *info);
+                                           infer_value_info *info, infer_error *err);
 INFER_API infer_status infer_session_output(const infer_session *session, size_t index,
-                                            infer_value_info *info);
+                                            infer_value_info *info, infer_error *err);
 
 /* Runs the network once. `inputs` has all inputs in the model's order, each with the session's
  * type and shape. `outputs` has all outputs in order; where outputs[i].data is NULL the library
@@ -296,36 +354,18 @@ INFER_API infer_status infer_run(infer_session *session, const infer_tensor *inp
 
 /* Bytes that a session holds. */
 typedef struct infer_session_memory {
+    size_t size;           /* sizeof(infer_session_memory) */
     uint64_t arena_bytes;  /* intermediate tensors, placed by lifetime */
     uint64_t packed_bytes; /* weights in the form that the kernels want */
     uint64_t output_bytes; /* outputs that the library holds for the caller */
     uint64_t plan_bytes;   /* everything else that the plan needs */
 } infer_session_memory;
 
+#define INFER_SESSION_MEMORY_INIT INFER_INITIAL(infer_session_memory)
+INFER_API void infer_session_memory_init(infer_session_memory *memory, size_t size);
+
 INFER_API infer_status infer_session_memory_use(const infer_session *session,
-                                                infer_session_memory *memory);
-
-/* One step of the plan: a node, with what was fused into it. Strings live as long as the
- * session. */
-typedef struct infer_step_info {
-    const char *node;   /* name of the node in the model */
-    const char *op;     /* operator, in ONNX's spelling */
-    const char *kernel; /* the kernel that was chosen */
-    const char *fused;  /* what was fused into it, "Relu" or "Add, Relu"; empty for nothing */
-    infer_type type;    /* shape and type of the first output, in the graph's meaning */
-    int32_t rank;
-    int64_t dims[INFER_MAX_RANK];
-    uint64_t flops;       /* 2 per multiply-add; 0 where the step only moves data */
-    uint64_t bytes;       /* read and written, weights as the kernel has packed them */
-    uint64_t arena_begin; /* where the first output lies in the arena; both 0 if elsewhere */
-    uint64_t arena_end;
-    uint64_t runs; /* with options.profile: number of runs and their total time */
-    uint64_t ns;
-} infer_step_info;
-
-INFER_API size_t infer_session_steps(const infer_session *session);
-INFER_API infer_status infer_session_step(const infer_session *session, size_t index,
-                                          infer_step_info *info);
+                                                infer_session_memory *memory, infer_error *err);
 
 /* ---- this library and this machine ---------------------------------------------------------- */
 
@@ -333,8 +373,10 @@ INFER_API infer_status infer_session_step(const infer_session *session, size_t i
 INFER_API const char *infer_version(void);
 /* The best level that this CPU and operating system have. */
 INFER_API infer_isa infer_cpu_isa(void);
-/* "c", "avx2", "avx512", "avx512vnni", "avx512bf16", "amx"; "?" for a number that is none. Never
- * NULL. */
+/* 1 if they have all of a level; 0 if not, for INFER_ISA_DEFAULT, and for a number that is none. */
+INFER_API int infer_cpu_has(infer_isa isa);
+/* "default", "c", "avx2", "avx2vnni", "avx512", "avx512vnni", "avx512bf16", "amx", "neon",
+ * "dotprod", "i8mm"; "?" for a number that is none. Never NULL. */
 INFER_API const char *infer_isa_name(infer_isa isa);
 /* 1 if oneDNN's kernels are built in, else 0. */
 INFER_API int infer_has_onednn(void);

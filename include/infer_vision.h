@@ -40,7 +40,7 @@ INFER_API void infer_image_free(infer_image *image);
 
 /* How to decode. */
 typedef struct infer_image_options {
-    size_t size;                 /* sizeof(infer_image_options), set by the init function */
+    size_t size;                 /* sizeof(infer_image_options) */
     infer_allocator allocator;   /* malloc and free; libjpeg's and stb_image's memory is malloc's */
     uint64_t max_file_bytes;     /* 256 MiB */
     uint64_t max_pixels;         /* 100,000,000; width times height */
@@ -51,9 +51,11 @@ typedef struct infer_image_options {
     uint32_t accept_truncated;   /* 0: a cut or damaged JPEG, BMP, GIF, TGA or PNM is an error; 1:
                                     what could be decoded is given, the rest is grey or black.
                                     PNG is always strict */
+    uint32_t reserved;
 } infer_image_options;
 
-INFER_API void infer_image_options_init(infer_image_options *options);
+#define INFER_IMAGE_OPTIONS_INIT INFER_INITIAL(infer_image_options)
+INFER_API void infer_image_options_init(infer_image_options *options, size_t size);
 
 /* Decodes a picture, JPEG by libjpeg-turbo, BMP, TGA and PNM by stb_image. The format is known by
  * the first bytes:
@@ -154,6 +156,7 @@ typedef enum infer_layout { INFER_LAYOUT_NCHW = 0, INFER_LAYOUT_NHWC = 1 } infer
  * 1 / (255 * std). It is stored in the model file field by field in this order, little-endian,
  * 80 bytes. */
 typedef struct infer_preprocess {
+    size_t size;                /* sizeof(infer_preprocess); not stored */
     int32_t fit;                /* enum infer_fit; INFER_FIT_NONE */
     int32_t width;              /* pixels, 1 to 65535; not used by INFER_FIT_NONE */
     int32_t height;             /* the same; not used by INFER_FIT_SHORT_SIDE either */
@@ -172,8 +175,22 @@ typedef struct infer_preprocess {
     float scale[4];             /* 1; the same */
 } infer_preprocess;
 
-/* Sets every field to the default written beside it. */
-INFER_API void infer_preprocess_init(infer_preprocess *preprocess);
+/* Both set every field to the default written beside it. */
+#ifdef __cplusplus
+static inline infer_preprocess infer_preprocess_initial()
+{
+    infer_preprocess p = INFER_INITIAL(infer_preprocess);
+    p.scale[0] = p.scale[1] = p.scale[2] = p.scale[3] = 1;
+    return p;
+}
+#define INFER_PREPROCESS_INIT infer_preprocess_initial()
+#else
+#define INFER_PREPROCESS_INIT                                                                      \
+    {                                                                                              \
+        .size = sizeof(infer_preprocess), .scale = { 1, 1, 1, 1 }                                  \
+    }
+#endif
+INFER_API void infer_preprocess_init(infer_preprocess *preprocess, size_t size);
 
 /* Width and height of the tensor that a picture of the given size becomes. */
 INFER_API infer_status infer_preprocess_size(const infer_preprocess *preprocess,
@@ -183,6 +200,7 @@ INFER_API infer_status infer_preprocess_size(const infer_preprocess *preprocess,
 /* From coordinates in the tensor back to the picture, in pixels, both upright:
  *     picture_x = tensor_x * scale_x + offset_x. */
 typedef struct infer_transform {
+    size_t size; /* sizeof(infer_transform) */
     double scale_x;
     double scale_y;
     double offset_x;
@@ -190,6 +208,9 @@ typedef struct infer_transform {
     int32_t picture_width; /* for clipping what is mapped back */
     int32_t picture_height;
 } infer_transform;
+
+#define INFER_TRANSFORM_INIT INFER_INITIAL(infer_transform)
+INFER_API void infer_transform_init(infer_transform *transform, size_t size);
 
 /* Preprocesses a picture into place `index` of a batch: `out` is (N, C, H, W) or (N, H, W, C) as
  * preprocess->layout says, C is 1 for grey and else 3, type f32, or u8 where y is rounded to the
@@ -209,9 +230,11 @@ INFER_API infer_status infer_model_preprocess(const infer_model *model,
 
 /* ---- answers -------------------------------------------------------------------------------- */
 
+/* It never grows. */
 typedef struct infer_class {
     int64_t index; /* of the class; infer_model_label gives its name */
     float score;
+    uint32_t reserved;
 } infer_class;
 
 /* The k highest of all elements of an f32 tensor, highest first; equal scores in the order of
@@ -224,13 +247,14 @@ INFER_API infer_status infer_topk(const infer_tensor *scores, size_t k, int soft
 
 /* How to classify. */
 typedef struct infer_classify_options {
-    size_t size;               /* sizeof(infer_classify_options), set by the init function */
-    infer_image_options image; /* its own defaults; its allocator serves the whole call */
-    uint32_t output;           /* 0; index of the output that has the scores */
-    uint32_t softmax;          /* 0: the scores as they are; 1: as probabilities */
+    size_t size;                      /* sizeof(infer_classify_options) */
+    const infer_image_options *image; /* NULL for defaults; its allocator serves the whole call */
+    uint32_t output;                  /* 0; index of the output that has the scores */
+    uint32_t softmax;                 /* 0: the scores as they are; 1: as probabilities */
 } infer_classify_options;
 
-INFER_API void infer_classify_options_init(infer_classify_options *options);
+#define INFER_CLASSIFY_OPTIONS_INIT INFER_INITIAL(infer_classify_options)
+INFER_API void infer_classify_options_init(infer_classify_options *options, size_t size);
 
 /* From the bytes of a picture to its k best classes: decodes, preprocesses as the model says,
  * runs the session (made from that model, one f32 or u8 input, batch 1) and takes the top k of

@@ -17,7 +17,9 @@ const struct infer__kernel *const infer__kernels[] = {
 
 double infer__kernel_ns(const struct infer__kernel *k, const struct infer__task *t)
 {
-    return k->isa > t->isa || (t->nout && t->out[0].pitch && !k->pitched) ? -1 : k->estimate(t);
+    return !infer__isa_has(t->isa, k->isa) || (t->nout && t->out[0].pitch && !k->pitched)
+               ? -1
+               : k->estimate(t);
 }
 
 static int is_empty(const struct infer__operand *o)

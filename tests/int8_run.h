@@ -3,6 +3,7 @@
 #ifndef INFER_TESTS_INT8_RUN_H
 #define INFER_TESTS_INT8_RUN_H
 
+#include "base/cpu.h"
 #include "base/status.h"
 #include "kernel_run.h"
 
@@ -53,7 +54,7 @@ static inline uint8_t round_to(float x, int32_t zero, int32_t lo, int32_t hi)
 static inline int bytes_compare(struct run *k, const char *name, const void *want, uint64_t *r)
 {
     const struct infer__kernel *kernel = infer__kernel_find(name);
-    if (!kernel || kernel->isa > infer_cpu_isa())
+    if (!kernel || !infer__isa_has(infer_cpu_isa(), kernel->isa))
         return 0;
     k->t.in = k->in;
     k->t.out = k->out;

@@ -99,14 +99,12 @@ static inline infer_status limit_load(const struct limit_model *m, const infer_l
 static inline infer_status limit_session(const struct limit_model *m, uint64_t max_tensor_bytes,
                                          const infer_input_spec *spec, infer_error *err)
 {
-    infer_load_options lo;
-    infer_session_options so;
+    infer_load_options lo = INFER_LOAD_OPTIONS_INIT;
+    infer_session_options so = INFER_SESSION_OPTIONS_INIT;
     infer_model *model;
     infer_session *session = NULL;
     void *file;
-    infer_load_options_init(&lo);
     lo.max_tensor_bytes = max_tensor_bytes;
-    infer_session_options_init(&so);
     so.threads = 2;
     so.inputs = spec;
     so.ninputs = spec != NULL;

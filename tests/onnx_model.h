@@ -320,19 +320,19 @@ static inline void run_graph(const struct infer__graph *g, const float *x, size_
     infer_session *session = NULL;
     infer_model *model = NULL;
     infer_error err;
-    infer_value_info info;
+    infer_value_info info = INFER_VALUE_INFO_INIT;
     void *bytes;
     size_t size;
     assert_int_equal(infer__file_write(&c, NULL, &bytes, &size, &err), INFER_OK);
     assert_int_equal(infer_load_memory(bytes, size, NULL, &model, &err), INFER_OK);
-    infer_session_options so;
-    infer_session_options_init(&so);
+    infer_session_options so = INFER_SESSION_OPTIONS_INIT;
     so.threads = 1;
     so.isa = INFER_ISA_C;
     if (infer_session_create(model, &so, &session, &err) != INFER_OK)
         fail_msg("%s: %s", err.node, err.message);
-    assert_int_equal(infer_session_input(session, 0, &info), INFER_OK);
-    infer_tensor in = {INFER_F32, info.rank, {0}, NULL, count_x * sizeof *x}, out = {0};
+    assert_int_equal(infer_session_input(session, 0, &info, NULL), INFER_OK);
+    infer_tensor in = {.type = INFER_F32, .rank = info.rank, .bytes = count_x * sizeof *x},
+                 out = {0};
     memcpy(in.dims, info.dims, sizeof in.dims);
     float *copy = malloc(count_x * sizeof *x);
     assert_non_null(copy);

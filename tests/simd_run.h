@@ -3,6 +3,7 @@
 #ifndef INFER_TESTS_SIMD_RUN_H
 #define INFER_TESTS_SIMD_RUN_H
 
+#include "base/cpu.h"
 #include "base/status.h"
 #include "kernel_run.h"
 
@@ -15,7 +16,7 @@ static inline const struct infer__kernel *simd_kernel(const char *base, int leve
     char name[64];
     snprintf(name, sizeof name, "%s_%s", base, simd_levels[level]);
     const struct infer__kernel *k = infer__kernel_find(name);
-    return k && k->isa <= infer_cpu_isa() ? k : NULL;
+    return k && infer__isa_has(infer_cpu_isa(), k->isa) ? k : NULL;
 }
 
 /* Runs the task in every partition with "<base>_<level>" and with `definition`. Elements may differ

@@ -142,10 +142,9 @@ FIXTURE void net_drop(struct net_model *m)
 FIXTURE infer_session *net_session(const struct net_model *m, infer_isa isa, uint32_t threads,
                                    uint32_t no_onednn)
 {
-    infer_session_options o;
+    infer_session_options o = INFER_SESSION_OPTIONS_INIT;
     infer_session *s;
     infer_error err;
-    infer_session_options_init(&o);
     o.isa = isa;
     o.threads = threads;
     o.no_onednn = no_onednn;

@@ -14,15 +14,19 @@
 #include "base/size.h"
 
 /* Words as CPUs give them; those that detection does not look at are left out. */
-static const struct infer__cpuid zen5 = {0x10,       0x7ed8320b, 0xf1bf97a9, 0x00405fce,
-                                         0x10000010, 0x30,       0x2e7};
-static const struct infer__cpuid sapphire = {0x20,       0x7ffefbff, 0xf1bf07ab, 0x1b415f6e,
-                                             0xffd14410, 0x1c30,     0x602e7};
-static const struct infer__cpuid haswell = {0xd, 0x7ffafbff, 0x000027ab, 0, 0x9c000400, 0, 0x7};
+static const struct infer__cpuid zen5 = {0x10, 0x7ed8320b, 0xf1bf97a9, 0x00405fce, 0x10000010,
+                                         0x30, 0x2e7,      0,          0};
+/* AVX-VNNI without AVX-512, as Alder Lake has it; not recorded, the bits are the SDM's. */
+static const struct infer__cpuid alder = {0x20,     0x7ffafbff, 0x239c27eb, 0x98c027ac, 0xfc1cc410,
+                                          0x400810, 0x207,      0,          0};
+static const struct infer__cpuid sapphire = {0x20,   0x7ffefbff, 0xf1bf07ab, 0x1b415f6e, 0xffd14410,
+                                             0x1c30, 0x602e7,    0,          0};
+static const struct infer__cpuid haswell = {0xd, 0x7ffafbff, 0x000027ab, 0, 0x9c000400,
+                                            0,   0x7,        0,          0};
 /* As qemu 7.2 emulates them; the last a Haswell whose host hides XSAVE. */
-static const struct infer__cpuid sandy_bridge = {0xd, 0x9e982203, 0, 0, 0, 0, 0x7};
-static const struct infer__cpuid nehalem = {0xb, 0x80982201, 0, 0, 0, 0, 0};
-static const struct infer__cpuid unsaved = {0xd, 0xf2d83203, 0x3a9, 0, 0, 0, 0};
+static const struct infer__cpuid sandy_bridge = {0xd, 0x9e982203, 0, 0, 0, 0, 0x7, 0, 0};
+static const struct infer__cpuid nehalem = {0xb, 0x80982201, 0, 0, 0, 0, 0, 0, 0};
+static const struct infer__cpuid unsaved = {0xd, 0xf2d83203, 0x3a9, 0, 0, 0, 0, 0, 0};
 
 static void test_cpu_levels(void **state)
 {
@@ -35,6 +39,49 @@ static void test_cpu_levels(void **state)
     assert_int_equal(infer__cpuid_isa(&haswell), INFER_ISA_AVX2);
     assert_int_equal(infer__cpuid_isa(&zen5), INFER_ISA_AVX512BF16);
     assert_int_equal(infer__cpuid_isa(&sapphire), INFER_ISA_AMX);
+    assert_int_equal(infer__cpuid_isa(&alder), INFER_ISA_AVX2VNNI);
+    assert_true(infer__cpuid_has(&alder, INFER_ISA_AVX2));
+    assert_false(infer__cpuid_has(&alder, INFER_ISA_AVX512VNNI));
+    assert_false(infer__cpuid_has(&alder, INFER_ISA_NEON));
+    assert_true(infer__cpuid_has(&zen5, INFER_ISA_AVX2VNNI)); /* its best is of AVX-512 */
+    struct infer__cpuid arm = {.arm_hwcap = 1u << 1};
+    assert_int_equal(infer__cpuid_isa(&arm), INFER_ISA_NEON);
+    arm.arm_hwcap2 = 1u << 13; /* no i8mm without dotprod */
+    assert_int_equal(infer__cpuid_isa(&arm), INFER_ISA_NEON);
+    arm.arm_hwcap |= 1u << 20;
+    assert_int_equal(infer__cpuid_isa(&arm), INFER_ISA_I8MM);
+}
+
+/* Row i has column k. */
+static void test_isa_has(void **state)
+{
+    static const infer_isa isa[] = {INFER_ISA_C,      INFER_ISA_AVX2,       INFER_ISA_AVX2VNNI,
+                                    INFER_ISA_AVX512, INFER_ISA_AVX512VNNI, INFER_ISA_AVX512BF16,
+                                    INFER_ISA_AMX,    INFER_ISA_NEON,       INFER_ISA_DOTPROD,
+                                    INFER_ISA_I8MM};
+    static const char *const has[] = {"1000000000", "1100000000", "1110000000", "1101000000",
+                                      "1101100000", "1101110000", "1101111000", "1000000100",
+                                      "1000000110", "1000000111"};
+    enum { N = sizeof isa / sizeof *isa };
+    infer_isa at = INFER_ISA_C;
+    (void)state;
+    for (int i = 0; i < N; i++, at = infer__isa_after(at)) {
+        assert_int_equal(at, isa[i]);
+        for (int k = 0; k < N; k++)
+            assert_int_equal(infer__isa_has(isa[i], isa[k]), has[i][k] == '1');
+        assert_int_equal(infer__isa_named(infer_isa_name(isa[i])), isa[i]);
+        assert_true(infer__isa_known(isa[i]));
+        assert_false(infer__isa_has(isa[i], INFER_ISA_DEFAULT));
+        assert_false(infer__isa_has(INFER_ISA_DEFAULT, isa[i]));
+        assert_false(infer__isa_has(isa[i], (infer_isa)33));
+        assert_false(infer__isa_has((infer_isa)33, isa[i]));
+        assert_true(infer_cpu_has(infer__isa_usable(isa[i])));
+        assert_true(infer__isa_has(isa[i], infer__isa_usable(isa[i])));
+    }
+    assert_int_equal(at, INFER_ISA_DEFAULT);
+    assert_int_equal(infer__isa_named("sse9"), INFER_ISA_DEFAULT);
+    assert_int_equal(infer__isa_usable(INFER_ISA_DEFAULT), infer_cpu_isa());
+    assert_false(infer__isa_known((infer_isa)33) || infer__isa_known((infer_isa)-1));
 }
 
 /* A system that does not save the registers takes the level away, whatever the CPU says. */
@@ -61,14 +108,14 @@ static void test_cpu_needs_each_bit(void **state)
         int bit;
         infer_isa left;
     } masked[] = {
-        {offsetof(struct infer__cpuid, leaf1_ecx), 28, INFER_ISA_C},    /* AVX */
-        {offsetof(struct infer__cpuid, leaf1_ecx), 12, INFER_ISA_C},    /* FMA */
-        {offsetof(struct infer__cpuid, leaf1_ecx), 29, INFER_ISA_C},    /* F16C */
-        {offsetof(struct infer__cpuid, leaf7_ebx), 5, INFER_ISA_C},     /* AVX2 */
-        {offsetof(struct infer__cpuid, leaf7_ebx), 16, INFER_ISA_AVX2}, /* AVX512F */
-        {offsetof(struct infer__cpuid, leaf7_ebx), 17, INFER_ISA_AVX2}, /* AVX512DQ */
-        {offsetof(struct infer__cpuid, leaf7_ebx), 30, INFER_ISA_AVX2}, /* AVX512BW */
-        {offsetof(struct infer__cpuid, leaf7_ebx), 31, INFER_ISA_AVX2}, /* AVX512VL */
+        {offsetof(struct infer__cpuid, leaf1_ecx), 28, INFER_ISA_C},        /* AVX */
+        {offsetof(struct infer__cpuid, leaf1_ecx), 12, INFER_ISA_C},        /* FMA */
+        {offsetof(struct infer__cpuid, leaf1_ecx), 29, INFER_ISA_C},        /* F16C */
+        {offsetof(struct infer__cpuid, leaf7_ebx), 5, INFER_ISA_C},         /* AVX2 */
+        {offsetof(struct infer__cpuid, leaf7_ebx), 16, INFER_ISA_AVX2VNNI}, /* AVX512F */
+        {offsetof(struct infer__cpuid, leaf7_ebx), 17, INFER_ISA_AVX2VNNI}, /* AVX512DQ */
+        {offsetof(struct infer__cpuid, leaf7_ebx), 30, INFER_ISA_AVX2VNNI}, /* AVX512BW */
+        {offsetof(struct infer__cpuid, leaf7_ebx), 31, INFER_ISA_AVX2VNNI}, /* AVX512VL */
         {offsetof(struct infer__cpuid, leaf7_ecx), 11, INFER_ISA_AVX512},
         {offsetof(struct infer__cpuid, leaf7_1_eax), 5, INFER_ISA_AVX512VNNI},
         {offsetof(struct infer__cpuid, leaf7_edx), 22, INFER_ISA_AVX512BF16},
@@ -76,9 +123,9 @@ static void test_cpu_needs_each_bit(void **state)
         {offsetof(struct infer__cpuid, leaf7_edx), 25, INFER_ISA_AVX512BF16},
         {offsetof(struct infer__cpuid, xcr0), 1, INFER_ISA_C},
         {offsetof(struct infer__cpuid, xcr0), 2, INFER_ISA_C},
-        {offsetof(struct infer__cpuid, xcr0), 5, INFER_ISA_AVX2},
-        {offsetof(struct infer__cpuid, xcr0), 6, INFER_ISA_AVX2},
-        {offsetof(struct infer__cpuid, xcr0), 7, INFER_ISA_AVX2},
+        {offsetof(struct infer__cpuid, xcr0), 5, INFER_ISA_AVX2VNNI},
+        {offsetof(struct infer__cpuid, xcr0), 6, INFER_ISA_AVX2VNNI},
+        {offsetof(struct infer__cpuid, xcr0), 7, INFER_ISA_AVX2VNNI},
         {offsetof(struct infer__cpuid, xcr0), 17, INFER_ISA_AVX512BF16},
         {offsetof(struct infer__cpuid, xcr0), 18, INFER_ISA_AVX512BF16},
     };
@@ -97,7 +144,7 @@ static void test_cpu_count(void **state)
 {
     (void)state;
     assert_true(infer__cpu_count() >= 1);
-    assert_true(infer_cpu_isa() >= INFER_ISA_C);
+    assert_true(infer__isa_has(infer_cpu_isa(), INFER_ISA_C));
 }
 
 /* ---- memory --------------------------------------------------------------------------------- */
@@ -364,6 +411,7 @@ int main(void)
         cmocka_unit_test(test_denormals),
         cmocka_unit_test(test_machines),
         cmocka_unit_test(test_cpu_levels),
+        cmocka_unit_test(test_isa_has),
         cmocka_unit_test(test_cpu_needs_the_system),
         cmocka_unit_test(test_cpu_needs_each_bit),
         cmocka_unit_test(test_cpu_count),

@@ -2,6 +2,7 @@
  * those that ONNX and NumPy give), inputs of one name, limits. */
 #include <math.h>
 
+#include "infer_experimental.h"
 #include "plan/plan.h"
 #include "run/session.h"
 #include "tests/small_net.h"
@@ -33,15 +34,14 @@ static infer_status finish(struct net *n, uint32_t y, infer_session **s, struct 
 {
     infer_error err;
     uint32_t ids[1] = {y};
-    infer_session_options o;
+    infer_session_options o = INFER_SESSION_OPTIONS_INIT;
     *m = net_load(n, ids, 1);
-    infer_session_options_init(&o);
     o.threads = 1;
     infer_status status = infer_session_create(m->model, &o, s, &err);
     if (status != INFER_OK)
         return status;
-    infer_value_info info;
-    OK(infer_session_input(*s, 0, &info));
+    infer_value_info info = INFER_VALUE_INFO_INIT;
+    OK(infer_session_input(*s, 0, &info, NULL));
     static float some[1024];
     infer_tensor in = {.type = info.type, .rank = info.rank, .data = some, .bytes = sizeof some};
     memcpy(in.dims, info.dims, sizeof in.dims);
@@ -202,8 +202,7 @@ static void test_inputs_of_one_name(void **state)
     struct net_model m = net_load(&n, &y, 1);
     float *one = malloc(sizeof *one); /* a block of exactly its size */
     infer_input_spec spec = {.name = "x", .rank = 1, .dims = {1}, .data = one};
-    infer_session_options o;
-    infer_session_options_init(&o);
+    infer_session_options o = INFER_SESSION_OPTIONS_INIT;
     *one = 1;
     OK(infer_session_create(m.model, &o, &s, &err));
     infer_session_free(&s);
@@ -233,9 +232,8 @@ static struct net_model products_of_constants(int64_t size, int products)
 static infer_status create(const struct net_model *m, uint64_t max_work, uint64_t max_memory,
                            infer_error *err)
 {
-    infer_session_options o;
+    infer_session_options o = INFER_SESSION_OPTIONS_INIT;
     infer_session *s = NULL;
-    infer_session_options_init(&o);
     o.threads = 1;
     o.max_work = max_work;
     o.max_memory_bytes = max_memory;
@@ -273,10 +271,10 @@ static void test_memory(void **state)
     (void)state;
     struct net_model m = {small_net(), NULL};
     infer_error err;
-    infer_session_memory use;
+    infer_session_memory use = INFER_SESSION_MEMORY_INIT;
     OK(infer_load_memory(m.file.data, m.file.size, NULL, &m.model, &err));
     infer_session *s = net_session(&m, INFER_ISA_DEFAULT, 1, 0);
-    OK(infer_session_memory_use(s, &use));
+    OK(infer_session_memory_use(s, &use, NULL));
     const uint64_t held = s->meter.held;
     assert_int_equal(held + sizeof *s,
                      use.arena_bytes + use.packed_bytes + use.output_bytes + use.plan_bytes);

@@ -92,7 +92,7 @@ static void test_written(void **state)
 static void test_loads(void **state)
 {
     struct bytes b = documented_file();
-    infer_value_info x;
+    infer_value_info x = INFER_VALUE_INFO_INIT;
     infer_model *m;
     infer_error err;
     (void)state;
@@ -101,7 +101,7 @@ static void test_loads(void **state)
     assert_int_equal(m->graph.nnodes, 1);
     assert_int_equal(m->graph.nodes[0].op, INFER__OP_ADD);
     assert_string_equal(m->graph.nodes[0].name, "add");
-    assert_int_equal(infer_model_input(m, 0, &x), INFER_OK);
+    assert_int_equal(infer_model_input(m, 0, &x, NULL), INFER_OK);
     assert_string_equal(x.name, "x");
     assert_int_equal(x.dims[1], 2);
     assert_int_equal(x.free_dims, 1);

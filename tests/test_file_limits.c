@@ -28,24 +28,23 @@ static void expect(const struct bytes *b, const infer_load_options *o, infer_sta
 static void test_limits(void **state)
 {
     struct bytes b = known_file();
-    infer_load_options o;
+    infer_load_options o = INFER_LOAD_OPTIONS_INIT;
     (void)state;
-    infer_load_options_init(&o);
     o.max_file_bytes = b.size;
     expect(&b, &o, INFER_OK);
     o.max_file_bytes--;
     expect(&b, &o, INFER_ERROR_LIMIT);
-    infer_load_options_init(&o);
+    infer_load_options_init(&o, sizeof o);
     o.max_values = 6;
     expect(&b, &o, INFER_OK);
     o.max_values--;
     expect(&b, &o, INFER_ERROR_LIMIT);
-    infer_load_options_init(&o);
+    infer_load_options_init(&o, sizeof o);
     o.max_nodes = 3;
     expect(&b, &o, INFER_OK);
     o.max_nodes--;
     expect(&b, &o, INFER_ERROR_LIMIT);
-    infer_load_options_init(&o);
+    infer_load_options_init(&o, sizeof o);
     o.max_tensor_bytes = 48;
     expect(&b, &o, INFER_OK);
     o.max_tensor_bytes--;
@@ -97,10 +96,9 @@ static void *load_chain(void *file)
 {
     const struct bytes *b = file;
     struct counter counter;
-    infer_load_options o;
+    infer_load_options o = INFER_LOAD_OPTIONS_INIT;
     infer_model *m;
     infer_error err;
-    infer_load_options_init(&o);
     o.allocator = counting(&counter);
     double start = seconds();
     infer_status status = infer_load_memory(b->data, b->size, &o, &m, &err);
@@ -151,10 +149,9 @@ static void test_table_past_section(void **state)
         uint64_t here = get_le(c.data + graph + field[t], 4);
         uint64_t there = get_le(c.data + graph + field[other], 4);
         struct counter counter;
-        infer_load_options o;
+        infer_load_options o = INFER_LOAD_OPTIONS_INIT;
         infer_model *m;
         infer_error err;
-        infer_load_options_init(&o);
         o.allocator = counting(&counter);
         put_le(c.data + graph + field[t], 4, 1000000);
         put_le(c.data + graph + field[other], 4, there + here * element[t] / 4);
@@ -202,10 +199,9 @@ static void fail_in_turn(const struct bytes *b, int alone)
     infer_status status = INFER_ERROR_NO_MEMORY;
     size_t k = 0;
     while (status != INFER_OK) {
-        infer_load_options o;
+        infer_load_options o = INFER_LOAD_OPTIONS_INIT;
         infer_model *m = (infer_model *)b->data;
         infer_error err;
-        infer_load_options_init(&o);
         o.allocator = counting(&counter);
         *(alone ? &counter.fail_only : &counter.fail_from) = ++k;
         status = infer_load_memory(b->data, b->size, &o, &m, &err);

@@ -225,7 +225,7 @@ static void test_one_field(void **state)
 static void test_checksums(void **state)
 {
     struct bytes b = known_file();
-    infer_load_options o;
+    infer_load_options o = INFER_LOAD_OPTIONS_INIT;
     infer_model *m;
     infer_error err;
     size_t size, at;
@@ -239,7 +239,6 @@ static void test_checksums(void **state)
         check("sum of a section", &b, INFER_ERROR_CHECKSUM, at, "");
         b.data[at] ^= 1;
     }
-    infer_load_options_init(&o);
     o.skip_weight_check = 1;
     at = section_at(b.data, WEIGHTS, &size);
     b.data[at] ^= 1;

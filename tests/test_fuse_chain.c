@@ -1,5 +1,7 @@
 /* Inverted residuals in a plan: they become one step, answer like separate steps, and stay apart
  * where somebody else reads what is in between. */
+#include "base/cpu.h"
+#include "infer_experimental.h"
 #include "tests/small_net.h"
 
 #include <math.h>
@@ -68,8 +70,8 @@ static int chains(const infer_session *s, infer_step_info *info)
 {
     int n = 0;
     for (size_t i = 0; i < infer_session_steps(s); i++) {
-        infer_step_info step;
-        OK(infer_session_step(s, i, &step));
+        infer_step_info step = INFER_STEP_INFO_INIT;
+        OK(infer_session_step(s, i, &step, NULL));
         if (strcmp(step.op, "ConvChain") == 0) {
             *info = step;
             n++;
@@ -82,10 +84,10 @@ static void test_fused(void **state)
 {
     struct net_model fused = make_model(0), apart = make_model(SHOW_EXPANDED | SHOW_DEEP);
     (void)state;
-    for (int isa = INFER_ISA_C; isa <= INFER_ISA_AVX512 && isa <= (int)infer_cpu_isa(); isa++) {
-        infer_step_info info;
-        infer_session *one = net_session(&fused, (infer_isa)isa, 1, 1);
-        infer_session *three = net_session(&apart, (infer_isa)isa, 1, 1);
+    for (infer_isa isa = INFER_ISA_C; isa; isa = infer__isa_next(isa)) {
+        infer_step_info info = INFER_STEP_INFO_INIT;
+        infer_session *one = net_session(&fused, isa, 1, 1);
+        infer_session *three = net_session(&apart, isa, 1, 1);
         if (chains(one, &info) != 1)
             fail_msg("isa %d: %d chains", isa, chains(one, &info));
         assert_string_equal(info.node, "project");
@@ -109,7 +111,7 @@ static void test_fused(void **state)
 static void test_threads(void **state)
 {
     struct net_model m = make_model(0);
-    infer_step_info info;
+    infer_step_info info = INFER_STEP_INFO_INIT;
     (void)state;
     for (uint32_t no_onednn = 0; no_onednn < 2; no_onednn++) {
         infer_session *s = net_session(&m, INFER_ISA_DEFAULT, 1, no_onednn);
@@ -133,7 +135,7 @@ static void test_threads(void **state)
 static void test_prevented(void **state)
 {
     struct net_model expanded = make_model(SHOW_EXPANDED), deep = make_model(SHOW_DEEP);
-    infer_step_info info;
+    infer_step_info info = INFER_STEP_INFO_INIT;
     (void)state;
     infer_session *s = net_session(&expanded, INFER_ISA_DEFAULT, 1, 1);
     if (chains(s, &info))

@@ -1,5 +1,7 @@
 /* Forms that exporters write out in many nodes, in a plan: they become the steps that they should,
  * answer like the separate steps, and stay apart where somebody else reads what is in between. */
+#include "base/cpu.h"
+#include "infer_experimental.h"
 #include "tests/small_net.h"
 
 #include <math.h>
@@ -282,8 +284,8 @@ static int steps_of(const infer_session *s, const char *op)
 {
     int n = 0;
     for (size_t i = 0; i < infer_session_steps(s); i++) {
-        infer_step_info step;
-        OK(infer_session_step(s, i, &step));
+        infer_step_info step = INFER_STEP_INFO_INIT;
+        OK(infer_session_step(s, i, &step, NULL));
         n += strcmp(step.op, op) == 0;
     }
     return n;
@@ -294,9 +296,9 @@ static void test_formed(void **state)
     (void)state;
     for (int i = 0; i < FORMS; i++) {
         struct net_model m = make_model(i, 0), apart = make_model(i, 1);
-        for (int isa = INFER_ISA_C; isa <= (int)infer_cpu_isa(); isa++) {
-            infer_session *s = net_session(&m, (infer_isa)isa, 1, 0);
-            infer_session *a = net_session(&apart, (infer_isa)isa, 1, 0);
+        for (infer_isa isa = INFER_ISA_C; isa; isa = infer__isa_next(isa)) {
+            infer_session *s = net_session(&m, isa, 1, 0);
+            infer_session *a = net_session(&apart, isa, 1, 0);
             size_t count, expected;
             if (steps_of(s, forms[i].op) != 1 || steps_of(s, forms[i].gone) != 0)
                 fail_msg("%s, isa %d: %d steps of %s, %d of %s", forms[i].name, isa,

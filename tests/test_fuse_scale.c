@@ -1,6 +1,8 @@
 /* Squeeze and excitation in a plan: the Mul goes into the 1x1 convolution behind it, answers are
  * those of separate nodes, and it stays apart where somebody else reads the product, or where it is
  * no scaling of channels before a 1x1 convolution. */
+#include "base/cpu.h"
+#include "infer_experimental.h"
 #include "tests/small_net.h"
 
 #include <math.h>
@@ -72,7 +74,7 @@ static float *answer(infer_session *s)
 static int is_scaled(const infer_session *s, infer_step_info *info)
 {
     for (size_t i = 0; i < infer_session_steps(s); i++) {
-        OK(infer_session_step(s, i, info));
+        OK(infer_session_step(s, i, info, NULL));
         if (strcmp(info->op, "ScaledConv") == 0)
             return 1;
     }
@@ -84,13 +86,13 @@ static void test_fused(void **state)
     struct net_model fused[2] = {make_model(PLAIN), make_model(TURNED)};
     struct net_model apart = make_model(SHOW_SCALED);
     (void)state;
-    for (int isa = INFER_ISA_AVX2; isa <= INFER_ISA_AVX512 && isa <= (int)infer_cpu_isa(); isa++) {
-        infer_step_info info;
-        infer_session *two = net_session(&apart, (infer_isa)isa, 1, 1);
+    for (infer_isa isa = INFER_ISA_AVX2; infer_cpu_has(isa); isa = infer__isa_next(isa)) {
+        infer_step_info info = INFER_STEP_INFO_INIT;
+        infer_session *two = net_session(&apart, isa, 1, 1);
         float *want = answer(two);
         assert_false(is_scaled(two, &info));
         for (int i = 0; i < 2; i++) {
-            infer_session *one = net_session(&fused[i], (infer_isa)isa, 1, 1);
+            infer_session *one = net_session(&fused[i], isa, 1, 1);
             assert_true(is_scaled(one, &info));
             assert_string_equal(info.node, "project");
             assert_string_equal(info.fused, "Mul before");
@@ -114,7 +116,7 @@ static void test_fused(void **state)
 static void test_threads(void **state)
 {
     struct net_model m = make_model(PLAIN);
-    infer_step_info info;
+    infer_step_info info = INFER_STEP_INFO_INIT;
     (void)state;
     infer_session *s = net_session(&m, INFER_ISA_DEFAULT, 1, 1);
     int alone = is_scaled(s, &info);
@@ -134,7 +136,7 @@ static void test_threads(void **state)
 
 static void test_prevented(void **state)
 {
-    infer_step_info info;
+    infer_step_info info = INFER_STEP_INFO_INIT;
     (void)state;
     for (int form = SHOW_SCALED; form <= STRIDED; form++) {
         struct net_model m = make_model((enum form)form);

@@ -25,7 +25,8 @@ static int64_t rest(void)
 static void run_often(infer_session *s)
 {
     static float x[3 * 17 * 13];
-    infer_tensor in = {INFER_F32, 4, {1, 3, 17, 13}, x, sizeof x};
+    infer_tensor in = {
+        .type = INFER_F32, .rank = 4, .dims = {1, 3, 17, 13}, .data = x, .bytes = sizeof x};
     infer_error err;
     for (int i = 0; i < 100; i++) {
         infer_tensor out[2] = {{0}};
@@ -40,10 +41,9 @@ static void test_idle_takes_no_time(void **state)
     for (uint32_t threads = 2; threads <= 4; threads += 2) {
         infer_model *model;
         infer_session *s;
-        infer_session_options o;
+        infer_session_options o = INFER_SESSION_OPTIONS_INIT;
         infer_error err;
         OK(infer_load_memory(file.data, file.size, NULL, &model, &err));
-        infer_session_options_init(&o);
         o.threads = threads;
         OK(infer_session_create(model, &o, &s, &err));
         int64_t used[3], before = cpu_us();

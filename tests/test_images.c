@@ -1,6 +1,7 @@
 /* Batches that are run image by image: only where no node lets images meet, and with the answers
  * that each image has alone, on any number of threads; and the tails that are run for the whole
  * batch. */
+#include "base/cpu.h"
 #include "run/session.h"
 #include "tests/small_net.h"
 
@@ -193,10 +194,9 @@ static infer_model *load(const struct row *row, struct bytes *file)
 static infer_session *make(const infer_model *model, int64_t batch, uint32_t threads)
 {
     infer_input_spec spec = {.name = "picture", .rank = 4, .dims = {batch, 3, 17, 13}};
-    infer_session_options o;
+    infer_session_options o = INFER_SESSION_OPTIONS_INIT;
     infer_session *s;
     infer_error err;
-    infer_session_options_init(&o);
     o.inputs = &spec;
     o.ninputs = 1;
     o.threads = threads;
@@ -230,8 +230,8 @@ static void test_which(void **state)
         infer_session *s = make(model, 4, 2);
         if (s->program->plan.images != (rows[i].apart ? 4U : 1U))
             fail_msg("%s: %u images apart", rows[i].name, s->program->plan.images);
-        infer_value_info info;
-        OK(infer_session_output(s, 0, &info));
+        infer_value_info info = INFER_VALUE_INFO_INIT;
+        OK(infer_session_output(s, 0, &info, NULL));
         assert_int_equal(info.dims[0], 4);
         infer_session_free(&s);
         infer_model_free(&model);
@@ -281,8 +281,8 @@ static void test_same_answers(void **state)
 /* What a session has taken from its allocator. */
 static uint64_t held_by(const infer_session *s)
 {
-    infer_session_memory m;
-    infer_session_memory_use(s, &m);
+    infer_session_memory m = INFER_SESSION_MEMORY_INIT;
+    infer_session_memory_use(s, &m, NULL);
     return m.arena_bytes + m.packed_bytes + m.output_bytes + m.plan_bytes - sizeof *s;
 }
 
@@ -293,18 +293,17 @@ static void test_budget(void **state)
     struct bytes file;
     infer_model *model = load(&rows[2], &file);
     infer_session *s = make(model, 4, 2), *small;
-    infer_session_memory side, one;
-    infer_session_memory_use(s, &side);
+    infer_session_memory side = INFER_SESSION_MEMORY_INIT, one = INFER_SESSION_MEMORY_INIT;
+    infer_session_memory_use(s, &side, NULL);
     infer_input_spec spec = {.name = "picture", .rank = 4, .dims = {4, 3, 17, 13}};
-    infer_session_options o;
+    infer_session_options o = INFER_SESSION_OPTIONS_INIT;
     infer_error err;
-    infer_session_options_init(&o);
     o.inputs = &spec;
     o.ninputs = 1;
     o.threads = 2;
     o.max_memory_bytes = held_by(s) - 1;
     OK(infer_session_create(model, &o, &small, &err));
-    infer_session_memory_use(small, &one);
+    infer_session_memory_use(small, &one, NULL);
     assert_int_equal(2 * one.arena_bytes, side.arena_bytes);
     infer_session_free(&small);
     infer_session_free(&s);
@@ -333,7 +332,7 @@ static void check_tail(const infer_model *model, float *x, int64_t batch, uint32
                        float *first)
 {
     infer_session *s = make(model, batch, threads), *one = make(model, 1, 1);
-    if (infer_cpu_isa() >= INFER_ISA_AVX2)
+    if (infer__isa_has(infer_cpu_isa(), INFER_ISA_AVX2))
         assert_true(s->program->plan.tail > 0 && s->program->plan.tail < s->program->plan.nsteps);
     assert_int_equal(s->program->plan.images, batch);
     for (int repeat = 0; repeat < 2; repeat++) {
@@ -381,9 +380,8 @@ static void test_tail_budget(void **state)
     infer_model *model = load(&row, &file);
     infer_session *s;
     infer_input_spec spec = {.name = "picture", .rank = 4, .dims = {500, 3, 17, 13}};
-    infer_session_options o;
+    infer_session_options o = INFER_SESSION_OPTIONS_INIT;
     infer_error err;
-    infer_session_options_init(&o);
     o.inputs = &spec;
     o.ninputs = 1;
     o.threads = 1;

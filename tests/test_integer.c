@@ -1,5 +1,7 @@
 /* Quantised models in a plan: which steps they become, and that these give the bytes that
  * docs/quantization.md defines, worked out here number by number. */
+#include "base/cpu.h"
+#include "infer_experimental.h"
 #include "tests/small_net.h"
 
 #include <math.h>
@@ -93,8 +95,8 @@ static void list_steps(const infer_session *s, char *text, size_t size)
 {
     *text = 0;
     for (size_t i = 0; i < infer_session_steps(s); i++) {
-        infer_step_info step;
-        OK(infer_session_step(s, i, &step));
+        infer_step_info step = INFER_STEP_INFO_INIT;
+        OK(infer_session_step(s, i, &step, NULL));
         if (strcmp(step.op, "Transpose") == 0)
             continue;
         size_t used = strlen(text);
@@ -114,12 +116,11 @@ static void check(struct built *b, uint32_t y, const float *x, const char *steps
     struct infer__file_content content = {.graph = &b->n.g};
     struct bytes file = write_exact(&content);
     OK(infer_load_memory(file.data, file.size, NULL, &model, &err));
-    for (int isa = INFER_ISA_C; isa <= (int)infer_cpu_isa(); isa++) {
-        infer_session_options o;
+    for (infer_isa isa = INFER_ISA_C; isa; isa = infer__isa_next(isa)) {
+        infer_session_options o = INFER_SESSION_OPTIONS_INIT;
         infer_session *s;
         char text[512];
-        infer_session_options_init(&o);
-        o.isa = (infer_isa)isa;
+        o.isa = isa;
         o.threads = isa & 1 ? 1 : 3;
         infer_status status = infer_session_create(model, &o, &s, &err);
         if (status != INFER_OK)

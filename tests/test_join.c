@@ -3,6 +3,8 @@
  * the convolutions' outputs, whether steps go or stay. */
 #include <math.h>
 
+#include "base/cpu.h"
+#include "infer_experimental.h"
 #include "tests/small_net.h"
 
 enum { H = 17, W = 13, ANCHORS = 3, COLUMNS = 7, SCALES = 2 };
@@ -94,9 +96,9 @@ static void run(infer_session *s, int64_t batch, infer_tensor out[MOST_OUTPUTS])
 static size_t count_steps(const infer_session *s, const char *op)
 {
     size_t count = 0;
-    infer_step_info info;
+    infer_step_info info = INFER_STEP_INFO_INIT;
     for (size_t i = 0; i < infer_session_steps(s); i++) {
-        OK(infer_session_step(s, i, &info));
+        OK(infer_session_step(s, i, &info, NULL));
         count += strcmp(info.op, op) == 0;
     }
     return count;
@@ -105,11 +107,10 @@ static size_t count_steps(const infer_session *s, const char *op)
 static infer_session *session_of(const struct net_model *m, infer_isa isa, uint32_t threads,
                                  int64_t batch)
 {
-    infer_session_options o;
+    infer_session_options o = INFER_SESSION_OPTIONS_INIT;
     infer_input_spec spec = {.name = "picture", .rank = 4, .dims = {batch, 3, H, W}};
     infer_session *s;
     infer_error err;
-    infer_session_options_init(&o);
     o.isa = isa;
     o.threads = threads;
     o.no_onednn = 1;
@@ -135,14 +136,14 @@ static void test_answers(void **state)
 {
     struct net_model plain = make_head(PLAIN), shown = make_head(SHOW_SPLIT);
     (void)state;
-    for (int isa = INFER_ISA_C; isa <= (int)infer_cpu_isa(); isa++) {
-        infer_session *s = session_of(&shown, (infer_isa)isa, 1, 1);
+    for (infer_isa isa = INFER_ISA_C; isa; isa = infer__isa_next(isa)) {
+        infer_session *s = session_of(&shown, isa, 1, 1);
         infer_tensor want[MOST_OUTPUTS] = {{0}};
         run(s, 1, want);
         expect(want[1].data, want[0].data, FIRST);
         expect(want[2].data, (const float *)want[0].data + FIRST * COLUMNS, SECOND);
         for (uint32_t threads = 1; threads <= 3; threads++) {
-            infer_session *t = session_of(&plain, (infer_isa)isa, threads, 1);
+            infer_session *t = session_of(&plain, isa, threads, 1);
             infer_tensor got[MOST_OUTPUTS] = {{0}};
             run(t, 1, got);
             assert_int_equal(got[0].bytes, ROWS * COLUMNS * sizeof(float));
@@ -293,11 +294,11 @@ static void test_channels(void **state)
     (void)state;
     for (int residual = 0; residual < 2; residual++) {
         struct net_model joined = make_channels(residual, 0), apart = make_channels(residual, 1);
-        for (int i = 0; i < 2 * ((int)infer_cpu_isa() + 1); i++) {
-            const int isa = i / 2;
+        infer_isa isa = INFER_ISA_C;
+        for (int i = 0; isa; i++) {
             const int64_t batch = 1 + i % 2;
-            infer_session *s = session_of(&joined, (infer_isa)isa, 1 + (uint32_t)isa % 2, batch);
-            infer_session *t = session_of(&apart, (infer_isa)isa, 1, batch);
+            infer_session *s = session_of(&joined, isa, 1 + (uint32_t)i / 2 % 2, batch);
+            infer_session *t = session_of(&apart, isa, 1, batch);
             infer_tensor got[MOST_OUTPUTS] = {{0}}, want[MOST_OUTPUTS] = {{0}};
             assert_int_equal(count_steps(t, "Concat"), 1);
 
@@ -311,6 +312,8 @@ static void test_channels(void **state)
             }
             infer_session_free(&s);
             infer_session_free(&t);
+            if (i % 2)
+                isa = infer__isa_next(isa);
         }
         net_drop(&joined);
         net_drop(&apart);
@@ -391,8 +394,8 @@ static void test_rows(void **state)
     enum { SIZE = 3 * H * W };
     struct net_model m = make_rows();
     (void)state;
-    for (int isa = INFER_ISA_C; isa <= (int)infer_cpu_isa(); isa++) {
-        infer_session *s = net_session(&m, (infer_isa)isa, 2, 1);
+    for (infer_isa isa = INFER_ISA_C; isa; isa = infer__isa_next(isa)) {
+        infer_session *s = net_session(&m, isa, 2, 1);
         infer_tensor out[MOST_OUTPUTS] = {{0}};
         assert_int_equal(count_steps(s, "Concat"), 2); /* "twice" and "given" */
         run(s, 1, out);

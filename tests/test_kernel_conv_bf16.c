@@ -2,6 +2,7 @@
  * written out here: tails, strides, dilations, paddings, groups, epilogues, between guard pages,
  * for any partition of the units. Vector kernels add pairs of products in the CPU's own way, hence
  * a bound; numbers whose sums are exact must be met exactly. */
+#include "base/cpu.h"
 #include "conv_bf16_problem.h"
 
 static uint64_t seed;
@@ -9,7 +10,7 @@ static uint64_t seed;
 static int has_bf16(void)
 {
     static const char skipped[] = "skipped: this CPU has no AVX-512 BF16\n";
-    if (infer_cpu_isa() >= INFER_ISA_AVX512BF16)
+    if (infer__isa_has(infer_cpu_isa(), INFER_ISA_AVX512BF16))
         return 1;
     fputs(skipped, stdout);
     return 0;

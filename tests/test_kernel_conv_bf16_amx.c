@@ -2,6 +2,7 @@
  * plain C (amx_tiles.h) on any CPU that has AVX-512 BF16, for what the kernel does around the
  * tiles, and with the tiles themselves where there are any. Inputs, outputs and residuals are of
  * f32 or bf16 in any mixture. */
+#include "base/cpu.h"
 #include "conv_bf16_problem.h"
 
 #if defined(__x86_64__)
@@ -33,7 +34,7 @@ static int check_tiles(struct shape *s, uint64_t *r)
     int served = infer__conv_bf16_amx_model.estimate(&p.t) >= 0;
     if (served)
         check_against(&p, &infer__conv_bf16_amx_model, in, bound_of(s), r);
-    if (served && infer_cpu_isa() >= INFER_ISA_AMX)
+    if (served && infer__isa_has(infer_cpu_isa(), INFER_ISA_AMX))
         check_against(&p, &infer__conv_bf16_amx, in, bound_of(s), r);
     drop(&p);
     return served;
@@ -146,7 +147,7 @@ static __attribute__((noinline)) int run_all(void)
 
 int main(void)
 {
-    if (infer_cpu_isa() >= INFER_ISA_AVX512BF16)
+    if (infer__isa_has(infer_cpu_isa(), INFER_ISA_AVX512BF16))
         return run_all();
     puts("skipped: this CPU has no AVX-512 BF16");
     return 0;

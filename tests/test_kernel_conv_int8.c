@@ -3,6 +3,7 @@
  * every tail of channels and pixels, extreme values and zero points, tables, residuals, f32
  * results, between guard pages and in several splits.
  */
+#include "base/cpu.h"
 #include "conv_int8_problem.h"
 
 static uint64_t seed;
@@ -93,7 +94,8 @@ static int is_permitted(const struct infer__kernel *k, const struct infer__task 
 {
     struct infer__need need = {0};
     infer_error err;
-    return k->isa < INFER_ISA_AMX || k->prepare(t, &need, &err) != INFER_ERROR_UNSUPPORTED;
+    return !infer__isa_has(k->isa, INFER_ISA_AMX) ||
+           k->prepare(t, &need, &err) != INFER_ERROR_UNSUPPORTED;
 }
 
 /* How many kernels serve the shape; all must be right. `definition`: the C kernel is compared with
@@ -114,7 +116,7 @@ static int check_shape(const struct shape *s, int definition, uint64_t *r)
     for (const struct infer__kernel *const *k = infer__kernels; *k; k++) {
         if ((strncmp((*k)->name, "conv_int8_", 10) != 0 &&
              strncmp((*k)->name, "conv_groups_int8_", 17) != 0) ||
-            (*k)->isa > p.t.isa)
+            !infer__isa_has(p.t.isa, (*k)->isa))
             continue;
         p.in[1].data = p.w;
         if ((*k)->estimate(&p.t) < 0)
@@ -134,8 +136,8 @@ static int check_shape(const struct shape *s, int definition, uint64_t *r)
 static int vector_rows(void)
 {
     infer_isa isa = infer_cpu_isa();
-    return (isa >= INFER_ISA_AVX2) + (isa >= INFER_ISA_AVX512) + (isa >= INFER_ISA_AVX512VNNI) +
-           (isa >= INFER_ISA_AMX);
+    return (infer__isa_has(isa, INFER_ISA_AVX2)) + (infer__isa_has(isa, INFER_ISA_AVX512)) +
+           (infer__isa_has(isa, INFER_ISA_AVX512VNNI)) + (infer__isa_has(isa, INFER_ISA_AMX));
 }
 
 /* ---- tests -------------------------------------------------------------------------------------
@@ -245,7 +247,7 @@ static void test_groups(void **state)
 static void test_small_groups(void **state)
 {
     uint64_t r = seed + 8;
-    int more = infer_cpu_isa() >= INFER_ISA_AVX512VNNI;
+    int more = infer__isa_has(infer_cpu_isa(), INFER_ISA_AVX512VNNI);
     (void)state;
     for (int i = 0; i < 150; i++) {
         int64_t size = 4 << i % 3;
@@ -357,9 +359,9 @@ static void test_levels(void **state)
     assert_true(build(&s, &p, &r));
     for (const struct infer__kernel *const *k = infer__kernels; *k; k++)
         if (strncmp((*k)->name, "conv_int8_", 10) == 0)
-            for (int isa = INFER_ISA_C; isa <= INFER_ISA_AMX; isa++) {
+            for (infer_isa isa = INFER_ISA_C; isa; isa = infer__isa_after(isa)) {
                 p.t.isa = (uint8_t)isa;
-                assert_int_equal((*k)->estimate(&p.t) >= 0, (*k)->isa <= isa);
+                assert_int_equal((*k)->estimate(&p.t) >= 0, infer__isa_has(isa, (*k)->isa));
             }
     drop(&p);
 }

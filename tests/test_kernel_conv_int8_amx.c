@@ -2,6 +2,7 @@
  * it cuts, packs, pads and finishes is checked to the byte against the definition on any CPU that
  * has AVX-512 VNNI, for what the kernel does around the tiles.
  */
+#include "base/cpu.h"
 #include "conv_int8_problem.h"
 
 #if defined(__x86_64__)
@@ -85,7 +86,7 @@ static __attribute__((noinline)) int run_all(void)
 
 int main(void)
 {
-    if (infer_cpu_isa() >= INFER_ISA_AVX512VNNI)
+    if (infer__isa_has(infer_cpu_isa(), INFER_ISA_AVX512VNNI))
         return run_all();
     puts("skipped: this CPU has no AVX-512 VNNI");
     return 0;

@@ -2,6 +2,7 @@
  * width around the sizes of tiles, with all strides and pads, against the definition. */
 #include <math.h>
 
+#include "base/cpu.h"
 #include "kernel_run.h"
 
 static const char *const kernels[] = {"conv_depthwise_rows_f32_c", "conv_depthwise_rows_f32_avx2",
@@ -83,7 +84,7 @@ static void check(struct shape *s, uint64_t *r)
     memcpy(want, got, count * sizeof *want);
     for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++) {
         const struct infer__kernel *kernel = infer__kernel_find(kernels[i]);
-        if (!kernel || kernel->isa > k.t.isa)
+        if (!kernel || !infer__isa_has(k.t.isa, kernel->isa))
             continue;
         run_kernel(&k, kernels[i], r);
         for (size_t j = 0; j < count; j++)
@@ -135,7 +136,7 @@ static void test_refusals(void **state)
     for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++) {
         const struct infer__kernel *kernel = infer__kernel_find(kernels[i]);
         struct infer__task t = k.t;
-        if (!kernel || kernel->isa > t.isa)
+        if (!kernel || !infer__isa_has(t.isa, kernel->isa))
             continue;
         assert_true(kernel->estimate(&t) > 0);
         t.p.window.dilation[2] = 2;

@@ -1,6 +1,7 @@
 /* Quantisation at run time: DynamicQuantizeLinear, and ConvInteger and MatMulInteger with and
  * without a scale and a bias. The C kernels against formulas written apart from them, with sums in
  * 64 bits; every other kernel against the C kernel, byte by byte. */
+#include "base/cpu.h"
 #include "conv_int8_problem.h"
 #include "int8_run.h"
 
@@ -45,9 +46,9 @@ static int run_all(struct run *k, const char *begin, const void *want, uint64_t 
 
 static int levels(infer_isa most)
 {
-    infer_isa isa = infer_cpu_isa() < most ? infer_cpu_isa() : most;
-    return 1 + (isa >= INFER_ISA_AVX2) + (isa >= INFER_ISA_AVX512) + (isa >= INFER_ISA_AVX512VNNI) +
-           (isa >= INFER_ISA_AMX);
+    infer_isa isa = infer__isa_usable(most);
+    return 1 + (infer__isa_has(isa, INFER_ISA_AVX2)) + (infer__isa_has(isa, INFER_ISA_AVX512)) +
+           (infer__isa_has(isa, INFER_ISA_AVX512VNNI)) + (infer__isa_has(isa, INFER_ISA_AMX));
 }
 
 /* In one unit, and from ranges of parts, which are checked too. */
@@ -218,7 +219,7 @@ static int check_integer(struct shape *s, uint64_t *r)
         struct infer__need need = {0};
         infer_error err;
         o.in[1].data = p.w;
-        if ((*k)->isa > o.t.isa || (*k)->estimate(&o.t) < 0)
+        if (!infer__isa_has(o.t.isa, (*k)->isa) || (*k)->estimate(&o.t) < 0)
             continue;
         served++;
         c += (*k)->isa == INFER_ISA_C;

@@ -1,5 +1,6 @@
 /* Quantised tensors: element by element, means, maxima, joining, and to and from f32; the kernels
  * of all levels against the formulas of docs/quantization.md. */
+#include "base/cpu.h"
 #include "int8_run.h"
 
 static int32_t bound(uint64_t *r, int upper)
@@ -13,7 +14,7 @@ static void all_levels(struct run *k, const char *const *names, const void *want
 {
     for (; *names; names++) {
         const struct infer__kernel *kernel = infer__kernel_find(*names);
-        if (kernel && kernel->isa <= infer_cpu_isa())
+        if (kernel && infer__isa_has(infer_cpu_isa(), kernel->isa))
             assert_true(bytes_compare(k, *names, want, r));
     }
 }
@@ -130,7 +131,7 @@ static void test_table(void **state)
             table[i] = (uint8_t)random_int(&r, 0, 255);
         for (int64_t i = 0; i < n; i++)
             want[i] = table[((uint8_t *)k.x[0])[i]];
-        for (int isa = INFER_ISA_C; isa <= (int)infer_cpu_isa(); isa++) {
+        for (infer_isa isa = INFER_ISA_C; isa; isa = infer__isa_next(isa)) {
             k.t.isa = (uint8_t)isa;
             k.t.in = k.in;
             k.t.out = k.out;
@@ -185,7 +186,7 @@ static void test_concat(void **state)
             int same = x[part].scale == y.scale && x[part].zero == y.zero;
             want[i] = same ? q : quantized((float)(q - x[part].zero) * x[part].scale, &y);
         }
-        for (int isa = INFER_ISA_C; isa <= (int)infer_cpu_isa(); isa++) {
+        for (infer_isa isa = INFER_ISA_C; isa; isa = infer__isa_next(isa)) {
             k.t.isa = (uint8_t)isa;
             run_kernel(&k, "concat_u8", &r);
             assert_memory_equal(k.y[0], want, (size_t)n);
@@ -228,7 +229,7 @@ static void mean_check(int64_t outer, int64_t count, int64_t inner, int global, 
     for (const char *const *name = names; *name; name++) {
         const struct infer__kernel *kernel = infer__kernel_find(*name);
         int ran = bytes_compare(&k, *name, want, r);
-        if (kernel && kernel->isa <= infer_cpu_isa() && (inner == 1 || inner >= 8))
+        if (kernel && infer__isa_has(infer_cpu_isa(), kernel->isa) && (inner == 1 || inner >= 8))
             assert_true(ran);
     }
     free(want);

@@ -1,5 +1,6 @@
 /* Operators of one f32 operand on vectors: their errors over the whole line of floats, the values
  * at its ends, every tail, every place in a vector. */
+#include "base/cpu.h"
 #include "base/status.h"
 #include "kernel_run.h"
 
@@ -92,7 +93,7 @@ enum { OPS = sizeof ops / sizeof *ops };
 static const struct infer__kernel *kernel_at(int i)
 {
     const struct infer__kernel *k = infer__kernel_find(kernels[i]);
-    if (!k || k->isa > infer_cpu_isa())
+    if (!k || !infer__isa_has(infer_cpu_isa(), k->isa))
         return NULL;
     return k;
 }

@@ -6,6 +6,7 @@
  * transforms are derived here from their points once more. */
 #include <math.h>
 
+#include "base/cpu.h"
 #include "kernel_check.h"
 
 #define MOST 6 /* pixels of an input tile's side */
@@ -269,7 +270,7 @@ static const struct infer__kernel *next_kernel(const struct infer__kernel *const
     while (**k) {
         const struct infer__kernel *kernel = *(*k)++;
         if (strncmp(kernel->name, "conv_winograd", 13) == 0 &&
-            kernel->isa <= (uint8_t)infer_cpu_isa())
+            infer__isa_has(infer_cpu_isa(), kernel->isa))
             return kernel;
     }
     return NULL;
@@ -509,7 +510,7 @@ static void test_choice(void **state)
     struct winograd_case tiny = {.n = 1, .d = 1, .h = 3, .w = 3, .c = 1, .k = 1};
     build(&c, &r);
     build(&tiny, &r);
-    for (int isa = INFER_ISA_C; isa <= (int)infer_cpu_isa(); isa++) {
+    for (infer_isa isa = INFER_ISA_C; isa; isa = infer__isa_next(isa)) {
         c.t.isa = tiny.t.isa = (uint8_t)isa;
         for (uint32_t threads = 1; threads <= 64; threads *= 8) {
             c.t.threads = threads;

@@ -2,6 +2,7 @@
  * of channels and pixels, zero points of both kinds, extreme values, tables, residuals, f32
  * results, between guard pages and in several splits.
  */
+#include "base/cpu.h"
 #include "conv_int8_problem.h"
 
 static uint64_t seed;
@@ -34,7 +35,8 @@ static int check_shape(const struct shape *s, uint64_t *r)
 static int rows(void)
 {
     infer_isa isa = infer_cpu_isa();
-    return (isa >= INFER_ISA_AVX2) + (isa >= INFER_ISA_AVX512) + (isa >= INFER_ISA_AVX512VNNI);
+    return (infer__isa_has(isa, INFER_ISA_AVX2)) + (infer__isa_has(isa, INFER_ISA_AVX512)) +
+           (infer__isa_has(isa, INFER_ISA_AVX512VNNI));
 }
 
 static struct shape random_shape(int64_t c, int64_t m, int64_t h, int64_t w, uint64_t *r)

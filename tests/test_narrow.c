@@ -1,5 +1,6 @@
 /* Tensors of bf16 between the steps of a session of that precision: which become it, which may not,
  * and that answers stay near those in f32. */
+#include "base/cpu.h"
 #include "run/session.h"
 #include "tests/small_net.h"
 
@@ -48,10 +49,9 @@ static struct bytes make_file(int shown)
 
 static infer_session *session_of(const infer_model *m, infer_precision precision)
 {
-    infer_session_options o;
+    infer_session_options o = INFER_SESSION_OPTIONS_INIT;
     infer_session *s;
     infer_error err;
-    infer_session_options_init(&o);
     o.precision = precision;
     o.threads = 1;
     OK(infer_session_create(m, &o, &s, &err));
@@ -115,7 +115,7 @@ static void check(int shown, int at_least)
 
 static int has_tiles(void)
 {
-    if (infer_cpu_isa() >= INFER_ISA_AMX)
+    if (infer__isa_has(infer_cpu_isa(), INFER_ISA_AMX))
         return 1;
     puts("skipped: this CPU has no AMX, whose kernels alone take bf16 tensors");
     return 0;

@@ -68,17 +68,17 @@ static void test_run_takes_no_memory(void **state)
     for (uint32_t threads = 1; threads <= 3; threads++) {
         infer_model *model;
         infer_session *s;
-        infer_session_options o;
+        infer_session_options o = INFER_SESSION_OPTIONS_INIT;
         infer_error err;
         static float x[3 * 17 * 13];
         OK(infer_load_memory(file.data, file.size, NULL, &model, &err));
-        infer_session_options_init(&o);
         o.threads = threads;
         o.no_onednn = 1;
         long before = calls;
         OK(infer_session_create(model, &o, &s, &err));
         assert_true(calls > before); /* the count works */
-        infer_tensor in = {INFER_F32, 4, {1, 3, 17, 13}, x, sizeof x};
+        infer_tensor in = {
+            .type = INFER_F32, .rank = 4, .dims = {1, 3, 17, 13}, .data = x, .bytes = sizeof x};
         before = calls;
         for (int i = 0; i < 200; i++) {
             infer_tensor out[2] = {{0}};

@@ -1,4 +1,6 @@
 /* Sessions: shapes, arguments, answers that do not depend on threads, memory that fails. */
+#include "base/cpu.h"
+#include "infer_experimental.h"
 #include "tests/small_net.h"
 
 #include <math.h>
@@ -32,11 +34,10 @@ static int teardown(void **state)
 
 static infer_session *make(const infer_model *model, uint32_t threads, int64_t batch)
 {
-    infer_session_options o;
+    infer_session_options o = INFER_SESSION_OPTIONS_INIT;
     infer_session *s;
     infer_error err;
     infer_input_spec spec = {.name = "picture", .rank = 4, .dims = {batch, 3, 17, 13}};
-    infer_session_options_init(&o);
     o.threads = threads;
     o.inputs = &spec;
     o.ninputs = 1;
@@ -185,13 +186,12 @@ static void test_bad_options(void **state)
 {
     struct fixture *f = *state;
     infer_error err;
-    infer_session_options o;
+    infer_session_options o = INFER_SESSION_OPTIONS_INIT;
     infer_input_spec spec = {.name = "picture", .rank = 4, .dims = {2, 3, 17, 13}};
-    infer_session_options_init(&o);
     OK(create(f->model, &o, &err)); /* a free batch is 1 */
     o.size = 3;
     assert_int_equal(create(f->model, &o, &err), INFER_ERROR_ARGUMENT);
-    infer_session_options_init(&o);
+    infer_session_options_init(&o, sizeof o);
     o.inputs = &spec;
     o.ninputs = 1;
     OK(create(f->model, &o, &err));
@@ -219,13 +219,12 @@ static void test_levels_agree(void **state)
     float x[PICTURE], want[5];
     infer_tensor out[2];
     fill(x, PICTURE, 4);
-    for (int isa = INFER_ISA_C; isa <= INFER_ISA_AMX; isa++) {
+    for (infer_isa isa = INFER_ISA_C; isa; isa = infer__isa_after(isa)) {
         for (uint32_t no_onednn = 0; no_onednn < 2; no_onednn++) {
-            infer_session_options o;
+            infer_session_options o = INFER_SESSION_OPTIONS_INIT;
             infer_session *s;
             infer_error err;
-            infer_session_options_init(&o);
-            o.isa = (infer_isa)isa;
+            o.isa = isa;
             o.no_onednn = no_onednn;
             OK(infer_session_create(f->model, &o, &s, &err));
             run(s, x, 1, out);
@@ -273,19 +272,20 @@ static void test_precision(void **state)
     struct fixture *f = *state;
     static float x[PICTURE], first[WIDE];
     infer_error err;
-    infer_session_options o;
+    infer_session_options o = INFER_SESSION_OPTIONS_INIT;
     infer_session *s;
-    infer_session_options_init(&o);
     o.precision = INFER_PRECISION_BF16 + 1;
     assert_int_equal(create(f->model, &o, &err), INFER_ERROR_ARGUMENT);
     o.precision = INFER_PRECISION_BF16;
-    for (int isa = INFER_ISA_C; isa < INFER_ISA_AVX512BF16; isa++) {
-        o.isa = (infer_isa)isa;
+    for (infer_isa isa = INFER_ISA_C; isa; isa = infer__isa_after(isa)) {
+        if (infer__isa_has(isa, INFER_ISA_AVX512BF16))
+            continue;
+        o.isa = isa;
         assert_int_equal(create(f->model, &o, &err), INFER_ERROR_UNSUPPORTED);
         assert_non_null(strstr(err.message, "AVX-512 BF16"));
     }
     o.isa = INFER_ISA_DEFAULT;
-    if (infer_cpu_isa() < INFER_ISA_AVX512BF16) {
+    if (!infer__isa_has(infer_cpu_isa(), INFER_ISA_AVX512BF16)) {
         assert_int_equal(create(f->model, &o, &err), INFER_ERROR_UNSUPPORTED);
         puts("skipped: running in bf16, which this CPU has not");
         return;
@@ -298,8 +298,8 @@ static void test_precision(void **state)
         size_t used = 0;
         OK(infer_session_create(model, &o, &s, &err));
         for (size_t i = 0; i < infer_session_steps(s); i++) {
-            infer_step_info info;
-            OK(infer_session_step(s, i, &info));
+            infer_step_info info = INFER_STEP_INFO_INIT;
+            OK(infer_session_step(s, i, &info, NULL));
             used += strstr(info.kernel, "bf16") != NULL;
         }
         assert_true(used > 0);
@@ -333,11 +333,10 @@ static void test_every_allocation_fails(void **state)
     for (size_t k = 1; !done; k++) {
         infer_model *model;
         infer_session *s = NULL;
-        infer_session_options o;
-        infer_load_options_init(&lo);
+        infer_session_options o = INFER_SESSION_OPTIONS_INIT;
+        infer_load_options_init(&lo, sizeof lo);
         lo.allocator = counting(&c);
         c.fail_from = k;
-        infer_session_options_init(&o);
         o.threads = 2;
         o.no_onednn = 1;
         infer_status status = infer_load_memory(f->file.data, f->file.size, &lo, &model, &err);
@@ -366,9 +365,8 @@ static void *work(void *arg)
 {
     struct worker *w = arg;
     float x[PICTURE];
-    infer_session_options o;
+    infer_session_options o = INFER_SESSION_OPTIONS_INIT;
     infer_session *s;
-    infer_session_options_init(&o);
     o.threads = 1 + (uint32_t)(w->seed & 1);
     w->bad = infer_session_create(w->model, &o, &s, NULL) != INFER_OK;
     fill(x, PICTURE, 5);
@@ -408,23 +406,23 @@ static void test_introspection(void **state)
 {
     struct fixture *f = *state;
     infer_session *s = make(f->model, 1, 2);
-    infer_value_info info;
-    infer_session_memory m;
+    infer_value_info info = INFER_VALUE_INFO_INIT;
+    infer_session_memory m = INFER_SESSION_MEMORY_INIT;
     assert_int_equal(infer_session_inputs(s), 1);
     assert_int_equal(infer_session_outputs(s), 2);
-    OK(infer_session_input(s, 0, &info));
+    OK(infer_session_input(s, 0, &info, NULL));
     assert_string_equal(info.name, "picture");
     assert_int_equal(info.dims[0], 2);
-    assert_int_equal(infer_session_input(s, 1, &info), INFER_ERROR_ARGUMENT);
-    OK(infer_session_output(s, 1, &info));
+    assert_int_equal(infer_session_input(s, 1, &info, NULL), INFER_ERROR_ARGUMENT);
+    OK(infer_session_output(s, 1, &info, NULL));
     assert_string_equal(info.name, "map");
-    OK(infer_session_memory_use(s, &m));
+    OK(infer_session_memory_use(s, &m, NULL));
     assert_true(m.arena_bytes > 0 && m.arena_bytes % 64 == 0);
     size_t steps = infer_session_steps(s), fused = 0;
     assert_true(steps > 5);
     for (size_t i = 0; i < steps; i++) {
-        infer_step_info step;
-        OK(infer_session_step(s, i, &step));
+        infer_step_info step = INFER_STEP_INFO_INIT;
+        OK(infer_session_step(s, i, &step, NULL));
         fused += step.fused[0] != 0;
         assert_true(step.arena_end <= m.arena_bytes);
         assert_string_not_equal(step.op, "Shape"); /* arithmetic on shapes is gone */

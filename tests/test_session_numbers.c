@@ -2,6 +2,7 @@
  * themselves in other tests do not see. The rule is docs/numbers.md. */
 #include <math.h>
 
+#include "base/cpu.h"
 #include "tests/small_net.h"
 
 enum { LENGTH = 19 }; /* whole vectors of every level, and a rest */
@@ -35,11 +36,16 @@ static void check_op(uint16_t op, const struct row *rows, size_t nrows)
     n.g.ninputs = 1;
     y = net_node(&n, op, "y", &x, 1, &node);
     struct net_model m = net_load(&n, &y, 1);
-    for (int isa = INFER_ISA_C; isa <= (int)infer_cpu_isa(); isa++) {
-        infer_session *s = net_session(&m, (infer_isa)isa, 1, 0);
+    for (infer_isa isa = INFER_ISA_C; isa; isa = infer__isa_next(isa)) {
+        infer_session *s = net_session(&m, isa, 1, 0);
         for (size_t i = 0; i < nrows * LENGTH; i++) {
             float values[LENGTH];
-            infer_tensor in = {INFER_F32, 1, {LENGTH}, values, sizeof values}, out = {0};
+            infer_tensor in = {.type = INFER_F32,
+                               .rank = 1,
+                               .dims = {LENGTH},
+                               .data = values,
+                               .bytes = sizeof values},
+                         out = {0};
             infer_error err;
             for (int k = 0; k < LENGTH; k++)
                 values[k] = 1;
@@ -48,7 +54,7 @@ static void check_op(uint16_t op, const struct row *rows, size_t nrows)
             float got = ((const float *)out.data)[i % LENGTH];
             if (!same(got, rows[i / LENGTH].want))
                 fail_msg("%s of %g at %s: %g, not %g", infer__op_info(op)->name,
-                         (double)rows[i / LENGTH].x, infer_isa_name((infer_isa)isa), (double)got,
+                         (double)rows[i / LENGTH].x, infer_isa_name(isa), (double)got,
                          (double)rows[i / LENGTH].want);
         }
         infer_session_free(&s);

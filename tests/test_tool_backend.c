@@ -87,7 +87,7 @@ static enum outcome run_sets(const infer_model *model, const char *folder, char 
     struct verify_result r;
     infer_error err;
     char path[1024];
-    infer_session_options_init(&o.session);
+    infer_session_options_init(&o.session, sizeof o.session);
     for (int set = 0;; set++) {
         struct stat st;
         snprintf(path, sizeof path, "%s/test_data_set_%d", folder, set);

@@ -25,7 +25,7 @@ static void test_run_round_trip(void **state)
     infer_tensor x = {.type = INFER_F32, .rank = 4, .dims = {2, 3, 64, 64}}, y = {0}, back;
     infer_model *m;
     infer_session *s;
-    infer_session_options o;
+    infer_session_options o = INFER_SESSION_OPTIONS_INIT;
     infer_input_spec spec = {.name = "input", .rank = 4, .dims = {2, 3, 64, 64}};
     infer_error err;
     x.bytes = 2 * 3 * 64 * 64 * 4;
@@ -41,7 +41,6 @@ static void test_run_round_trip(void **state)
     assert_non_null(strstr(out, "\"dims\": [2, 24]"));
     assert_true(json_find(out, "mean") > 1.0 / 24 - 1e-6 &&
                 json_find(out, "mean") < 1.0 / 24 + 1e-6);
-    infer_session_options_init(&o);
     o.inputs = &spec;
     o.ninputs = 1;
     assert_int_equal(infer_load(model, NULL, &m, &err), INFER_OK);

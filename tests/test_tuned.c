@@ -5,6 +5,7 @@
 
 #include <math.h>
 
+#include "infer_experimental.h"
 #include "plan/select.h"
 #include "plan/tuned.h"
 #include "run/session.h"
@@ -41,10 +42,9 @@ static int teardown(void **state)
 
 static infer_session *make(const infer_model *model, uint32_t threads, uint32_t no_tuned)
 {
-    infer_session_options o;
+    infer_session_options o = INFER_SESSION_OPTIONS_INIT;
     infer_session *s;
     infer_error err;
-    infer_session_options_init(&o);
     o.threads = threads;
     o.no_tuned = no_tuned;
     check_ok(infer_session_create(model, &o, &s, &err), &err);
@@ -56,7 +56,12 @@ static void run(infer_session *s, float scores[5])
     static float x[PICTURE];
     struct rng r = {3};
     infer_error err;
-    infer_tensor in = {INFER_F32, 4, {1, 3, 17, 13}, x, sizeof x}, out[2] = {{0}};
+    infer_tensor in = {.type = INFER_F32,
+                       .rank = 4,
+                       .dims = {1, 3, 17, 13},
+                       .data = x,
+                       .bytes = sizeof x},
+                 out[2] = {{0}};
     for (int i = 0; i < PICTURE; i++)
         x[i] = ((float)rng_below(&r, 2001) - 1000) / 500;
     check_ok(infer_run(s, &in, 1, out, 2, &err), &err);
@@ -163,9 +168,9 @@ static void test_choices_are_used(void **state)
         for (uint32_t i = 0; i < s->program->plan.nsteps; i++) {
             struct infer__candidate c[INFER__MOST_CANDIDATES];
             int count = infer__candidates(&s->program->plan.steps[i].task, c);
-            infer_step_info info, before;
-            OK(infer_session_step(s, i, &info));
-            OK(infer_session_step(untuned, i, &before));
+            infer_step_info info = INFER_STEP_INFO_INIT, before = INFER_STEP_INFO_INIT;
+            OK(infer_session_step(s, i, &info, NULL));
+            OK(infer_session_step(untuned, i, &before, NULL));
             assert_string_equal(info.kernel, c[count - 1].kernel->name);
             differ += strcmp(info.kernel, before.kernel) != 0;
         }

@@ -71,10 +71,10 @@ static struct bytes picture(void)
 static void one_call(void **unused)
 {
     (void)unused;
-    infer_preprocess p, back;
+    infer_preprocess p = INFER_PREPROCESS_INIT, back = INFER_PREPROCESS_INIT;
     infer_error err;
     uint8_t stored[INFER__PREPROCESS_BYTES];
-    infer_preprocess_init(&p);
+    infer_preprocess_init(&p, sizeof p);
     p.fit = INFER_FIT_STRETCH;
     p.width = p.height = 4;
     p.scale[1] = 2; /* green counts double: 20 */
@@ -96,11 +96,12 @@ static void one_call(void **unused)
     assert_true(c[0].score == 200 && c[1].score == 30 && c[2].score == 20);
     assert_int_equal(c[1].index, 0);
 
-    infer_classify_options o;
-    infer_classify_options_init(&o);
+    infer_classify_options o = INFER_CLASSIFY_OPTIONS_INIT;
     o.softmax = 1;
     struct counter counter = {.limit = SIZE_MAX};
-    o.image.allocator = counting(&counter);
+    infer_image_options pictures = INFER_IMAGE_OPTIONS_INIT;
+    pictures.allocator = counting(&counter);
+    o.image = &pictures;
     ok(infer_classify(session, model, b.p, b.n, &o, c, 1, &found, &err), &err);
     assert_int_equal(found, 1);
     assert_true(c[0].score > 0.999f && c[0].score <= 1);
@@ -150,7 +151,7 @@ static void without_or_with_bad_preprocessing(void **unused)
     for (size_t i = 0; i < 3; i++) {
         size_t size;
         infer_model *model;
-        infer_preprocess p;
+        infer_preprocess p = INFER_PREPROCESS_INIT;
         infer_error err;
         void *bytes = write_model(cases[i].bytes, cases[i].size, &size);
         ok(infer_load_memory(bytes, size, NULL, &model, &err), &err);

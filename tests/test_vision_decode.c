@@ -22,8 +22,7 @@ static void fill(uint8_t *p, int w, int h, int channels)
 
 static infer_status decode(const struct bytes *b, uint32_t channels, infer_image *image)
 {
-    infer_image_options o;
-    infer_image_options_init(&o);
+    infer_image_options o = INFER_IMAGE_OPTIONS_INIT;
     o.channels = channels;
     uint8_t *copy = exact_copy(b->p, b->n);
     infer_error err;
@@ -152,8 +151,7 @@ static void orientation_is_applied(void **unused)
         assert_true(largest_difference(image.pixels, upright, sizeof upright) < 24);
         infer_image_free(&image);
 
-        infer_image_options options;
-        infer_image_options_init(&options);
+        infer_image_options options = INFER_IMAGE_OPTIONS_INIT;
         options.ignore_orientation = 1;
         assert_int_equal(infer_image_decode(b.p, b.n, &options, &image, NULL), INFER_OK);
         assert_int_equal(image.width, w);
@@ -231,9 +229,8 @@ static void truncated_is_accepted_on_request(void **unused)
     for (size_t i = 0; i < sizeof rgb; i++)
         rgb[i] = noise(&state);
     struct bytes b = make_jpeg(SIDE, SIDE, 3, rgb, 0, 0);
-    infer_image_options o;
+    infer_image_options o = INFER_IMAGE_OPTIONS_INIT;
     infer_image image, whole;
-    infer_image_options_init(&o);
     o.accept_truncated = 1;
     assert_int_equal(decode(&b, 3, &whole), INFER_OK);
     assert_int_equal(infer_image_decode(b.p, b.n - b.n / 3, &o, &image, NULL), INFER_OK);
@@ -258,8 +255,7 @@ static void random_damage(void **unused)
     struct bytes files[4] = {
         make_png(W, H, rgb, 2), make_jpeg(W, H, 3, rgb, 0, 8), make_jpeg(W, H, 3, rgb, 1, 0), {0}};
     put(&files[3], gif, sizeof gif);
-    infer_image_options o;
-    infer_image_options_init(&o);
+    infer_image_options o = INFER_IMAGE_OPTIONS_INIT;
     o.max_pixels = 1 << 16;
     for (int round = 0; round < 4000; round++) {
         const struct bytes *f = &files[round & 3];
@@ -375,8 +371,7 @@ static void large_pictures_take_no_memory(void **unused)
     put(&files[3], "P6 60000 60000 255\n", 19);
     for (size_t i = 0; i < 4; i++) {
         struct counter c = {.limit = SIZE_MAX};
-        infer_image_options o;
-        infer_image_options_init(&o);
+        infer_image_options o = INFER_IMAGE_OPTIONS_INIT;
         o.allocator = counting(&c);
         infer_image image;
         clock_t start = clock();
@@ -419,17 +414,16 @@ static void limits_hold_at_the_limit(void **unused)
     for (size_t i = 0; i < 2; i++) {
         for (int past = 0; past < 2; past++) {
             infer_status want = past ? INFER_ERROR_LIMIT : INFER_OK;
-            infer_image_options o;
+            infer_image_options o = INFER_IMAGE_OPTIONS_INIT;
             infer_image image;
-            infer_image_options_init(&o);
             o.max_side = (uint32_t)(W - past);
             assert_int_equal(infer_image_decode(files[i].p, files[i].n, &o, &image, NULL), want);
             infer_image_free(&image);
-            infer_image_options_init(&o);
+            infer_image_options_init(&o, sizeof o);
             o.max_pixels = (uint64_t)(W * H - past);
             assert_int_equal(infer_image_decode(files[i].p, files[i].n, &o, &image, NULL), want);
             infer_image_free(&image);
-            infer_image_options_init(&o);
+            infer_image_options_init(&o, sizeof o);
             o.max_file_bytes = files[i].n - (size_t)past;
             assert_int_equal(infer_image_decode(files[i].p, files[i].n, &o, &image, NULL), want);
             infer_image_free(&image);
@@ -437,9 +431,8 @@ static void limits_hold_at_the_limit(void **unused)
     }
     /* jpeg_simple_progression makes 10 scans of a colour picture */
     for (uint32_t scans = 9; scans <= 10; scans++) {
-        infer_image_options o;
+        infer_image_options o = INFER_IMAGE_OPTIONS_INIT;
         infer_image image;
-        infer_image_options_init(&o);
         o.max_scans = scans;
         assert_int_equal(infer_image_decode(files[1].p, files[1].n, &o, &image, NULL),
                          scans < 10 ? INFER_ERROR_LIMIT : INFER_OK);
@@ -459,8 +452,7 @@ static void out_of_memory(void **unused)
         infer_status status = INFER_ERROR_INTERNAL;
         for (size_t limit = 0; status != INFER_OK; limit++) {
             struct counter c = {.limit = limit};
-            infer_image_options o;
-            infer_image_options_init(&o);
+            infer_image_options o = INFER_IMAGE_OPTIONS_INIT;
             o.allocator = counting(&c);
             infer_image image;
             assert_true(limit < 10);
@@ -478,9 +470,8 @@ static void nonsense(void **unused)
     (void)unused;
     infer_image image;
     infer_error err;
-    infer_image_options o;
-    infer_image_options_init(NULL);
-    infer_image_options_init(&o);
+    infer_image_options o = INFER_IMAGE_OPTIONS_INIT;
+    infer_image_options_init(NULL, 64);
     infer_image_free(NULL);
     assert_int_equal(infer_image_decode(NULL, 5, NULL, &image, &err), INFER_ERROR_ARGUMENT);
     assert_int_equal(infer_image_decode("x", 1, NULL, NULL, &err), INFER_ERROR_ARGUMENT);

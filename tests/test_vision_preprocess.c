@@ -42,8 +42,7 @@ static void expect_size(infer_preprocess *p, int32_t w, int32_t h, int32_t want_
 static void sizes(void **unused)
 {
     (void)unused;
-    infer_preprocess p;
-    infer_preprocess_init(&p);
+    infer_preprocess p = INFER_PREPROCESS_INIT;
     expect_size(&p, 7, 5, 7, 5);
     p.fit = INFER_FIT_SHORT_SIDE; /* torchvision: int(256 * 500 / 375) = 341 */
     p.width = 256;
@@ -53,7 +52,7 @@ static void sizes(void **unused)
     p.crop_width = 224;
     p.crop_height = 200;
     expect_size(&p, 500, 375, 224, 200);
-    infer_preprocess_init(&p);
+    infer_preprocess_init(&p, sizeof p);
     p.fit = INFER_FIT_LETTERBOX;
     p.width = 640;
     p.height = 480;
@@ -76,9 +75,8 @@ static void crop_starts_where_torchvision_starts(void **unused)
     for (size_t i = 0; i < sizeof sides / sizeof *sides; i++) {
         infer_image image = coordinates(sides[i][0], 8);
         infer_tensor t = tensor(INFER_U8, 1, 4, 4, 3);
-        infer_transform back;
-        infer_preprocess p;
-        infer_preprocess_init(&p);
+        infer_transform back = INFER_TRANSFORM_INIT;
+        infer_preprocess p = INFER_PREPROCESS_INIT;
         p.crop_width = p.crop_height = 4;
         p.layout = INFER_LAYOUT_NHWC;
         assert_int_equal(infer_preprocess_run(&p, &image, 0, &t, &back, NULL), INFER_OK);
@@ -98,9 +96,8 @@ static void crop_larger_than_the_picture(void **unused)
     (void)unused;
     infer_image image = coordinates(3, 9);
     infer_tensor t = tensor(INFER_U8, 1, 5, 6, 3); /* 6 wide, 5 high */
-    infer_transform back;
-    infer_preprocess p;
-    infer_preprocess_init(&p);
+    infer_transform back = INFER_TRANSFORM_INIT;
+    infer_preprocess p = INFER_PREPROCESS_INIT;
     p.crop_width = 6;
     p.crop_height = 5;
     p.fill = 7;
@@ -126,9 +123,8 @@ static void letterbox(void **unused)
     infer_image image = coordinates(20, 10);
     for (int place = 0; place < 2; place++) {
         infer_tensor t = tensor(INFER_F32, 1, 3, 15, 10); /* 10 wide, 15 high: scaled to 10 x 5 */
-        infer_transform back;
-        infer_preprocess p;
-        infer_preprocess_init(&p);
+        infer_transform back = INFER_TRANSFORM_INIT;
+        infer_preprocess p = INFER_PREPROCESS_INIT;
         p.fit = INFER_FIT_LETTERBOX;
         p.width = 10;
         p.height = 15;
@@ -164,8 +160,7 @@ static void crop_beside_the_picture(void **unused)
     (void)unused;
     infer_image image = coordinates(2, 40);
     infer_tensor t = tensor(INFER_U8, 1, 1, 4, 4);
-    infer_preprocess p;
-    infer_preprocess_init(&p);
+    infer_preprocess p = INFER_PREPROCESS_INIT;
     p.fit = INFER_FIT_LETTERBOX;
     p.width = p.height = 40;
     p.letterbox = INFER_LETTERBOX_TOP_LEFT;
@@ -189,8 +184,7 @@ static void colors_layouts_and_batches(void **unused)
             infer_tensor t = layout == INFER_LAYOUT_NCHW ? tensor(INFER_F32, 3, c, 4, 5)
                                                          : tensor(INFER_F32, 3, 4, 5, c);
             uint8_t *untouched = exact_copy(t.data, t.bytes);
-            infer_preprocess p;
-            infer_preprocess_init(&p);
+            infer_preprocess p = INFER_PREPROCESS_INIT;
             p.color = color;
             p.layout = layout;
             for (int k = 0; k < 3; k++) {
@@ -224,8 +218,7 @@ static void u8_is_rounded_and_clipped(void **unused)
     uint8_t levels[5] = {0, 5, 7, 100, 255};
     infer_image image = {.pixels = levels, .width = 5, .height = 1, .channels = 1};
     infer_tensor t = tensor(INFER_U8, 1, 1, 1, 5);
-    infer_preprocess p;
-    infer_preprocess_init(&p);
+    infer_preprocess p = INFER_PREPROCESS_INIT;
     p.color = INFER_COLOR_GRAY;
     p.mean[0] = 2;
     p.scale[0] = 2.5f; /* -5, 7.5, 12.5, 245, 632.5 */
@@ -239,10 +232,10 @@ static void nonsense(void **unused)
     (void)unused;
     infer_image image = coordinates(4, 4);
     infer_tensor t = tensor(INFER_F32, 1, 3, 4, 4), bad;
-    infer_preprocess good, p;
+    infer_preprocess good = INFER_PREPROCESS_INIT, p = INFER_PREPROCESS_INIT;
     infer_error err;
-    infer_preprocess_init(&good);
-    infer_preprocess_init(NULL);
+    infer_preprocess_init(&good, sizeof good);
+    infer_preprocess_init(NULL, 64);
     assert_int_equal(infer_preprocess_run(&good, &image, 0, &t, NULL, &err), INFER_OK);
     assert_int_equal(infer_preprocess_run(NULL, &image, 0, &t, NULL, &err), INFER_ERROR_ARGUMENT);
     assert_int_equal(infer_preprocess_run(&good, NULL, 0, &t, NULL, &err), INFER_ERROR_ARGUMENT);
@@ -296,10 +289,10 @@ static void nonsense(void **unused)
 static void encoding_is_pinned(void **unused)
 {
     (void)unused;
-    infer_preprocess p, back;
+    infer_preprocess p = INFER_PREPROCESS_INIT, back = INFER_PREPROCESS_INIT;
     infer_error err;
     uint8_t bytes[INFER__PREPROCESS_BYTES];
-    infer_preprocess_init(&p);
+    infer_preprocess_init(&p, sizeof p);
     p.fit = INFER_FIT_SHORT_SIDE;
     p.width = 0x0102;
     p.crop_width = p.crop_height = 224;

@@ -15,10 +15,10 @@ enum { MOST_ANNOTATED = 10 };
 static infer_status input_shape(const struct classifier *c, int32_t width, int32_t height,
                                 infer_input_spec *spec, infer_error *err)
 {
-    infer_value_info info;
+    infer_value_info info = INFER_VALUE_INFO_INIT;
     FAIL_IF(infer_model_inputs(c->model) != 1, INFER_ERROR_SHAPE,
             "the model has %zu inputs; a picture fills one", infer_model_inputs(c->model));
-    TRY(infer_model_input(c->model, 0, &info));
+    TRY(infer_model_input(c->model, 0, &info, err));
     FAIL_IF(info.rank != 4 || (info.type != INFER_F32 && info.type != INFER_U8), INFER_ERROR_SHAPE,
             "input '%.60s' is not a picture: f32 or u8 of rank 4", info.name);
     int channels = c->preprocess.color == INFER_COLOR_GRAY ? 1 : 3;
@@ -50,7 +50,7 @@ static infer_status get_session(struct classifier *c, int32_t width, int32_t hei
 {
     infer_input_spec spec;
     infer_session_options o = c->session_args.options;
-    infer_value_info info;
+    infer_value_info info = INFER_VALUE_INFO_INIT;
     TRY(input_shape(c, width, height, &spec, err));
     if (!o.ninputs) {
         o.inputs = &spec;
@@ -60,7 +60,7 @@ static infer_status get_session(struct classifier *c, int32_t width, int32_t hei
         return INFER_OK;
     drop_session(c);
     TRY(infer_session_create(c->model, &o, &c->session, err));
-    infer_session_input(c->session, 0, &info);
+    infer_session_input(c->session, 0, &info, NULL);
     c->input.type = info.type;
     c->input.rank = info.rank;
     memcpy(c->input.dims, info.dims, sizeof c->input.dims);

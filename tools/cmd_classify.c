@@ -148,14 +148,13 @@ static int classify_all(struct classifier *c, const struct cli_args *args)
 static int get_preprocess(struct classifier *c, const struct cli_args *args)
 {
     infer_error err;
+    infer_preprocess_init(&c->preprocess, sizeof c->preprocess);
     infer_status status = infer_model_preprocess(c->model, &c->preprocess, &err);
-    if (status == INFER_ERROR_UNSUPPORTED && preprocess_args_given(args))
-        infer_preprocess_init(&c->preprocess);
-    else if (status == INFER_ERROR_UNSUPPORTED)
+    if (status == INFER_ERROR_UNSUPPORTED && !preprocess_args_given(args))
         return cli_usage("%s: no preprocessing is stored in it; give --resize, --crop, --mean, "
                          "--scale as the model needs them",
                          args->positional[0]);
-    else if (status != INFER_OK)
+    if (status != INFER_OK && status != INFER_ERROR_UNSUPPORTED)
         return cli_fail(args->positional[0], &err);
     return preprocess_args_apply(args, &c->preprocess) ? CLI_OK : CLI_USAGE;
 }

@@ -66,17 +66,16 @@ static char *output_path(const char *given, const char *input)
 static int64_t count_classes(const infer_model *model, infer_value_info *info)
 {
     infer_session *session = NULL;
-    infer_session_options o;
+    infer_session_options o = INFER_SESSION_OPTIONS_INIT;
     infer_error err;
     size_t last = infer_model_outputs(model) - 1;
-    if (infer_model_outputs(model) == 0 || infer_model_output(model, last, info) != INFER_OK)
+    if (infer_model_outputs(model) == 0 || infer_model_output(model, last, info, NULL) != INFER_OK)
         return 0;
-    infer_session_options_init(&o);
     o.threads = 1;
     int axis = info->rank >= 2;
     if ((info->rank == 0 || info->free_dims >> axis & 1 || info->dims[axis] == 0) &&
         infer_session_create(model, &o, &session, &err) == INFER_OK)
-        infer_session_output(session, last, info);
+        infer_session_output(session, last, info, NULL);
     infer_session_free(&session);
     return info->rank ? info->dims[info->rank >= 2] : 0;
 }
@@ -85,7 +84,7 @@ static int64_t count_classes(const infer_model *model, infer_value_info *info)
 static infer_status look_at(struct conversion *c, infer_error *err)
 {
     infer_model *model;
-    infer_value_info info;
+    infer_value_info info = INFER_VALUE_INFO_INIT;
     infer_status status = infer_load_memory(c->bytes, c->size, NULL, &model, err);
     if (status != INFER_OK)
         return status;
@@ -153,11 +152,10 @@ static int finish(struct conversion *c, const infer_error *err, int json)
 static int convert(const struct cli_args *args, const struct session_args *session,
                    struct conversion *c)
 {
-    infer_preprocess preprocess;
+    infer_preprocess preprocess = INFER_PREPROCESS_INIT;
     infer_error err;
     unsigned nlabels = 0;
     struct convert_options o = {.shapes = session->shapes, .nshapes = session->nshapes};
-    infer_preprocess_init(&preprocess);
     if (!preprocess_args_apply(args, &preprocess))
         return CLI_USAGE;
     if (preprocess_args_given(args))

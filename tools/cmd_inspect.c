@@ -1,4 +1,5 @@
 /* infer inspect: what is in a model, and how it will run here. */
+#include "base/cpu.h"
 #include "base/memory.h"
 #include "tools/commands.h"
 #include "tools/convert.h"
@@ -31,11 +32,9 @@ static int inspect(const struct cli_args *args, const infer_session_options *o,
 {
     infer_session *session = NULL;
     infer_error err;
-    infer_isa best = infer_cpu_isa();
     int json = cli_has(args, "json"), dot = cli_has(args, "dot");
     infer_status status = infer_session_create(model, o, &session, &err);
-    struct inspect x = {args->positional[0], model, session,
-                        o->isa && o->isa < best ? o->isa : best,
+    struct inspect x = {args->positional[0], model, session, infer__isa_usable(o->isa),
                         o->precision == INFER_PRECISION_BF16};
     if (json) {
         inspect_json(stdout, &x, &err);

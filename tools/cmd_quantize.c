@@ -84,13 +84,11 @@ static int get_preprocess(const infer_model *model, const struct cli_args *args,
 {
     infer_error err;
     infer_status status = infer_model_preprocess(model, p, &err);
-    if (status == INFER_ERROR_UNSUPPORTED && preprocess_args_given(args))
-        infer_preprocess_init(p);
-    else if (status == INFER_ERROR_UNSUPPORTED)
+    if (status == INFER_ERROR_UNSUPPORTED && !preprocess_args_given(args))
         return cli_usage("%s: no preprocessing is stored in it; give --resize, --crop, --mean, "
                          "--scale as the model needs them",
                          args->positional[0]);
-    else if (status != INFER_OK)
+    if (status != INFER_OK && status != INFER_ERROR_UNSUPPORTED)
         return cli_fail(args->positional[0], &err);
     return preprocess_args_apply(args, p) ? CLI_OK : CLI_USAGE;
 }
@@ -170,7 +168,7 @@ static int quantize(struct quantiser *q, const infer_model *model, const struct 
                     uint64_t bytes_before)
 {
     infer_error err;
-    infer_preprocess p;
+    infer_preprocess p = INFER_PREPROCESS_INIT;
     long most, threads;
     int status = CLI_USAGE;
     if (!cli_int(args, "samples", 1, 100000, 100, &most) ||

@@ -53,9 +53,9 @@ struct run {
  * names of the model decide. Without a name it is the only input. */
 static int split_input(const struct run *r, const char *text, size_t *index, const char **path)
 {
-    infer_value_info info;
+    infer_value_info info = INFER_VALUE_INFO_INIT;
     for (size_t i = 0; i < r->ninputs; i++) {
-        infer_model_input(r->model, i, &info);
+        infer_model_input(r->model, i, &info, NULL);
         size_t n = strlen(info.name);
         if (strncmp(text, info.name, n) == 0 && text[n] == '=') {
             *index = i;
@@ -70,7 +70,7 @@ static int split_input(const struct run *r, const char *text, size_t *index, con
     cli_usage("--input %s: the model has no such input; it has:", text);
     for (size_t i = 0; i < r->ninputs; i++) {
         char dims[128];
-        infer_model_input(r->model, i, &info);
+        infer_model_input(r->model, i, &info, NULL);
         fprintf(stderr, "  %s  %s %s\n", info.name, infer_type_name(info.type),
                 dims_text(&info, dims, sizeof dims));
     }
@@ -97,10 +97,10 @@ static int load_inputs(struct run *r)
         size_t i;
         const char *path;
         infer_error err;
-        infer_value_info info;
+        infer_value_info info = INFER_VALUE_INFO_INIT;
         if (!split_input(r, texts[k], &i, &path))
             return CLI_USAGE;
-        infer_model_input(r->model, i, &info);
+        infer_model_input(r->model, i, &info, NULL);
         if (r->inputs[i].data)
             return cli_usage("--input %s: this input was given before", texts[k]);
         if (npy_load(path, &r->inputs[i], &err) != INFER_OK)
@@ -122,11 +122,11 @@ static int fill_random(struct run *r)
     if (!cli_int(r->args, "random", 0, 2147483647, 0, &seed))
         return CLI_USAGE;
     for (size_t i = 0; i < r->ninputs; i++) {
-        infer_value_info info;
+        infer_value_info info = INFER_VALUE_INFO_INIT;
         infer_tensor *t = &r->inputs[i];
         if (t->data)
             continue;
-        infer_session_input(r->session, i, &info);
+        infer_session_input(r->session, i, &info, NULL);
         if (!cli_has(r->args, "random"))
             return cli_usage("input '%s' is not given; use --input %s=FILE.npy or --random SEED",
                              info.name, info.name);
@@ -153,8 +153,8 @@ static size_t make_specs(const struct run *r, int values)
     size_t n = 0;
     for (size_t i = 0; i < r->ninputs; i++) {
         const infer_tensor *t = &r->inputs[i];
-        infer_value_info info;
-        infer_model_input(r->model, i, &info);
+        infer_value_info info = INFER_VALUE_INFO_INIT;
+        infer_model_input(r->model, i, &info, NULL);
         infer_input_spec *spec = &r->specs[n];
         memset(spec, 0, sizeof *spec);
         spec->name = info.name;
@@ -178,8 +178,8 @@ static int check_shape_names(const struct run *r)
         const char *name = r->session_args.shapes[k].name;
         int found = 0;
         for (size_t i = 0; i < r->ninputs; i++) {
-            infer_value_info info;
-            infer_model_input(r->model, i, &info);
+            infer_value_info info = INFER_VALUE_INFO_INIT;
+            infer_model_input(r->model, i, &info, NULL);
             found |= strcmp(info.name, name) == 0;
         }
         if (!found) {
@@ -214,10 +214,10 @@ static void print_outputs(const struct run *r, int json)
         printf("{\"load_ms\": %.3f, \"session_ms\": %.3f, \"run_ms\": %.3f, \"outputs\": [",
                r->load_ms, r->session_ms, r->run_ms);
     for (size_t i = 0; i < r->noutputs; i++) {
-        infer_value_info info;
+        infer_value_info info = INFER_VALUE_INFO_INIT;
         struct tensor_stats s;
         char dims[128];
-        infer_session_output(r->session, i, &info);
+        infer_session_output(r->session, i, &info, NULL);
         tensor_stats(&r->outputs[i], &s);
         if (!json) {
             printf("%s: %s %s, min %.6g, max %.6g, mean %.6g", info.name,
@@ -268,14 +268,14 @@ static void *encode_output(const infer_tensor *t, size_t *size)
 
 static int write_output(const struct run *r, const char *dir, size_t i)
 {
-    infer_value_info info;
+    infer_value_info info = INFER_VALUE_INFO_INIT;
     size_t size = 0;
     int status = CLI_RESOURCES;
-    infer_session_output(r->session, i, &info);
+    infer_session_output(r->session, i, &info, NULL);
     char *path = path_in(dir, info.name, ".npy");
     for (size_t k = 0; path && k < i; k++) { /* another output whose name became the same? */
-        infer_value_info other;
-        infer_session_output(r->session, k, &other);
+        infer_value_info other = INFER_VALUE_INFO_INIT;
+        infer_session_output(r->session, k, &other, NULL);
         char *taken = path_in(dir, other.name, ".npy"), number[32];
         int same = taken && strcmp(taken, path) == 0;
         free(taken);

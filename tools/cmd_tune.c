@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/cpu.h"
+#include "infer_experimental.h"
 #include "tools/commands.h"
 #include "tools/convert.h"
 #include "tools/session_args.h"
@@ -102,13 +103,13 @@ static int parse_time(const char *text, double *seconds)
 
 static const char *node_name(const struct tuner *t, const struct tune_task *k, infer_step_info *s)
 {
-    infer_session_step(t->names, k->step, s);
+    infer_session_step(t->names, k->step, s, NULL);
     return s->node;
 }
 
 static void print_text(const struct tuner *t, const char *output)
 {
-    infer_step_info s;
+    infer_step_info s = INFER_STEP_INFO_INIT;
     for (unsigned i = 0; i < t->nthreads; i++) {
         const struct tune_whole *w = &t->whole[i];
         printf("%u thread%s ", w->threads, w->threads == 1 ? ": " : "s:");
@@ -154,7 +155,7 @@ static void print_text(const struct tuner *t, const char *output)
 
 static void print_changes(const struct tuner *t)
 {
-    infer_step_info s;
+    infer_step_info s = INFER_STEP_INFO_INIT;
     const char *comma = "";
     for (uint32_t i = 0; i < t->ntasks; i++) {
         const struct tune_task *k = &t->tasks[i];

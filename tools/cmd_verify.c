@@ -13,7 +13,7 @@ static const struct cli_option options[] = {
     {"data", "DIR", "folder with test_data_set_* folders, or one of them"},
     {"tolerance", "X", "difference allowed, of the output's largest value (1e-3)"},
     {"threads", "N", "threads (default: all)"},
-    {"isa", "LEVEL", "c, avx2, avx512, avx512vnni, avx512bf16 or amx (default: the best)"},
+    {"isa", "LEVEL", "c, avx2, avx2vnni, avx512, avx512vnni, avx512bf16, amx; else the best"},
     {"no-onednn", NULL, "native kernels only"},
     {"precision", "TYPE", "f32 (default), or bf16: --tolerance 0.05 suits it"},
     {"json", NULL, "results as JSON"},
@@ -63,16 +63,6 @@ static int find_sets(const char *folder, char **sets)
         closedir(d);
     qsort(sets, (size_t)n, sizeof *sets, by_name);
     return n;
-}
-
-static int parse_isa(const char *text, infer_isa *isa)
-{
-    for (int i = INFER_ISA_C; text && i <= INFER_ISA_AMX; i++)
-        if (strcmp(text, infer_isa_name((infer_isa)i)) == 0)
-            *isa = (infer_isa)i;
-    if (text && !*isa)
-        cli_usage("--isa %s: c, avx2, avx512, avx512vnni, avx512bf16 or amx", text);
-    return !text || *isa;
 }
 
 static void print_result(FILE *f, int json, int first, const char *set,
@@ -131,10 +121,10 @@ int cmd_verify(int argc, char **argv)
     float tolerance;
     if (cli_parse(&command, argc, argv, &args, &status))
         return status;
-    infer_session_options_init(&o.session);
+    infer_session_options_init(&o.session, sizeof o.session);
     o.session.no_onednn = (uint32_t)cli_has(&args, "no-onednn");
     if (!cli_int(&args, "threads", 1, 1024, 0, &threads) ||
-        !parse_isa(cli_value(&args, "isa"), &o.session.isa) ||
+        !session_args_isa(cli_value(&args, "isa"), &o.session.isa) ||
         !session_args_precision(cli_value(&args, "precision"), &o.session.precision))
         return CLI_USAGE;
     o.session.threads = (uint32_t)threads;

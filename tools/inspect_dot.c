@@ -1,6 +1,7 @@
 /* The plan for Graphviz: a box per step, an ellipse per input and output, an edge per tensor. */
 #include <stdlib.h>
 
+#include "infer_experimental.h"
 #include "run/session.h"
 #include "tools/cli.h"
 #include "tools/inspect.h"
@@ -25,20 +26,20 @@ static void ellipse(FILE *f, const char *kind, size_t i, const infer_value_info 
 
 static void boxes(FILE *f, const struct inspect *x)
 {
-    infer_value_info v;
+    infer_value_info v = INFER_VALUE_INFO_INIT;
     for (size_t i = 0; i < infer_session_inputs(x->session); i++) {
-        infer_session_input(x->session, i, &v);
+        infer_session_input(x->session, i, &v, NULL);
         ellipse(f, "in", i, &v);
     }
     for (size_t i = 0; i < infer_session_steps(x->session); i++) {
-        infer_step_info s;
-        infer_session_step(x->session, i, &s);
+        infer_step_info s = INFER_STEP_INFO_INIT;
+        infer_session_step(x->session, i, &s, NULL);
         fprintf(f, "  s%zu [label=\"%zu %s%s%s\\n", i, i, s.op, s.fused[0] ? " + " : "", s.fused);
         label_text(f, s.node);
         fprintf(f, "\\n%s\"];\n", s.kernel);
     }
     for (size_t i = 0; i < infer_session_outputs(x->session); i++) {
-        infer_session_output(x->session, i, &v);
+        infer_session_output(x->session, i, &v, NULL);
         ellipse(f, "out", i, &v);
     }
 }

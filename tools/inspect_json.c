@@ -1,3 +1,4 @@
+#include "infer_experimental.h"
 #include "run/session.h"
 #include "tools/cli.h"
 #include "tools/inspect.h"
@@ -18,21 +19,21 @@ static void value(FILE *f, const char *before, const infer_value_info *v)
 
 static void values(FILE *f, const struct inspect *x, int session)
 {
-    infer_value_info info;
+    infer_value_info info = INFER_VALUE_INFO_INIT;
     fputs("\"inputs\": [", f);
     for (size_t i = 0; i < infer_model_inputs(x->model); i++) {
         if (session)
-            infer_session_input(x->session, i, &info);
+            infer_session_input(x->session, i, &info, NULL);
         else
-            infer_model_input(x->model, i, &info);
+            infer_model_input(x->model, i, &info, NULL);
         value(f, i ? "," : "", &info);
     }
     fputs("], \"outputs\": [", f);
     for (size_t i = 0; i < infer_model_outputs(x->model); i++) {
         if (session)
-            infer_session_output(x->session, i, &info);
+            infer_session_output(x->session, i, &info, NULL);
         else
-            infer_model_output(x->model, i, &info);
+            infer_model_output(x->model, i, &info, NULL);
         value(f, i ? "," : "", &info);
     }
     fputc(']', f);
@@ -64,8 +65,8 @@ static void steps(FILE *f, const struct inspect *x)
 {
     fputs("\"steps\": [", f);
     for (size_t i = 0; i < infer_session_steps(x->session); i++) {
-        infer_step_info s;
-        infer_session_step(x->session, i, &s);
+        infer_step_info s = INFER_STEP_INFO_INIT;
+        infer_session_step(x->session, i, &s, NULL);
         fprintf(f, "%s\n  {\"op\": \"%s\", \"node\": ", i ? "," : "", s.op);
         json_string(f, s.node);
         fprintf(f,
@@ -99,8 +100,8 @@ static void arena(FILE *f, const struct inspect *x)
 
 static void session(FILE *f, const struct inspect *x)
 {
-    infer_session_memory m;
-    infer_session_memory_use(x->session, &m);
+    infer_session_memory m = INFER_SESSION_MEMORY_INIT;
+    infer_session_memory_use(x->session, &m, NULL);
     fprintf(f,
             "{\"isa\": \"%s\", \"precision\": \"%s\", \"onednn\": %s, \"threads\": %u, "
             "\"macs\": %llu,\n",
@@ -123,7 +124,7 @@ static void session(FILE *f, const struct inspect *x)
 
 void inspect_json(FILE *f, const struct inspect *x, const infer_error *error)
 {
-    infer_preprocess p;
+    infer_preprocess p = INFER_PREPROCESS_INIT;
     infer_error err;
     fputs("{\"model\": ", f);
     json_string(f, x->path);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "graph/graph.h"
+#include "infer_experimental.h"
 #include "plan/tuned.h"
 #include "run/session.h"
 #include "tools/cli.h"
@@ -18,8 +19,8 @@ uint64_t inspect_macs(const struct inspect *x)
 {
     uint64_t macs = 0;
     for (size_t i = 0; i < infer_session_steps(x->session); i++) {
-        infer_step_info s;
-        infer_session_step(x->session, i, &s);
+        infer_step_info s = INFER_STEP_INFO_INIT;
+        infer_session_step(x->session, i, &s, NULL);
         macs += s.flops / 2;
     }
     return macs;
@@ -69,8 +70,8 @@ static void print_operators(FILE *f, const struct infer__graph *g)
 
 void inspect_model_text(FILE *f, const struct inspect *x)
 {
-    infer_value_info info;
-    infer_preprocess p;
+    infer_value_info info = INFER_VALUE_INFO_INIT;
+    infer_preprocess p = INFER_PREPROCESS_INIT;
     infer_error err;
     char text[512];
     fprintf(f, "model    %s", x->path);
@@ -78,11 +79,11 @@ void inspect_model_text(FILE *f, const struct inspect *x)
         fprintf(f, ", %zu bytes", x->model->map_bytes);
     fputc('\n', f);
     for (size_t i = 0; i < infer_model_inputs(x->model); i++) {
-        infer_model_input(x->model, i, &info);
+        infer_model_input(x->model, i, &info, NULL);
         print_value(f, "input", &info);
     }
     for (size_t i = 0; i < infer_model_outputs(x->model); i++) {
-        infer_model_output(x->model, i, &info);
+        infer_model_output(x->model, i, &info, NULL);
         print_value(f, "output", &info);
     }
     print_operators(f, &x->model->graph);
@@ -149,9 +150,9 @@ static struct widths measure(const struct inspect *x)
 {
     struct widths w = {2, 4, 6, 6, 5};
     for (size_t i = 0; i < infer_session_steps(x->session); i++) {
-        infer_step_info s;
+        infer_step_info s = INFER_STEP_INFO_INIT;
         char shape[160];
-        infer_session_step(x->session, i, &s);
+        infer_session_step(x->session, i, &s, NULL);
         step_shape(&s, shape, sizeof shape);
         w.op = widest(w.op, s.op, 24);
         w.node = widest(w.node, s.node, 32);
@@ -169,9 +170,9 @@ static void print_steps(FILE *f, const struct inspect *x)
             "step", w.op, "op", w.node, "node", "type", w.shape, "output", w.kernel, "kernel",
             w.fused, "fused", "MMACs", "KB moved", "output at");
     for (size_t i = 0; i < infer_session_steps(x->session); i++) {
-        infer_step_info s;
+        infer_step_info s = INFER_STEP_INFO_INIT;
         char shape[160];
-        infer_session_step(x->session, i, &s);
+        infer_session_step(x->session, i, &s, NULL);
         step_shape(&s, shape, sizeof shape);
         fprintf(f, "%5zu  %-*s  %-*.32s  %-4s %-*s  %-*s  %-*s  %9.3f %9.1f  ", i, w.op, s.op,
                 w.node, s.node, infer_type_name(s.type), w.shape, shape, w.kernel, s.kernel,
@@ -206,19 +207,19 @@ static void print_tuned(FILE *f, const struct inspect *x)
 
 void inspect_session_text(FILE *f, const struct inspect *x)
 {
-    infer_session_memory m;
-    infer_value_info info;
-    infer_session_memory_use(x->session, &m);
+    infer_session_memory m = INFER_SESSION_MEMORY_INIT;
+    infer_value_info info = INFER_VALUE_INFO_INIT;
+    infer_session_memory_use(x->session, &m, NULL);
     fprintf(f, "\nsession  %zu steps, level %s, precision %s, %s, %u threads\n",
             infer_session_steps(x->session), infer_isa_name(x->isa), x->bf16 ? "bf16" : "f32",
             infer_has_onednn() ? "oneDNN built in" : "no oneDNN",
             infer__team_members(x->session->team));
     for (size_t i = 0; i < infer_session_inputs(x->session); i++) {
-        infer_session_input(x->session, i, &info);
+        infer_session_input(x->session, i, &info, NULL);
         print_value(f, "input", &info);
     }
     for (size_t i = 0; i < infer_session_outputs(x->session); i++) {
-        infer_session_output(x->session, i, &info);
+        infer_session_output(x->session, i, &info, NULL);
         print_value(f, "output", &info);
     }
     print_tuned(f, x);

@@ -3,13 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int parse_isa(const char *text, infer_isa *isa)
+#include "base/cpu.h"
+
+int session_args_isa(const char *text, infer_isa *isa)
 {
-    for (int i = INFER_ISA_C; text && i <= INFER_ISA_AMX; i++)
-        if (strcmp(text, infer_isa_name((infer_isa)i)) == 0)
-            *isa = (infer_isa)i;
+    *isa = text ? infer__isa_named(text) : INFER_ISA_DEFAULT;
     if (text && !*isa)
-        cli_usage("--isa %s: c, avx2, avx512, avx512vnni, avx512bf16 or amx", text);
+        cli_usage("--isa %s: c, avx2, avx2vnni, avx512, avx512vnni, avx512bf16 or amx", text);
     return !text || *isa;
 }
 
@@ -30,7 +30,7 @@ int session_args_shapes(const struct cli_args *args, struct session_args *out)
 {
     int n;
     memset(out, 0, sizeof *out);
-    infer_session_options_init(&out->options);
+    infer_session_options_init(&out->options, sizeof out->options);
     const char *const *texts = cli_values(args, "input-shape", &n);
     for (int i = 0; i < n; i++) {
         if (!cli_input_spec(texts[i], &out->shapes[i]))
@@ -46,7 +46,7 @@ int session_args_parse(const struct cli_args *args, struct session_args *out)
 {
     long threads;
     if (!session_args_shapes(args, out) || !cli_int(args, "threads", 1, 1024, 0, &threads) ||
-        !parse_isa(cli_value(args, "isa"), &out->options.isa) ||
+        !session_args_isa(cli_value(args, "isa"), &out->options.isa) ||
         !session_args_precision(cli_value(args, "precision"), &out->options.precision))
         return 0;
     out->options.threads = (uint32_t)threads;

@@ -14,7 +14,7 @@
         "threads", "N", "threads (default: all that this process may use)"                         \
     }
 #define ISA_OPTIONS                                                                                \
-    {"isa", "LEVEL", "c, avx2, avx512, avx512vnni, avx512bf16 or amx (default: the best)"},        \
+    {"isa", "LEVEL", "c, avx2, avx2vnni, avx512, avx512vnni, avx512bf16, amx; else the best"},     \
         {"no-onednn", NULL, "native kernels only"},                                                \
         {"no-tuned", NULL, "kernels by estimate, without the tuned plan in the file"},             \
     {                                                                                              \
@@ -32,6 +32,8 @@ struct session_args {
 int session_args_parse(const struct cli_args *args, struct session_args *out);
 /* The same of the shapes alone, for a command whose --threads is something else. */
 int session_args_shapes(const struct cli_args *args, struct session_args *out);
+/* The value of --isa, or NULL where it is not given. Returns 0 after a usage message. */
+int session_args_isa(const char *text, infer_isa *isa);
 /* The value of --precision, or NULL where it is not given. Returns 0 after a usage message. */
 int session_args_precision(const char *text, uint32_t *precision);
 void session_args_free(struct session_args *s);

@@ -53,9 +53,9 @@ infer_status tune_tensors(struct tuner *t)
     if (!t->inputs || !t->outputs)
         return infer__no_memory(&t->err, t->ninputs * sizeof *t->inputs);
     for (size_t i = 0; i < t->ninputs; i++) {
-        infer_value_info info;
+        infer_value_info info = INFER_VALUE_INFO_INIT;
         infer_tensor *x = &t->inputs[i];
-        infer_session_input(t->names, i, &info);
+        infer_session_input(t->names, i, &info, NULL);
         x->type = info.type;
         x->rank = info.rank;
         memcpy(x->dims, info.dims, sizeof x->dims);
@@ -149,8 +149,8 @@ static void free_tables(struct tables *s)
 
 static uint64_t held_bytes(const infer_session *s)
 {
-    infer_session_memory m;
-    infer_session_memory_use(s, &m);
+    infer_session_memory m = INFER_SESSION_MEMORY_INIT;
+    infer_session_memory_use(s, &m, NULL);
     return m.arena_bytes + m.packed_bytes + m.output_bytes + m.plan_bytes;
 }
 

@@ -52,9 +52,9 @@ static void reread_bf16(infer_type declared, infer_tensor *t)
 static void spec_of(const infer_model *model, size_t index, const infer_tensor *t, int with_value,
                     infer_input_spec *spec)
 {
-    infer_value_info info;
+    infer_value_info info = INFER_VALUE_INFO_INIT;
     memset(spec, 0, sizeof *spec);
-    if (infer_model_input(model, index, &info) != INFER_OK)
+    if (infer_model_input(model, index, &info, NULL) != INFER_OK)
         return;
     spec->name = info.name;
     spec->rank = t->rank;
@@ -228,16 +228,16 @@ static infer_status run(const infer_model *model, const char *folder,
     TRY(load(folder, "output", d->nout, d->outputs, err));
     TRY(make_session(model, options, d, err));
     for (size_t i = 0; i < d->nin; i++) {
-        infer_value_info info;
-        TRY(infer_session_input(d->session, i, &info));
+        infer_value_info info = INFER_VALUE_INFO_INIT;
+        TRY(infer_session_input(d->session, i, &info, err));
         reread_bf16(info.type, &d->inputs[i].tensor);
         d->in[i] = d->inputs[i].tensor;
     }
     TRY(infer_run(d->session, d->in, d->nin, d->out, d->nout, err));
     r->passed = 1;
     for (size_t i = 0; i < d->nout && r->passed; i++) {
-        infer_value_info info;
-        TRY(infer_session_output(d->session, i, &info));
+        infer_value_info info = INFER_VALUE_INFO_INIT;
+        TRY(infer_session_output(d->session, i, &info, err));
         reread_bf16(info.type, &d->outputs[i].tensor);
         compare(&d->out[i], &d->outputs[i].tensor, info.name, options, r);
     }

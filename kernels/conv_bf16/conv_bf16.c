@@ -367,7 +367,7 @@ static void conv16_pack(const struct infer__task *t, void *state, void *packed)
 INFER__APART static double conv16_estimate(const struct infer__task *t)
 {
     struct infer__conv16_cut c;
-    if (t->isa < INFER_ISA_AVX512BF16 || !infer__conv16_cut(t, &c))
+    if (!infer__isa_has(t->isa, INFER_ISA_AVX512BF16) || !infer__conv16_cut(t, &c))
         return -1;
     double outputs = (double)infer__operand_elements(&t->out[0]);
     return infer__conv16_ns(&c, infer__task_machine(t)) + outputs * vec_activation_ns(t->epi.act);

@@ -186,8 +186,8 @@ static void groups8_pack(const struct infer__task *t, void *state, void *packed)
 INFER__APART static double groups8_estimate(const struct infer__task *t)
 {
     struct infer__groups8 g;
-    if (t->isa < VEC_ISA || t->nin < 2 || !t->in[1].is_const || !infer__groups8_cut(t, &g) ||
-        (g.s.bias && !t->in[2].is_const))
+    if (!infer__isa_has(t->isa, VEC_ISA) || t->nin < 2 || !t->in[1].is_const ||
+        !infer__groups8_cut(t, &g) || (g.s.bias && !t->in[2].is_const))
         return -1;
     return infer__groups8_ns(&g, RATE);
 }

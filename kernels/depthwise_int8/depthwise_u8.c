@@ -134,9 +134,9 @@ int infer__dw8_of(const struct infer__task *t, const struct infer__dw8_level *le
                   struct infer__dw8 *d)
 {
     *d = (struct infer__dw8){.level = level};
-    if (t->op != INFER__OP_CONV || t->isa < level->isa || !infer__conv8_of(t, &d->s) ||
-        d->s.cg != 1 || d->s.mg != 1 || d->s.f32 || !t->in[1].is_const ||
-        (d->s.bias && !t->in[2].is_const))
+    if (t->op != INFER__OP_CONV || !infer__isa_has(t->isa, level->isa) ||
+        !infer__conv8_of(t, &d->s) || d->s.cg != 1 || d->s.mg != 1 || d->s.f32 ||
+        !t->in[1].is_const || (d->s.bias && !t->in[2].is_const))
         return 0;
     const struct infer__window *w = &d->s.w;
     const struct infer__spatial *y = &d->s.y;

@@ -45,7 +45,7 @@ INFER__APART static double estimate(const struct infer__task *t)
             return -1;
         ns += rows * 6;
         if (!infer__same_quant(&t->in[i], &t->out[0]))
-            ns += (t->isa >= INFER_ISA_AVX2 ? 0.1 : 0.45) *
+            ns += (infer__isa_has(t->isa, INFER_ISA_AVX2) ? 0.1 : 0.45) *
                   (double)infer__operand_elements(&t->in[i]);
     }
     return ns;

@@ -12,7 +12,7 @@
 /* Squares, or three dense columns of which the plane's rows are triples. */
 static int serves(const struct infer__task *t, struct plane *p)
 {
-    if (t->op != INFER__OP_TRANSPOSE || t->isa < INFER_ISA_AVX2 ||
+    if (t->op != INFER__OP_TRANSPOSE || !infer__isa_has(t->isa, INFER_ISA_AVX2) ||
         t->in[0].type != t->out[0].type || infer__operand_size(&t->out[0]) != 1 ||
         !infer__no_epilogue(t) || !infer__one_quant(t))
         return 0;
@@ -120,9 +120,9 @@ enum { PIECE = 4096, PLANES = 3 }; /* pixels of an item; planes */
 static int planes_of(const struct infer__task *t, int64_t *pictures, int64_t *size)
 {
     const struct infer__operand *x = &t->in[0];
-    if (t->op != INFER__OP_TRANSPOSE || t->isa < INFER_ISA_AVX2 || x->type != t->out[0].type ||
-        x->rank < 2 || infer__operand_size(&t->out[0]) != 1 || !infer__no_epilogue(t) ||
-        !infer__one_quant(t))
+    if (t->op != INFER__OP_TRANSPOSE || !infer__isa_has(t->isa, INFER_ISA_AVX2) ||
+        x->type != t->out[0].type || x->rank < 2 || infer__operand_size(&t->out[0]) != 1 ||
+        !infer__no_epilogue(t) || !infer__one_quant(t))
         return 0;
     int last = x->rank - 1, plane = t->p.transpose.perm[last];
     *pictures = *size = 1;

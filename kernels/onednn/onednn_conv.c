@@ -9,7 +9,7 @@
 /* f32 work gains nothing above AVX-512, so a task capped there is served on a CPU with more. */
 int infer__dnnl_allowed(const struct infer__task *t)
 {
-    if (!t->onednn || t->isa < INFER_ISA_AVX2 || t->nin < 1 || t->nout != 1)
+    if (!t->onednn || !infer__isa_has(t->isa, INFER_ISA_AVX2) || t->nin < 1 || t->nout != 1)
         return 0;
     if (!infer__dnnl_reserve(INFER__DNNL_EXECUTE)) { /* it reads its settings at the first call */
         infer__dnnl_no_memory(t);
@@ -17,7 +17,7 @@ int infer__dnnl_allowed(const struct infer__task *t)
     }
     unsigned best = (unsigned)dnnl_get_effective_cpu_isa();
     if ((best & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core)
-        return t->isa >= INFER_ISA_AVX512;
+        return infer__isa_has(t->isa, INFER_ISA_AVX512);
     return (best & dnnl_cpu_isa_avx2) == dnnl_cpu_isa_avx2;
 }
 

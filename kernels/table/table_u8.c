@@ -21,11 +21,11 @@ void infer__table_row_c(const uint8_t *table, const uint8_t *x, uint8_t *y, int6
 infer__table_row *infer__table_row_find(unsigned isa)
 {
 #if defined(__x86_64__)
-    if (isa >= INFER_ISA_AVX512) {
+    if (infer__isa_has(isa, INFER_ISA_AVX512)) {
         struct infer__cpuid c = infer__cpuid_read();
         return c.leaf7_ecx >> 1 & 1 ? infer__table_row_vbmi : infer__table_row_avx512;
     }
-    if (isa >= INFER_ISA_AVX2)
+    if (infer__isa_has(isa, INFER_ISA_AVX2))
         return infer__table_row_avx2;
 #else
     (void)isa;

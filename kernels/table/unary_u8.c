@@ -20,7 +20,9 @@ static int has_table(const struct infer__task *t)
 /* Nanoseconds of a byte on the machine that this was tuned on. */
 static double row_ns(unsigned isa)
 {
-    return isa >= INFER_ISA_AVX512 ? 0.04 : isa >= INFER_ISA_AVX2 ? 0.2 : 0.45;
+    return infer__isa_has(isa, INFER_ISA_AVX512) ? 0.04
+           : infer__isa_has(isa, INFER_ISA_AVX2) ? 0.2
+                                                 : 0.45;
 }
 
 INFER__APART static double estimate(const struct infer__task *t)

@@ -7,6 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#if defined(__aarch64__)
+#include <sys/auxv.h>
+#endif
+
 #if defined(__x86_64__)
 #include <cpuid.h>
 
@@ -45,7 +49,12 @@ int infer__cpu_identity(char vendor[12], uint32_t *version)
 #else
 struct infer__cpuid infer__cpuid_read(void)
 {
-    return (struct infer__cpuid){0};
+    struct infer__cpuid c = {0};
+#if defined(__aarch64__)
+    c.arm_hwcap = getauxval(AT_HWCAP);
+    c.arm_hwcap2 = getauxval(AT_HWCAP2);
+#endif
+    return c;
 }
 
 int infer__cpu_identity(char vendor[12], uint32_t *version)
@@ -86,25 +95,110 @@ static int bit(uint32_t word, int n)
     return word >> n & 1;
 }
 
-/* Bits: Intel SDM volume 2A, CPUID; XCR0: volume 1, 13.3. */
+/* ---- levels --------------------------------------------------------------------------------- */
+
+/* Every level by its number, with the one that it adds to. Within a family better levels have
+ * higher numbers, and a CPU has levels of one family. */
+static const struct level {
+    uint8_t base;
+    const char *name;
+} levels[] = {
+    [INFER_ISA_C] = {INFER_ISA_DEFAULT, "c"},
+    [INFER_ISA_AVX2] = {INFER_ISA_C, "avx2"},
+    [INFER_ISA_AVX2VNNI] = {INFER_ISA_AVX2, "avx2vnni"},
+    [INFER_ISA_AVX512] = {INFER_ISA_AVX2, "avx512"},
+    [INFER_ISA_AVX512VNNI] = {INFER_ISA_AVX512, "avx512vnni"},
+    [INFER_ISA_AVX512BF16] = {INFER_ISA_AVX512VNNI, "avx512bf16"},
+    [INFER_ISA_AMX] = {INFER_ISA_AVX512BF16, "amx"},
+    [INFER_ISA_NEON] = {INFER_ISA_C, "neon"},
+    [INFER_ISA_DOTPROD] = {INFER_ISA_NEON, "dotprod"},
+    [INFER_ISA_I8MM] = {INFER_ISA_DOTPROD, "i8mm"},
+};
+
+enum { NUMBERS = sizeof levels / sizeof *levels };
+
+static int is_level(unsigned isa)
+{
+    return isa < NUMBERS && levels[isa].name;
+}
+
+int infer__isa_known(infer_isa isa)
+{
+    return isa == INFER_ISA_DEFAULT || is_level(isa);
+}
+
+int infer__isa_has(infer_isa level, infer_isa part)
+{
+    while (level != part && is_level(level))
+        level = (infer_isa)levels[level].base;
+    return level == part && is_level(part);
+}
+
+infer_isa infer__isa_after(infer_isa isa)
+{
+    for (unsigned i = (unsigned)isa + 1; i < NUMBERS; i++)
+        if (is_level(i))
+            return (infer_isa)i;
+    return INFER_ISA_DEFAULT;
+}
+
+infer_isa infer__isa_named(const char *name)
+{
+    infer_isa isa = INFER_ISA_C;
+    while (isa && strcmp(levels[isa].name, name) != 0)
+        isa = infer__isa_after(isa);
+    return isa;
+}
+
+/* Bits: Intel SDM volume 2A, CPUID; XCR0: volume 1, 13.3. Of Arm: Linux, asm/hwcap.h. */
+static int has_instructions(const struct infer__cpuid *c, infer_isa isa)
+{
+    const int ymm = (c->xcr0 & 0x6) == 0x6, zmm = ymm && (c->xcr0 & 0xe0) == 0xe0;
+    switch (isa) {
+    case INFER_ISA_DEFAULT:
+        return 0;
+    case INFER_ISA_C:
+        return 1;
+    case INFER_ISA_AVX2:
+        return ymm && bit(c->leaf1_ecx, 28) && bit(c->leaf1_ecx, 12) && bit(c->leaf1_ecx, 29) &&
+               bit(c->leaf7_ebx, 5);
+    case INFER_ISA_AVX2VNNI:
+        return bit(c->leaf7_1_eax, 4);
+    case INFER_ISA_AVX512:
+        return zmm && bit(c->leaf7_ebx, 16) && bit(c->leaf7_ebx, 17) && bit(c->leaf7_ebx, 30) &&
+               bit(c->leaf7_ebx, 31);
+    case INFER_ISA_AVX512VNNI:
+        return bit(c->leaf7_ecx, 11);
+    case INFER_ISA_AVX512BF16:
+        return bit(c->leaf7_1_eax, 5);
+    case INFER_ISA_AMX:
+        return (c->xcr0 & 0x60000) == 0x60000 && bit(c->leaf7_edx, 24) && bit(c->leaf7_edx, 25) &&
+               bit(c->leaf7_edx, 22);
+    case INFER_ISA_NEON:
+        return (int)(c->arm_hwcap >> 1 & 1);
+    case INFER_ISA_DOTPROD:
+        return (int)(c->arm_hwcap >> 20 & 1);
+    case INFER_ISA_I8MM:
+        return (int)(c->arm_hwcap2 >> 13 & 1);
+    }
+    return 0;
+}
+
+int infer__cpuid_has(const struct infer__cpuid *c, infer_isa isa)
+{
+    int has = is_level(isa);
+    for (; has && isa != INFER_ISA_DEFAULT; isa = (infer_isa)levels[isa].base)
+        has = has_instructions(c, isa);
+    return has;
+}
+
 infer_isa infer__cpuid_isa(const struct infer__cpuid *c)
 {
-    int ymm = (c->xcr0 & 0x6) == 0x6, zmm = ymm && (c->xcr0 & 0xe0) == 0xe0;
-    int tiles = (c->xcr0 & 0x60000) == 0x60000;
-    int avx2 = ymm && bit(c->leaf1_ecx, 28) && bit(c->leaf1_ecx, 12) && bit(c->leaf1_ecx, 29) &&
-               bit(c->leaf7_ebx, 5);
-    int avx512 = avx2 && zmm && bit(c->leaf7_ebx, 16) && bit(c->leaf7_ebx, 17) &&
-                 bit(c->leaf7_ebx, 30) && bit(c->leaf7_ebx, 31);
-    int vnni = avx512 && bit(c->leaf7_ecx, 11);
-    int bf16 = vnni && bit(c->leaf7_1_eax, 5);
-    int amx =
-        bf16 && tiles && bit(c->leaf7_edx, 24) && bit(c->leaf7_edx, 25) && bit(c->leaf7_edx, 22);
-    return amx      ? INFER_ISA_AMX
-           : bf16   ? INFER_ISA_AVX512BF16
-           : vnni   ? INFER_ISA_AVX512VNNI
-           : avx512 ? INFER_ISA_AVX512
-           : avx2   ? INFER_ISA_AVX2
-                    : INFER_ISA_C;
+    infer_isa best = INFER_ISA_C;
+    for (infer_isa isa = best; isa; isa = infer__isa_after(isa))
+        if (infer__cpuid_has(c, isa))
+            best = isa;
+    return best;
 }
 
 infer_isa infer_cpu_isa(void)
@@ -113,25 +207,33 @@ infer_isa infer_cpu_isa(void)
     return infer__cpuid_isa(&c);
 }
 
+int infer_cpu_has(infer_isa isa)
+{
+    struct infer__cpuid c = infer__cpuid_read();
+    return infer__cpuid_has(&c, isa);
+}
+
+infer_isa infer__isa_usable(infer_isa wanted)
+{
+    struct infer__cpuid c = infer__cpuid_read();
+    if (!is_level(wanted))
+        return infer__cpuid_isa(&c);
+    while (!infer__cpuid_has(&c, wanted))
+        wanted = (infer_isa)levels[wanted].base;
+    return wanted;
+}
+
+infer_isa infer__isa_next(infer_isa isa)
+{
+    do
+        isa = infer__isa_after(isa);
+    while (isa && !infer_cpu_has(isa));
+    return isa;
+}
+
 const char *infer_isa_name(infer_isa isa)
 {
-    switch (isa) {
-    case INFER_ISA_DEFAULT:
-        return "default";
-    case INFER_ISA_C:
-        return "c";
-    case INFER_ISA_AVX2:
-        return "avx2";
-    case INFER_ISA_AVX512:
-        return "avx512";
-    case INFER_ISA_AVX512VNNI:
-        return "avx512vnni";
-    case INFER_ISA_AVX512BF16:
-        return "avx512bf16";
-    case INFER_ISA_AMX:
-        return "amx";
-    }
-    return "?";
+    return isa == INFER_ISA_DEFAULT ? "default" : is_level(isa) ? levels[isa].name : "?";
 }
 
 /* cgroup v2 says "QUOTA PERIOD" in microseconds, or "max PERIOD". 0: no limit known. */

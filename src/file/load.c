@@ -8,39 +8,19 @@
 #include <unistd.h>
 
 #include "base/caller.h"
+#include "base/sized.h"
 
 typedef unsigned long long ull;
 
-/* Bytes of infer_load_options in version 0.1: callers may know fewer fields than we, never fewer
- * than these. */
-enum { FIRST_OPTIONS = offsetof(infer_load_options, skip_weight_check) + sizeof(uint32_t) };
-
-void infer_load_options_init(infer_load_options *options)
+void infer_load_options_init(infer_load_options *options, size_t size)
 {
-    if (!options)
-        return;
-    memset(options, 0, sizeof *options);
-    options->size = sizeof *options;
-}
-
-/* Whether bytes that a newer caller has beyond our struct are all 0: defaults. */
-static int rest_is_default(const infer_load_options *o)
-{
-    struct infer__reader r = infer__reader_on(o, o->size, 0);
-    return infer__read_bytes(&r, sizeof *o) && infer__read_zeros(&r, infer__read_left(&r));
+    infer__sized_init(options, size);
 }
 
 static infer_status read_options(const infer_load_options *from, infer_load_options *o,
                                  infer_error *err)
 {
-    infer_load_options_init(o);
-    if (from) {
-        FAIL_IF(from->size < FIRST_OPTIONS || from->size > 4096, INFER_ERROR_ARGUMENT,
-                "options of %zu bytes: use infer_load_options_init", from->size);
-        FAIL_IF(from->size > sizeof *o && !rest_is_default(from), INFER_ERROR_ARGUMENT,
-                "an option is set that this version of libinfer does not know");
-        memcpy(o, from, from->size < sizeof *o ? from->size : sizeof *o);
-    }
+    TRY(infer__sized_read(INFER__SIZED(infer_load_options, read_into_memory), from, o, err));
     FAIL_IF(!o->allocator.alloc != !o->allocator.free, INFER_ERROR_ARGUMENT,
             "an allocator needs both alloc and free");
     o->allocator = infer__allocator(&o->allocator);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/size.h"
+#include "base/sized.h"
 #include "file/checksum.h"
 
 /* A section to be written; its bytes come from the content, by kind. */
@@ -136,7 +137,7 @@ static infer_status check_file(const void *bytes, size_t size, const infer_alloc
 {
     infer_load_options o;
     infer_model *model;
-    infer_load_options_init(&o);
+    infer__sized_init(&o, sizeof o);
     o.allocator = infer__allocator(allocator);
     o.max_file_bytes = o.max_tensor_bytes = UINT64_MAX;
     o.max_nodes = o.max_values = UINT32_MAX;

@@ -20,6 +20,8 @@ static infer_status check_tensor(const struct infer_session *s, const char *kind
         return infer__fail(err, INFER_ERROR_SHAPE, "%s %zu ('%s') must be %s", kind, index, name,
                            infer__value_text(&want, text, sizeof text));
     }
+    FAIL_IF(t->reserved[0] || t->reserved[1], INFER_ERROR_ARGUMENT,
+            "a reserved field of %s %zu ('%s') is not 0", kind, index, name);
     FAIL_IF(t->bytes < bytes, INFER_ERROR_SHAPE,
             "%s %zu ('%s') has %zu bytes of memory; %zu are needed", kind, index, name, t->bytes,
             bytes);

@@ -6,41 +6,43 @@
 #include "base/caller.h"
 #include "base/cpu.h"
 #include "base/size.h"
+#include "base/sized.h"
 #include "plan/tuned.h"
 
-void infer_session_options_init(infer_session_options *options)
+void infer_session_options_init(infer_session_options *options, size_t size)
 {
-    if (!options)
-        return;
-    memset(options, 0, sizeof *options);
-    options->size = sizeof *options;
+    infer__sized_init(options, size);
+}
+
+static int is_reserved_set(const infer_input_spec *spec)
+{
+    return spec->reserved || spec->more[0] || spec->more[1];
 }
 
 static infer_status plan_options(const infer_model *model, const infer_session_options *options,
                                  struct infer__plan_options *o, infer_error *err)
 {
-    infer_isa best = infer_cpu_isa();
-    FAIL_IF(options->size != sizeof *options, INFER_ERROR_ARGUMENT,
-            "options.size is %zu, not %zu: use infer_session_options_init", options->size,
-            sizeof *options);
     FAIL_IF(options->ninputs && !options->inputs, INFER_ERROR_ARGUMENT, "options.inputs is NULL");
+    for (size_t i = 0; i < options->ninputs; i++)
+        FAIL_IF(is_reserved_set(&options->inputs[i]), INFER_ERROR_ARGUMENT,
+                "a reserved field of options.inputs[%zu] is not 0", i);
     FAIL_IF(options->threads > 1024, INFER_ERROR_ARGUMENT, "%u threads; at most 1024",
             options->threads);
-    FAIL_IF((unsigned)options->isa > INFER_ISA_AMX, INFER_ERROR_ARGUMENT,
+    FAIL_IF(!infer__isa_known(options->isa), INFER_ERROR_ARGUMENT,
             "options.isa is %u, which is no level", (unsigned)options->isa);
     o->inputs = options->inputs;
     o->ninputs = options->ninputs;
     o->threads = options->threads ? options->threads : infer__cpu_count();
-    o->isa = options->isa && options->isa < best ? options->isa : best;
+    o->isa = infer__isa_usable(options->isa);
     FAIL_IF(options->precision > INFER_PRECISION_BF16, INFER_ERROR_ARGUMENT,
             "options.precision is %u, which is none", options->precision);
     o->bf16 = options->precision == INFER_PRECISION_BF16;
     o->machine = infer__cpu_machine();
-    FAIL_IF(o->bf16 && o->isa < INFER_ISA_AVX512BF16, INFER_ERROR_UNSUPPORTED,
+    FAIL_IF(o->bf16 && !infer__isa_has(o->isa, INFER_ISA_AVX512BF16), INFER_ERROR_UNSUPPORTED,
             "precision bf16 needs AVX-512 BF16, and this session has %s: the %s",
             infer_isa_name(o->isa),
-            best < INFER_ISA_AVX512BF16 ? "CPU lacks it" : "option isa leaves it out");
-    o->onednn = infer_has_onednn() && !options->no_onednn && o->isa == best;
+            infer_cpu_has(INFER_ISA_AVX512BF16) ? "option isa leaves it out" : "CPU lacks it");
+    o->onednn = infer_has_onednn() && !options->no_onednn && o->isa == infer_cpu_isa();
     o->max_work = options->max_work;
     o->max_tensor_bytes = model->max_tensor_bytes;
     return INFER_OK;
@@ -106,7 +108,7 @@ infer_status infer_session_create(const infer_model *model, const infer_session_
 {
     INFER__KEEP_CALLER;
     infer_error local;
-    infer_session_options defaults;
+    infer_session_options o;
     struct infer__tuned_for here;
     struct infer__tuned tuned;
     err = err ? err : &local;
@@ -114,13 +116,10 @@ infer_status infer_session_create(const infer_model *model, const infer_session_
     FAIL_IF(!session, INFER_ERROR_ARGUMENT, "session is NULL");
     *session = NULL;
     FAIL_IF(!model, INFER_ERROR_ARGUMENT, "model is NULL");
-    if (!options) {
-        infer_session_options_init(&defaults);
-        options = &defaults;
-    }
+    TRY(infer__sized_read(INFER__SIZED(infer_session_options, precision), options, &o, err));
     int found = infer__tuned_here(&here) && infer__tuned_find(model, &here, &tuned);
-    int use = found && options->size == sizeof *options && !options->no_tuned;
-    return infer__session_create(model, options, use ? &tuned : NULL, session, err);
+    int use = found && !o.no_tuned;
+    return infer__session_create(model, &o, use ? &tuned : NULL, session, err);
 }
 
 void infer_session_free(infer_session **session)

@@ -1,16 +1,23 @@
 /* What a session tells of itself. */
 #include <string.h>
 
+#include "base/caller.h"
+#include "base/sized.h"
+#include "base/status.h"
+#include "infer_experimental.h"
 #include "run/session.h"
 
-static infer_status value_info(const infer_session *s, uint32_t id, infer_value_info *info)
+/* Input or output `index`, as `what` says, of `n` with these ids. */
+static infer_status value_info(const infer_session *s, const char *what, const uint32_t *ids,
+                               size_t n, size_t index, infer_value_info *info, infer_error *err)
 {
-    struct infer__value v = infer__program_value(s->program, id);
-    memset(info, 0, sizeof *info);
-    info->name = v.name;
-    info->type = (infer_type)v.type;
-    info->rank = v.rank;
-    memcpy(info->dims, v.dims, sizeof info->dims);
+    const struct infer__sized *kind = INFER__SIZED(infer_value_info, reserved);
+    TRY(infer__sized_check(kind, info, err));
+    FAIL_IF(index >= n, INFER_ERROR_ARGUMENT, "%s %zu of a session with %zu", what, index, n);
+    struct infer__value v = infer__program_value(s->program, ids[index]);
+    infer_value_info told = {.name = v.name, .type = (infer_type)v.type, .rank = v.rank};
+    memcpy(told.dims, v.dims, sizeof told.dims);
+    infer__sized_write(kind, &told, info);
     return INFER_OK;
 }
 
@@ -24,29 +31,51 @@ size_t infer_session_outputs(const infer_session *s)
     return s ? s->program->plan.graph.noutputs : 0;
 }
 
-infer_status infer_session_input(const infer_session *s, size_t index, infer_value_info *info)
+infer_status infer_session_input(const infer_session *s, size_t index, infer_value_info *info,
+                                 infer_error *err)
 {
-    if (!info || !s || index >= s->program->plan.graph.ninputs)
-        return INFER_ERROR_ARGUMENT;
-    return value_info(s, s->program->plan.graph.inputs[index], info);
+    INFER__KEEP_CALLER;
+    infer_error local;
+    err = err ? err : &local;
+    infer__error_clear(err);
+    FAIL_IF(!s, INFER_ERROR_ARGUMENT, "the session is NULL");
+    const struct infer__graph *g = &s->program->plan.graph;
+    return value_info(s, "input", g->inputs, g->ninputs, index, info, err);
 }
 
-infer_status infer_session_output(const infer_session *s, size_t index, infer_value_info *info)
+infer_status infer_session_output(const infer_session *s, size_t index, infer_value_info *info,
+                                  infer_error *err)
 {
-    if (!info || !s || index >= s->program->plan.graph.noutputs)
-        return INFER_ERROR_ARGUMENT;
-    return value_info(s, s->program->plan.graph.outputs[index], info);
+    INFER__KEEP_CALLER;
+    infer_error local;
+    err = err ? err : &local;
+    infer__error_clear(err);
+    FAIL_IF(!s, INFER_ERROR_ARGUMENT, "the session is NULL");
+    const struct infer__graph *g = &s->program->plan.graph;
+    return value_info(s, "output", g->outputs, g->noutputs, index, info, err);
 }
 
-infer_status infer_session_memory_use(const infer_session *s, infer_session_memory *m)
+void infer_session_memory_init(infer_session_memory *memory, size_t size)
 {
-    if (!s || !m)
-        return INFER_ERROR_ARGUMENT;
-    m->arena_bytes = s->memory.bytes.arenas;
-    m->packed_bytes = s->program->plan.packed_bytes;
-    m->output_bytes = s->memory.bytes.outputs;
-    m->plan_bytes = (uint64_t)INFER__SUM((int64_t)s->meter.held, sizeof *s) - m->arena_bytes -
-                    m->packed_bytes - m->output_bytes;
+    infer__sized_init(memory, size);
+}
+
+infer_status infer_session_memory_use(const infer_session *s, infer_session_memory *memory,
+                                      infer_error *err)
+{
+    INFER__KEEP_CALLER;
+    infer_error local;
+    const struct infer__sized *kind = INFER__SIZED(infer_session_memory, plan_bytes);
+    err = err ? err : &local;
+    infer__error_clear(err);
+    FAIL_IF(!s, INFER_ERROR_ARGUMENT, "the session is NULL");
+    TRY(infer__sized_check(kind, memory, err));
+    infer_session_memory m = {.arena_bytes = s->memory.bytes.arenas,
+                              .packed_bytes = s->program->plan.packed_bytes,
+                              .output_bytes = s->memory.bytes.outputs};
+    m.plan_bytes = (uint64_t)INFER__SUM((int64_t)s->meter.held, sizeof *s) - m.arena_bytes -
+                   m.packed_bytes - m.output_bytes;
+    infer__sized_write(kind, &m, memory);
     return INFER_OK;
 }
 
@@ -90,32 +119,57 @@ static const char *fused_text(const struct infer__epilogue *e)
     }
 }
 
-infer_status infer_session_step(const infer_session *s, size_t index, infer_step_info *info)
+static const char *step_text(const struct infer__task *t)
 {
-    if (!s || !info || index >= s->program->plan.nsteps)
-        return INFER_ERROR_ARGUMENT;
+    return t->op == INFER__OP_CONV_CHAIN    ? chain_text(t)
+           : t->op == INFER__OP_SCALED_CONV ? scaled_text(t)
+                                            : fused_text(&t->epi);
+}
+
+static infer_step_info step_info(const struct infer_session *s, size_t index)
+{
     const struct infer__step *step = &s->program->plan.steps[index];
     const struct infer__plan_tensor *t = &s->program->plan.tensors[step->out[0]];
     const struct infer__plan_tensor *r = infer__plan_root(&s->program->plan, step->out[0]);
     const struct infer__value *v = &s->program->plan.graph.values[t->value];
-    memset(info, 0, sizeof *info);
-    info->node = step->name ? step->name : v->name;
-    info->op = infer__op_info(step->task.op)->name;
-    info->kernel = step->kernel->name;
-    info->fused = step->task.op == INFER__OP_CONV_CHAIN    ? chain_text(&step->task)
-                  : step->task.op == INFER__OP_SCALED_CONV ? scaled_text(&step->task)
-                                                           : fused_text(&step->task.epi);
-    info->type = (infer_type)v->type;
-    info->rank = v->rank;
-    memcpy(info->dims, v->dims, sizeof info->dims);
     const uint32_t times = index < s->program->plan.tail ? s->program->plan.images : 1;
-    info->flops = infer__task_flops(&step->task) * times;
-    info->bytes = infer__array_bytes(infer__step_bytes(&s->program->plan, step), times);
+    infer_step_info info = {
+        .node = step->name ? step->name : v->name,
+        .op = infer__op_info(step->task.op)->name,
+        .kernel = step->kernel->name,
+        .fused = step_text(&step->task),
+        .type = (infer_type)v->type,
+        .rank = v->rank,
+        .flops = infer__task_flops(&step->task) * times,
+        .bytes = infer__array_bytes(infer__step_bytes(&s->program->plan, step), times),
+        .runs = s->program->runs,
+        .ns = step->ns};
+    memcpy(info.dims, v->dims, sizeof info.dims);
     if (r->place == INFER__PLACE_ARENA) {
-        info->arena_begin = r->offset + t->alias_offset;
-        info->arena_end = info->arena_begin + t->bytes;
+        info.arena_begin = r->offset + t->alias_offset;
+        info.arena_end = info.arena_begin + t->bytes;
     }
-    info->runs = s->program->runs;
-    info->ns = step->ns;
+    return info;
+}
+
+void infer_step_info_init(infer_step_info *info, size_t size)
+{
+    infer__sized_init(info, size);
+}
+
+infer_status infer_session_step(const infer_session *s, size_t index, infer_step_info *info,
+                                infer_error *err)
+{
+    INFER__KEEP_CALLER;
+    infer_error local;
+    const struct infer__sized *kind = INFER__SIZED(infer_step_info, ns);
+    err = err ? err : &local;
+    infer__error_clear(err);
+    FAIL_IF(!s, INFER_ERROR_ARGUMENT, "the session is NULL");
+    TRY(infer__sized_check(kind, info, err));
+    FAIL_IF(index >= s->program->plan.nsteps, INFER_ERROR_ARGUMENT, "step %zu of a session with %u",
+            index, s->program->plan.nsteps);
+    const infer_step_info told = step_info(s, index);
+    infer__sized_write(kind, &told, info);
     return INFER_OK;
 }

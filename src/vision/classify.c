@@ -5,9 +5,11 @@
 #include "base/caller.h"
 #include "base/memory.h"
 #include "base/size.h"
+#include "base/sized.h"
 #include "base/status.h"
 #include "file/model.h"
 #include "vision/options.h"
+#include "vision/preprocess.h"
 #include "vision/preprocess_file.h"
 
 infer_status infer_model_preprocess(const infer_model *model, infer_preprocess *preprocess,
@@ -15,34 +17,32 @@ infer_status infer_model_preprocess(const infer_model *model, infer_preprocess *
 {
     INFER__KEEP_CALLER;
     infer_error local;
+    infer_preprocess stored;
     err = err ? err : &local;
     infer__error_clear(err);
-    FAIL_IF(!model || !preprocess, INFER_ERROR_ARGUMENT,
-            "infer_model_preprocess: model or preprocess is NULL");
-    infer_preprocess_init(preprocess);
+    FAIL_IF(!model, INFER_ERROR_ARGUMENT, "infer_model_preprocess: model is NULL");
+    TRY(infer__sized_check(INFER__PREPROCESS, preprocess, err));
     size_t size = 0;
     const uint8_t *bytes = infer__model_section(model, INFER__SECTION_PREPROCESS, &size);
     FAIL_IF(!bytes, INFER_ERROR_UNSUPPORTED, "the model has no preprocessing stored");
-    return infer__preprocess_decode(bytes, size, preprocess, err);
+    TRY(infer__preprocess_decode(bytes, size, &stored, err));
+    infer__sized_write(INFER__PREPROCESS, &stored, preprocess);
+    return INFER_OK;
 }
 
-void infer_classify_options_init(infer_classify_options *options)
+void infer_classify_options_init(infer_classify_options *options, size_t size)
 {
-    if (!options)
-        return;
-    memset(options, 0, sizeof *options);
-    options->size = sizeof *options;
-    infer_image_options_init(&options->image);
+    infer__sized_init(options, size);
 }
 
 /* The one input, with memory of its own that the caller frees. */
 static infer_status make_input(const infer_session *session, const infer_allocator *a,
                                infer_tensor *input, infer_error *err)
 {
-    infer_value_info info;
+    infer_value_info info = INFER_VALUE_INFO_INIT;
     FAIL_IF(infer_session_inputs(session) != 1, INFER_ERROR_SHAPE,
             "the model has %zu inputs; a picture fills one", infer_session_inputs(session));
-    TRY(infer_session_input(session, 0, &info));
+    TRY(infer_session_input(session, 0, &info, err));
     int64_t elements;
     size_t bytes;
     FAIL_IF(info.rank != 4 || info.dims[0] != 1, INFER_ERROR_SHAPE,
@@ -71,7 +71,7 @@ static infer_status classify(infer_session *session, const infer_preprocess *pre
                              const void *bytes, size_t size, const infer_classify_options *o,
                              infer_class *classes, size_t k, size_t *found, infer_error *err)
 {
-    const infer_allocator *a = &o->image.allocator;
+    const infer_allocator *a = &o->image->allocator;
     infer_image image = {0};
     infer_tensor input = {0}, *outputs = NULL;
     infer_status status;
@@ -83,7 +83,7 @@ static infer_status classify(infer_session *session, const infer_preprocess *pre
         status = infer__no_memory(err, n * sizeof *outputs);
         goto fail;
     }
-    TRY_GOTO(infer_image_decode(bytes, size, &o->image, &image, err));
+    TRY_GOTO(infer_image_decode(bytes, size, o->image, &image, err));
     TRY_GOTO(infer_preprocess_run(preprocess, &image, 0, &input, NULL, err));
     infer_image_free(&image);
     TRY_GOTO(run(session, &input, outputs, o, classes, k, found, err));
@@ -100,23 +100,18 @@ infer_status infer_classify(infer_session *session, const infer_model *model, co
 {
     INFER__KEEP_CALLER;
     infer_error local;
-    infer_preprocess preprocess;
+    infer_preprocess preprocess = INFER_PREPROCESS_INIT;
     infer_classify_options o;
+    infer_image_options image;
     err = err ? err : &local;
     infer__error_clear(err);
     if (found)
         *found = 0;
     FAIL_IF(!session || !model || !bytes || (k && !classes), INFER_ERROR_ARGUMENT,
             "infer_classify: session, model, bytes or classes is NULL");
-    infer_classify_options_init(&o);
-    if (options) {
-        FAIL_IF(options->size != sizeof *options, INFER_ERROR_ARGUMENT,
-                "infer_classify_options.size is %zu and should be %zu", options->size,
-                sizeof *options);
-        o = *options;
-    }
-    infer_image_options image = o.image;
-    TRY(infer__image_options(&image, &o.image, err));
+    TRY(infer__sized_read(INFER__SIZED(infer_classify_options, softmax), options, &o, err));
+    TRY(infer__image_options(o.image, &image, err));
+    o.image = &image;
     TRY(infer_model_preprocess(model, &preprocess, err));
     return classify(session, &preprocess, bytes, size, &o, classes, k, found, err);
 }

@@ -6,28 +6,22 @@
 #include "base/caller.h"
 #include "base/memory.h"
 #include "base/size.h"
+#include "base/sized.h"
 #include "base/status.h"
 #include "vision/options.h"
 
-void infer_image_options_init(infer_image_options *options)
+void infer_image_options_init(infer_image_options *options, size_t size)
 {
-    if (!options)
-        return;
-    memset(options, 0, sizeof *options);
-    options->size = sizeof *options;
+    infer__sized_init(options, size);
 }
 
 infer_status infer__image_options(const infer_image_options *given, infer_image_options *out,
                                   infer_error *err)
 {
-    infer_image_options_init(out);
-    if (given) {
-        FAIL_IF(given->size != sizeof *given, INFER_ERROR_ARGUMENT,
-                "infer_image_options.size is %zu and should be %zu", given->size, sizeof *given);
-        FAIL_IF(!given->allocator.alloc != !given->allocator.free, INFER_ERROR_ARGUMENT,
-                "an allocator needs both alloc and free");
-        *out = *given;
-    }
+    TRY(infer__sized_read(INFER__SIZED(infer_image_options, reserved), given, out, err));
+    FAIL_IF(out->reserved, INFER_ERROR_ARGUMENT, "infer_image_options.reserved is not 0");
+    FAIL_IF(!out->allocator.alloc != !out->allocator.free, INFER_ERROR_ARGUMENT,
+            "an allocator needs both alloc and free");
     out->allocator = infer__allocator(&out->allocator);
     if (!out->max_file_bytes)
         out->max_file_bytes = (uint64_t)256 << 20;

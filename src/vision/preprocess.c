@@ -35,6 +35,8 @@ static infer_status check_tensor(const infer_preprocess *p, const infer_image *i
     FAIL_IF(!out || !out->data, INFER_ERROR_ARGUMENT, "the tensor is NULL or has no memory");
     FAIL_IF(out->type != INFER_F32 && out->type != INFER_U8, INFER_ERROR_SHAPE,
             "the tensor is %s; a picture goes into f32 or u8", infer_type_name(out->type));
+    FAIL_IF(out->reserved[0] || out->reserved[1], INFER_ERROR_ARGUMENT,
+            "a reserved field of the tensor is not 0");
     FAIL_IF(out->rank != 4, INFER_ERROR_SHAPE, "the tensor has rank %d; a picture needs 4",
             out->rank);
     int nchw = p->layout == INFER_LAYOUT_NCHW;
@@ -173,15 +175,17 @@ static infer_status resize_visible(const infer_preprocess *p, const infer_image 
 }
 
 /* Tensor pixel x covers picture pixels (x - place.x) * scale, edges counted from 0. */
+#define TRANSFORM INFER__SIZED(infer_transform, picture_height)
 static void fill_transform(const infer_image *image, const struct infer__placement *place,
-                           infer_transform *t)
+                           infer_transform *transform)
 {
-    t->scale_x = (double)image->width / place->scaled_w;
-    t->scale_y = (double)image->height / place->scaled_h;
-    t->offset_x = -place->x * t->scale_x;
-    t->offset_y = -place->y * t->scale_y;
-    t->picture_width = image->width;
-    t->picture_height = image->height;
+    infer_transform t = {.scale_x = (double)image->width / place->scaled_w,
+                         .scale_y = (double)image->height / place->scaled_h,
+                         .picture_width = image->width,
+                         .picture_height = image->height};
+    t.offset_x = -place->x * t.scale_x;
+    t.offset_y = -place->y * t.scale_y;
+    infer__sized_write(TRANSFORM, &t, transform);
 }
 
 infer_status infer_preprocess_run(const infer_preprocess *preprocess, const infer_image *image,
@@ -193,14 +197,15 @@ infer_status infer_preprocess_run(const infer_preprocess *preprocess, const infe
     struct infer__placement place;
     struct target target;
     infer_image scaled = {0};
+    infer_preprocess p;
     err = err ? err : &local;
     infer__error_clear(err);
     if (transform)
-        memset(transform, 0, sizeof *transform);
-    TRY(infer__preprocess_check(preprocess, err));
+        TRY(infer__sized_check(TRANSFORM, transform, err));
+    TRY(infer__preprocess_read(preprocess, &p, err));
     TRY(infer__image_check(image, err));
-    TRY(infer__preprocess_place(preprocess, image->width, image->height, &place, err));
-    TRY(check_tensor(preprocess, image, out, index, &place, err));
+    TRY(infer__preprocess_place(&p, image->width, image->height, &place, err));
+    TRY(check_tensor(&p, image, out, index, &place, err));
 
     struct visible v = find_visible(&place);
     size_t stride = (size_t)image->width * (size_t)image->channels;
@@ -208,14 +213,14 @@ infer_status infer_preprocess_run(const infer_preprocess *preprocess, const infe
     if (v.right == v.left) {
         pixels = NULL; /* all is filling */
     } else if (place.scaled_w != image->width || place.scaled_h != image->height) {
-        TRY(resize_visible(preprocess, image, &place, &v, &scaled, err));
+        TRY(resize_visible(&p, image, &place, &v, &scaled, err));
         stride = (size_t)scaled.width * (size_t)scaled.channels;
         pixels = scaled.pixels;
     } else {
         pixels += (size_t)(v.top - place.y) * stride +
                   (size_t)(v.left - place.x) * (size_t)image->channels;
     }
-    fill_target(preprocess, out, index, &place, &target);
+    fill_target(&p, out, index, &place, &target);
     put_picture(&target, pixels, image->channels, stride, &v, &place);
     infer_image_free(&scaled);
     if (transform)

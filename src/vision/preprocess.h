@@ -2,6 +2,7 @@
 #ifndef INFER_VISION_PREPROCESS_H
 #define INFER_VISION_PREPROCESS_H
 
+#include "base/sized.h"
 #include "infer_vision.h"
 
 /* What a picture of some size goes through: it is resized to scaled_w x scaled_h and laid at
@@ -13,6 +14,11 @@ struct infer__placement {
     int32_t width, height;
 };
 
+#define INFER__PREPROCESS INFER__SIZED(infer_preprocess, scale)
+
+/* Copies what a caller gave, of whatever size, to *p and checks it. */
+infer_status infer__preprocess_read(const infer_preprocess *given, infer_preprocess *p,
+                                    infer_error *err);
 /* A status other than INFER_OK, and why, if a field is outside its range. */
 infer_status infer__preprocess_check(const infer_preprocess *p, infer_error *err);
 /* `p` has been checked. */

@@ -8,13 +8,26 @@
 #include "base/status.h"
 #include "vision/decode.h"
 
-void infer_preprocess_init(infer_preprocess *preprocess)
+void infer_preprocess_init(infer_preprocess *preprocess, size_t size)
 {
-    if (!preprocess)
-        return;
-    memset(preprocess, 0, sizeof *preprocess);
-    for (int i = 0; i < 4; i++)
-        preprocess->scale[i] = 1;
+    infer__sized_init(preprocess, size);
+    if (preprocess &&
+        infer__sized_check(INFER__PREPROCESS, preprocess, &(infer_error){0}) == INFER_OK)
+        for (int i = 0; i < 4; i++)
+            preprocess->scale[i] = 1;
+}
+
+void infer_transform_init(infer_transform *transform, size_t size)
+{
+    infer__sized_init(transform, size);
+}
+
+infer_status infer__preprocess_read(const infer_preprocess *given, infer_preprocess *p,
+                                    infer_error *err)
+{
+    FAIL_IF(!given, INFER_ERROR_ARGUMENT, "preprocessing: NULL");
+    TRY(infer__sized_read(INFER__PREPROCESS, given, p, err));
+    return infer__preprocess_check(p, err);
 }
 
 static infer_status check_range(const char *name, int32_t value, int32_t low, int32_t high,
@@ -27,7 +40,6 @@ static infer_status check_range(const char *name, int32_t value, int32_t low, in
 
 infer_status infer__preprocess_check(const infer_preprocess *p, infer_error *err)
 {
-    FAIL_IF(!p, INFER_ERROR_ARGUMENT, "preprocessing: NULL");
     int needs_width = p->fit != INFER_FIT_NONE;
     int needs_height = needs_width && p->fit != INFER_FIT_SHORT_SIDE;
     TRY(check_range("fit", p->fit, INFER_FIT_NONE, INFER_FIT_EXACT, err));
@@ -155,13 +167,14 @@ infer_status infer_preprocess_size(const infer_preprocess *preprocess, int32_t p
     INFER__KEEP_CALLER;
     infer_error local;
     struct infer__placement place;
+    infer_preprocess p;
     err = err ? err : &local;
     infer__error_clear(err);
     FAIL_IF(!width || !height, INFER_ERROR_ARGUMENT,
             "infer_preprocess_size: width or height is NULL");
     *width = *height = 0;
-    TRY(infer__preprocess_check(preprocess, err));
-    TRY(infer__preprocess_place(preprocess, picture_width, picture_height, &place, err));
+    TRY(infer__preprocess_read(preprocess, &p, err));
+    TRY(infer__preprocess_place(&p, picture_width, picture_height, &place, err));
     *width = place.width;
     *height = place.height;
     return INFER_OK;

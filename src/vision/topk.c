@@ -44,11 +44,11 @@ static void sift_down(infer_class *heap, size_t n, size_t at)
 static void find_top(const float *scores, size_t n, infer_class *heap, size_t k)
 {
     for (size_t i = 0; i < k; i++)
-        heap[i] = (infer_class){(int64_t)i, scores[i]};
+        heap[i] = (infer_class){.index = (int64_t)i, .score = scores[i]};
     for (size_t i = k / 2; i-- > 0;)
         sift_down(heap, k, i);
     for (size_t i = k; i < n; i++) {
-        infer_class c = {(int64_t)i, scores[i]};
+        infer_class c = {.index = (int64_t)i, .score = scores[i]};
         if (before(&c, &heap[0])) {
             heap[0] = c;
             sift_down(heap, k, 0);
@@ -90,6 +90,8 @@ infer_status infer_topk(const infer_tensor *scores, size_t k, int softmax, infer
         *found = 0;
     FAIL_IF(!scores || !scores->data || (k && !classes), INFER_ERROR_ARGUMENT,
             "infer_topk: scores or classes is NULL");
+    FAIL_IF(scores->reserved[0] || scores->reserved[1], INFER_ERROR_ARGUMENT,
+            "infer_topk: a reserved field of the scores is not 0");
     FAIL_IF(scores->type != INFER_F32, INFER_ERROR_SHAPE, "infer_topk: scores are %s, not f32",
             infer_type_name(scores->type));
     int64_t n;

@@ -8,6 +8,7 @@
  */
 #include <math.h>
 
+#include "base/cpu.h"
 #include "tests/fuzz/fuzz.h"
 #include "tools/preprocess_args.h"
 #include "tools/session_args.h"
@@ -43,7 +44,7 @@ static void check_session(const struct cli_args *args)
     struct session_args s;
     if (session_args_parse(args, &s)) {
         REQUIRE(s.options.threads <= 1024);
-        REQUIRE(s.options.isa <= INFER_ISA_AMX);
+        REQUIRE(infer__isa_known(s.options.isa));
         REQUIRE(s.options.precision <= INFER_PRECISION_BF16);
         REQUIRE(s.options.ninputs == s.nshapes && s.nshapes <= CLI_MOST_REPEATS);
         for (size_t i = 0; i < s.nshapes; i++) {
@@ -60,9 +61,8 @@ static void check_preprocess(const struct cli_args *args)
 {
     uint8_t bytes[INFER__PREPROCESS_BYTES];
     char text[512];
-    infer_preprocess p;
+    infer_preprocess p = INFER_PREPROCESS_INIT;
     infer_error err;
-    infer_preprocess_init(&p);
     preprocess_args_given(args);
     if (!preprocess_args_apply(args, &p))
         return;

@@ -58,7 +58,7 @@ static void write_again(const infer_model *m, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct counter counter;
-    infer_load_options o;
+    infer_load_options o = INFER_LOAD_OPTIONS_INIT;
     infer_model *m = NULL;
     infer_error err;
     if (size < 1)
@@ -67,7 +67,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     void *block = fuzz_block(data + 1, bytes);
     if (data[0] & 1)
         fuzz_reseal(block, bytes);
-    infer_load_options_init(&o);
     o.allocator = counting(&counter);
     o.skip_weight_check = data[0] >> 1 & 1;
     infer_status status = infer_load_memory(block, bytes, &o, &m, &err);

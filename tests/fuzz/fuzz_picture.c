@@ -57,8 +57,7 @@ static void read_all(const void *bytes, size_t size)
 static infer_image_options options_of(const uint8_t *choice, struct counter *counter)
 {
     static const uint32_t channels[] = {3, 1, 4, 0};
-    infer_image_options o;
-    infer_image_options_init(&o);
+    infer_image_options o = INFER_IMAGE_OPTIONS_INIT;
     o.allocator = counting(counter);
     o.channels = channels[choice[0] % 4];
     o.ignore_orientation = choice[1] & IGNORE_ORIENTATION;
@@ -101,7 +100,7 @@ static void resize(const infer_image *image, const uint8_t *choice)
 static void preprocess(const infer_image *image, const infer_preprocess *p, int u8)
 {
     infer_tensor t = {.type = u8 ? INFER_U8 : INFER_F32, .rank = 4};
-    infer_transform transform;
+    infer_transform transform = INFER_TRANSFORM_INIT;
     infer_error err;
     int32_t width, height;
     infer_status s = infer_preprocess_size(p, image->width, image->height, &width, &height, &err);
@@ -127,7 +126,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     uint8_t trailer[TRAILER] = {0};
     struct counter counter;
-    infer_preprocess p;
+    infer_preprocess p = INFER_PREPROCESS_INIT;
     infer_image image;
     infer_error err;
     if (size >= TRAILER && !memcmp(data + size - 4, "prep", 4))

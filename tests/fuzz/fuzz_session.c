@@ -11,7 +11,7 @@
  * The input is a flat file, whose magic, size and checksums are made right first; its header says
  * where it ends. Behind it stand up to 32 bytes of choices, 0 where they are missing:
  *
- *      0  level, an infer_isa (remainder by 7)
+ *      0  level, a place in `levels` (remainder by 8)
  *      1  bits: enum choice
  *      2  enum fill of the inputs
  *      3  threads less 1 (the lowest bit)
@@ -21,6 +21,7 @@
 #include <math.h>
 
 #include "file/model.h"
+#include "infer_experimental.h"
 #include "tests/fuzz/fuzz.h"
 
 enum choice {
@@ -135,9 +136,9 @@ static void fill_input(struct run *r, infer_tensor *t)
  * many bytes for a test to hold. */
 static int shape_input(struct run *r, size_t i, unsigned *free_so_far)
 {
-    infer_value_info info;
+    infer_value_info info = INFER_VALUE_INFO_INIT;
     infer_tensor *t = &r->in[i];
-    REQUIRE(infer_model_input(r->model, i, &info) == INFER_OK);
+    REQUIRE(infer_model_input(r->model, i, &info, NULL) == INFER_OK);
     *t = (infer_tensor){.type = info.type, .rank = info.rank};
     double bytes = (double)infer_type_size(info.type);
     for (int d = 0; d < info.rank; d++) {
@@ -160,15 +161,14 @@ static int shape_input(struct run *r, size_t i, unsigned *free_so_far)
 static infer_status make_session(struct run *r, infer_isa isa, infer_session **session)
 {
     infer_input_spec specs[MOST_TENSORS] = {{0}};
-    infer_session_options o;
-    infer_value_info info;
+    infer_session_options o = INFER_SESSION_OPTIONS_INIT;
+    infer_value_info info = INFER_VALUE_INFO_INIT;
     infer_error err;
     unsigned bits = r->choice[1];
-    infer_session_options_init(&o);
     o.inputs = specs;
     for (size_t i = 0; i < r->nin && !(bits & NO_SPECS); i++) {
         infer_input_spec *s = &specs[o.ninputs++];
-        REQUIRE(infer_model_input(r->model, i, &info) == INFER_OK);
+        REQUIRE(infer_model_input(r->model, i, &info, NULL) == INFER_OK);
         s->name = info.name;
         s->rank = r->in[i].rank;
         memcpy(s->dims, r->in[i].dims, sizeof s->dims);
@@ -193,8 +193,8 @@ static uint64_t work(const infer_session *s)
 {
     uint64_t flops = 0;
     for (size_t i = 0; i < infer_session_steps(s); i++) {
-        infer_step_info info;
-        REQUIRE(infer_session_step(s, i, &info) == INFER_OK);
+        infer_step_info info = INFER_STEP_INFO_INIT;
+        REQUIRE(infer_session_step(s, i, &info, NULL) == INFER_OK);
         flops += info.flops + info.bytes;
     }
     return flops;
@@ -205,8 +205,8 @@ static int fits(const struct run *r, const infer_session *s)
 {
     int same = infer_session_inputs(s) == r->nin;
     for (size_t i = 0; i < r->nin; i++) {
-        infer_value_info info;
-        REQUIRE(infer_session_input(s, i, &info) == INFER_OK);
+        infer_value_info info = INFER_VALUE_INFO_INIT;
+        REQUIRE(infer_session_input(s, i, &info, NULL) == INFER_OK);
         same &= info.rank == r->in[i].rank &&
                 memcmp(info.dims, r->in[i].dims, (size_t)info.rank * sizeof *info.dims) == 0;
     }
@@ -216,8 +216,8 @@ static int fits(const struct run *r, const infer_session *s)
 static void outputs_init(const infer_session *s, int own, infer_tensor *out, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        infer_value_info info;
-        REQUIRE(infer_session_output(s, i, &info) == INFER_OK);
+        infer_value_info info = INFER_VALUE_INFO_INIT;
+        REQUIRE(infer_session_output(s, i, &info, NULL) == INFER_OK);
         out[i] = (infer_tensor){0};
         if (!own)
             continue;
@@ -298,13 +298,17 @@ static void check_level_c(struct run *r, infer_session *s, infer_status status,
     infer_session_free(&plain);
 }
 
+static const infer_isa levels[8] = {INFER_ISA_DEFAULT, INFER_ISA_C,          INFER_ISA_AVX2,
+                                    INFER_ISA_AVX512,  INFER_ISA_AVX512VNNI, INFER_ISA_AVX512BF16,
+                                    INFER_ISA_AMX,     INFER_ISA_AVX2VNNI};
+
 static void use(struct run *r)
 {
     infer_session *s = NULL;
     infer_tensor out[MOST_TENSORS];
     unsigned bits = r->choice[1];
     size_t nout = infer_model_outputs(r->model);
-    infer_status status = make_session(r, r->choice[0] % 7, &s);
+    infer_status status = make_session(r, levels[r->choice[0] % 8], &s);
     int runs = s && fits(r, s) && work(s) <= MOST_FLOPS;
     fuzz_session_runs += (unsigned)runs;
     if (runs)
@@ -321,13 +325,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct counter counter;
     struct fuzz_choices choices;
-    infer_load_options o;
+    infer_load_options o = INFER_LOAD_OPTIONS_INIT;
     infer_model *m = NULL;
     infer_error err;
     size_t bytes = fuzz_split(data, size, &choices);
     unsigned char *file = fuzz_block(data, bytes);
     fuzz_reseal(file, bytes);
-    infer_load_options_init(&o);
     o.allocator = counting(&counter);
     o.max_file_bytes = MOST_FILE;
     o.max_tensor_bytes = MOST_TENSOR;

@@ -14,9 +14,8 @@ struct seed_sections seed_sections(void)
     static size_t size;
     struct infer__tuned_for by = {.vendor = "GenuineIntel", .isa = INFER_ISA_AVX2};
     struct infer__tuned_entry entries[] = {{1, "conv_f32_c", 0}, {2, "conv_f32_c", 1}};
-    infer_preprocess p;
+    infer_preprocess p = INFER_PREPROCESS_INIT;
     infer_error err;
-    infer_preprocess_init(&p);
     infer__preprocess_encode(&p, stored, &err);
     if (!tuned && infer__tuned_encode(&by, entries, 2, NULL, &tuned, &size, &err) != INFER_OK)
         abort();

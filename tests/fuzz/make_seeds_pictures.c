@@ -13,8 +13,7 @@ static void put_seed(const char *name, struct bytes b, unsigned kind)
     static const uint8_t fits[] = {INFER_FIT_NONE, INFER_FIT_SHORT_SIDE, INFER_FIT_STRETCH,
                                    INFER_FIT_LETTERBOX};
     uint8_t stored[INFER__PREPROCESS_BYTES];
-    infer_preprocess p;
-    infer_preprocess_init(&p);
+    infer_preprocess p = INFER_PREPROCESS_INIT;
     p.fit = fits[kind % 4];
     p.width = p.fit ? 9 : 0;
     p.height = p.fit > INFER_FIT_SHORT_SIDE ? 13 : 0;

@@ -20,8 +20,7 @@ struct taken {
 
 static void take(struct taken *t, const uint8_t *data, size_t size)
 {
-    infer_load_options o;
-    infer_load_options_init(&o);
+    infer_load_options o = INFER_LOAD_OPTIONS_INIT;
     o.max_nodes = 64;
     o.max_values = 512;
     t->bytes = fuzz_split(data, size, &t->choices);

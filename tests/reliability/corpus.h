@@ -56,10 +56,9 @@ FIXTURE struct bytes corpus_every_section(void)
 {
     static uint8_t preprocess[INFER__PREPROCESS_BYTES];
     static const char *const labels[] = {"cat", "d\xC3\xB6g", "", "cat", "\xE9\xB3\xA5"};
-    infer_preprocess p;
+    infer_preprocess p = INFER_PREPROCESS_INIT;
     infer_error err;
     infer_model *m;
-    infer_preprocess_init(&p);
     p.fit = INFER_FIT_STRETCH;
     p.width = 13;
     p.height = 17;

@@ -1,5 +1,6 @@
 /* Random tasks from the rows of every_kernel.def; see every_kernel.h. */
 #include "tests/reliability/every_kernel.h"
+#include "base/cpu.h"
 
 #include <signal.h>
 
@@ -103,7 +104,7 @@ static void tell(int signal_number)
 int every_wanted(const struct infer__kernel *k)
 {
     const char *only = getenv("INFER_EVERY");
-    return !strstr(k->name, "onednn") && k->isa <= infer_cpu_isa() &&
+    return !strstr(k->name, "onednn") && infer__isa_has(infer_cpu_isa(), k->isa) &&
            (!only || strcmp(only, k->name) == 0);
 }
 
@@ -321,7 +322,8 @@ unsigned every_kernel(struct check *c, uint64_t draws, every_visit *visit)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         for (uint64_t n = 0, again = 0; n < draws; n++) {
             uint64_t seed = base + i * 1000003 + n * 7919 + again * 104729;
-            if (rows[i].shape.kind == MACHINE_BF16 && infer_cpu_isa() < INFER_ISA_AVX512BF16)
+            if (rows[i].shape.kind == MACHINE_BF16 &&
+                !infer__isa_has(infer_cpu_isa(), INFER_ISA_AVX512BF16))
                 break;
             if (draw(&a, &rows[i], seed))
                 continue;

@@ -19,15 +19,14 @@ static unsigned cases;
 static uint64_t answer(const infer_model *model)
 {
     infer_session *session = NULL;
-    infer_session_options o;
-    infer_value_info info;
+    infer_session_options o = INFER_SESSION_OPTIONS_INIT;
+    infer_value_info info = INFER_VALUE_INFO_INIT;
     infer_tensor in = {0}, out = {0};
     uint64_t sum = 0;
-    infer_session_options_init(&o);
     o.threads = 1;
     if (infer_session_create(model, &o, &session, NULL) != INFER_OK)
         return 0;
-    infer_session_input(session, 0, &info);
+    infer_session_input(session, 0, &info, NULL);
     in.type = info.type;
     in.rank = info.rank;
     memcpy(in.dims, info.dims, sizeof in.dims);
@@ -78,9 +77,8 @@ static int change_under(uint32_t read_into_memory, void (*change)(void), uint64_
     fflush(NULL);
     pid_t child = fork();
     if (child == 0) {
-        infer_load_options o;
+        infer_load_options o = INFER_LOAD_OPTIONS_INIT;
         infer_model *model = NULL;
-        infer_load_options_init(&o);
         o.read_into_memory = read_into_memory;
         signal(SIGBUS, SIG_DFL); /* a sanitizer's handler would tell of it */
         if (infer_load(path, &o, &model, NULL) != INFER_OK)
@@ -114,14 +112,13 @@ static void plain_free(void *ctx, void *memory)
 
 static void change_while_reading(size_t length, infer_status expected)
 {
-    infer_load_options o;
+    infer_load_options o = INFER_LOAD_OPTIONS_INIT;
     infer_model *model = NULL;
     infer_error err;
     cases++;
     unlink(path);
     if (write_file(path, bytes, size))
         check_failed(&check, "the file can't be written");
-    infer_load_options_init(&o);
     o.read_into_memory = 1;
     o.allocator = (infer_allocator){NULL, change_and_alloc, plain_free};
     new_length = length;

@@ -29,8 +29,8 @@ static void run_session(infer_session *s)
     infer_tensor *in = calloc(ninputs + 1, sizeof *in), *out = calloc(noutputs + 1, sizeof *out);
     infer_error err;
     for (size_t i = 0; i < ninputs; i++) {
-        infer_value_info info;
-        infer_session_input(s, i, &info);
+        infer_value_info info = INFER_VALUE_INFO_INIT;
+        infer_session_input(s, i, &info, NULL);
         in[i].type = info.type;
         in[i].rank = info.rank;
         memcpy(in[i].dims, info.dims, sizeof info.dims);
@@ -46,12 +46,11 @@ static void run_session(infer_session *s)
 
 static void use_model(const infer_model *model, const void *picture, size_t size)
 {
-    infer_session_options o;
+    infer_session_options o = INFER_SESSION_OPTIONS_INIT;
     infer_session *s = NULL;
     infer_class classes[5];
     infer_error err;
     size_t found;
-    infer_session_options_init(&o);
     o.threads = 1;
     if (infer_session_create(model, &o, &s, &err) == INFER_OK) {
         run_session(s);

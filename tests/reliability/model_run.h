@@ -66,19 +66,18 @@ static void model_run_error(struct model_run *r, infer_status status, const infe
 static infer_session *model_run_session(struct model_run *r, const infer_model *m)
 {
     enum { MOST = 16 };
-    infer_session_options o;
+    infer_session_options o = INFER_SESSION_OPTIONS_INIT;
     infer_input_spec spec[MOST];
     infer_session *s = NULL;
     infer_error err;
-    infer_session_options_init(&o);
     o.threads = 1;
     o.isa = r->isa;
     o.no_onednn = 1;
     o.max_memory_bytes = MODEL_ARENA_BYTES;
     o.inputs = spec;
     for (size_t i = 0; i < infer_model_inputs(m) && o.ninputs < MOST; i++) {
-        infer_value_info info;
-        if (infer_model_input(m, i, &info) != INFER_OK || !info.free_dims)
+        infer_value_info info = INFER_VALUE_INFO_INIT;
+        if (infer_model_input(m, i, &info, NULL) != INFER_OK || !info.free_dims)
             continue;
         infer_input_spec *to = &spec[o.ninputs++];
         *to = (infer_input_spec){.name = info.name, .rank = info.rank};
@@ -100,8 +99,8 @@ static void model_run_once(struct model_run *r, infer_session *s)
     infer_tensor *in = calloc(nin + 1, sizeof *in), *out = calloc(nout + 1, sizeof *out);
     infer_error err;
     for (size_t i = 0; i < nin; i++) {
-        infer_value_info info;
-        infer_session_input(s, i, &info);
+        infer_value_info info = INFER_VALUE_INFO_INIT;
+        infer_session_input(s, i, &info, NULL);
         in[i].type = info.type;
         in[i].rank = info.rank;
         memcpy(in[i].dims, info.dims, sizeof info.dims);
@@ -128,7 +127,7 @@ static void model_run_once(struct model_run *r, infer_session *s)
 
 static void model_run_model(struct model_run *r, const infer_model *m)
 {
-    infer_preprocess p;
+    infer_preprocess p = INFER_PREPROCESS_INIT;
     infer_error err;
     touch_model(m);
     infer_status status = infer_model_preprocess(m, &p, &err);
@@ -150,11 +149,10 @@ static void model_run_model(struct model_run *r, const infer_model *m)
 static infer_status model_run(struct model_run *r, const struct bytes *b)
 {
     struct counter counter;
-    infer_load_options o;
+    infer_load_options o = INFER_LOAD_OPTIONS_INIT;
     infer_model *m = (infer_model *)r; /* a failure must clear it */
     infer_error err;
     alarm(INFER_CASE_SECONDS);
-    infer_load_options_init(&o);
     o.allocator = counting(&counter);
     o.max_tensor_bytes = MODEL_TENSOR_BYTES;
     o.max_nodes = o.max_values = r->load_only ? UINT32_MAX : 0; /* the bound is not theirs */

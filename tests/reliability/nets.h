@@ -22,7 +22,7 @@ struct net_file {
 FIXTURE void nets_convert(struct net_file *f, const char *name, const char *path)
 {
     infer_preprocess p; /* as examples/signs/convert.args has it */
-    infer_preprocess_init(&p);
+    infer_preprocess_init(&p, sizeof p);
     p.fit = INFER_FIT_SHORT_SIDE;
     p.width = 72;
     p.crop_width = p.crop_height = 64;
@@ -81,12 +81,12 @@ FIXTURE infer_status net_run_open(struct net_run *r, const infer_model *model,
                                   const infer_session_options *options, uint64_t seed,
                                   infer_error *err)
 {
-    infer_value_info info;
+    infer_value_info info = INFER_VALUE_INFO_INIT;
     memset(r, 0, sizeof *r);
     infer_status status = infer_session_create(model, options, &r->session, err);
     if (status != INFER_OK)
         return status;
-    OK(infer_session_input(r->session, 0, &info));
+    OK(infer_session_input(r->session, 0, &info, NULL));
     r->in = (infer_tensor){.type = info.type, .rank = info.rank};
     memcpy(r->in.dims, info.dims, sizeof info.dims);
     r->in.bytes = infer_tensor_elements(&r->in) * infer_type_size(info.type);

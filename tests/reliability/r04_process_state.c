@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <sys/stat.h>
 
+#include "base/cpu.h"
 #include "tests/reliability/nets.h"
 
 static struct check check = {.title = "R4 process state"};
@@ -191,15 +192,14 @@ static void expect(long long status, infer_status want, const char *what)
 static void run_session(const infer_model *model, infer_isa isa, uint32_t threads, uint32_t own)
 {
     struct net_run r = {0};
-    infer_session_options o;
+    infer_session_options o = INFER_SESSION_OPTIONS_INIT;
     infer_tensor out[NET_TENSORS];
-    infer_session_options_init(&o);
     o.isa = isa;
     o.threads = threads;
     o.no_onednn = own;
     expect(CALL(infer_session_create(model, &o, &r.session, NULL)), INFER_OK, "session");
-    infer_value_info info;
-    CALL_VOID(infer_session_input(r.session, 0, &info));
+    infer_value_info info = INFER_VALUE_INFO_INIT;
+    CALL_VOID(infer_session_input(r.session, 0, &info, NULL));
     r.in = (infer_tensor){.type = info.type, .rank = info.rank};
     memcpy(r.in.dims, info.dims, sizeof info.dims);
     r.in.bytes = infer_tensor_elements(&r.in) * infer_type_size(info.type);
@@ -233,8 +233,8 @@ static void use_model(const struct net_file *f, const char *path)
 {
     infer_model *model, *none;
     infer_session *session;
-    infer_session_options o;
-    infer_load_options lo;
+    infer_session_options o = INFER_SESSION_OPTIONS_INIT;
+    infer_load_options lo = INFER_LOAD_OPTIONS_INIT;
     expect(CALL(infer_load(path, NULL, &model, NULL)), INFER_OK, path);
     CALL_VOID(infer_model_free(&model));
     expect(CALL(infer_load_memory(f->bytes, f->size, NULL, &model, NULL)), INFER_OK, f->name);
@@ -242,15 +242,13 @@ static void use_model(const struct net_file *f, const char *path)
            "a cut file");
     expect(CALL(infer_load("/no/such/file", NULL, &none, NULL)), INFER_ERROR_IO, "no file");
     expect(CALL(infer_load("/tmp", NULL, &none, NULL)), INFER_ERROR_IO, "a folder");
-    infer_load_options_init(&lo);
     lo.max_file_bytes = 100;
     expect(CALL(infer_load(path, &lo, &none, NULL)), INFER_ERROR_LIMIT, "a large file");
-    infer_session_options_init(&o);
     o.max_memory_bytes = 1;
     expect(CALL(infer_session_create(model, &o, &session, NULL)), INFER_ERROR_LIMIT, "limit");
-    for (int isa = INFER_ISA_C; isa <= (int)infer_cpu_isa(); isa++)
+    for (infer_isa isa = INFER_ISA_C; isa; isa = infer__isa_next(isa))
         for (uint32_t threads = 1; threads <= 2; threads++)
-            run_session(model, (infer_isa)isa, threads, 1);
+            run_session(model, isa, threads, 1);
     if (infer_has_onednn())
         run_session(model, INFER_ISA_DEFAULT, 2, 0);
     CALL_VOID(infer_model_free(&model));
@@ -261,10 +259,11 @@ static void use_pictures(const infer_model *model, infer_session *session)
     static const char *const paths[] = {"examples/signs/pictures/stop-1.jpg",
                                         "examples/signs/pictures/crossroads-1.png"};
     infer_image image, other;
-    infer_preprocess p;
-    infer_transform t;
+    infer_preprocess p = INFER_PREPROCESS_INIT;
+    infer_transform t = INFER_TRANSFORM_INIT;
     static float x[3 * 64 * 64];
-    infer_tensor out = {INFER_F32, 4, {1, 3, 64, 64}, x, sizeof x};
+    infer_tensor out = {
+        .type = INFER_F32, .rank = 4, .dims = {1, 3, 64, 64}, .data = x, .bytes = sizeof x};
     infer_class top[4];
     size_t found = 0;
     int32_t w, h;

@@ -13,8 +13,10 @@ dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 echo '#include <infer.h>' >"$dir/infer"
 echo '#include <infer_vision.h>' >"$dir/infer_vision"
+echo '#include <infer_experimental.h>' >"$dir/infer_experimental"
 cat >"$dir/pins" <<END
 #include <stddef.h>
+#include <infer_experimental.h>
 #include <infer_vision.h>
 #ifdef __cplusplus
 #define ASSERT static_assert
@@ -30,7 +32,7 @@ END
 
 try() { # try COMPILER LANGUAGE STANDARD
     command -v "$1" >/dev/null || return 0
-    for program in infer infer_vision pins; do
+    for program in infer infer_vision infer_experimental pins; do
         [ $program != pins ] || [ "$(getconf LONG_BIT)" = 64 ] || continue
         compilations=$((compilations + 1))
         "$1" -x "$2" -std="$3" -pedantic -Wall -Wextra -Werror -Iinclude -I. -fsyntax-only \
@@ -41,8 +43,8 @@ for compiler in gcc clang; do try $compiler c c11; done
 for compiler in g++ clang++; do try $compiler c++ c++11; done
 
 # every enum constant and every field of a struct has its row
-code=$(sed '/^#/d' include/infer.h include/infer_vision.h | "${CC:-cc}" -fpreprocessed -dD -E -P -)
-constants=$(echo "$code" | grep -oE '\bINFER_[A-Z0-9_]+' | sort -u | grep -vx INFER_API)
+code=$(sed '/^#/d' include/*.h | "${CC:-cc}" -fpreprocessed -dD -E -P -)
+constants=$(echo "$code" | grep -oE '\bINFER_[A-Z0-9_]+' | sort -u | grep -vxE 'INFER_(API|INITIAL)')
 fields=$(echo "$code" | awk '
     /^typedef struct [a-z_]+ \{/ {in_struct = 1; names = ""; next}
     in_struct && /^\}/ {

@@ -2,6 +2,8 @@
  * crash. A table has all functions; the headers are read to see that none is missing. */
 #include <ctype.h>
 
+#include "base/cpu.h"
+#include "infer_experimental.h"
 #include "tests/reliability/nets.h"
 
 static struct check check = {.title = "R6 arguments"};
@@ -45,10 +47,12 @@ static size_t jpeg_size;
 #define MODEL(i, fine) ARG(i, infer_model *, fine, model, NULL)
 #define SESSION(i) ARG(i, infer_session *, 1, session, NULL)
 
-static const infer_tensor in = {INFER_F32, 4, {1, 3, 64, 64}, input, sizeof input};
-static const infer_tensor out = {INFER_F32, 2, {1, 24}, output, sizeof output};
+static const infer_tensor in = {
+    .type = INFER_F32, .rank = 4, .dims = {1, 3, 64, 64}, .data = input, .bytes = sizeof input};
+static const infer_tensor out = {
+    .type = INFER_F32, .rank = 2, .dims = {1, 24}, .data = output, .bytes = sizeof output};
 
-enum { WRONG = 16 };
+enum { WRONG = 18 };
 
 /* The tensor with one thing wrong with it; number 0 is right. */
 static infer_tensor *wrong_tensor(const infer_tensor *right, unsigned number)
@@ -103,6 +107,12 @@ static infer_tensor *wrong_tensor(const infer_tensor *right, unsigned number)
     case 15:
         w->type = INFER_F64;
         break;
+    case 16:
+        w->reserved[0] = 1;
+        break;
+    case 17:
+        w->reserved[1] = UINT64_C(1) << 63;
+        break;
     default:
         break;
     }
@@ -147,9 +157,14 @@ static infer_status isa_name(void)
 
 static infer_status tensor_elements(void)
 {
-    infer_tensor many = {INFER_F32, 8, {99999, 99999, 99999, 99999, 1, 1, 1, 1}, NULL, 0};
-    infer_tensor rank = {INFER_F32, 9, {1}, NULL, 0}, less = {INFER_F32, -1, {1}, NULL, 0};
-    infer_tensor minus = {INFER_F32, 1, {-1}, NULL, 0};
+    infer_tensor many = {.type = INFER_F32,
+                         .rank = 8,
+                         .dims = {99999, 99999, 99999, 99999, 1, 1, 1, 1},
+                         .data = NULL,
+                         .bytes = 0};
+    infer_tensor rank = {.type = INFER_F32, .rank = 9, .dims = {1}, .data = NULL, .bytes = 0},
+                 less = {.type = INFER_F32, .rank = -1, .dims = {1}, .data = NULL, .bytes = 0};
+    infer_tensor minus = {.type = INFER_F32, .rank = 1, .dims = {-1}, .data = NULL, .bytes = 0};
     return nothing_else(infer_tensor_elements(ARG(0, const infer_tensor *, 1, &in, NULL, &many,
                                                   &rank, &less, &minus)) != 0);
 }
@@ -161,7 +176,7 @@ static infer_status version(void)
 
 static infer_status cpu_isa(void)
 {
-    return nothing_else(infer_cpu_isa() >= INFER_ISA_C);
+    return nothing_else(infer__isa_has(infer_cpu_isa(), INFER_ISA_C));
 }
 
 static infer_status has_onednn(void)
@@ -169,19 +184,41 @@ static infer_status has_onednn(void)
     return nothing_else(infer_has_onednn() == 0 || infer_has_onednn() == 1);
 }
 
-/* The init functions take NULL. */
+/* The init functions take NULL and any size; a size that no struct has leaves the struct alone. */
 #define INIT(name, type)                                                                           \
     static infer_status name(void)                                                                 \
     {                                                                                              \
-        type o;                                                                                    \
-        infer_##name(ARG(0, type *, 2, &o, NULL));                                                 \
-        return INFER_OK;                                                                           \
+        union {                                                                                    \
+            type o;                                                                                \
+            char room[4096];                                                                       \
+        } u = {.o = {.size = 77}};                                                                 \
+        const size_t size = ARG(1, size_t, 3, sizeof(type), sizeof(type) - 8, sizeof u, 0, 7,      \
+                                sizeof u + 1, SIZE_MAX);                                           \
+        type *to = ARG(0, type *, 2, &u.o, NULL);                                                  \
+        infer_##name(to, size);                                                                    \
+        return to             ? nothing_else(u.o.size == size)                                     \
+               : now.nonsense ? INFER_ERROR_ARGUMENT                                               \
+                              : INFER_OK;                                                          \
     }
 INIT(load_options_init, infer_load_options)
 INIT(session_options_init, infer_session_options)
 INIT(image_options_init, infer_image_options)
 INIT(classify_options_init, infer_classify_options)
 INIT(preprocess_init, infer_preprocess)
+INIT(value_info_init, infer_value_info)
+INIT(session_memory_init, infer_session_memory)
+INIT(step_info_init, infer_step_info)
+INIT(transform_init, infer_transform)
+
+static infer_status cpu_has(void)
+{
+    return nothing_else(infer_cpu_has(NUMBERS(0, infer_isa, 1, INFER_ISA_C)));
+}
+
+/* A struct to be filled: right, NULL, or with a size that it can't have. */
+#define ANSWER(i, fine, type, init)                                                                \
+    ARG(i, type *, fine, (type[]){init}, NULL, ((type[]){{.size = 0}}), ((type[]){{.size = 7}}),   \
+        ((type[]){{.size = 8}}), ((type[]){{.size = SIZE_MAX}}))
 
 static void *some_alloc(void *ctx, size_t bytes)
 {
@@ -193,7 +230,7 @@ static const infer_load_options *load_options(int i)
 {
     static infer_load_options o[7];
     for (int k = 0; k < 7; k++)
-        infer_load_options_init(&o[k]);
+        infer_load_options_init(&o[k], sizeof o[k]);
     o[1].size = 0;
     o[2].size = 3;
     o[3].size = SIZE_MAX;
@@ -289,9 +326,8 @@ static infer_status model_label(void)
 #define DESCRIBE(name, object, type)                                                               \
     static infer_status name(void)                                                                 \
     {                                                                                              \
-        type info;                                                                                 \
         return infer_##name(object, ARG(1, size_t, 1, 0, 1000, SIZE_MAX),                          \
-                            ARG(2, type *, 1, &info, NULL));                                       \
+                            ANSWER(2, 1, type, {.size = sizeof(type)}), ERR(3));                   \
     }
 DESCRIBE(model_input, MODEL(0, 1), infer_value_info)
 DESCRIBE(model_output, MODEL(0, 1), infer_value_info)
@@ -301,20 +337,20 @@ DESCRIBE(session_step, SESSION(0), infer_step_info)
 
 static infer_status session_memory_use(void)
 {
-    infer_session_memory m;
-    return infer_session_memory_use(SESSION(0), ARG(1, infer_session_memory *, 1, &m, NULL));
+    return infer_session_memory_use(
+        SESSION(0), ANSWER(1, 1, infer_session_memory, INFER_SESSION_MEMORY_INIT), ERR(2));
 }
 
 static const infer_session_options *session_options(int i)
 {
-    enum { N = 16 };
-    static const infer_input_spec right = {"input", 4, {1, 3, 64, 64}, NULL};
-    static infer_input_spec specs[7];
+    enum { N = 19 };
+    static const infer_input_spec right = {.name = "input", .rank = 4, .dims = {1, 3, 64, 64}};
+    static infer_input_spec specs[9];
     static infer_session_options o[N];
-    for (int k = 0; k < 7; k++)
+    for (int k = 0; k < 9; k++)
         specs[k] = right;
     for (int k = 0; k < N; k++) {
-        infer_session_options_init(&o[k]);
+        infer_session_options_init(&o[k], sizeof o[k]);
         o[k].threads = 1;
         o[k].ninputs = k >= 9;
         o[k].inputs = k >= 10 ? &specs[k - 10] : k == 9 ? NULL : &right;
@@ -323,7 +359,7 @@ static const infer_session_options *session_options(int i)
     o[2].size = SIZE_MAX;
     o[3].threads = 1025;
     o[4].threads = UINT32_MAX;
-    o[5].isa = (infer_isa)7;
+    o[5].isa = (infer_isa)33;
     o[6].isa = (infer_isa)-1;
     o[7].precision = 2;
     o[8].max_memory_bytes = 1;
@@ -333,8 +369,12 @@ static const infer_session_options *session_options(int i)
     specs[3].rank = 9;
     specs[4].dims[0] = -1;
     specs[5].dims[2] = INT64_MAX;
+    specs[6].reserved = 1;
+    specs[7].more[0] = 1;
+    specs[8].more[1] = 1;
     return ARG(i, const infer_session_options *, 2, &o[0], NULL, &o[1], &o[2], &o[3], &o[4], &o[5],
-               &o[6], &o[7], &o[8], &o[9], &o[10], &o[11], &o[12], &o[13], &o[14], &o[15]);
+               &o[6], &o[7], &o[8], &o[9], &o[10], &o[11], &o[12], &o[13], &o[14], &o[15], &o[16],
+               &o[17], &o[18]);
 }
 
 static infer_status session_create(void)
@@ -359,17 +399,18 @@ static infer_status run(void)
 
 static const infer_image_options *image_options(int i)
 {
-    static infer_image_options o[7];
-    for (int k = 0; k < 7; k++)
-        infer_image_options_init(&o[k]);
+    static infer_image_options o[8];
+    for (int k = 0; k < 8; k++)
+        infer_image_options_init(&o[k], sizeof o[k]);
     o[1].size = 0;
     o[2].size = SIZE_MAX;
     o[3].channels = 2;
     o[4].channels = UINT32_MAX;
     o[5].max_pixels = 1;
     o[6].allocator.alloc = some_alloc;
+    o[7].reserved = 1;
     return ARG(i, const infer_image_options *, 2, &o[0], NULL, &o[1], &o[2], &o[3], &o[4], &o[5],
-               &o[6]);
+               &o[6], &o[7]);
 }
 
 static infer_status image_decode(void)
@@ -439,13 +480,14 @@ static const infer_preprocess *wrong_preprocess(int i, unsigned fine)
 {
     static infer_preprocess w;
     unsigned k = pick(i, fine, 30);
-    uint32_t words[sizeof w / 4], bad = 0x80000001u;
+    uint32_t words[20], bad = 0x80000001u;
     if (k == 29)
         return NULL;
+    infer_preprocess_init(&w, sizeof w);
     OK(infer_model_preprocess(model, &w, NULL));
     if (k == 0)
         return &w;
-    memcpy(words, &w, sizeof w);
+    memcpy(words, &w.fit, sizeof words);
     if (k > 20) { /* large instead of negative; of the first words, which are integers */
         k -= 20;
         bad = 0x7fffffff;
@@ -453,7 +495,7 @@ static const infer_preprocess *wrong_preprocess(int i, unsigned fine)
         bad = k & 1 ? 0x7f800000 : 0x7fa00000; /* infinity, a signalling NaN */
     }
     words[k - 1] = bad;
-    memcpy(&w, words, sizeof w);
+    memcpy(&w.fit, words, sizeof words);
     return &w;
 }
 
@@ -468,18 +510,17 @@ static infer_status preprocess_size(void)
 
 static infer_status preprocess_run(void)
 {
-    infer_transform t;
     unsigned o = pick(3, 1, WRONG);
     return infer_preprocess_run(wrong_preprocess(0, 1), wrong_picture(1),
                                 ARG(2, int64_t, 1, 0, -1, 1, INT64_MAX, INT64_MIN),
                                 ARG(4, int, 1, 0, 1) ? NULL : wrong_tensor(&in, o),
-                                ARG(5, infer_transform *, 2, &t, NULL), ERR(6));
+                                ANSWER(5, 2, infer_transform, INFER_TRANSFORM_INIT), ERR(6));
 }
 
 static infer_status model_preprocess(void)
 {
-    infer_preprocess p;
-    return infer_model_preprocess(MODEL(0, 1), ARG(1, infer_preprocess *, 1, &p, NULL), ERR(2));
+    return infer_model_preprocess(MODEL(0, 1),
+                                  ANSWER(1, 1, infer_preprocess, INFER_PREPROCESS_INIT), ERR(2));
 }
 
 static infer_status topk(void)
@@ -500,12 +541,13 @@ static infer_status topk(void)
 
 static const infer_classify_options *classify_options(int i)
 {
+    static const infer_image_options wrong = {.size = 1};
     static infer_classify_options o[6];
     for (int k = 0; k < 6; k++)
-        infer_classify_options_init(&o[k]);
+        infer_classify_options_init(&o[k], sizeof o[k]);
     o[1].size = 0;
     o[2].size = SIZE_MAX;
-    o[3].image.size = 1;
+    o[3].image = &wrong;
     o[4].output = 1;
     o[5].output = UINT32_MAX;
     return ARG(i, const infer_classify_options *, 2, &o[0], NULL, &o[1], &o[2], &o[3], &o[4],
@@ -534,6 +576,7 @@ static const struct row {
     ROW(type_size),
     ROW(type_name),
     ROW(tensor_elements),
+    ROW(value_info_init),
     ROW(load_options_init),
     ROW(load),
     ROW(load_memory),
@@ -552,11 +595,14 @@ static const struct row {
     ROW(session_input),
     ROW(session_output),
     ROW(run),
+    ROW(session_memory_init),
     ROW(session_memory_use),
+    ROW(step_info_init),
     ROW(session_steps),
     ROW(session_step),
     ROW(version),
     ROW(cpu_isa),
+    ROW(cpu_has),
     ROW(isa_name),
     ROW(has_onednn),
     ROW(image_free),
@@ -566,6 +612,7 @@ static const struct row {
     ROW(image_resize),
     ROW(preprocess_init),
     ROW(preprocess_size),
+    ROW(transform_init),
     ROW(preprocess_run),
     ROW(model_preprocess),
     ROW(topk),
@@ -660,8 +707,7 @@ int main(void)
     int fd = mkstemp(path);
     assert_true(fd >= 0 && write(fd, files[1].bytes, files[1].size) == (ssize_t)files[1].size);
     close(fd);
-    infer_session_options o;
-    infer_session_options_init(&o);
+    infer_session_options o = INFER_SESSION_OPTIONS_INIT;
     o.threads = 2;
     OK(infer_load_memory(files[1].bytes, files[1].size, NULL, &model, NULL));
     OK(infer_session_create(model, &o, &session, NULL));
@@ -669,6 +715,7 @@ int main(void)
     jpeg = (unsigned char *)read_whole("examples/signs/pictures/stop-1.jpg", &jpeg_size);
     check_header("include/infer.h");
     check_header("include/infer_vision.h");
+    check_header("include/infer_experimental.h");
     for (int i = 0; i < ROWS; i++)
         call_all(&rows[i]);
     infer_image_free(&picture);

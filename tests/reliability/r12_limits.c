@@ -258,10 +258,9 @@ static size_t set_dimension(unsigned char *file, int axis, int64_t dim)
 static infer_status load_dimension(int64_t dim, infer_error *err)
 {
     const struct limit_model m = {INFER__OP_IDENTITY, X(0, 1)};
-    infer_load_options o;
+    infer_load_options o = INFER_LOAD_OPTIONS_INIT;
     infer_model *model;
     void *file;
-    infer_load_options_init(&o);
     infer_status status = limit_load(&m, &o, &file, &model, err);
     infer_model_free(&model);
     if (status != INFER_OK)
@@ -293,13 +292,12 @@ static infer_status bind_bytes(int64_t dim, infer_error *err)
 static infer_status with_options(uint32_t threads, uint32_t isa, infer_error *err)
 {
     const struct limit_model m = {INFER__OP_RELU, X(2, 3)};
-    infer_session_options o;
+    infer_session_options o = INFER_SESSION_OPTIONS_INIT;
     infer_model *model;
     infer_session *session = NULL;
     void *file;
-    infer_session_options_init(&o);
     o.threads = threads;
-    o.isa = (infer_isa)isa;
+    o.isa = isa;
     infer_status status = limit_load(&m, NULL, &file, &model, err);
     if (status == INFER_OK)
         status = infer_session_create(model, &o, &session, err);

@@ -416,8 +416,8 @@ static infer_input_spec *specs_of(const infer_model *m, size_t n)
 {
     infer_input_spec *specs = calloc(n + 1, sizeof *specs);
     for (size_t i = 0; specs && i < n; i++) {
-        infer_value_info info;
-        infer_model_input(m, n - 1 - i, &info);
+        infer_value_info info = INFER_VALUE_INFO_INIT;
+        infer_model_input(m, n - 1 - i, &info, NULL);
         specs[i].name = info.name;
         specs[i].rank = info.rank;
         memcpy(specs[i].dims, info.dims, sizeof info.dims);
@@ -429,12 +429,12 @@ static infer_status run_once(infer_session *s, infer_error *err)
 {
     const size_t nin = infer_session_inputs(s), nout = infer_session_outputs(s);
     infer_tensor *t = calloc(nin + nout + 1, sizeof *t);
-    infer_value_info info;
+    infer_value_info info = INFER_VALUE_INFO_INIT;
     infer_status status = INFER_ERROR_NO_MEMORY;
     float *data = NULL;
     size_t most = 64;
     for (size_t i = 0; t && i < nin; i++) {
-        infer_session_input(s, i, &info);
+        infer_session_input(s, i, &info, NULL);
         t[i].type = info.type;
         t[i].rank = info.rank;
         memcpy(t[i].dims, info.dims, sizeof info.dims);
@@ -457,11 +457,9 @@ static void *load_and_run(void *context)
     struct result *r = job->result;
     infer_model *m = NULL;
     infer_session *s = NULL;
-    infer_session_options o;
-    infer_load_options load;
-    infer_load_options_init(&load);
+    infer_session_options o = INFER_SESSION_OPTIONS_INIT;
+    infer_load_options load = INFER_LOAD_OPTIONS_INIT;
     load.max_nodes = load.max_values = UINT32_MAX;
-    infer_session_options_init(&o);
     o.threads = 1;
     uint64_t begin = cpu_ms();
     if (infer_load(job->path, &load, &m, &r->err) != INFER_OK)

@@ -3,8 +3,10 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
+#include "base/cpu.h"
 #include "tests/reliability/failing.h"
 
+#include "infer_experimental.h"
 #include "tests/reliability/corpus.h"
 #include "tests/reliability/memory_nets.h"
 #include "tools/random_fill.h"
@@ -45,17 +47,16 @@ static infer_status load_path(void *ctx, infer_error *err)
 /* A session with 1 for free dimensions, and 8 for those behind the first. */
 static infer_status make(const struct subject *s, infer_session **session, infer_error *err)
 {
-    infer_session_options o;
+    infer_session_options o = INFER_SESSION_OPTIONS_INIT;
     infer_input_spec spec[MOST_TENSORS];
-    infer_session_options_init(&o);
     o.isa = s->isa;
     o.threads = s->threads;
     o.precision = s->precision;
     o.no_onednn = s->no_onednn;
     o.inputs = spec;
     for (size_t i = 0; i < infer_model_inputs(s->model); i++) {
-        infer_value_info info;
-        infer_model_input(s->model, i, &info);
+        infer_value_info info = INFER_VALUE_INFO_INIT;
+        infer_model_input(s->model, i, &info, NULL);
         spec[o.ninputs] = (infer_input_spec){.name = info.name, .rank = info.rank};
         for (int k = 0; k < info.rank; k++)
             spec[o.ninputs].dims[k] = !(info.free_dims >> k & 1) ? info.dims[k] : k ? 8 : 1;
@@ -69,8 +70,8 @@ static infer_status run_once(struct subject *s, infer_session *session, infer_er
     infer_tensor in[MOST_TENSORS] = {{0}}, out[MOST_TENSORS] = {{0}};
     size_t nin = infer_session_inputs(session), nout = infer_session_outputs(session);
     for (size_t i = 0; i < nin; i++) {
-        infer_value_info info;
-        infer_session_input(session, i, &info);
+        infer_value_info info = INFER_VALUE_INFO_INIT;
+        infer_session_input(session, i, &info, NULL);
         in[i] = (infer_tensor){.type = info.type, .rank = info.rank};
         memcpy(in[i].dims, info.dims, sizeof info.dims);
         in[i].bytes = infer_tensor_elements(&in[i]) * infer_type_size(info.type);
@@ -109,8 +110,8 @@ static int prepare(struct subject *s)
     if (make(s, &made, &err) != INFER_OK)
         return 0;
     for (size_t i = 0; i < infer_session_inputs(made); i++) {
-        infer_value_info info;
-        infer_session_input(made, i, &info);
+        infer_value_info info = INFER_VALUE_INFO_INIT;
+        infer_session_input(made, i, &info, NULL);
         infer_tensor t = {.type = info.type, .rank = info.rank};
         memcpy(t.dims, info.dims, sizeof info.dims);
         t.bytes = infer_tensor_elements(&t) * infer_type_size(t.type);
@@ -136,8 +137,8 @@ static int has_onednn(struct subject *s)
     s->no_onednn = 0;
     if (make(s, &made, &err) == INFER_OK)
         for (size_t i = 0; i < infer_session_steps(made); i++) {
-            infer_step_info info;
-            infer_session_step(made, i, &info);
+            infer_step_info info = INFER_STEP_INFO_INIT;
+            infer_session_step(made, i, &info, NULL);
             found |= strstr(info.kernel, "_onednn") != NULL;
         }
     infer_session_free(&made);
@@ -163,12 +164,12 @@ static void try_loads(struct subject *s)
 static void try_sessions(struct subject *s, int whole)
 {
     const long step = whole ? (long)check_scale(29, 2, 1) : 1;
-    for (int isa = whole ? (int)infer_cpu_isa() : INFER_ISA_C; isa <= (int)infer_cpu_isa(); isa++)
+    for (infer_isa isa = whole ? infer_cpu_isa() : INFER_ISA_C; isa; isa = infer__isa_next(isa))
         for (uint32_t threads = 1; threads <= 3; threads += 2) {
-            const int bf16 = isa >= INFER_ISA_AVX512BF16;
+            const int bf16 = infer__isa_has(isa, INFER_ISA_AVX512BF16);
             for (uint32_t precision = 0; precision <= (bf16 ? 1u : 0u); precision++) {
                 char what[160];
-                s->isa = (infer_isa)isa;
+                s->isa = isa;
                 s->threads = threads;
                 s->precision = precision;
                 snprintf(what, sizeof what, "%s, %s, %u threads, precision %u", s->file->name,

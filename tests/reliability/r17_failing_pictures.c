@@ -22,9 +22,8 @@ struct picture {
 static infer_status decode(void *ctx, infer_error *err)
 {
     const struct picture *p = ctx;
-    infer_image_options o;
+    infer_image_options o = INFER_IMAGE_OPTIONS_INIT;
     infer_image image;
-    infer_image_options_init(&o);
     o.channels = p->channels;
     infer_status status = infer_image_decode(p->file.p, p->file.n, &o, &image, err);
     infer_image_free(&image);
@@ -128,8 +127,11 @@ static infer_status preprocess(void *ctx, infer_error *err)
         infer_preprocess_size(&f->p, f->image.width, f->image.height, &w, &h, err);
     if (status != INFER_OK)
         return status;
-    infer_tensor out = {
-        INFER_F32, 4, {1, f->p.color == INFER_COLOR_GRAY ? 1 : 3, h, w}, room, sizeof room};
+    infer_tensor out = {.type = INFER_F32,
+                        .rank = 4,
+                        .dims = {1, f->p.color == INFER_COLOR_GRAY ? 1 : 3, h, w},
+                        .data = room,
+                        .bytes = sizeof room};
     return infer_preprocess_run(&f->p, &f->image, 0, &out, NULL, err);
 }
 
@@ -145,7 +147,7 @@ static void try_fitting(uint8_t *samples)
         }
         for (int fit = INFER_FIT_NONE; fit <= INFER_FIT_LETTERBOX; fit++)
             for (int color = INFER_COLOR_RGB; color <= INFER_COLOR_GRAY; color++) {
-                infer_preprocess_init(&f.p);
+                infer_preprocess_init(&f.p, sizeof f.p);
                 f.p.fit = fit;
                 f.p.width = f.p.height = 50;
                 f.p.filter = (int32_t)f.filter;
@@ -177,22 +179,21 @@ static infer_status classify(void *ctx, infer_error *err)
 static void try_classifying(const uint8_t *samples)
 {
     static const char *const onnx = "examples/signs/signs.onnx";
-    infer_preprocess p;
+    infer_preprocess p = INFER_PREPROCESS_INIT;
     struct convert_options o = {.preprocess = &p};
     struct onnx_report report;
     struct classifier c = {0};
-    infer_session_options so;
+    infer_session_options so = INFER_SESSION_OPTIONS_INIT;
     const infer_allocator a = infer__allocator(NULL);
     void *bytes;
     size_t size;
     infer_error err;
-    infer_preprocess_init(&p);
+    infer_preprocess_init(&p, sizeof p);
     p.fit = INFER_FIT_STRETCH;
     p.width = p.height = 64;
     onnx_report_init(&report, NULL);
     infer_status status = convert_onnx(onnx, &o, &report, &bytes, &size, &err);
     onnx_report_free(&report);
-    infer_session_options_init(&so);
     so.threads = 2;
     so.no_onednn = 1;
     if (status == INFER_OK)

@@ -62,10 +62,9 @@ static void close_subject(struct subject *s)
 
 static infer_session *make(const struct subject *s, uint32_t threads)
 {
-    infer_session_options o;
+    infer_session_options o = INFER_SESSION_OPTIONS_INIT;
     infer_session *made;
     infer_error err;
-    infer_session_options_init(&o);
     o.threads = threads;
     o.no_onednn = !s->onednn;
     check_ok(infer_session_create(s->model, &o, &made, &err), &err);
@@ -74,11 +73,12 @@ static infer_session *make(const struct subject *s, uint32_t threads)
 
 static void run(struct subject *s, infer_session *session)
 {
-    infer_value_info info;
+    infer_value_info info = INFER_VALUE_INFO_INIT;
     infer_tensor out[2] = {{0}};
     infer_error err;
-    infer_session_input(session, 0, &info);
-    infer_tensor in = {info.type, info.rank, {0}, s->picture, sizeof s->picture};
+    infer_session_input(session, 0, &info, NULL);
+    infer_tensor in = {
+        .type = info.type, .rank = info.rank, .data = s->picture, .bytes = sizeof s->picture};
     memcpy(in.dims, info.dims, sizeof info.dims);
     check_ok(infer_run(session, &in, 1, out, infer_session_outputs(session), &err), &err);
 }
@@ -182,13 +182,12 @@ static uint64_t tensors_end(const struct subject *s, const struct infer__plan *p
 static void try_arena(struct bytes file, const char *name, int onednn, uint32_t threads)
 {
     struct subject s = {.onednn = onednn};
-    infer_load_options o;
-    infer_session_memory use;
-    infer_load_options_init(&o);
+    infer_load_options o = INFER_LOAD_OPTIONS_INIT;
+    infer_session_memory use = INFER_SESSION_MEMORY_INIT;
     o.allocator = (infer_allocator){NULL, zoned_alloc, zoned_free};
     open_subject(&s, name, file, &o);
     infer_session *session = make(&s, threads);
-    infer_session_memory_use(session, &use);
+    infer_session_memory_use(session, &use, NULL);
     const uint64_t lane = use.arena_bytes / session->program->nlanes;
     const uint64_t end = tensors_end(&s, &session->program->plan);
     memset(session->memory.arenas, PATTERN, use.arena_bytes);

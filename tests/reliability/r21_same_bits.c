@@ -53,10 +53,10 @@ static int run_once(infer_session *s, const infer_model *m, uint64_t seed, struc
 {
     infer_tensor in[MOST] = {0}, out[MOST] = {0};
     size_t nin = infer_model_inputs(m), nout = infer_model_outputs(m);
-    infer_value_info info;
+    infer_value_info info = INFER_VALUE_INFO_INIT;
     infer_error err;
     for (size_t i = 0; i < nin; i++) {
-        infer_session_input(s, i, &info);
+        infer_session_input(s, i, &info, NULL);
         in[i] = tensor_of(&info);
         odd_input(&in[i], seed + i);
     }
@@ -89,10 +89,9 @@ static int look(struct check *c, const char *name, const infer_model *m, uint64_
 {
     struct answers first = {0};
     for (unsigned i = 0; i < 4 * SESSIONS; i++) {
-        infer_session_options o;
+        infer_session_options o = INFER_SESSION_OPTIONS_INIT;
         infer_session *s;
         infer_error err;
-        infer_session_options_init(&o);
         o.threads = i % 4 + 1;
         if (infer_session_create(m, &o, &s, &err) != INFER_OK)
             return 0;

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/cpu.h"
 #include "tests/reliability/nets.h"
 
 #if defined(__has_feature)
@@ -36,15 +37,19 @@ struct shared {
 /* Each level without oneDNN, then the best with it. */
 static int levels(void)
 {
-    return (int)infer_cpu_isa() + (WATCHED || !infer_has_onednn() ? 0 : 1);
+    int n = WATCHED || !infer_has_onednn() ? 0 : 1;
+    for (infer_isa isa = INFER_ISA_C; isa; isa = infer__isa_next(isa))
+        n++;
+    return n;
 }
 
 static infer_session_options options(int level, uint32_t threads)
 {
-    infer_session_options o;
-    infer_session_options_init(&o);
-    o.no_onednn = level < (int)infer_cpu_isa();
-    o.isa = o.no_onednn ? (infer_isa)(INFER_ISA_C + level) : INFER_ISA_DEFAULT;
+    infer_session_options o = INFER_SESSION_OPTIONS_INIT;
+    o.isa = INFER_ISA_C;
+    for (int i = 0; i < level; i++)
+        o.isa = infer__isa_next(o.isa);
+    o.no_onednn = o.isa != INFER_ISA_DEFAULT;
     o.threads = threads;
     return o;
 }
@@ -85,14 +90,14 @@ static void *load_often(void *arg)
     while (!s->over) {
         infer_model *model;
         struct net_run run;
-        infer_value_info info;
+        infer_value_info info = INFER_VALUE_INFO_INIT;
         if (infer_load_memory(s->file->bytes, s->file->size, NULL, &model, NULL) != INFER_OK ||
             net_run_open(&run, model, &o, 1, NULL) != INFER_OK) {
             s->bad++;
             return NULL;
         }
         s->bad += net_run_bits(&run) != s->want[level];
-        s->bad += infer_model_output(s->model, 0, &info) != INFER_OK || !*info.name;
+        s->bad += infer_model_output(s->model, 0, &info, NULL) != INFER_OK || !*info.name;
         net_run_close(&run);
         infer_model_free(&model);
         s->loaded++;

@@ -1,6 +1,7 @@
 /* R23: buffers of the caller's that overlap, are aligned for their elements and no more, or not
  * even that, or are one byte short: the answer is right, or an error as infer.h says. Buffers are
  * heap blocks of the exact size, so that AddressSanitizer sees a byte too far. */
+#include "base/cpu.h"
 #include "tests/reliability/nets.h"
 
 static struct check check = {.title = "R23 user buffers"};
@@ -206,9 +207,8 @@ enum { W = 21, H = 13 };
 static infer_status preprocess(infer_type type, char *at, size_t bytes, uint8_t *pixels)
 {
     infer_image image = {pixels, W, H, 3, {NULL, NULL, NULL}};
-    infer_preprocess p;
-    infer_tensor t = {type, 4, {1, 3, H, W}, at, bytes};
-    infer_preprocess_init(&p);
+    infer_preprocess p = INFER_PREPROCESS_INIT;
+    infer_tensor t = {.type = type, .rank = 4, .dims = {1, 3, H, W}, .data = at, .bytes = bytes};
     return infer_preprocess_run(&p, &image, 0, &t, NULL, NULL);
 }
 
@@ -252,7 +252,8 @@ static void check_topk(void)
 {
     for (size_t offset = 0; offset < 20; offset++) {
         struct block scores = block(4 * 37, offset), top = block(5 * sizeof(infer_class), 0);
-        infer_tensor t = {INFER_F32, 1, {37}, scores.at, 4 * 37};
+        infer_tensor t = {
+            .type = INFER_F32, .rank = 1, .dims = {37}, .data = scores.at, .bytes = 4 * 37};
         expect(infer_topk(&t, 5, 1, (infer_class *)(void *)top.at, NULL, NULL),
                offset % 4 ? INFER_ERROR_ARGUMENT : INFER_OK, "top k", offset);
         t.bytes--;
@@ -270,12 +271,11 @@ int main(void)
     for (int i = 0; i < n; i++) {
         infer_model *model;
         OK(infer_load_memory(files[i].bytes, files[i].size, NULL, &model, NULL));
-        for (int isa = INFER_ISA_C; isa <= (int)infer_cpu_isa(); isa++)
+        for (infer_isa isa = INFER_ISA_C; isa; isa = infer__isa_next(isa))
             for (uint32_t own = 0; own < 2; own++) {
-                infer_session_options o;
+                infer_session_options o = INFER_SESSION_OPTIONS_INIT;
                 struct runs r;
-                infer_session_options_init(&o);
-                o.isa = (infer_isa)isa;
+                o.isa = isa;
                 o.threads = 1 + (uint32_t)isa % 2;
                 o.no_onednn = own;
                 open_runs(&r, files[i].name, model, &o);

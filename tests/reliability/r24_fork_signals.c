@@ -22,9 +22,8 @@ struct subject {
 
 static void subject_open(struct subject *s, const struct net_file *file, uint32_t threads)
 {
-    infer_session_options o;
+    infer_session_options o = INFER_SESSION_OPTIONS_INIT;
     infer_error err;
-    infer_session_options_init(&o);
     o.threads = threads;
     s->file = file;
     OK(infer_load_memory(file->bytes, file->size, NULL, &s->model, &err));
@@ -53,8 +52,7 @@ static void rest_us(long us)
 static int child(struct subject *s, int variant)
 {
     struct net_run own;
-    infer_session_options o;
-    infer_session_options_init(&o);
+    infer_session_options o = INFER_SESSION_OPTIONS_INIT;
     o.threads = 2;
     o.no_onednn = 1;
     for (int i = 0; variant != 1 && i < 3; i++)
@@ -188,14 +186,14 @@ static uint64_t picture_bits(const char *path, const infer_session *session,
                              const infer_model *model)
 {
     infer_image image, small;
-    infer_preprocess p;
-    infer_value_info info;
+    infer_preprocess p = INFER_PREPROCESS_INIT;
+    infer_value_info info = INFER_VALUE_INFO_INIT;
     uint64_t bits = 0;
     if (infer_image_load(path, NULL, &image, NULL) != INFER_OK)
         return 0;
     OK(infer_image_resize(&image, 33, 47, INFER_FILTER_BICUBIC, INFER_RESIZE_PILLOW, &small, NULL));
     OK(infer_model_preprocess(model, &p, NULL));
-    OK(infer_session_input(session, 0, &info));
+    OK(infer_session_input(session, 0, &info, NULL));
     infer_tensor t = {.type = info.type, .rank = info.rank};
     memcpy(t.dims, info.dims, sizeof t.dims);
     t.bytes = infer_tensor_elements(&t) * infer_type_size(t.type);
@@ -216,9 +214,8 @@ static uint64_t everything(const char *path, const char *const pictures[2])
 {
     infer_model *model;
     struct net_run run;
-    infer_session_options o;
+    infer_session_options o = INFER_SESSION_OPTIONS_INIT;
     uint64_t bits = 0;
-    infer_session_options_init(&o);
     o.threads = 2;
     if (infer_load(path, NULL, &model, NULL) != INFER_OK)
         return 0;

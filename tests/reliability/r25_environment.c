@@ -43,10 +43,9 @@ static int child(int argc, char **argv)
     for (int i = 3; i < argc; i++)
         for (uint32_t threads = 1; threads <= 2; threads++) {
             infer_model *model, *none;
-            infer_session_options o;
+            infer_session_options o = INFER_SESSION_OPTIONS_INIT;
             struct net_run run;
             infer_error err;
-            infer_session_options_init(&o);
             o.threads = threads;
             OK(infer_load(argv[i], NULL, &model, &err));
             OK(net_run_open(&run, model, &o, 1, &err));

@@ -246,9 +246,9 @@ static void preprocess_bomb(void)
     static uint8_t pixels[64 * 64 * 3];
     infer_image image = {pixels, 64, 64, 3, {0}};
     uint8_t bytes[8 * 8 * 3];
-    infer_tensor out = {INFER_U8, 4, {1, 8, 8, 3}, bytes, sizeof bytes};
-    infer_preprocess p;
-    infer_preprocess_init(&p);
+    infer_tensor out = {
+        .type = INFER_U8, .rank = 4, .dims = {1, 8, 8, 3}, .data = bytes, .bytes = sizeof bytes};
+    infer_preprocess p = INFER_PREPROCESS_INIT;
     p.fit = INFER_FIT_STRETCH;
     p.width = p.height = 65535;
     p.crop_width = p.crop_height = 8;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <math.h>
 
+#include "base/cpu.h"
 #include "tests/reliability/corpus.h"
 #include "tests/reliability/model_run.h"
 
@@ -64,7 +65,7 @@ static char *dump(const infer_model *m)
     size_t size;
     FILE *f = open_memstream(&text, &size);
     const struct infer__graph *g = &m->graph;
-    infer_preprocess p;
+    infer_preprocess p = INFER_PREPROCESS_INIT;
     infer_error err;
     if (!f)
         fail_msg("no memory for a dump");
@@ -139,7 +140,7 @@ static void check_answers(struct model_run *r, const struct corpus_file *f)
     struct bytes want = corpus_read(path);
     if (!want.data)
         return;
-    for (infer_isa isa = INFER_ISA_C; isa <= infer_cpu_isa(); isa++) {
+    for (infer_isa isa = INFER_ISA_C; isa; isa = infer__isa_next(isa)) {
         size_t n;
         snprintf(r->what, sizeof r->what, "%s at %s", f->name, infer_isa_name(isa));
         float *got = answers(r, &f->file, isa, &n);

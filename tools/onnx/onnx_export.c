@@ -191,15 +191,16 @@ static infer_status output_types(const infer_model *model, infer_value_info *inf
     infer_session *session = NULL;
     int missing = 0;
     for (size_t i = 0; i < infer_model_outputs(model); i++) {
-        TRY(infer_model_output(model, i, &info[i]));
+        infer_value_info_init(&info[i], sizeof info[i]);
+        TRY(infer_model_output(model, i, &info[i], err));
         missing |= info[i].type == INFER_TYPE_NONE;
     }
     if (!missing)
         return INFER_OK;
     TRY(infer_session_create(model, NULL, &session, err));
     for (size_t i = 0; i < infer_model_outputs(model); i++) {
-        infer_value_info known;
-        infer_session_output(session, i, &known);
+        infer_value_info known = INFER_VALUE_INFO_INIT;
+        infer_session_output(session, i, &known, NULL);
         if (info[i].type == INFER_TYPE_NONE)
             info[i].type = known.type;
     }
@@ -219,8 +220,8 @@ static infer_status export_ends(struct exporter *x, const infer_model *model,
     if (!info || !graph->input || !graph->output)
         return no_memory(x);
     for (uint32_t i = 0; i < g->ninputs; i++) {
-        infer_value_info input;
-        TRY(infer_model_input(model, i, &input));
+        infer_value_info input = INFER_VALUE_INFO_INIT;
+        TRY(infer_model_input(model, i, &input, x->err));
         graph->input[i] = value_info(x, x->names[g->inputs[i]], &input, 1);
         if (!graph->input[i])
             return no_memory(x);

@@ -13,12 +13,11 @@ infer_status capture_session(const struct infer__graph *g, const struct samples 
                              uint32_t threads, infer_model *model, infer_session **session,
                              infer_error *err)
 {
-    infer_session_options o;
+    infer_session_options o = INFER_SESSION_OPTIONS_INIT;
     memset(model, 0, sizeof *model);
     model->allocator = infer__allocator(NULL);
     model->graph = *g;
     model->max_tensor_bytes = TENSOR_BYTES;
-    infer_session_options_init(&o);
     o.inputs = &s->spec;
     o.ninputs = 1;
     o.threads = threads;

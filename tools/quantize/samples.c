@@ -105,11 +105,11 @@ char **samples_list(const char *folder, uint32_t *count)
 static infer_status input_shape(const infer_model *model, const infer_preprocess *p, int32_t width,
                                 int32_t height, struct samples *s, infer_error *err)
 {
-    infer_value_info info;
+    infer_value_info info = INFER_VALUE_INFO_INIT;
     FAIL_IF(infer_model_inputs(model) != 1, INFER_ERROR_SHAPE,
             "the model has %zu inputs; quantising with pictures needs one",
             infer_model_inputs(model));
-    TRY(infer_model_input(model, 0, &info));
+    TRY(infer_model_input(model, 0, &info, err));
     FAIL_IF(info.rank != 4 || info.type != INFER_F32, INFER_ERROR_SHAPE,
             "input '%.60s' is not a picture: f32 of rank 4", info.name);
     int64_t channels = p->color == INFER_COLOR_GRAY ? 1 : 3;
