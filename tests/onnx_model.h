@@ -17,7 +17,7 @@
 #include "onnx/onnx.pb-c.h"
 #include "tools/onnx/onnx_import.h"
 
-#define ROOM 40 /* nodes, inputs, attributes ...: of each at most this many */
+#define ROOM 48 /* nodes, inputs, attributes ...: of each at most this many */
 
 struct builder {
     struct infer__region region;

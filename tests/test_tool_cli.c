@@ -249,6 +249,38 @@ static void test_convert_lists_all_problems(void **state)
     assert_int_not_equal(access(in_folder("bad.infer"), F_OK), 0);
 }
 
+/* Nodes with the same problem are one line, or one each; --check writes nothing. */
+static void test_convert_check(void **state)
+{
+    (void)state;
+    struct builder b;
+    const int64_t dims[2] = {1, 4};
+    frame(&b, 13, 2, dims);
+    node(&b, "NoSuchOp", "x", "a")->name = text(&b, "first", 5);
+    node(&b, "NoSuchOp", "a", "y")->name = text(&b, "last", 4);
+    pack(&b);
+    write_bytes(in_folder("bad.onnx"), b.bytes, b.size);
+    build_end(&b);
+    assert_int_equal(run(cmd_convert, "convert", in_folder("bad.onnx"), "--check", NULL),
+                     CLI_BAD_INPUT);
+    assert_non_null(strstr(err_text, "not supported: 2 nodes, the first 'first'"));
+    assert_null(strstr(err_text, "last"));
+    assert_int_equal(
+        run(cmd_convert, "convert", in_folder("bad.onnx"), "--check", "--verbose", NULL),
+        CLI_BAD_INPUT);
+    assert_non_null(strstr(err_text, "error: last (NoSuchOp"));
+    assert_int_equal(run(cmd_convert, "convert", in_folder("bad.onnx"), "--json", NULL),
+                     CLI_BAD_INPUT);
+    assert_true(json_valid(out));
+    assert_non_null(strstr(out, "\"count\": 2"));
+    assert_int_equal(run(cmd_convert, "convert", SIGNS "signs.onnx", "--check", "-o",
+                         in_folder("c.infer"), NULL),
+                     CLI_USAGE);
+    assert_int_equal(run(cmd_convert, "convert", SIGNS "signs.onnx", "--check", NULL), CLI_OK);
+    assert_non_null(strstr(out, "can be converted"));
+    assert_int_not_equal(access(SIGNS "signs.infer", F_OK), 0);
+}
+
 /* ---- inspect -------------------------------------------------------------------------------- */
 
 static void test_inspect(void **state)
@@ -336,6 +368,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_convert_wrong_preprocessing),
         cmocka_unit_test(test_convert_unwritable),
         cmocka_unit_test(test_convert_lists_all_problems),
+        cmocka_unit_test(test_convert_check),
         cmocka_unit_test(test_inspect),
         cmocka_unit_test(test_inspect_dot),
     };

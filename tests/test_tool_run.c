@@ -140,13 +140,61 @@ static void test_run_values_and_names(void **state)
         CLI_USAGE);
 }
 
+/* Decoders with a cache have dozens of inputs. */
+static void test_run_many_inputs(void **state)
+{
+    (void)state;
+    enum { MANY = 37 };
+    const int64_t one[1] = {1};
+    float two = 2;
+    char *argv[2 + 2 * MANY], list[MANY * 8] = "", text[MANY][300];
+    struct builder b;
+    int argc = 0;
+    build_begin(&b, 13);
+    write_npy(in_folder("two.npy"), INFER_F32, 1, one, &two);
+    argv[argc++] = "run";
+    for (int i = 0; i < MANY; i++) {
+        snprintf(text[i], sizeof text[i], "x%d", i);
+        input(&b, text[i], ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT, 1, one);
+        snprintf(list + strlen(list), sizeof list - strlen(list), i ? ",%s" : "%s", text[i]);
+        snprintf(text[i], sizeof text[i], "x%d=%s", i, in_folder("two.npy"));
+        argv[argc++] = "--input";
+        argv[argc++] = text[i];
+    }
+    output(&b, "y", ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT);
+    node(&b, "Sum", list, "y");
+    pack(&b);
+    write_bytes(in_folder("many.onnx"), b.bytes, b.size);
+    build_end(&b);
+    char path[300];
+    snprintf(path, sizeof path, "%s", in_folder("many.onnx"));
+    argv[argc++] = path;
+    assert_int_equal(run_list(cmd_run, argv, argc), CLI_OK);
+    assert_non_null(strstr(out, "mean 74"));
+}
+
+/* The message on a free size says which option gives it. */
+static void test_run_free_size(void **state)
+{
+    (void)state;
+    struct builder b;
+    const int64_t dims[2] = {1, -1};
+    frame(&b, 13, 2, dims);
+    node(&b, "Relu", "x", "y");
+    pack(&b);
+    write_bytes(in_folder("free.onnx"), b.bytes, b.size);
+    build_end(&b);
+    assert_int_equal(run(cmd_run, "run", in_folder("free.onnx"), "--random", "1", NULL),
+                     CLI_BAD_INPUT);
+    assert_non_null(strstr(err_text, "--input-shape"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_run_round_trip),
-        cmocka_unit_test(test_run_errors),
-        cmocka_unit_test(test_run_random),
-        cmocka_unit_test(test_run_values_and_names),
+        cmocka_unit_test(test_run_round_trip),  cmocka_unit_test(test_run_errors),
+        cmocka_unit_test(test_run_random),      cmocka_unit_test(test_run_values_and_names),
+        cmocka_unit_test(test_run_many_inputs), cmocka_unit_test(test_run_free_size),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

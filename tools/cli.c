@@ -26,7 +26,10 @@ int cli_exit_of(infer_status status)
 
 int cli_fail(const char *what, const infer_error *err)
 {
-    fprintf(stderr, "infer: %s: %s", what, err->message);
+    /* The library knows no options: say which one gives what it asks for. */
+    int shape = err->status == INFER_ERROR_SHAPE && strstr(err->message, "give the input's shape");
+    fprintf(stderr, "infer: %s: %s%s", what, err->message,
+            shape ? " (--input-shape NAME=DIMS)" : "");
     if (err->node[0])
         fprintf(stderr, " (node '%s')", err->node);
     if (err->offset)
@@ -72,6 +75,17 @@ static int find(const struct cli_command *c, const char *name, size_t length)
     return -1;
 }
 
+/* Puts a value behind the others of its option. */
+static void insert_value(struct cli_args *args, int o, const char *value)
+{
+    int at = args->first[o] + args->count[o]++;
+    memmove(args->values + at + 1, args->values + at,
+            (size_t)(args->nvalues++ - at) * sizeof *args->values);
+    args->values[at] = value;
+    for (int k = o + 1; k < CLI_MOST_OPTIONS; k++)
+        args->first[k]++;
+}
+
 /* One option at argv[*i]; takes its value from the next argument if it needs one. */
 static int parse_option(struct cli_args *args, int argc, char **argv, int *i)
 {
@@ -89,8 +103,8 @@ static int parse_option(struct cli_args *args, int argc, char **argv, int *i)
     if (o < 0)
         return cli_usage("%s: unknown option --%.*s; see infer %s --help", args->command->name,
                          (int)length, name, args->command->name);
-    if (args->count[o] == CLI_MOST_REPEATS)
-        return cli_usage("--%.*s is given more than %d times", (int)length, name, CLI_MOST_REPEATS);
+    if (args->nvalues == CLI_MOST_VALUES)
+        return cli_usage("more than %d options are given", CLI_MOST_VALUES);
     const char *value = equals ? equals + 1 : NULL;
     if (args->command->options[o].value && !value) {
         if (++*i >= argc)
@@ -100,7 +114,7 @@ static int parse_option(struct cli_args *args, int argc, char **argv, int *i)
     } else if (!args->command->options[o].value && value) {
         return cli_usage("--%.*s takes no value", (int)length, name);
     }
-    args->values[o][args->count[o]++] = value;
+    insert_value(args, o, value);
     return 0;
 }
 
@@ -146,14 +160,14 @@ int cli_has(const struct cli_args *args, const char *name)
 const char *cli_value(const struct cli_args *args, const char *name)
 {
     int o = find(args->command, name, strlen(name));
-    return o >= 0 && args->count[o] ? args->values[o][args->count[o] - 1] : NULL;
+    return o >= 0 && args->count[o] ? args->values[args->first[o] + args->count[o] - 1] : NULL;
 }
 
 const char *const *cli_values(const struct cli_args *args, const char *name, int *count)
 {
     int o = find(args->command, name, strlen(name));
     *count = o >= 0 ? args->count[o] : 0;
-    return args->values[o >= 0 ? o : 0];
+    return args->values + (o >= 0 ? args->first[o] : 0);
 }
 
 int cli_int(const struct cli_args *args, const char *name, long min, long max, long otherwise,

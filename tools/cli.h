@@ -22,14 +22,14 @@ int cli_fail(const char *what, const infer_error *err);
 /* "infer: ..." on standard error, and CLI_USAGE. */
 int cli_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* An option "--name VALUE", or "--name" where `value` is NULL. May be given up to `most` times. */
+/* An option "--name VALUE", or "--name" where `value` is NULL. May be given again and again. */
 struct cli_option {
     const char *name;
     const char *value; /* what --help calls its value */
     const char *help;
 };
 
-enum { CLI_MOST_OPTIONS = 24, CLI_MOST_REPEATS = 16, CLI_MOST_POSITIONAL = 4096 };
+enum { CLI_MOST_OPTIONS = 24, CLI_MOST_VALUES = 4096, CLI_MOST_POSITIONAL = 4096 };
 
 struct cli_command {
     const char *name;
@@ -43,8 +43,10 @@ struct cli_command {
 
 struct cli_args {
     const struct cli_command *command;
-    int count[CLI_MOST_OPTIONS]; /* how often each option was given */
-    const char *values[CLI_MOST_OPTIONS][CLI_MOST_REPEATS];
+    int count[CLI_MOST_OPTIONS];         /* how often each option was given */
+    int first[CLI_MOST_OPTIONS];         /* where its values begin in `values` */
+    const char *values[CLI_MOST_VALUES]; /* option by option; NULL for one without a value */
+    int nvalues;
     const char **positional; /* points into argv */
     int npositional;
 };

@@ -16,6 +16,8 @@ static const struct cli_option options[] = {
     {"labels", "FILE", "labels to store, one a line; line 1 is class 0"},
     SHAPE_OPTION,
     PREPROCESS_OPTIONS,
+    {"check", NULL, "say whether the model can be converted; nothing is written"},
+    {"verbose", NULL, "a line for every node with a problem, not one for all of a kind"},
     {"json", NULL, "summary and problems as JSON"},
     {NULL, NULL, NULL}};
 
@@ -23,9 +25,14 @@ static const struct cli_command command = {
     "convert",
     "MODEL.onnx [-o MODEL.infer] [OPTIONS]",
     "Converts an ONNX model to a flat file that the library maps and runs.",
-    "What can't be converted is listed whole, in one pass. If any of the options from --resize to\n"
-    "--fill is given, the preprocessing is stored in the file, for `infer classify` and\n"
-    "infer_classify: fit, centre crop, colour order, (x - mean) * scale.",
+    "What can't be converted is listed whole, in one pass: a line for each operator and reason, "
+    "with\n"
+    "the number of nodes and the first of them. With --check the exit status is the answer: 0, or "
+    "3\n"
+    "for a model that can't be converted. If any of the options from --resize to --fill is given,\n"
+    "the preprocessing is stored in the file, for `infer classify` and infer_classify: fit, "
+    "centre\n"
+    "crop, colour order, (x - mean) * scale.",
     "  infer convert mobilenet.onnx -o mobilenet.infer --labels imagenet.txt --resize 256 \\\n"
     "      --crop 224 --mean 123.675,116.28,103.53 --scale 0.01712,0.01751,0.01743",
     options,
@@ -35,6 +42,7 @@ static const struct cli_command command = {
 struct conversion {
     const char *path;
     char *output;
+    int check, verbose;
     char **labels;
     struct onnx_report report;
     void *bytes;
@@ -99,6 +107,20 @@ static infer_status look_at(struct conversion *c, infer_error *err)
     return INFER_OK;
 }
 
+/* An entry of a list of problems, but for its closing brace. */
+static void print_problem(const struct onnx_problem *p, uint32_t index)
+{
+    const char *const fields[] = {"node", p->node, "op",        p->op,        "domain", p->domain,
+                                  "what", p->what, "attribute", p->attribute, "advice", p->advice};
+    printf("%s\n  {", index ? "," : "");
+    for (int k = 0; k < 12; k += 2) {
+        printf("%s\"%s\": ", k ? ", " : "", fields[k]);
+        json_string(stdout, fields[k + 1]);
+    }
+    printf(", \"opset\": %lld, \"warning\": %s", (long long)p->opset,
+           p->warning ? "true" : "false");
+}
+
 static void print_json(const struct conversion *c, const infer_error *err)
 {
     printf("{\"model\": ");
@@ -107,45 +129,47 @@ static void print_json(const struct conversion *c, const infer_error *err)
     json_string(stdout, err->message);
     if (err->status == INFER_OK) {
         printf(", \"output\": ");
-        json_string(stdout, c->output);
+        if (c->check)
+            printf("null");
+        else
+            json_string(stdout, c->output);
         printf(", \"bytes\": %zu, \"weights_bytes\": %zu, \"onnx_nodes\": %u, \"nodes\": %u",
                c->size, c->weights_bytes, c->report.nodes, c->nodes);
     }
     printf(", \"ms\": %.3f, \"label_warning\": ", c->ms);
     json_string(stdout, c->warning);
-    printf(", \"problems\": [");
+    printf(", \"problem_count\": %u, \"warning_count\": %u, \"groups\": [", c->report.problems,
+           c->report.warnings);
+    for (uint32_t i = 0; i < c->report.ngroups; i++) {
+        print_problem(&c->report.groups[i].first, i);
+        printf(", \"count\": %u}", c->report.groups[i].count);
+    }
+    printf("], \"problems\": [");
     for (uint32_t i = 0; i < c->report.count; i++) {
-        const struct onnx_problem *p = &c->report.items[i];
-        const char *const fields[] = {"node",      p->node,      "op",     p->op,
-                                      "domain",    p->domain,    "what",   p->what,
-                                      "attribute", p->attribute, "advice", p->advice};
-        printf("%s\n  {", i ? "," : "");
-        for (int k = 0; k < 12; k += 2) {
-            printf("%s\"%s\": ", k ? ", " : "", fields[k]);
-            json_string(stdout, fields[k + 1]);
-        }
-        printf(", \"opset\": %lld, \"warning\": %s}", (long long)p->opset,
-               p->warning ? "true" : "false");
+        print_problem(&c->report.items[i], i);
+        printf(", \"group\": %u}", c->report.items[i].group);
     }
     printf("]}\n");
 }
 
 static int finish(struct conversion *c, const infer_error *err, int json)
 {
-    int status = err->status == INFER_OK ? write_file(c->output, c->bytes, c->size) : CLI_OK;
+    int write = err->status == INFER_OK && !c->check;
+    int status = write ? write_file(c->output, c->bytes, c->size) : CLI_OK;
     if (status != CLI_OK)
         return status;
     if (json)
         print_json(c, err);
     else
-        print_report(&c->report, c->path);
+        print_report(&c->report, c->path, c->verbose);
     if (c->warning[0] && !json)
         fprintf(stderr, "infer: %s: warning: %s\n", c->path, c->warning);
     if (err->status != INFER_OK)
         return cli_fail(c->path, err);
     if (!json)
-        printf("%s: %u nodes (ONNX has %u), %zu bytes (%zu of them weights), %.1f ms\n", c->output,
-               c->nodes, c->report.nodes, c->size, c->weights_bytes, c->ms);
+        printf("%s: %s%u nodes (ONNX has %u), %zu bytes (%zu of them weights), %.1f ms\n",
+               c->check ? c->path : c->output, c->check ? "can be converted: " : "", c->nodes,
+               c->report.nodes, c->size, c->weights_bytes, c->ms);
     return CLI_OK;
 }
 
@@ -160,8 +184,12 @@ static int convert(const struct cli_args *args, const struct session_args *sessi
         return CLI_USAGE;
     if (preprocess_args_given(args))
         o.preprocess = &preprocess;
+    c->check = cli_has(args, "check");
+    c->verbose = cli_has(args, "verbose");
+    if (c->check && cli_has(args, "output"))
+        return cli_usage("--check writes nothing: leave out --output");
     c->output = output_path(cli_value(args, "output"), c->path);
-    if (c->output && strcmp(c->output, c->path) == 0)
+    if (!c->check && c->output && strcmp(c->output, c->path) == 0)
         return cli_usage("%s would overwrite the model itself", c->output);
     if (cli_has(args, "labels")) {
         c->labels = read_lines(cli_value(args, "labels"), &nlabels);

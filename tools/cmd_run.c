@@ -304,7 +304,7 @@ static int run(struct run *r)
     r->noutputs = infer_model_outputs(r->model);
     r->inputs = calloc(r->ninputs + 1, sizeof *r->inputs);
     r->outputs = calloc(r->noutputs + 1, sizeof *r->outputs);
-    r->specs = calloc(r->ninputs + CLI_MOST_REPEATS + 1, sizeof *r->specs);
+    r->specs = calloc(r->ninputs + r->session_args.nshapes + 1, sizeof *r->specs);
     if (!r->inputs || !r->outputs || !r->specs) {
         fprintf(stderr, "infer: no memory for %zu inputs\n", r->ninputs);
         return CLI_RESOURCES;

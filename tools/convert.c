@@ -44,13 +44,16 @@ infer_status convert_onnx(const char *path, const struct convert_options *option
     return status;
 }
 
-void print_report(const struct onnx_report *report, const char *path)
+void print_report(const struct onnx_report *report, const char *path, int verbose)
 {
     char text[1024];
-    for (uint32_t i = 0; i < report->count; i++)
-        fprintf(stderr, "infer: %s: %s%s\n", path, report->items[i].warning ? "warning: " : "",
+    for (uint32_t i = 0; !verbose && i < report->ngroups; i++)
+        fprintf(stderr, "infer: %s: %s\n", path,
+                onnx_group_text(&report->groups[i], text, sizeof text));
+    for (uint32_t i = 0; verbose && i < report->count; i++)
+        fprintf(stderr, "infer: %s: %s\n", path,
                 onnx_problem_text(&report->items[i], text, sizeof text));
-    if (report->problems + report->warnings > report->count)
+    if (verbose && report->problems + report->warnings > report->count)
         fprintf(stderr, "infer: %s: and %u more\n", path,
                 report->problems + report->warnings - report->count);
 }
@@ -75,7 +78,7 @@ int open_model(const char *path, const infer_input_spec *shapes, size_t nshapes,
     onnx_report_init(&report, NULL);
     infer_status status = convert_onnx(path, &o, &report, bytes, &size, &err);
     if (status != INFER_OK)
-        print_report(&report, path);
+        print_report(&report, path, 0);
     onnx_report_free(&report);
     if (status == INFER_OK)
         status = infer_load_memory(*bytes, size, NULL, model, &err);

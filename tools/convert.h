@@ -24,7 +24,8 @@ infer_status convert_onnx(const char *path, const struct convert_options *option
 int open_model(const char *path, const infer_input_spec *shapes, size_t nshapes,
                infer_model **model, void **bytes);
 
-/* Every problem and warning of a report, one a line. */
-void print_report(const struct onnx_report *report, const char *path);
+/* The problems and warnings of a report on standard error: one line for all that differ in the node
+ * only, or (`verbose`) one for each. */
+void print_report(const struct onnx_report *report, const char *path, int verbose);
 
 #endif

@@ -32,6 +32,11 @@ int session_args_shapes(const struct cli_args *args, struct session_args *out)
     memset(out, 0, sizeof *out);
     infer_session_options_init(&out->options, sizeof out->options);
     const char *const *texts = cli_values(args, "input-shape", &n);
+    out->shapes = calloc((size_t)n + 1, sizeof *out->shapes);
+    if (!out->shapes) {
+        fprintf(stderr, "infer: no memory for %d shapes\n", n);
+        return 0;
+    }
     for (int i = 0; i < n; i++) {
         if (!cli_input_spec(texts[i], &out->shapes[i]))
             return 0;
@@ -65,5 +70,7 @@ void session_args_free(struct session_args *s)
         u.name = s->shapes[i].name;
         free(u.memory);
     }
+    free(s->shapes);
+    s->shapes = NULL;
     s->nshapes = 0;
 }

@@ -23,7 +23,7 @@
 
 struct session_args {
     infer_session_options options; /* inputs point to `shapes` */
-    infer_input_spec shapes[CLI_MOST_REPEATS];
+    infer_input_spec *shapes;
     size_t nshapes;
 };
 

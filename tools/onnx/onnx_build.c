@@ -122,6 +122,16 @@ int onnx_rank(const struct onnx_node *n, uint32_t i)
     return at != ONNX_MISSING ? n->im->names.items[at].rank : -1;
 }
 
+infer_type onnx_in_type(const struct onnx_node *n, uint32_t i)
+{
+    const struct infer__value *v = onnx_in(n, i);
+    infer_type type = v ? onnx_value_type(n->im, n->in[i]) : INFER_TYPE_NONE;
+    if (!v || type)
+        return type;
+    uint32_t at = onnx_names_find(&n->im->names, n->proto->input[i]);
+    return at != ONNX_MISSING ? (infer_type)n->im->names.items[at].type : INFER_TYPE_NONE;
+}
+
 int onnx_in_ints(const struct onnx_node *n, uint32_t i, int64_t *v, uint32_t max, uint32_t *count)
 {
     const struct infer__value *x = onnx_in(n, i);

@@ -39,14 +39,9 @@ static struct onnx_import_options with_defaults(const struct onnx_import_options
 
 /* ---- the model's frame ---------------------------------------------------------------------- */
 
-static int is_onnx_domain(const char *domain)
+int64_t onnx_domain_opset(const struct onnx_importer *im, const char *domain)
 {
-    return !domain || !domain[0] || !strcmp(domain, "ai.onnx");
-}
-
-static int64_t domain_opset(const struct onnx_importer *im, const char *domain)
-{
-    if (is_onnx_domain(domain))
+    if (!ONNX_DOMAIN(domain)[0])
         return im->opset;
     for (size_t i = 0; i < im->model->n_opset_import; i++) {
         const Onnx__OperatorSetIdProto *o = im->model->opset_import[i];
@@ -70,11 +65,13 @@ static infer_status read_frame(struct onnx_importer *im)
             m->n_opset_import);
     im->opset = m->n_opset_import ? 0 : 1; /* IR version 1 and 2 do not state it */
     for (size_t i = 0; i < m->n_opset_import; i++)
-        if (is_onnx_domain(m->opset_import[i]->domain) && m->opset_import[i]->version > im->opset)
+        if (!ONNX_DOMAIN(m->opset_import[i]->domain)[0] && m->opset_import[i]->version > im->opset)
             im->opset = m->opset_import[i]->version;
-    if (im->opset > ONNX_OPSET_MAX)
-        TRY(onnx_report_model(im, 0, "", "export the model with opset 21 or lower",
+    if (im->opset > ONNX_OPSET_MAX) {
+        TRY(onnx_report_model(im, 0, "", "export the model with opset 28 or lower",
                               "opset %lld is newer than this importer", (long long)im->opset));
+        im->opset = ONNX_OPSET_MAX; /* one report is enough: nodes are read as if of that one */
+    }
     if (m->graph->n_sparse_initializer)
         TRY(onnx_report_model(im, 1, "", "", "%zu sparse initializers are passed over",
                               m->graph->n_sparse_initializer));
@@ -94,7 +91,7 @@ static infer_status resolve_new(struct onnx_node *n, uint32_t first)
         const struct infer__node *node = &g->nodes[i];
         union infer__params params;
         infer_error err;
-        int known = 1;
+        int known = node->nout > 0; /* onnx_know takes nodes away */
         for (uint32_t k = 0; k < node->nin; k++)
             known &= !node->in[k] || g->values[node->in[k]].shaped;
         if (!known)
@@ -241,9 +238,7 @@ static infer_status add_inputs(struct onnx_importer *im)
 
 /* ---- names to values ------------------------------------------------------------------------ */
 
-/* The value of a name; an initializer is decoded when it is first asked for, so that unused ones
- * cost nothing. 0 if it has none, which has been reported. */
-static infer_status value_of(struct onnx_importer *im, uint32_t ref, uint32_t *value)
+infer_status onnx_value_of(struct onnx_importer *im, uint32_t ref, uint32_t *value)
 {
     struct onnx_name *e = &im->names.items[ref];
     *value = e->value;
@@ -273,12 +268,12 @@ static infer_status enter_node(struct onnx_importer *im, uint32_t index, struct 
     const uint32_t *refs = im->names.refs + im->names.first[index];
     *n = (struct onnx_node){.im = im, .proto = p};
     n->op = p->op_type ? p->op_type : "";
-    n->domain = is_onnx_domain(p->domain) ? "" : p->domain;
-    n->opset = domain_opset(im, n->domain);
+    n->domain = ONNX_DOMAIN(p->domain);
+    n->opset = onnx_domain_opset(im, n->domain);
     n->name = p->name;
     if (!n->name || !n->name[0]) {
-        char text[128];
-        snprintf(text, sizeof text, "%.64s_%u", n->op, index);
+        char text[256];
+        snprintf(text, sizeof text, "%.160s%.64s_%u", im->prefix, n->op, index);
         n->name = infer__region_string(&im->scratch, text);
         if (!n->name)
             return infer__no_memory(im->err, sizeof text);
@@ -293,7 +288,7 @@ static infer_status enter_node(struct onnx_importer *im, uint32_t index, struct 
             TRY(onnx_fail(n, NULL, "", "input %u, '%s', is not produced by anything", i,
                           p->input[i]));
         else if (refs[i] != ONNX_NONE)
-            TRY(value_of(im, refs[i], &n->in[i]));
+            TRY(onnx_value_of(im, refs[i], &n->in[i]));
         /* No value: an input of the graph that could not be read, which has been reported. (A
          * node that failed still has values for its outputs.) */
         if (refs[i] < ONNX_MISSING && !n->in[i])
@@ -323,11 +318,12 @@ static infer_status bind_rest(struct onnx_node *n)
 
 static infer_status unknown_op(struct onnx_node *n, int first, int last)
 {
-    static const char *const branches[] = {"If", "Loop", "Scan", "SequenceMap", NULL};
+    static const char *const branches[] = {"Loop", "Scan", "SequenceMap", NULL};
     for (size_t i = 0; branches[i] && !n->domain[0]; i++)
-        if (!strcmp(branches[i], n->op))
-            return onnx_fail(n, NULL, "export the model without control flow",
-                             "operators with subgraphs are not supported");
+        if (!strcmp(branches[i], n->op)) {
+            TRY(onnx_fail(n, NULL, "export the model without loops", "loops are not supported"));
+            return onnx_report_inside(n);
+        }
     size_t functions = n->im->model->n_functions < 1000 ? n->im->model->n_functions : 1000;
     for (size_t i = 0; i < functions; i++) {
         const Onnx__FunctionProto *f = n->im->model->functions[i];
@@ -416,7 +412,7 @@ static infer_status add_outputs(struct onnx_importer *im)
             TRY(onnx_report_model(im, 0, name, "", "the output is not produced by anything"));
             continue;
         }
-        TRY(value_of(im, at, &value));
+        TRY(onnx_value_of(im, at, &value));
         if (!value) /* its input or node has been reported */
             continue;
         TRY(narrow_output(im, info, &value));
@@ -428,27 +424,35 @@ static infer_status add_outputs(struct onnx_importer *im)
 
 /* ---- entry ---------------------------------------------------------------------------------- */
 
-static infer_status import_graph(struct onnx_importer *im)
+infer_status onnx_add_nodes(struct onnx_importer *im)
 {
     uint32_t *order, count;
-    TRY(infer__graph_init(im->g, im->g->region, im->err));
-    TRY(read_frame(im));
-    TRY(onnx_names_build(im));
-    TRY(add_inputs(im));
     TRY(onnx_order(im, &order, &count));
-    if (count < im->graph->n_node)
+    if (count < im->graph->n_node && !im->outer)
         TRY(onnx_report_model(im, 1, "", "", "%zu nodes are passed over: no output needs them",
                               im->graph->n_node - count));
     for (uint32_t i = 0; i < count; i++)
         TRY(add_node(im, order[i]));
+    return INFER_OK;
+}
+
+static infer_status import_graph(struct onnx_importer *im)
+{
+    TRY(infer__graph_init(im->g, im->g->region, im->err));
+    TRY(read_frame(im));
+    TRY(onnx_names_build(im));
+    TRY(add_inputs(im));
+    TRY(onnx_add_nodes(im));
     TRY(add_outputs(im));
+    onnx_drop_known(im->g);
     if (im->report->problems) {
         char text[200];
         const struct onnx_problem *p = im->report->items;
         for (uint32_t i = 0; i < im->report->count && p->warning; i++)
             p++;
         return infer__fail_node(im->err, INFER_ERROR_UNSUPPORTED, p->node,
-                                "%u problems, the first: %s", im->report->problems,
+                                "%u problem%s, the first: %s", im->report->problems,
+                                im->report->problems == 1 ? "" : "s",
                                 onnx_problem_text(p, text, sizeof text));
     }
     return infer__graph_verify(im->g, im->err);
@@ -459,8 +463,14 @@ static infer_status import_message(const Onnx__ModelProto *model, const char *fo
                                    struct infer__region *region, struct infer__graph *g,
                                    struct onnx_report *report, infer_error *err)
 {
-    struct onnx_importer im = {
-        .model = model, .options = options, .g = g, .report = report, .err = err};
+    struct onnx_known known = {0};
+    struct onnx_importer im = {.model = model,
+                               .options = options,
+                               .g = g,
+                               .report = report,
+                               .prefix = "",
+                               .known = &known,
+                               .err = err};
     im.storage = (struct onnx_storage){-1, options->max_tensor_bytes, options->max_constant_bytes};
     if (folder)
         im.storage.folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

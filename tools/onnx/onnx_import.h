@@ -11,7 +11,7 @@
 /* Opsets of ai.onnx that are understood. Below the first, nodes are accepted as long as their own
  * form is understood. */
 #define ONNX_OPSET_MIN 7
-#define ONNX_OPSET_MAX 21
+#define ONNX_OPSET_MAX 28
 
 /* ---- the report ----------------------------------------------------------------------------- */
 
@@ -25,22 +25,34 @@ struct onnx_problem {
     const char *what;      /* what is wrong */
     const char *advice;    /* what would work; may be empty */
     int warning;           /* 1: the import goes on as if it were not there */
+    uint32_t group;        /* index into the report's groups */
+};
+
+/* Entries that differ in the node only. */
+struct onnx_group {
+    struct onnx_problem first; /* its strings are the report's */
+    uint32_t count;            /* all of them, those that the list has no room for too */
 };
 
 struct onnx_report {
     struct infer__region region; /* owns the strings */
     struct onnx_problem *items;
     uint32_t count, capacity;
-    uint32_t problems, warnings; /* all that were found; the list ends at ONNX_REPORT_MAX */
-    uint32_t nodes;              /* of the model, before any of them was imported */
+    uint32_t problems, warnings;       /* all that were found; the list ends at ONNX_REPORT_MAX */
+    struct onnx_group *groups;         /* in the order of their first entries */
+    uint32_t ngroups, groups_capacity; /* at most ONNX_GROUPS_MAX; the last takes all the rest */
+    uint32_t nodes;                    /* of the model, before any of them was imported */
 };
 
 #define ONNX_REPORT_MAX 1000
+#define ONNX_GROUPS_MAX 200
 
 void onnx_report_init(struct onnx_report *r, const infer_allocator *a);
 void onnx_report_free(struct onnx_report *r);
 /* One line for a person, without a line end, into `text`; returns text. */
 char *onnx_problem_text(const struct onnx_problem *p, char *text, size_t size);
+/* The same of a group: the operator, how many nodes, the first of them. */
+char *onnx_group_text(const struct onnx_group *g, char *text, size_t size);
 
 /* ---- import --------------------------------------------------------------------------------- */
 

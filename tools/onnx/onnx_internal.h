@@ -3,6 +3,7 @@
 #define INFER_TOOLS_ONNX_INTERNAL_H
 
 #include "onnx/onnx.pb-c.h"
+#include "plan/plan.h"
 #include "tools/onnx/onnx_import.h"
 
 /* ---- reading protobuf (onnx_read.c) --------------------------------------------------------- */
@@ -50,7 +51,8 @@ infer_status onnx_external_read(int fd, uint64_t offset, void *to, size_t bytes,
 
 /* ---- names and order (onnx_names.c, onnx_order.c) ------------------------------------------- */
 
-enum onnx_source { ONNX_INPUT, ONNX_INITIALIZER, ONNX_OUTPUT };
+/* ONNX_OUTER: a value of the graph around a branch, which a name of the branch itself hides. */
+enum onnx_source { ONNX_INPUT, ONNX_INITIALIZER, ONNX_OUTPUT, ONNX_OUTER };
 
 /* A name of the graph and what it stands for. */
 struct onnx_name {
@@ -59,6 +61,7 @@ struct onnx_name {
     uint32_t index;  /* input, initializer, or node */
     uint32_t value;  /* of the IR; 0 until it is known */
     int rank;        /* as the file states it (value_info), -1 if it does not */
+    int type;        /* likewise, an infer_type after widening; 0 if it is not known */
 };
 
 #define ONNX_NONE UINT32_MAX    /* an input that the node does not have */
@@ -68,15 +71,41 @@ struct onnx_names {
     struct onnx_name *items; /* sorted by name */
     uint32_t count;
     uint32_t *first; /* per node: where its inputs begin in refs; one more at the end */
-    uint32_t *refs;  /* per input of each node: index of its name, ONNX_NONE or ONNX_MISSING */
+    uint32_t *refs;  /* per input of each node: index of its name, ONNX_NONE or ONNX_MISSING; then
+                        the names that its sub-graphs take from this graph */
 };
 
 struct onnx_importer;
+struct onnx_node;
 infer_status onnx_names_build(struct onnx_importer *im);
 /* The index of a name in the table, or ONNX_MISSING. */
 uint32_t onnx_names_find(const struct onnx_names *names, const char *name);
 /* Execution order of the nodes that some output needs: *order and *count. Reports cycles. */
 infer_status onnx_order(struct onnx_importer *im, uint32_t **order, uint32_t *count);
+
+/* ---- sub-graphs (onnx_branch.c) ------------------------------------------------------------- */
+
+/* The sub-graph of an attribute, NULL if it has none. */
+const Onnx__GraphProto *onnx_subgraph(const Onnx__AttributeProto *a);
+/* Reports every node of a node's sub-graphs, at any depth, whose operator is not known. */
+infer_status onnx_report_inside(struct onnx_node *n);
+
+/* ---- values that are known at import (onnx_known.c) ------------------------------------------ */
+
+/* Which node makes a value, and what computing constants may still cost. */
+struct onnx_known {
+    uint32_t *producer;       /* per value: index of its node + 1; 0: none, or not looked at yet */
+    uint32_t capacity, nodes; /* values with room, nodes looked at */
+    struct infer__budget budget;
+};
+
+/* Makes a small value a constant if it depends on constants and known shapes only; *known says
+ * whether it is one now. */
+infer_status onnx_know(struct onnx_importer *im, uint32_t value, int *known);
+/* The type that a value will have, after widening; 0 if it is not known. */
+infer_type onnx_value_type(struct onnx_importer *im, uint32_t value);
+/* Takes the nodes that onnx_know has computed out of the graph. */
+void onnx_drop_known(struct infer__graph *g);
 
 /* ---- the importer --------------------------------------------------------------------------- */
 
@@ -89,6 +118,9 @@ struct onnx_importer {
     struct infer__graph *g;
     struct onnx_report *report;
     struct onnx_names names;
+    struct onnx_importer *outer; /* of a branch: the graph around it; else NULL */
+    const char *prefix;          /* of names that are invented for nodes; "" outside branches */
+    struct onnx_known *known;
     int64_t opset; /* of ai.onnx */
     infer_error *err;
 };
@@ -117,6 +149,15 @@ struct onnx_op {
     uint16_t ir_op;
     onnx_convert convert;
 };
+
+#define ONNX_DOMAIN(domain) (!(domain) || !strcmp(domain, "ai.onnx") ? "" : (domain))
+
+/* The value of a name; an initializer is decoded when it is first asked for, so that unused ones
+ * cost nothing. 0 if it has none, which has been reported. */
+infer_status onnx_value_of(struct onnx_importer *im, uint32_t ref, uint32_t *value);
+/* Converts the nodes that the outputs of im->graph need; im->names is ready. */
+infer_status onnx_add_nodes(struct onnx_importer *im);
+int64_t onnx_domain_opset(const struct onnx_importer *im, const char *domain);
 
 /* The row of an operator. If the name is known but not at this opset: NULL, and *first and *last
  * say which are; *last is 0 if the name is not known at all. */
@@ -186,8 +227,46 @@ infer_status onnx_const_floats(struct onnx_node *n, const char *suffix, const fl
 infer_status onnx_const_tensor(struct onnx_importer *im, const char *name,
                                const Onnx__TensorProto *p, uint32_t *value, infer_error *err);
 
+/* ---- expressions (onnx_expr.c) --------------------------------------------------------------- */
+
+/* Operators that are several nodes of the IR are written as expressions of values: each call adds a
+ * node with one output and returns it. The first failure stays in `status`, and what follows does
+ * nothing; onnx_expr_end hands it on. */
+struct onnx_expr {
+    struct onnx_node *n;
+    infer_status status;
+    uint32_t count;           /* of nodes and constants, for their names */
+    struct infer__node *last; /* the node that was added last, for its attributes */
+};
+
+struct onnx_expr onnx_expr(struct onnx_node *n);
+uint32_t onnx_e(struct onnx_expr *e, uint16_t op, const uint32_t *in, uint32_t nin);
+#define ONNX_E(e, op, ...)                                                                         \
+    onnx_e((e), INFER__OP_##op, (const uint32_t[]){__VA_ARGS__},                                   \
+           (uint32_t)(sizeof(const uint32_t[]){__VA_ARGS__} / sizeof(uint32_t)))
+/* Attributes of the node that was added last. */
+void onnx_e_int(struct onnx_expr *e, uint16_t key, int64_t v);
+void onnx_e_ints(struct onnx_expr *e, uint16_t key, const int64_t *v, uint32_t count);
+void onnx_e_float(struct onnx_expr *e, uint16_t key, float v);
+/* Constants: a number of type f32, or f64 where input 0 is; a number of any type; a list of s64; a
+ * list of f32. */
+uint32_t onnx_e_number(struct onnx_expr *e, double v);
+uint32_t onnx_e_scalar(struct onnx_expr *e, infer_type type, double v);
+uint32_t onnx_e_list(struct onnx_expr *e, const int64_t *v, uint32_t count);
+#define ONNX_LIST(e, ...)                                                                          \
+    onnx_e_list((e), (const int64_t[]){__VA_ARGS__},                                               \
+                (uint32_t)(sizeof(const int64_t[]){__VA_ARGS__} / sizeof(int64_t)))
+uint32_t onnx_e_floats(struct onnx_expr *e, const float *v, uint32_t count);
+uint32_t onnx_e_cast(struct onnx_expr *e, uint32_t x, infer_type to);
+/* A reduction over `axes`, a value (0: all axes). */
+uint32_t onnx_e_reduce(struct onnx_expr *e, uint16_t op, uint32_t x, uint32_t axes, int keepdims);
+/* Makes `value` output i of the ONNX node; nothing where the output is absent. */
+void onnx_e_out(struct onnx_expr *e, uint32_t i, uint32_t value);
+
 /* The rank of input i, -1 if it is not known. */
 int onnx_rank(const struct onnx_node *n, uint32_t i);
+/* The type of input i, INFER_TYPE_NONE if it is not known. */
+infer_type onnx_in_type(const struct onnx_node *n, uint32_t i);
 /* Input i, NULL if it is absent. */
 const struct infer__value *onnx_in(const struct onnx_node *n, uint32_t i);
 /* Integers of a constant input: 1 and *v and *count, or 0 if it is no constant of integers. */
@@ -205,6 +284,7 @@ ONNX_CONVERTER(clip_old);
 ONNX_CONVERTER(cast);
 ONNX_CONVERTER(selu);
 ONNX_CONVERTER(softsign);
+ONNX_CONVERTER(mod);
 ONNX_CONVERTER(gemm);
 ONNX_CONVERTER(affine);
 ONNX_CONVERTER(image_scaler);
@@ -219,6 +299,7 @@ ONNX_CONVERTER(upsample);
 ONNX_CONVERTER(resize10);
 ONNX_CONVERTER(resize);
 ONNX_CONVERTER(depth_to_space);
+ONNX_CONVERTER(space_to_depth);
 /* shapes (onnx_ops_shape.c) */
 ONNX_CONVERTER(constant);
 ONNX_CONVERTER(constant_of_shape);
@@ -231,7 +312,11 @@ ONNX_CONVERTER(reshape_old);
 ONNX_CONVERTER(tile_old);
 ONNX_CONVERTER(concat_old);
 ONNX_CONVERTER(scatter_nd);
+ONNX_CONVERTER(gather);
+ONNX_CONVERTER(range);
 ONNX_CONVERTER(crop);
+/* control flow (onnx_branch.c) */
+ONNX_CONVERTER(if);
 /* quantisation (onnx_ops_quant.c) */
 ONNX_CONVERTER(quantize);
 ONNX_CONVERTER(dequantize);

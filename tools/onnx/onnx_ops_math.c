@@ -199,7 +199,7 @@ static int64_t type_number(const char *name)
 /* A cast to half a float rounds, and then goes on as f32 like everything else. */
 infer_status onnx_convert_cast(struct onnx_node *n)
 {
-    static const char *const saturate[] = {"saturate", NULL}; /* of 8-bit floats only */
+    static const char *const saturate[] = {"saturate", "round_mode", NULL}; /* of 8-bit floats */
     int64_t to = 0;
     const char *name = NULL;
     struct infer__node *node;
@@ -237,4 +237,26 @@ infer_status onnx_convert_gemm(struct onnx_node *n)
     if (n->opset < 7)
         onnx_ignore(n, old);
     return onnx_convert_plain(n);
+}
+
+/* Since opset 28 floats may have the divisor's sign too, as integers always did; the IR's form of
+ * floats is C's fmod, which has the dividend's. */
+infer_status onnx_convert_mod(struct onnx_node *n)
+{
+    int64_t fmod;
+    TRY(onnx_int(n, "fmod", 0, &fmod));
+    infer_type type = onnx_in_type(n, 0);
+    if (n->nin != 2 || fmod || (type != INFER_F32 && type != INFER_F64)) {
+        n->used = 0;
+        return onnx_convert_plain(n);
+    }
+    struct onnx_expr e = onnx_expr(n);
+    uint32_t zero = onnx_e_number(&e, 0);
+    uint32_t r = ONNX_E(&e, MOD, n->in[0], n->in[1]);
+    onnx_e_int(&e, INFER__ATTR_FMOD, 1);
+    uint32_t below = ONNX_E(&e, LESS, r, zero), above = ONNX_E(&e, GREATER, r, zero);
+    uint32_t down = ONNX_E(&e, LESS, n->in[1], zero), up = ONNX_E(&e, GREATER, n->in[1], zero);
+    uint32_t differ = ONNX_E(&e, OR, ONNX_E(&e, AND, below, up), ONNX_E(&e, AND, above, down));
+    onnx_e_out(&e, 0, ONNX_E(&e, WHERE, differ, ONNX_E(&e, ADD, r, n->in[1]), r));
+    return e.status;
 }

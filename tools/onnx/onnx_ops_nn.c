@@ -297,3 +297,34 @@ infer_status onnx_convert_depth_to_space(struct onnx_node *n)
     TRY(onnx_set_int(n, node, INFER__ATTR_MODE, mode));
     return onnx_copy_attrs(n, node);
 }
+
+/* Opset 28 added mode CRD, where channel c of the operand gives channels c * b * b and on, instead
+ * of c, c + C ...: the other order of channels. */
+infer_status onnx_convert_space_to_depth(struct onnx_node *n)
+{
+    static const char *const words[] = {"DCR", "CRD", NULL};
+    int64_t mode, block;
+    TRY(onnx_word(n, "mode", words, 0, &mode));
+    if (!mode || n->failed)
+        return n->failed ? INFER_OK : onnx_convert_plain(n);
+    TRY(onnx_int(n, "blocksize", 0, &block));
+    const struct infer__value *x = onnx_in(n, 0);
+    if (n->nin != 1 || block < 1 || block > 1024 || x->rank != 4 || x->free_dims & 2 ||
+        (!x->shaped && !x->free_dims) || x->dims[1] < 1 || x->dims[1] > 1 << 20)
+        return onnx_fail(n, "mode", "", "CRD needs a known number of channels");
+    int64_t places = block * block, channels = x->dims[1];
+    int64_t *order = infer__region_calloc(&n->im->scratch, (size_t)(places * channels), 8);
+    if (!order)
+        return infer__no_memory(n->im->err, (size_t)(places * channels) * 8);
+    for (int64_t c = 0; c < channels; c++)
+        for (int64_t p = 0; p < places; p++)
+            order[c * places + p] = p * channels + c;
+    struct onnx_expr e = onnx_expr(n);
+    uint32_t y = ONNX_E(&e, SPACE_TO_DEPTH, n->in[0]);
+    onnx_e_int(&e, INFER__ATTR_BLOCKSIZE, block);
+    uint32_t list = onnx_e_list(&e, order, (uint32_t)(places * channels));
+    y = ONNX_E(&e, GATHER, y, list);
+    onnx_e_int(&e, INFER__ATTR_AXIS, 1);
+    onnx_e_out(&e, 0, y);
+    return e.status;
+}

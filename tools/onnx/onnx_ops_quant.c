@@ -19,9 +19,13 @@ static infer_status check_blocks(struct onnx_node *n)
 
 infer_status onnx_convert_quantize(struct onnx_node *n)
 {
-    int64_t type;
+    int64_t type, precision;
     TRY(check_blocks(n));
     TRY(onnx_int(n, "output_dtype", 0, &type));
+    TRY(onnx_int(n, "precision", 0, &precision)); /* of the division, opset 23; ours is f32 */
+    if (precision && precision != ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT)
+        TRY(onnx_fail(n, "precision", "leave it out", "division in %s is not supported",
+                      onnx_type_text(precision)));
     const struct infer__value *scale = onnx_in(n, 1);
     if (n->failed || !type || n->nin > 2)
         return n->failed ? INFER_OK : onnx_convert_plain(n);
@@ -40,9 +44,16 @@ infer_status onnx_convert_quantize(struct onnx_node *n)
     return onnx_copy_attrs(n, node);
 }
 
+/* output_dtype came with opset 23. Half floats go on as f32: what would be rounded to them is not.
+ */
 infer_status onnx_convert_dequantize(struct onnx_node *n)
 {
+    int64_t type;
     TRY(check_blocks(n));
+    TRY(onnx_int(n, "output_dtype", 0, &type));
+    infer_type t = onnx_type(type);
+    if (type && t != INFER_F32 && t != INFER_F16 && t != INFER_BF16)
+        TRY(onnx_fail(n, "output_dtype", "", "type %s is not supported", onnx_type_text(type)));
     return n->failed ? INFER_OK : onnx_convert_plain(n);
 }
 

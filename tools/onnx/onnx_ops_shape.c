@@ -276,3 +276,35 @@ infer_status onnx_convert_scatter_nd(struct onnx_node *n)
     TRY(onnx_word(n, "reduction", words, 0, &reduction));
     return n->failed ? INFER_OK : onnx_convert_plain(n);
 }
+
+/* An index that is known must be one of the axis: afterwards nobody looks. */
+infer_status onnx_convert_gather(struct onnx_node *n)
+{
+    const struct infer__value *x = onnx_in(n, 0), *index = onnx_in(n, 1);
+    int64_t axis;
+    TRY(onnx_int(n, "axis", 0, &axis));
+    if (x && x->shaped && axis < 0)
+        axis += x->rank;
+    int looked = x && index && x->shaped && axis >= 0 && axis < x->rank &&
+                 index->kind == INFER__VALUE_CONST &&
+                 (index->type == INFER_S64 || index->type == INFER_S32);
+    for (int64_t k = 0; looked && k < infer__value_elements(index); k++) {
+        int64_t i = index->type == INFER_S64 ? ((const int64_t *)index->data)[k]
+                                             : ((const int32_t *)index->data)[k];
+        if (i < -x->dims[axis] || i >= x->dims[axis])
+            return onnx_fail(n, NULL, "", "index %lld is none of an axis of %lld", (long long)i,
+                             (long long)x->dims[axis]);
+    }
+    n->used = 0; /* the attribute is still to be copied */
+    return onnx_convert_plain(n);
+}
+
+/* stash_type (opset 27) is the type that half floats are counted in: f32, as all arithmetic. */
+infer_status onnx_convert_range(struct onnx_node *n)
+{
+    int64_t stash;
+    TRY(onnx_int(n, "stash_type", 1, &stash));
+    if (stash != ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT)
+        TRY(onnx_warn(n, "stash_type", "the arithmetic is done in f32 instead"));
+    return onnx_convert_plain(n);
+}

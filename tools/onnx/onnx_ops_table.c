@@ -91,7 +91,7 @@ static const struct onnx_op table[] = {
     ALWAYS("Sum", SUM),
     ROW("Mean", 1, LATEST, SUM, mean),
     ROW("Where", 9, LATEST, WHERE, plain),
-    ROW("Mod", 10, LATEST, MOD, plain),
+    ROW("Mod", 10, LATEST, MOD, mod),
     /* moving data */
     ROW("Concat", 1, 3, CONCAT, concat_old),
     ROW("Concat", 4, LATEST, CONCAT, plain),
@@ -113,15 +113,15 @@ static const struct onnx_op table[] = {
     ROW("Resize", 10, 10, RESIZE, resize10),
     ROW("Resize", 11, LATEST, RESIZE, resize),
     ROW("DepthToSpace", 1, LATEST, DEPTH_TO_SPACE, depth_to_space),
-    ALWAYS("SpaceToDepth", SPACE_TO_DEPTH),
-    ALWAYS("Gather", GATHER),
+    ROW("SpaceToDepth", 1, LATEST, SPACE_TO_DEPTH, space_to_depth),
+    ROW("Gather", 1, LATEST, GATHER, gather),
     ROW("Expand", 8, LATEST, EXPAND, plain),
     ROW("Tile", 1, 5, TILE, tile_old),
     ROW("Tile", 6, LATEST, TILE, plain),
     ALWAYS("Shape", SHAPE),
     ROW("ConstantOfShape", 9, LATEST, CONSTANT_OF_SHAPE, constant_of_shape),
     ROW("Constant", 1, LATEST, NONE, constant),
-    ROW("Range", 11, LATEST, RANGE, plain),
+    ROW("Range", 11, LATEST, RANGE, range),
     ROW("ScatterND", 11, LATEST, SCATTER_ND, scatter_nd),
     /* reductions: axes became an input with opset 13 (ReduceSum) or 18 (the others) */
     ROW("ReduceMean", 1, 17, REDUCE_MEAN, reduce_old),
@@ -140,6 +140,8 @@ static const struct onnx_op table[] = {
     ROW("ReduceLogSum", 1, LATEST, REDUCE_SUM, reduce_composed),
     ALWAYS("ArgMax", ARG_MAX),
     ALWAYS("ArgMin", ARG_MIN),
+    /* control flow */
+    ROW("If", 1, LATEST, NONE, if),
     /* quantisation */
     ROW("QuantizeLinear", 10, LATEST, QUANTIZE_LINEAR, quantize),
     ROW("DequantizeLinear", 10, LATEST, DEQUANTIZE_LINEAR, dequantize),

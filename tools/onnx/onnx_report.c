@@ -31,9 +31,68 @@ static const char *keep(struct onnx_report *r, const char *s)
     return infer__region_string(&r->region, text);
 }
 
+/* A copy whose strings are the report's. */
+static infer_status keep_problem(struct onnx_importer *im, struct onnx_problem *q,
+                                 const struct onnx_problem *p)
+{
+    struct onnx_report *r = im->report;
+    *q = *p;
+    q->node = keep(r, p->node);
+    q->op = keep(r, p->op);
+    q->domain = keep(r, p->domain);
+    q->attribute = keep(r, p->attribute);
+    q->what = keep(r, p->what);
+    q->advice = keep(r, p->advice);
+    if (!q->node || !q->op || !q->domain || !q->attribute || !q->what || !q->advice)
+        return infer__no_memory(im->err, 256);
+    return INFER_OK;
+}
+
+/* ---- groups --------------------------------------------------------------------------------- */
+
+/* Without an operator the entry is about the model or a tensor. Absent strings are empty ones. */
+static int same_text(const char *kept, const char *given)
+{
+    return !strcmp(kept, given ? given : "");
+}
+
+static int same_kind(const struct onnx_problem *kept, const struct onnx_problem *p)
+{
+    return kept->warning == p->warning && same_text(kept->what, p->what) &&
+           same_text(kept->op, p->op) && same_text(kept->domain, p->domain) &&
+           same_text(kept->attribute, p->attribute) && same_text(kept->advice, p->advice);
+}
+
+/* Counts an entry in its group, and begins one where there is none. */
+static infer_status count_in_group(struct onnx_importer *im, const struct onnx_problem *p,
+                                   uint32_t *index)
+{
+    struct onnx_report *r = im->report;
+    void *groups = r->groups;
+    uint32_t i = 0;
+    while (i < r->ngroups && !same_kind(&r->groups[i].first, p))
+        i++;
+    if (i == ONNX_GROUPS_MAX)
+        i--;
+    if (i == r->ngroups) {
+        if (!infer__region_grow(&r->region, &groups, &r->groups_capacity, i + 1, sizeof *r->groups))
+            return infer__no_memory(im->err, sizeof *r->groups);
+        r->groups = groups;
+        r->groups[i].count = 0;
+        TRY(keep_problem(im, &r->groups[i].first, p));
+        r->groups[i].first.group = i;
+        r->ngroups++;
+    }
+    r->groups[i].count++;
+    *index = i;
+    return INFER_OK;
+}
+
 infer_status onnx_report_add(struct onnx_importer *im, const struct onnx_problem *p)
 {
     struct onnx_report *r = im->report;
+    uint32_t group;
+    TRY(count_in_group(im, p, &group));
     if (p->warning)
         r->warnings++;
     else
@@ -44,17 +103,8 @@ infer_status onnx_report_add(struct onnx_importer *im, const struct onnx_problem
     if (!infer__region_grow(&r->region, &items, &r->capacity, r->count + 1, sizeof *r->items))
         return infer__no_memory(im->err, sizeof *r->items);
     r->items = items;
-    struct onnx_problem *q = &r->items[r->count];
-    *q = *p;
-    q->node = keep(r, p->node);
-    q->op = keep(r, p->op);
-    q->domain = keep(r, p->domain);
-    q->attribute = keep(r, p->attribute);
-    q->what = keep(r, p->what);
-    q->advice = keep(r, p->advice);
-    if (!q->node || !q->op || !q->domain || !q->attribute || !q->what || !q->advice)
-        return infer__no_memory(im->err, 256);
-    r->count++;
+    TRY(keep_problem(im, &r->items[r->count], p));
+    r->items[r->count++].group = group;
     return INFER_OK;
 }
 
@@ -118,5 +168,21 @@ char *onnx_problem_text(const struct onnx_problem *p, char *text, size_t size)
     snprintf(text, size, "%s: %s%s%s%s%s%s%s", p->warning ? "warning" : "error", place,
              p->attribute[0] ? ", attribute " : "", p->attribute, ": ", p->what,
              p->advice[0] ? "; " : "", p->advice);
+    return text;
+}
+
+char *onnx_group_text(const struct onnx_group *g, char *text, size_t size)
+{
+    const struct onnx_problem *p = &g->first;
+    if (g->count == 1)
+        return onnx_problem_text(p, text, size);
+    char place[320] = "";
+    if (p->op[0])
+        snprintf(place, sizeof place, "%s%s%s (opset %lld)%s%s: ", p->domain,
+                 p->domain[0] ? "." : "", p->op, (long long)p->opset,
+                 p->attribute[0] ? ", attribute " : "", p->attribute);
+    snprintf(text, size, "%s: %s%s%s%s: %u%s, the first '%s'", p->warning ? "warning" : "error",
+             place, p->what, p->advice[0] ? "; " : "", p->advice, g->count,
+             p->op[0] ? " nodes" : " times", p->node);
     return text;
 }
