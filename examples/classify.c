@@ -35,7 +35,7 @@ int main(int argc, char **argv)
     }
     if (infer_load(argv[1], NULL, &model, &err) != INFER_OK ||
         infer_session_create(model, NULL, &session, &err) != INFER_OK ||
-        infer_classify(session, model, picture, size, NULL, best, 3, &found, &err) != INFER_OK)
+        infer_classify(session, picture, size, NULL, best, 3, &found, &err) != INFER_OK)
         fprintf(stderr, "%s: %s\n", infer_status_name(err.status), err.message);
     for (size_t i = 0; i < found; i++) {
         const char *label = infer_model_label(model, (size_t)best[i].index);

@@ -21,21 +21,24 @@ extern "C" {
 
 /* ---- pictures ------------------------------------------------------------------------------- */
 
-/* A picture of 8 bits per sample: rows from top to bottom without gaps, pixels from left to
- * right, the samples of a pixel together: `height * width * channels` bytes. A picture that the
- * library made is freed with infer_image_free. A caller may also fill one with pixels of its own
- * (a camera frame, say) and hand it to the functions that take a `const infer_image *`; its
- * allocator, which may be all zero for malloc, is then used for temporary memory only. */
+/* A picture of 8 bits per sample: rows from top to bottom, pixels from left to right, the samples
+ * of a pixel together. A picture that the library made is freed with infer_image_free; its rows
+ * have no gaps. A caller may also fill one with pixels of its own (a camera frame, say, or a part
+ * of one) and hand it to the functions that take a `const infer_image *`; all else in it is 0. It
+ * never grows. */
 typedef struct infer_image {
     uint8_t *pixels;
+    size_t pitch; /* bytes from one row to the next, at least width * channels; 0: exactly that */
     int32_t width;
     int32_t height;
     int32_t channels; /* 1: grey, 3: red, green, blue, 4: red, green, blue, alpha */
-    infer_allocator allocator;
+    uint32_t reserved;
+    void *memory;     /* the library's, where it made the picture; NULL in a caller's */
+    uint64_t more[2]; /* reserved */
 } infer_image;
 
-/* Frees the pixels of a picture that the library made and zeroes *image. NULL and a zeroed
- * picture are fine. */
+/* Frees a picture that the library made, with the allocator that it came from, and zeroes *image;
+ * of a caller's picture the pixels stay. NULL and a zeroed picture are fine. */
 INFER_API void infer_image_free(infer_image *image);
 
 /* How to decode. */
@@ -117,12 +120,13 @@ typedef enum infer_resampler {
 } infer_resampler;
 
 /* Resizes to width x height (1 to 65535 each). Channels are treated alike and apart: alpha is
- * not multiplied in (Pillow does that for RGBA). Memory comes from src->allocator. *out is
- * written whole: on success it is the caller's, with the same channels and allocator; on failure
- * it is zeroed. `out` may not be `src`. */
+ * not multiplied in (Pillow does that for RGBA). Memory comes from `allocator`; NULL: malloc. *out
+ * is written whole: on success it is the caller's, with the same channels; on failure it is
+ * zeroed. `out` may not be `src`. */
 INFER_API infer_status infer_image_resize(const infer_image *src, int32_t width, int32_t height,
                                           infer_filter filter, infer_resampler resampler,
-                                          infer_image *out, infer_error *err);
+                                          const infer_allocator *allocator, infer_image *out,
+                                          infer_error *err);
 
 /* ---- preprocessing -------------------------------------------------------------------------- */
 
@@ -216,13 +220,14 @@ INFER_API void infer_transform_init(infer_transform *transform, size_t size);
  * preprocess->layout says, C is 1 for grey and else 3, type f32, or u8 where y is rounded to the
  * nearest, halves to even, and clipped to 0..255. Other places of the batch are not touched.
  * INFER_ERROR_SHAPE if H and W are not what infer_preprocess_size gives. `transform` may be
- * NULL. Temporary memory comes from image->allocator: only what a crop leaves is resized, so it is
- * bounded by the sizes of picture and tensor, whatever the preprocessing says. `out` may not share
- * memory with `image`. */
+ * NULL. Temporary memory comes from `allocator`; NULL: malloc. Only what a crop leaves is resized,
+ * so it is bounded by the sizes of picture and tensor, whatever the preprocessing says. `out` may
+ * not share memory with `image`. */
 INFER_API infer_status infer_preprocess_run(const infer_preprocess *preprocess,
                                             const infer_image *image, int64_t index,
-                                            const infer_tensor *out, infer_transform *transform,
-                                            infer_error *err);
+                                            const infer_tensor *out,
+                                            const infer_allocator *allocator,
+                                            infer_transform *transform, infer_error *err);
 
 /* The preprocessing that is stored in a model; INFER_ERROR_UNSUPPORTED where there is none. */
 INFER_API infer_status infer_model_preprocess(const infer_model *model,
@@ -248,7 +253,7 @@ INFER_API infer_status infer_topk(const infer_tensor *scores, size_t k, int soft
 /* How to classify. */
 typedef struct infer_classify_options {
     size_t size;                      /* sizeof(infer_classify_options) */
-    const infer_image_options *image; /* NULL for defaults; its allocator serves the whole call */
+    const infer_image_options *image; /* NULL for defaults; its allocator is not used */
     uint32_t output;                  /* 0; index of the output that has the scores */
     uint32_t softmax;                 /* 0: the scores as they are; 1: as probabilities */
 } infer_classify_options;
@@ -256,12 +261,16 @@ typedef struct infer_classify_options {
 #define INFER_CLASSIFY_OPTIONS_INIT INFER_INITIAL(infer_classify_options)
 INFER_API void infer_classify_options_init(infer_classify_options *options, size_t size);
 
-/* From the bytes of a picture to its k best classes: decodes, preprocesses as the model says,
- * runs the session (made from that model, one f32 or u8 input, batch 1) and takes the top k of
- * an f32 output. `options` may be NULL; `classes` has room for k; *found becomes the number
- * written, 0 on failure. One thread at a time per session. */
-INFER_API infer_status infer_classify(infer_session *session, const infer_model *model,
-                                      const void *bytes, size_t size,
+/* From the bytes of a picture to its k best classes: decodes, preprocesses as the session's model
+ * says, runs the session (one f32 or u8 input, batch 1) and takes the top k of an f32 output.
+ * `options` may be NULL; `classes` has room for k; *found, which may be NULL, becomes the number
+ * written, 0 on failure. One thread at a time per session.
+ *
+ * Memory comes from the model's allocator and counts for the session's max_memory_bytes
+ * (INFER_ERROR_LIMIT). The session keeps as much as the largest picture so far has needed, so that
+ * libinfer allocates nothing for further ones of its size and format; libjpeg and stb_image, which
+ * decode all but PNG and GIF, take what they need from malloc each time. */
+INFER_API infer_status infer_classify(infer_session *session, const void *bytes, size_t size,
                                       const infer_classify_options *options, infer_class *classes,
                                       size_t k, size_t *found, infer_error *err);
 

@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "file/model.h"
+#include "tests/counted_malloc.h"
 #include "tests/vision_files.h"
 #include "vision/preprocess_file.h"
 
@@ -60,12 +61,30 @@ static void free_model(infer_model **model, void *bytes)
     infer__free(&a, bytes);
 }
 
+static struct bytes picture_of(uint32_t width, uint32_t height)
+{
+    static uint8_t rgb[900 * 3];
+    assert_true(width * height <= 900);
+    for (size_t i = 0; i < width * height; i++)
+        memcpy(rgb + 3 * i, (uint8_t[3]){30, 10, 200}, 3);
+    return make_png(width, height, rgb, 1);
+}
+
 static struct bytes picture(void)
 {
-    uint8_t rgb[9 * 7 * 3];
-    for (size_t i = 0; i < 63; i++)
-        memcpy(rgb + 3 * i, (uint8_t[3]){30, 10, 200}, 3);
-    return make_png(9, 7, rgb, 1);
+    return picture_of(9, 7);
+}
+
+/* A model that classifies pictures of any size by their mean colour. */
+static void *preprocessing_model(size_t *size)
+{
+    infer_preprocess p = INFER_PREPROCESS_INIT;
+    uint8_t stored[INFER__PREPROCESS_BYTES];
+    infer_error err;
+    p.fit = INFER_FIT_STRETCH;
+    p.width = p.height = 4;
+    ok(infer__preprocess_encode(&p, stored, &err), &err);
+    return write_model(stored, sizeof stored, size);
 }
 
 static void one_call(void **unused)
@@ -90,7 +109,7 @@ static void one_call(void **unused)
 
     struct bytes b = picture();
     infer_class c[5];
-    ok(infer_classify(session, model, b.p, b.n, NULL, c, 5, &found, &err), &err);
+    ok(infer_classify(session, b.p, b.n, NULL, c, 5, &found, &err), &err);
     assert_int_equal(found, 3);
     assert_string_equal(infer_model_label(model, (size_t)c[0].index), "blue");
     assert_true(c[0].score == 200 && c[1].score == 30 && c[2].score == 20);
@@ -98,39 +117,27 @@ static void one_call(void **unused)
 
     infer_classify_options o = INFER_CLASSIFY_OPTIONS_INIT;
     o.softmax = 1;
-    struct counter counter = {.limit = SIZE_MAX};
-    infer_image_options pictures = INFER_IMAGE_OPTIONS_INIT;
-    pictures.allocator = counting(&counter);
-    o.image = &pictures;
-    ok(infer_classify(session, model, b.p, b.n, &o, c, 1, &found, &err), &err);
+    ok(infer_classify(session, b.p, b.n, &o, c, 1, &found, &err), &err);
     assert_int_equal(found, 1);
     assert_true(c[0].score > 0.999f && c[0].score <= 1);
-    assert_true(counter.calls > 0);
-    assert_int_equal(counter.live, 0);
-    size_t calls = counter.calls;
-    for (size_t limit = 0; limit < calls; limit++) { /* every allocation fails in turn */
-        counter = (struct counter){.limit = limit};
-        assert_int_equal(infer_classify(session, model, b.p, b.n, &o, c, 1, &found, &err),
-                         INFER_ERROR_NO_MEMORY);
-        assert_int_equal(found, 0);
-        assert_int_equal(counter.live, 0);
-    }
-    counter.limit = SIZE_MAX;
+    infer_image_options pictures = INFER_IMAGE_OPTIONS_INIT;
+    pictures.max_side = 8;
+    o.image = &pictures;
+    assert_int_equal(infer_classify(session, b.p, b.n, &o, c, 1, &found, &err), INFER_ERROR_LIMIT);
+    o.image = NULL;
     o.output = 1;
-    assert_int_equal(infer_classify(session, model, b.p, b.n, &o, c, 1, &found, &err),
+    assert_int_equal(infer_classify(session, b.p, b.n, &o, c, 1, &found, &err),
                      INFER_ERROR_ARGUMENT);
     o.size = 3;
-    assert_int_equal(infer_classify(session, model, b.p, b.n, &o, c, 1, &found, &err),
+    assert_int_equal(infer_classify(session, b.p, b.n, &o, c, 1, &found, &err),
                      INFER_ERROR_ARGUMENT);
-    assert_int_equal(infer_classify(session, model, b.p, b.n / 2, NULL, c, 1, &found, &err),
+    assert_int_equal(infer_classify(session, b.p, b.n / 2, NULL, c, 1, &found, &err),
                      INFER_ERROR_PICTURE);
-    assert_int_equal(infer_classify(NULL, model, b.p, b.n, NULL, c, 1, &found, &err),
+    assert_int_equal(infer_classify(NULL, b.p, b.n, NULL, c, 1, &found, &err),
                      INFER_ERROR_ARGUMENT);
-    assert_int_equal(infer_classify(session, NULL, b.p, b.n, NULL, c, 1, &found, &err),
+    assert_int_equal(infer_classify(session, NULL, 1, NULL, c, 1, &found, &err),
                      INFER_ERROR_ARGUMENT);
-    assert_int_equal(infer_classify(session, model, NULL, 1, NULL, c, 1, &found, &err),
-                     INFER_ERROR_ARGUMENT);
-    assert_int_equal(infer_classify(session, model, b.p, b.n, NULL, NULL, 1, &found, &err),
+    assert_int_equal(infer_classify(session, b.p, b.n, NULL, NULL, 1, &found, &err),
                      INFER_ERROR_ARGUMENT);
     free(b.p);
     infer_session_free(&session);
@@ -162,10 +169,115 @@ static void without_or_with_bad_preprocessing(void **unused)
     assert_int_equal(infer_model_preprocess(NULL, NULL, NULL), INFER_ERROR_ARGUMENT);
 }
 
+/* After the first picture of a size the library asks its allocator for nothing, and libc neither.
+ */
+static void takes_no_memory(void **unused)
+{
+    static const uint32_t sides[4] = {9, 7, 20, 4};
+    struct counter counter = {.limit = SIZE_MAX};
+    infer_load_options o = INFER_LOAD_OPTIONS_INIT;
+    infer_session_options so = INFER_SESSION_OPTIONS_INIT;
+    infer_model *model;
+    infer_session *session;
+    infer_class c[3];
+    infer_error err;
+    size_t size, found;
+    (void)unused;
+    void *bytes = preprocessing_model(&size);
+    o.allocator = counting(&counter);
+    so.threads = 2;
+    ok(infer_load_memory(bytes, size, &o, &model, &err), &err);
+    ok(infer_session_create(model, &so, &session, &err), &err);
+    for (int i = 0; i < 4; i++) {
+        struct bytes b = picture_of(sides[i], sides[i]);
+        const size_t before = counter.calls;
+        ok(infer_classify(session, b.p, b.n, NULL, c, 3, &found, &err), &err);
+        if ((counter.calls > before) != (i == 0 || i == 2)) /* larger than all before */
+            fail_msg("%zu allocations for picture %d", counter.calls - before, i);
+        const size_t first = counter.calls;
+        const long all = calls;
+        for (int k = 0; k < 3; k++)
+            ok(infer_classify(session, b.p, b.n, NULL, c, 3, &found, &err), &err);
+        assert_int_equal(counter.calls, first);
+        if (COUNTED)
+            assert_int_equal(calls, all);
+        free(b.p);
+    }
+    infer_session_free(&session);
+    free_model(&model, bytes);
+    assert_int_equal(counter.live, 0);
+}
+
+/* Every allocation of the first call fails in turn. */
+static void out_of_memory(void **unused)
+{
+    struct counter counter = {.limit = SIZE_MAX};
+    infer_load_options o = INFER_LOAD_OPTIONS_INIT;
+    infer_model *model;
+    infer_error err;
+    size_t size, failures = 0;
+    (void)unused;
+    void *bytes = preprocessing_model(&size);
+    struct bytes b = picture();
+    o.allocator = counting(&counter);
+    ok(infer_load_memory(bytes, size, &o, &model, &err), &err);
+    for (infer_status status = INFER_ERROR_NO_MEMORY; status != INFER_OK; failures++) {
+        infer_session *session;
+        infer_class c[3];
+        size_t found = 9;
+        counter.limit = SIZE_MAX;
+        ok(infer_session_create(model, NULL, &session, &err), &err);
+        const size_t live = counter.live;
+        counter.limit = counter.calls + failures;
+        status = infer_classify(session, b.p, b.n, NULL, c, 3, &found, &err);
+        if (status != INFER_OK) {
+            assert_int_equal(status, INFER_ERROR_NO_MEMORY);
+            assert_int_equal(found, 0);
+            assert_int_equal(counter.live, live);
+        }
+        infer_session_free(&session);
+    }
+    assert_true(failures > 3);
+    free(b.p);
+    free_model(&model, bytes);
+    assert_int_equal(counter.live, 0);
+}
+
+/* Memory for pictures is the session's, and within its limit. */
+static void within_the_limit(void **unused)
+{
+    infer_session_options so = INFER_SESSION_OPTIONS_INIT;
+    infer_session_memory use = INFER_SESSION_MEMORY_INIT;
+    infer_model *model;
+    infer_session *session;
+    infer_class c[3];
+    infer_error err;
+    size_t size, found;
+    (void)unused;
+    void *bytes = preprocessing_model(&size);
+    ok(infer_load_memory(bytes, size, NULL, &model, &err), &err);
+    so.threads = 1;
+    ok(infer_session_create(model, &so, &session, &err), &err);
+    ok(infer_session_memory_use(session, &use, &err), &err);
+    infer_session_free(&session);
+    so.max_memory_bytes = use.arena_bytes + use.packed_bytes + use.output_bytes + use.plan_bytes;
+    ok(infer_session_create(model, &so, &session, &err), &err);
+    struct bytes b = picture_of(30, 30);
+    assert_int_equal(infer_classify(session, b.p, b.n, NULL, c, 3, &found, &err),
+                     INFER_ERROR_LIMIT);
+    assert_non_null(strstr(err.message, "max_memory_bytes"));
+    free(b.p);
+    infer_session_free(&session);
+    free_model(&model, bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_call),
+        cmocka_unit_test(takes_no_memory),
+        cmocka_unit_test(out_of_memory),
+        cmocka_unit_test(within_the_limit),
         cmocka_unit_test(without_or_with_bad_preprocessing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

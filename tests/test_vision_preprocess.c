@@ -79,7 +79,7 @@ static void crop_starts_where_torchvision_starts(void **unused)
         infer_preprocess p = INFER_PREPROCESS_INIT;
         p.crop_width = p.crop_height = 4;
         p.layout = INFER_LAYOUT_NHWC;
-        assert_int_equal(infer_preprocess_run(&p, &image, 0, &t, &back, NULL), INFER_OK);
+        assert_int_equal(infer_preprocess_run(&p, &image, 0, &t, NULL, &back, NULL), INFER_OK);
         const uint8_t *out = t.data;
         for (int k = 0; k < 16; k++) {
             assert_int_equal(out[3 * k], sides[i][1] + k % 4);
@@ -102,7 +102,7 @@ static void crop_larger_than_the_picture(void **unused)
     p.crop_height = 5;
     p.fill = 7;
     p.layout = INFER_LAYOUT_NHWC;
-    assert_int_equal(infer_preprocess_run(&p, &image, 0, &t, &back, NULL), INFER_OK);
+    assert_int_equal(infer_preprocess_run(&p, &image, 0, &t, NULL, &back, NULL), INFER_OK);
     const uint8_t *out = t.data;
     for (int y = 0; y < 5; y++) {
         for (int x = 0; x < 6; x++, out += 3) { /* 1 column before, 2 behind; 2 rows cut off */
@@ -133,7 +133,7 @@ static void letterbox(void **unused)
         p.letterbox = place;
         p.mean[2] = 14;
         p.scale[2] = 2;
-        assert_int_equal(infer_preprocess_run(&p, &image, 0, &t, &back, NULL), INFER_OK);
+        assert_int_equal(infer_preprocess_run(&p, &image, 0, &t, NULL, &back, NULL), INFER_OK);
         const float *out = t.data;
         int top = place == INFER_LETTERBOX_CENTER ? 5 : 0;
         for (int y = 0; y < 15; y++) {
@@ -167,7 +167,7 @@ static void crop_beside_the_picture(void **unused)
     p.crop_width = p.crop_height = 4;
     p.fill = 9;
     p.color = INFER_COLOR_GRAY;
-    assert_int_equal(infer_preprocess_run(&p, &image, 0, &t, NULL, NULL), INFER_OK);
+    assert_int_equal(infer_preprocess_run(&p, &image, 0, &t, NULL, NULL, NULL), INFER_OK);
     for (int i = 0; i < 16; i++)
         assert_int_equal(((uint8_t *)t.data)[i], 9);
     free(image.pixels);
@@ -191,7 +191,7 @@ static void colors_layouts_and_batches(void **unused)
                 p.mean[k] = (float)(10 * k);
                 p.scale[k] = 0.5f * (float)(k + 1);
             }
-            assert_int_equal(infer_preprocess_run(&p, &image, 1, &t, NULL, NULL), INFER_OK);
+            assert_int_equal(infer_preprocess_run(&p, &image, 1, &t, NULL, NULL, NULL), INFER_OK);
             size_t place = (size_t)(20 * c), bytes = place * sizeof(float);
             const float *out = (const float *)t.data + place;
             for (int i = 0; i < 20; i++) {
@@ -222,9 +222,36 @@ static void u8_is_rounded_and_clipped(void **unused)
     p.color = INFER_COLOR_GRAY;
     p.mean[0] = 2;
     p.scale[0] = 2.5f; /* -5, 7.5, 12.5, 245, 632.5 */
-    assert_int_equal(infer_preprocess_run(&p, &image, 0, &t, NULL, NULL), INFER_OK);
+    assert_int_equal(infer_preprocess_run(&p, &image, 0, &t, NULL, NULL, NULL), INFER_OK);
     assert_memory_equal(t.data, ((uint8_t[5]){0, 8, 12, 245, 255}), 5);
     free(t.data);
+}
+
+/* A part of a larger picture, as it is and resized: what its copy gives. */
+static void part_of_a_picture(void **unused)
+{
+    (void)unused;
+    infer_image whole = coordinates(40, 30), copy = coordinates(20, 10), part = copy;
+    part.pitch = 40 * 3;
+    part.pixels = whole.pixels + 7 * part.pitch + 5 * 3;
+    for (size_t y = 0; y < 10; y++)
+        memcpy(copy.pixels + y * 60, part.pixels + y * part.pitch, 60);
+    for (int resized = 0; resized < 2; resized++) {
+        infer_preprocess p = INFER_PREPROCESS_INIT;
+        p.fit = resized ? INFER_FIT_STRETCH : INFER_FIT_EXACT;
+        p.width = resized ? 13 : 20;
+        p.height = resized ? 14 : 10;
+        infer_tensor a = tensor(INFER_U8, 1, 3, p.height, p.width), b = a;
+        b.data = malloc(b.bytes);
+        assert_non_null(b.data);
+        assert_int_equal(infer_preprocess_run(&p, &copy, 0, &a, NULL, NULL, NULL), INFER_OK);
+        assert_int_equal(infer_preprocess_run(&p, &part, 0, &b, NULL, NULL, NULL), INFER_OK);
+        assert_memory_equal(a.data, b.data, a.bytes);
+        free(a.data);
+        free(b.data);
+    }
+    free(whole.pixels);
+    free(copy.pixels);
 }
 
 static void nonsense(void **unused)
@@ -236,13 +263,17 @@ static void nonsense(void **unused)
     infer_error err;
     infer_preprocess_init(&good, sizeof good);
     infer_preprocess_init(NULL, 64);
-    assert_int_equal(infer_preprocess_run(&good, &image, 0, &t, NULL, &err), INFER_OK);
-    assert_int_equal(infer_preprocess_run(NULL, &image, 0, &t, NULL, &err), INFER_ERROR_ARGUMENT);
-    assert_int_equal(infer_preprocess_run(&good, NULL, 0, &t, NULL, &err), INFER_ERROR_ARGUMENT);
-    assert_int_equal(infer_preprocess_run(&good, &image, 0, NULL, NULL, &err),
+    assert_int_equal(infer_preprocess_run(&good, &image, 0, &t, NULL, NULL, &err), INFER_OK);
+    assert_int_equal(infer_preprocess_run(NULL, &image, 0, &t, NULL, NULL, &err),
                      INFER_ERROR_ARGUMENT);
-    assert_int_equal(infer_preprocess_run(&good, &image, 1, &t, NULL, &err), INFER_ERROR_ARGUMENT);
-    assert_int_equal(infer_preprocess_run(&good, &image, -1, &t, NULL, &err), INFER_ERROR_ARGUMENT);
+    assert_int_equal(infer_preprocess_run(&good, NULL, 0, &t, NULL, NULL, &err),
+                     INFER_ERROR_ARGUMENT);
+    assert_int_equal(infer_preprocess_run(&good, &image, 0, NULL, NULL, NULL, &err),
+                     INFER_ERROR_ARGUMENT);
+    assert_int_equal(infer_preprocess_run(&good, &image, 1, &t, NULL, NULL, &err),
+                     INFER_ERROR_ARGUMENT);
+    assert_int_equal(infer_preprocess_run(&good, &image, -1, &t, NULL, NULL, &err),
+                     INFER_ERROR_ARGUMENT);
     for (int i = 0; i < 5; i++) {
         bad = t;
         if (i == 0)
@@ -255,7 +286,7 @@ static void nonsense(void **unused)
             bad.dims[3] = 5;
         else
             bad.dims[0] = INT64_MAX;
-        assert_int_equal(infer_preprocess_run(&good, &image, 0, &bad, NULL, &err),
+        assert_int_equal(infer_preprocess_run(&good, &image, 0, &bad, NULL, NULL, &err),
                          INFER_ERROR_SHAPE);
     }
     int32_t *const fields = &p.fit;
@@ -264,19 +295,22 @@ static void nonsense(void **unused)
         for (size_t v = 0; v < 4; v++) {
             p = good;
             fields[field] = values[v];
-            assert_int_equal(infer_preprocess_run(&p, &image, 0, &t, NULL, &err),
+            assert_int_equal(infer_preprocess_run(&p, &image, 0, &t, NULL, NULL, &err),
                              INFER_ERROR_ARGUMENT);
         }
     }
     p = good;
     p.fit = INFER_FIT_STRETCH; /* without a size */
-    assert_int_equal(infer_preprocess_run(&p, &image, 0, &t, NULL, &err), INFER_ERROR_ARGUMENT);
+    assert_int_equal(infer_preprocess_run(&p, &image, 0, &t, NULL, NULL, &err),
+                     INFER_ERROR_ARGUMENT);
     p = good;
     p.crop_width = 3; /* without a height */
-    assert_int_equal(infer_preprocess_run(&p, &image, 0, &t, NULL, &err), INFER_ERROR_ARGUMENT);
+    assert_int_equal(infer_preprocess_run(&p, &image, 0, &t, NULL, NULL, &err),
+                     INFER_ERROR_ARGUMENT);
     p = good;
     p.scale[1] = NAN;
-    assert_int_equal(infer_preprocess_run(&p, &image, 0, &t, NULL, &err), INFER_ERROR_ARGUMENT);
+    assert_int_equal(infer_preprocess_run(&p, &image, 0, &t, NULL, NULL, &err),
+                     INFER_ERROR_ARGUMENT);
     int32_t w;
     assert_int_equal(infer_preprocess_size(&good, 4, 4, &w, NULL, NULL), INFER_ERROR_ARGUMENT);
     assert_int_equal(infer_preprocess_size(&good, 0, 4, &w, &w, NULL), INFER_ERROR_ARGUMENT);
@@ -451,6 +485,7 @@ int main(void)
         cmocka_unit_test(crop_beside_the_picture),
         cmocka_unit_test(colors_layouts_and_batches),
         cmocka_unit_test(u8_is_rounded_and_clipped),
+        cmocka_unit_test(part_of_a_picture),
         cmocka_unit_test(nonsense),
         cmocka_unit_test(encoding_is_pinned),
         cmocka_unit_test(topk_orders),

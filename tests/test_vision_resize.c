@@ -37,7 +37,7 @@ static void equals_pillow_and_opencv(void **unused)
                 size_t n = (size_t)c[3] * (size_t)c[4] * (size_t)c[2];
                 infer_error err;
                 assert_int_equal(infer_image_resize(&src, c[3], c[4], (infer_filter)filter,
-                                                    (infer_resampler)resampler, &out, &err),
+                                                    (infer_resampler)resampler, NULL, &out, &err),
                                  INFER_OK);
                 assert_int_equal(out.width, c[3]);
                 assert_int_equal(out.height, c[4]);
@@ -65,7 +65,7 @@ static void keeps_one_color(void **unused)
         for (size_t i = 0; i < (size_t)w * (size_t)h; i++)
             memcpy(src.pixels + i * 3, color, 3);
         assert_int_equal(infer_image_resize(&src, to_w, to_h, (infer_filter)(round & 3),
-                                            (infer_resampler)(round >> 2 & 1), &out, NULL),
+                                            (infer_resampler)(round >> 2 & 1), NULL, &out, NULL),
                          INFER_OK);
         for (size_t i = 0; i < (size_t)to_w * (size_t)to_h; i++)
             assert_memory_equal(out.pixels + i * 3, color, 3);
@@ -84,7 +84,7 @@ static void extreme_sizes(void **unused)
         for (int how = 0; how < 8; how++) {
             assert_int_equal(infer_image_resize(&src, sides[i][2], sides[i][3],
                                                 (infer_filter)(how & 3),
-                                                (infer_resampler)(how >> 2), &out, NULL),
+                                                (infer_resampler)(how >> 2), NULL, &out, NULL),
                              INFER_OK);
             infer_image_free(&out);
         }
@@ -105,11 +105,12 @@ static void a_part_is_a_part_of_the_whole(void **unused)
             infer_filter filter = (infer_filter)(i % 4);
             infer_resampler resampler = (infer_resampler)(i / 4 % 2);
             const struct infer__resized at = {w, h, 5, 4};
-            assert_int_equal(infer_image_resize(&src, w, h, filter, resampler, &whole, NULL),
+            assert_int_equal(infer_image_resize(&src, w, h, filter, resampler, NULL, &whole, NULL),
                              INFER_OK);
             infer_error err;
-            assert_int_equal(infer__resize_part(&src, &at, pw, ph, filter, resampler, &part, &err),
-                             INFER_OK);
+            assert_int_equal(
+                infer__resize_part(&src, &at, pw, ph, filter, resampler, NULL, &part, &err),
+                INFER_OK);
             for (int32_t y = 0; y < ph; y++)
                 assert_memory_equal(part.pixels + y * pw * channels,
                                     whole.pixels + ((y + 4) * w + 5) * channels,
@@ -126,12 +127,45 @@ static void expect_argument(const infer_image *src, int32_t w, int32_t h, int fi
     infer_image out;
     infer_error err;
     memset(&out, 0xa5, sizeof out);
-    assert_int_equal(
-        infer_image_resize(src, w, h, (infer_filter)filter, (infer_resampler)resampler, &out, &err),
-        INFER_ERROR_ARGUMENT);
+    assert_int_equal(infer_image_resize(src, w, h, (infer_filter)filter, (infer_resampler)resampler,
+                                        NULL, &out, &err),
+                     INFER_ERROR_ARGUMENT);
     assert_int_equal(err.status, INFER_ERROR_ARGUMENT);
     assert_true(err.message[0]);
     assert_null(out.pixels);
+}
+
+/* Rows with a gap behind them give what rows without one do; what is in the gap does not matter. */
+static void rows_apart(void **unused)
+{
+    (void)unused;
+    for (int how = 0; how < 3 * 8 * 3; how++) {
+        static const int32_t channels[3] = {1, 3, 4}, sides[3][2] = {{31, 17}, {9, 40}, {20, 30}};
+        const int32_t c = channels[how % 3], *to = sides[how / 24];
+        const infer_filter filter = (infer_filter)(how / 3 & 3);
+        const infer_resampler resampler = (infer_resampler)(how / 12 & 1);
+        infer_image src = make_picture(20, 30, c), apart = src, a, b;
+        const size_t row = 20 * (size_t)c;
+        apart.pitch = row + 5;
+        uint8_t *rows = malloc(apart.pitch * 29 + row); /* none behind the last one */
+        assert_non_null(rows);
+        memset(rows, 0xee, apart.pitch * 29 + row);
+        for (size_t y = 0; y < 30; y++)
+            memcpy(rows + y * apart.pitch, src.pixels + y * row, row);
+        apart.pixels = rows;
+        assert_int_equal(infer_image_resize(&src, to[0], to[1], filter, resampler, NULL, &a, NULL),
+                         INFER_OK);
+        assert_int_equal(
+            infer_image_resize(&apart, to[0], to[1], filter, resampler, NULL, &b, NULL), INFER_OK);
+        assert_int_equal(a.pitch, (size_t)(to[0] * c));
+        assert_memory_equal(a.pixels, b.pixels, a.pitch * (size_t)to[1]);
+        infer_image_free(&a);
+        infer_image_free(&b);
+        infer_image_free(&apart); /* a caller's: its pixels stay */
+        assert_null(apart.pixels);
+        free(rows);
+        free(src.pixels);
+    }
 }
 
 static void nonsense(void **unused)
@@ -154,10 +188,10 @@ static void nonsense(void **unused)
     bad.width = 0;
     expect_argument(&bad, 2, 2, 0, 0);
     assert_int_equal(
-        infer_image_resize(&src, 2, 2, INFER_FILTER_AREA, INFER_RESIZE_PILLOW, NULL, NULL),
+        infer_image_resize(&src, 2, 2, INFER_FILTER_AREA, INFER_RESIZE_PILLOW, NULL, NULL, NULL),
         INFER_ERROR_ARGUMENT);
     assert_int_equal(
-        infer_image_resize(&src, 2, 2, INFER_FILTER_AREA, INFER_RESIZE_PILLOW, &src, NULL),
+        infer_image_resize(&src, 2, 2, INFER_FILTER_AREA, INFER_RESIZE_PILLOW, NULL, &src, NULL),
         INFER_ERROR_ARGUMENT);
     free(src.pixels);
 }
@@ -171,10 +205,10 @@ static void out_of_memory(void **unused)
         for (size_t limit = 0; status != INFER_OK; limit++) {
             struct counter c = {.limit = limit};
             infer_image src = make_picture(20, 20, 3), out;
-            src.allocator = counting(&c);
+            const infer_allocator a = counting(&c);
             assert_true(limit < 10);
             status = infer_image_resize(&src, 9, 8, (infer_filter)(how & 3),
-                                        (infer_resampler)(how >> 2), &out, NULL);
+                                        (infer_resampler)(how >> 2), &a, &out, NULL);
             assert_true(status == INFER_OK || status == INFER_ERROR_NO_MEMORY);
             infer_image_free(&out);
             assert_int_equal(c.live, 0);
@@ -190,6 +224,7 @@ int main(void)
         cmocka_unit_test(keeps_one_color),
         cmocka_unit_test(extreme_sizes),
         cmocka_unit_test(a_part_is_a_part_of_the_whole),
+        cmocka_unit_test(rows_apart),
         cmocka_unit_test(nonsense),
         cmocka_unit_test(out_of_memory),
     };

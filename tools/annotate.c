@@ -65,8 +65,8 @@ int annotate_write(const char *path, const infer_image *picture, const struct an
     int status = CLI_RESOURCES;
     shown_size(picture, &width, &height);
     infer_filter filter = width > picture->width ? INFER_FILTER_NEAREST : INFER_FILTER_BILINEAR;
-    if (infer_image_resize(picture, width, height, filter, INFER_RESIZE_PILLOW, &shown, &err) !=
-        INFER_OK)
+    if (infer_image_resize(picture, width, height, filter, INFER_RESIZE_PILLOW, NULL, &shown,
+                           &err) != INFER_OK)
         return cli_fail(path, &err);
     int text = 2 * MARGIN + LINE * ((int)a->count + 1) - TEXT * 2;
     if (canvas_init(&c, width > LEAST_WIDTH ? width : LEAST_WIDTH, height + text, background)) {

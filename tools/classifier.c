@@ -85,7 +85,7 @@ static infer_status run(struct classifier *c, const char *path, struct answer *a
                               err));
     TRY(get_session(c, width, height, err));
     start = cli_now_ms();
-    TRY(infer_preprocess_run(&c->preprocess, &a->image, 0, &c->input, NULL, err));
+    TRY(infer_preprocess_run(&c->preprocess, &a->image, 0, &c->input, NULL, NULL, err));
     a->preprocess_ms = cli_now_ms() - start;
     start = cli_now_ms();
     n = infer_session_outputs(c->session);

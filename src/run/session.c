@@ -133,6 +133,7 @@ void infer_session_free(infer_session **session)
     infer__pool_free(s->own_pool);
     infer__program_free(s->program);
     infer__memory_free(&s->memory, &a);
+    infer__scratch_free(&s->scratch);
     infer__free(&outer, s);
     *session = NULL;
 }

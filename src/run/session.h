@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "base/pool.h"
+#include "base/scratch.h"
 #include "file/model.h"
 #include "run/program.h"
 
@@ -16,6 +17,7 @@ struct infer_session {
     struct infer__team *team;
     struct infer__program *program; /* that infer_run runs */
     struct infer__memory memory;    /* that it works in */
+    struct infer__scratch scratch;  /* for pictures (infer_classify) */
     uint32_t profile;
     _Atomic int no_memory; /* a kernel had none: see struct infer__task */
 };

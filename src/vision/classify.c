@@ -1,5 +1,5 @@
-/* From picture bytes to classes, with the preprocessing that is stored in the model. Only the
- * library's public functions are used here, but for the section's bytes. */
+/* From picture bytes to classes, with the preprocessing that is stored in the model. The steps are
+ * the library's public functions. */
 #include <string.h>
 
 #include "base/caller.h"
@@ -8,6 +8,7 @@
 #include "base/sized.h"
 #include "base/status.h"
 #include "file/model.h"
+#include "run/session.h"
 #include "vision/options.h"
 #include "vision/preprocess.h"
 #include "vision/preprocess_file.h"
@@ -35,7 +36,7 @@ void infer_classify_options_init(infer_classify_options *options, size_t size)
     infer__sized_init(options, size);
 }
 
-/* The one input, with memory of its own that the caller frees. */
+/* The one input, with memory of its own. */
 static infer_status make_input(const infer_session *session, const infer_allocator *a,
                                infer_tensor *input, infer_error *err)
 {
@@ -58,60 +59,89 @@ static infer_status make_input(const infer_session *session, const infer_allocat
     return input->data ? INFER_OK : infer__no_memory(err, bytes);
 }
 
-static infer_status run(infer_session *session, const infer_tensor *input, infer_tensor *outputs,
-                        const infer_classify_options *o, infer_class *classes, size_t k,
-                        size_t *found, infer_error *err)
+/* From the picture's bytes to the input. */
+static infer_status fill_input(const infer_session *session, const void *bytes, size_t size,
+                               const infer_image_options *o, const infer_tensor *input,
+                               infer_error *err)
 {
-    size_t n = infer_session_outputs(session);
-    TRY(infer_run(session, input, 1, outputs, n, err));
-    return infer_topk(&outputs[o->output], k, o->softmax != 0, classes, found, err);
+    infer_preprocess preprocess = INFER_PREPROCESS_INIT;
+    infer_image image;
+    TRY(infer_model_preprocess(session->model, &preprocess, err));
+    TRY(infer_image_decode(bytes, size, o, &image, err));
+    infer_status status =
+        infer_preprocess_run(&preprocess, &image, 0, input, &o->allocator, NULL, err);
+    infer_image_free(&image);
+    return status;
 }
 
-static infer_status classify(infer_session *session, const infer_preprocess *preprocess,
-                             const void *bytes, size_t size, const infer_classify_options *o,
-                             infer_class *classes, size_t k, size_t *found, infer_error *err)
+/* What a call is for. */
+struct call {
+    const void *bytes;
+    size_t size;
+    infer_classify_options options; /* image has the allocator that serves all */
+    infer_class *classes;
+    size_t k, *found;
+};
+
+static infer_status classify(infer_session *session, const struct call *c, infer_error *err)
 {
-    const infer_allocator *a = &o->image->allocator;
-    infer_image image = {0};
-    infer_tensor input = {0}, *outputs = NULL;
+    const infer_allocator *a = &c->options.image->allocator;
+    const size_t n = infer_session_outputs(session);
+    infer_tensor input = {.type = INFER_TYPE_NONE}, *outputs = NULL;
     infer_status status;
-    size_t n = infer_session_outputs(session);
-    FAIL_IF(o->output >= n, INFER_ERROR_ARGUMENT, "output %u of %zu", o->output, n);
-    TRY_GOTO(make_input(session, a, &input, err));
+    FAIL_IF(c->options.output >= n, INFER_ERROR_ARGUMENT, "output %u of %zu", c->options.output, n);
+    TRY(make_input(session, a, &input, err));
+    TRY_GOTO(fill_input(session, c->bytes, c->size, c->options.image, &input, err));
     outputs = infer__calloc(a, n, sizeof *outputs);
     if (!outputs) {
         status = infer__no_memory(err, n * sizeof *outputs);
         goto fail;
     }
-    TRY_GOTO(infer_image_decode(bytes, size, o->image, &image, err));
-    TRY_GOTO(infer_preprocess_run(preprocess, &image, 0, &input, NULL, err));
-    infer_image_free(&image);
-    TRY_GOTO(run(session, &input, outputs, o, classes, k, found, err));
+    TRY_GOTO(infer_run(session, &input, 1, outputs, n, err));
+    status = infer_topk(&outputs[c->options.output], c->k, c->options.softmax != 0, c->classes,
+                        c->found, err);
 fail:
-    infer_image_free(&image);
-    infer__free(a, input.data);
     infer__free(a, outputs);
+    infer__free(a, input.data);
     return status;
 }
 
-infer_status infer_classify(infer_session *session, const infer_model *model, const void *bytes,
-                            size_t size, const infer_classify_options *options,
-                            infer_class *classes, size_t k, size_t *found, infer_error *err)
+/* With memory that the session keeps for the next picture. */
+static infer_status classify_in_scratch(infer_session *session, const struct call *c,
+                                        infer_error *err)
+{
+    infer_image_options image;
+    struct call call = *c;
+    const infer_allocator a = infer__scratch_begin(&session->scratch, &session->allocator);
+    session->meter.refused = 0;
+    infer_status status = infer__image_options(c->options.image, &image, err);
+    image.allocator = a;
+    call.options.image = &image;
+    if (status == INFER_OK)
+        status = classify(session, &call, err);
+    if (status == INFER_ERROR_NO_MEMORY && session->meter.refused)
+        status = infer__fail(err, INFER_ERROR_LIMIT,
+                             "the picture needs more than the %llu bytes that max_memory_bytes "
+                             "allows",
+                             (unsigned long long)session->meter.limit);
+    infer__scratch_end(&session->scratch);
+    return status;
+}
+
+infer_status infer_classify(infer_session *session, const void *bytes, size_t size,
+                            const infer_classify_options *options, infer_class *classes, size_t k,
+                            size_t *found, infer_error *err)
 {
     INFER__KEEP_CALLER;
     infer_error local;
-    infer_preprocess preprocess = INFER_PREPROCESS_INIT;
-    infer_classify_options o;
-    infer_image_options image;
+    struct call call = {bytes, size, {0}, classes, k, found};
     err = err ? err : &local;
     infer__error_clear(err);
     if (found)
         *found = 0;
-    FAIL_IF(!session || !model || !bytes || (k && !classes), INFER_ERROR_ARGUMENT,
-            "infer_classify: session, model, bytes or classes is NULL");
-    TRY(infer__sized_read(INFER__SIZED(infer_classify_options, softmax), options, &o, err));
-    TRY(infer__image_options(o.image, &image, err));
-    o.image = &image;
-    TRY(infer_model_preprocess(model, &preprocess, err));
-    return classify(session, &preprocess, bytes, size, &o, classes, k, found, err);
+    FAIL_IF(!session || !bytes || (k && !classes), INFER_ERROR_ARGUMENT,
+            "infer_classify: session, bytes or classes is NULL");
+    TRY(infer__sized_read(INFER__SIZED(infer_classify_options, softmax), options, &call.options,
+                          err));
+    return classify_in_scratch(session, &call, err);
 }

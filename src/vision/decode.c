@@ -111,7 +111,7 @@ static infer_status decode(const uint8_t *bytes, size_t size, const infer_image_
     else
         TRY(infer__decode_stb(&d, err));
     if (d.orientation > 1 && !options.ignore_orientation)
-        TRY(infer__image_orient(image, d.orientation, err));
+        TRY(infer__image_orient(image, d.orientation, &options.allocator, err));
     return INFER_OK;
 }
 

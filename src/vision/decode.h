@@ -65,10 +65,16 @@ void infer__image_row(infer_image *image, int32_t y, const uint8_t *row, int cha
 /* Turns n pixels of `from` channels (1 to 4) into `to` channels (1, 3 or 4); not in place. */
 void infer__convert_pixels(const uint8_t *in, int from, uint8_t *out, int to, size_t n);
 
+/* Bytes from one row of a source to the next. */
+static inline size_t infer__image_pitch(const infer_image *image)
+{
+    return image->pitch ? image->pitch : (size_t)image->width * (size_t)image->channels;
+}
 /* A status other than INFER_OK if the picture is not usable as a source. */
 infer_status infer__image_check(const infer_image *image, infer_error *err);
-/* Replaces the picture by its upright form; orientation 2 to 8. */
-infer_status infer__image_orient(infer_image *image, uint32_t orientation, infer_error *err);
+/* Replaces a picture that the library made by its upright form; orientation 2 to 8. */
+infer_status infer__image_orient(infer_image *image, uint32_t orientation,
+                                 const infer_allocator *allocator, infer_error *err);
 /* The orientation, 1 to 8, in the payload of a JPEG's APP1 marker; 0 where there is none. */
 uint32_t infer__exif_orientation(const uint8_t *payload, size_t size);
 

@@ -12,23 +12,34 @@ void infer_image_free(infer_image *image)
     INFER__KEEP_CALLER;
     if (!image)
         return;
-    if (image->pixels)
-        infer__free(&image->allocator, image->pixels);
+    if (image->memory) {
+        infer_allocator allocator;
+        memcpy(&allocator, image->memory, sizeof allocator);
+        infer__free(&allocator, image->memory);
+    }
     memset(image, 0, sizeof *image);
 }
+
+/* Before the pixels stands the allocator that they came from. */
+enum { HEADER = 64 };
+_Static_assert(sizeof(infer_allocator) <= HEADER, "it has room");
 
 infer_status infer__image_new(const infer_allocator *allocator, int32_t width, int32_t height,
                               int32_t channels, infer_image *image, infer_error *err)
 {
+    const infer_allocator a = infer__allocator(allocator);
     size_t bytes;
     memset(image, 0, sizeof *image);
     if (!infer__size_mul((size_t)width, (size_t)height, &bytes) ||
-        !infer__size_mul(bytes, (size_t)channels, &bytes))
+        !infer__size_mul(bytes, (size_t)channels, &bytes) ||
+        !infer__size_add(bytes, HEADER, &bytes))
         return infer__no_memory(err, SIZE_MAX);
-    image->allocator = infer__allocator(allocator);
-    image->pixels = infer__alloc(&image->allocator, bytes, 64);
-    if (!image->pixels)
+    image->memory = infer__alloc(&a, bytes, 64);
+    if (!image->memory)
         return infer__no_memory(err, bytes);
+    memcpy(image->memory, &a, sizeof a);
+    image->pixels = (uint8_t *)image->memory + HEADER;
+    image->pitch = (size_t)width * (size_t)channels;
     image->width = width;
     image->height = height;
     image->channels = channels;
@@ -45,8 +56,14 @@ infer_status infer__image_check(const infer_image *image, infer_error *err)
     FAIL_IF(image->channels != 1 && image->channels != 3 && image->channels != 4,
             INFER_ERROR_ARGUMENT, "the picture has %d channels; 1, 3 and 4 are possible",
             image->channels);
-    FAIL_IF(!image->allocator.alloc != !image->allocator.free, INFER_ERROR_ARGUMENT,
-            "an allocator needs both alloc and free");
+    const size_t row = (size_t)image->width * (size_t)image->channels;
+    size_t bytes;
+    FAIL_IF(image->pitch && (image->pitch < row ||
+                             !infer__size_mul(image->pitch, (size_t)image->height, &bytes)),
+            INFER_ERROR_ARGUMENT, "the picture's pitch is %zu bytes; a row has %zu", image->pitch,
+            row);
+    FAIL_IF(image->reserved || image->more[0] || image->more[1], INFER_ERROR_ARGUMENT,
+            "a reserved field of the picture is not 0");
     return INFER_OK;
 }
 
@@ -116,12 +133,13 @@ static struct walk orientation_walk(uint32_t orientation, ptrdiff_t w, ptrdiff_t
     }
 }
 
-infer_status infer__image_orient(infer_image *image, uint32_t orientation, infer_error *err)
+infer_status infer__image_orient(infer_image *image, uint32_t orientation,
+                                 const infer_allocator *allocator, infer_error *err)
 {
     int32_t c = image->channels;
     int swapped = orientation >= 5;
     infer_image out;
-    TRY(infer__image_new(&image->allocator, swapped ? image->height : image->width,
+    TRY(infer__image_new(allocator, swapped ? image->height : image->width,
                          swapped ? image->width : image->height, c, &out, err));
     struct walk walk = orientation_walk(orientation, image->width, image->height);
     uint8_t *to = out.pixels;

@@ -56,7 +56,8 @@ static infer_status check_tensor(const infer_preprocess *p, const infer_image *i
             INFER_ERROR_SHAPE, "the tensor's memory of %zu bytes is too small", out->bytes);
     FAIL_IF((uintptr_t)out->data % infer_type_size(out->type), INFER_ERROR_ARGUMENT,
             "the tensor is not aligned for its type");
-    size_t pixels = (size_t)image->width * (size_t)image->height * (size_t)image->channels;
+    size_t pixels = infer__image_pitch(image) * (size_t)(image->height - 1) +
+                    (size_t)image->width * (size_t)image->channels;
     FAIL_IF(overlap(image->pixels, pixels, out->data, bytes), INFER_ERROR_ARGUMENT,
             "the tensor shares memory with the picture");
     return INFER_OK;
@@ -166,12 +167,12 @@ static void put_picture(const struct target *t, const uint8_t *pixels, int chann
  * more than the tensor has pixels, and for as many columns of the picture. */
 static infer_status resize_visible(const infer_preprocess *p, const infer_image *image,
                                    const struct infer__placement *place, const struct visible *v,
-                                   infer_image *out, infer_error *err)
+                                   const infer_allocator *a, infer_image *out, infer_error *err)
 {
     const struct infer__resized whole = {place->scaled_w, place->scaled_h, v->left - place->x,
                                          v->top - place->y};
     return infer__resize_part(image, &whole, v->right - v->left, v->bottom - v->top,
-                              (infer_filter)p->filter, (infer_resampler)p->resampler, out, err);
+                              (infer_filter)p->filter, (infer_resampler)p->resampler, a, out, err);
 }
 
 /* Tensor pixel x covers picture pixels (x - place.x) * scale, edges counted from 0. */
@@ -190,7 +191,8 @@ static void fill_transform(const infer_image *image, const struct infer__placeme
 
 infer_status infer_preprocess_run(const infer_preprocess *preprocess, const infer_image *image,
                                   int64_t index, const infer_tensor *out,
-                                  infer_transform *transform, infer_error *err)
+                                  const infer_allocator *allocator, infer_transform *transform,
+                                  infer_error *err)
 {
     INFER__KEEP_CALLER;
     infer_error local;
@@ -200,6 +202,8 @@ infer_status infer_preprocess_run(const infer_preprocess *preprocess, const infe
     infer_preprocess p;
     err = err ? err : &local;
     infer__error_clear(err);
+    FAIL_IF(allocator && !allocator->alloc != !allocator->free, INFER_ERROR_ARGUMENT,
+            "an allocator needs both alloc and free");
     if (transform)
         TRY(infer__sized_check(TRANSFORM, transform, err));
     TRY(infer__preprocess_read(preprocess, &p, err));
@@ -208,13 +212,13 @@ infer_status infer_preprocess_run(const infer_preprocess *preprocess, const infe
     TRY(check_tensor(&p, image, out, index, &place, err));
 
     struct visible v = find_visible(&place);
-    size_t stride = (size_t)image->width * (size_t)image->channels;
+    size_t stride = infer__image_pitch(image);
     const uint8_t *pixels = image->pixels;
     if (v.right == v.left) {
         pixels = NULL; /* all is filling */
     } else if (place.scaled_w != image->width || place.scaled_h != image->height) {
-        TRY(resize_visible(&p, image, &place, &v, &scaled, err));
-        stride = (size_t)scaled.width * (size_t)scaled.channels;
+        TRY(resize_visible(&p, image, &place, &v, allocator, &scaled, err));
+        stride = scaled.pitch;
         pixels = scaled.pixels;
     } else {
         pixels += (size_t)(v.top - place.y) * stride +

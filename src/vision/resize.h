@@ -16,13 +16,17 @@ struct infer__resized {
 /* Makes a part of width x height pixels, which lies in the whole. Else as infer_image_resize. */
 infer_status infer__resize_part(const infer_image *src, const struct infer__resized *whole,
                                 int32_t width, int32_t height, infer_filter filter,
-                                infer_resampler resampler, infer_image *out, infer_error *err);
+                                infer_resampler resampler, const infer_allocator *allocator,
+                                infer_image *out, infer_error *err);
 
-/* Each fills out->pixels, whose size and channels are set; src and the whole differ in size. */
+/* Each fills out->pixels, whose size and channels are set; src and the whole differ in size.
+ * Temporary memory comes from `a`. */
 infer_status infer__resize_pillow(const infer_image *src, const struct infer__resized *whole,
-                                  infer_filter filter, infer_image *out, infer_error *err);
+                                  infer_filter filter, const infer_allocator *a, infer_image *out,
+                                  infer_error *err);
 infer_status infer__resize_opencv(const infer_image *src, const struct infer__resized *whole,
-                                  infer_filter filter, infer_image *out, infer_error *err);
+                                  infer_filter filter, const infer_allocator *a, infer_image *out,
+                                  infer_error *err);
 
 /* Copies pixel (x[i], y[j]) of src to (i, j) of out. */
 void infer__resize_pick(const infer_image *src, const int32_t *x, const int32_t *y,

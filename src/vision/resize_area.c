@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "base/size.h"
 #include "base/status.h"
+#include "vision/decode.h"
 #include "vision/resize.h"
 
 /* ---- whole factors -------------------------------------------------------------------------- */
@@ -26,7 +27,7 @@ static int32_t block_sum(const uint8_t *p, int32_t fx, int32_t fy, size_t step, 
 static void whole_factors(const infer_image *src, const struct infer__resized *whole,
                           infer_image *out, int32_t fx, int32_t fy)
 {
-    size_t c = (size_t)src->channels, stride = (size_t)src->width * c;
+    size_t c = (size_t)src->channels, stride = infer__image_pitch(src);
     float scale = 1.f / (float)(fx * fy);
     int halves = fx == 2 && fy == 2; /* here OpenCV rounds halves up */
     uint8_t *to = out->pixels;
@@ -86,7 +87,7 @@ static void any_factors(const infer_image *src, infer_image *out, const struct s
                         const struct share *y, size_t ny, float *row, float *sum)
 {
     size_t c = (size_t)src->channels, n = (size_t)out->width * c;
-    size_t stride = (size_t)src->width * c;
+    size_t stride = infer__image_pitch(src);
     for (size_t j = 0; j < ny; j++) {
         const uint8_t *in = src->pixels + (size_t)y[j].from * stride;
         memset(row, 0, n * sizeof *row);
@@ -110,7 +111,7 @@ static void any_factors(const infer_image *src, infer_image *out, const struct s
 }
 
 infer_status infer__resize_area(const infer_image *src, const struct infer__resized *whole,
-                                infer_image *out, infer_error *err)
+                                const infer_allocator *a, infer_image *out, infer_error *err)
 {
     double sx = 1. / ((double)whole->width / src->width);
     double sy = 1. / ((double)whole->height / src->height);
@@ -127,7 +128,7 @@ infer_status infer__resize_area(const infer_image *src, const struct infer__resi
     const int64_t shares_y = INFER__PRODUCT(2, INFER__SUM(src->height, out->height));
     const int64_t shares = INFER__PRODUCT(INFER__SUM(shares_x, shares_y), sizeof(struct share));
     size_t bytes = (size_t)INFER__SUM(shares, INFER__PRODUCT(2, n, sizeof(float)));
-    struct share *x = infer__alloc(&out->allocator, bytes, 64);
+    struct share *x = infer__alloc(a, bytes, 64);
     if (!x)
         return infer__no_memory(err, bytes);
     struct share *y = x + shares_x;
@@ -135,6 +136,6 @@ infer_status infer__resize_area(const infer_image *src, const struct infer__resi
     size_t nx = fill_shares(src->width, whole->x, out->width, sx, x);
     size_t ny = fill_shares(src->height, whole->y, out->height, sy, y);
     any_factors(src, out, x, nx, y, ny, row, sum);
-    infer__free(&out->allocator, x);
+    infer__free(a, x);
     return INFER_OK;
 }

@@ -5,6 +5,6 @@
 #include "vision/resize.h"
 
 infer_status infer__resize_area(const infer_image *src, const struct infer__resized *whole,
-                                infer_image *out, infer_error *err);
+                                const infer_allocator *a, infer_image *out, infer_error *err);
 
 #endif

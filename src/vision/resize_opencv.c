@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "base/size.h"
 #include "base/status.h"
+#include "vision/decode.h"
 #include "vision/resize.h"
 #include "vision/resize_area.h"
 
@@ -98,7 +99,7 @@ static inline void across_row(const uint8_t *in, int32_t width, int c, const str
 
 static void across(const infer_image *src, int32_t y, const struct axis *a, int32_t n, int32_t *out)
 {
-    const uint8_t *in = src->pixels + (size_t)y * (size_t)src->width * (size_t)src->channels;
+    const uint8_t *in = src->pixels + (size_t)y * infer__image_pitch(src);
     if (src->channels == 3)
         across_row(in, src->width, 3, a, n, out);
     else if (src->channels == 4)
@@ -172,7 +173,8 @@ static void two_passes(const infer_image *src, const struct infer__resized *whol
 }
 
 static infer_status small_filter(const infer_image *src, const struct infer__resized *whole,
-                                 int taps, int area, infer_image *out, infer_error *err)
+                                 int taps, int area, const infer_allocator *a, infer_image *out,
+                                 infer_error *err)
 {
     size_t w = (size_t)out->width, h = (size_t)out->height;
     size_t row = w * (size_t)src->channels, per = MAX_TAPS + 1;
@@ -180,7 +182,7 @@ static infer_status small_filter(const infer_image *src, const struct infer__res
     const int64_t places = INFER__PRODUCT(INFER__SUM(out->width, out->height), MAX_TAPS + 1);
     const int64_t words = INFER__SUM(INFER__PRODUCT(out->width, src->channels, taps), places);
     size_t bytes = (size_t)INFER__PRODUCT(words, sizeof(int32_t));
-    int32_t *buffer = infer__alloc(&out->allocator, bytes, 64);
+    int32_t *buffer = infer__alloc(a, bytes, 64);
     if (!buffer)
         return infer__no_memory(err, bytes);
     int32_t *p = buffer + row * (size_t)taps;
@@ -190,16 +192,16 @@ static infer_status small_filter(const infer_image *src, const struct infer__res
     fill_axis(&x, src->width, whole->width, whole->x, out->width, area, taps == 2);
     fill_axis(&y, src->height, whole->height, whole->y, out->height, area, 0);
     two_passes(src, whole, &x, &y, buffer, out);
-    infer__free(&out->allocator, buffer);
+    infer__free(a, buffer);
     return INFER_OK;
 }
 
 static infer_status nearest(const infer_image *src, const struct infer__resized *whole,
-                            infer_image *out, infer_error *err)
+                            const infer_allocator *a, infer_image *out, infer_error *err)
 {
     size_t w = (size_t)out->width;
     size_t bytes = infer__array_bytes((size_t)INFER__SUM(out->width, out->height), sizeof(int32_t));
-    int32_t *at = infer__alloc(&out->allocator, bytes, 64);
+    int32_t *at = infer__alloc(a, bytes, 64);
     if (!at)
         return infer__no_memory(err, bytes);
     double sx = 1. / ((double)whole->width / src->width);
@@ -209,27 +211,28 @@ static infer_status nearest(const infer_image *src, const struct infer__resized 
     for (int32_t i = 0; i < out->height; i++)
         at[w + (size_t)i] = clamp_index((int32_t)floor((whole->y + i) * sy), src->height);
     infer__resize_pick(src, at, at + w, out);
-    infer__free(&out->allocator, at);
+    infer__free(a, at);
     return INFER_OK;
 }
 
 infer_status infer__resize_opencv(const infer_image *src, const struct infer__resized *whole,
-                                  infer_filter filter, infer_image *out, infer_error *err)
+                                  infer_filter filter, const infer_allocator *a, infer_image *out,
+                                  infer_error *err)
 {
     int shrinks = src->width >= whole->width && src->height >= whole->height;
     int halves = src->width == 2 * whole->width && src->height == 2 * whole->height;
     switch (filter) {
     case INFER_FILTER_NEAREST:
-        return nearest(src, whole, out, err);
+        return nearest(src, whole, a, out, err);
     case INFER_FILTER_BICUBIC:
-        return small_filter(src, whole, 4, 0, out, err);
+        return small_filter(src, whole, 4, 0, a, out, err);
     case INFER_FILTER_AREA:
         if (shrinks)
-            return infer__resize_area(src, whole, out, err);
-        return small_filter(src, whole, 2, 1, out, err);
+            return infer__resize_area(src, whole, a, out, err);
+        return small_filter(src, whole, 2, 1, a, out, err);
     default: /* OpenCV takes the mean of 2x2 where linear would give just that */
         if (halves)
-            return infer__resize_area(src, whole, out, err);
-        return small_filter(src, whole, 2, 0, out, err);
+            return infer__resize_area(src, whole, a, out, err);
+        return small_filter(src, whole, 2, 0, a, out, err);
     }
 }

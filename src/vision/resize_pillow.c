@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "base/size.h"
 #include "base/status.h"
+#include "vision/decode.h"
 #include "vision/resize.h"
 
 enum { FRACTION_BITS = 22 };
@@ -129,7 +130,7 @@ static inline void across_row(const uint8_t *in, uint8_t *out, const struct axis
 /* All rows of out, the first from row `first` of src. */
 static void across(const infer_image *src, int32_t first, const struct axis *a, infer_image *out)
 {
-    size_t from = (size_t)src->width * (size_t)src->channels;
+    size_t from = infer__image_pitch(src);
     size_t to = (size_t)out->width * (size_t)src->channels;
     for (int32_t y = 0; y < out->height; y++) {
         const uint8_t *in = src->pixels + (size_t)(first + y) * from;
@@ -165,7 +166,7 @@ static void down_strip(const uint8_t *in, size_t stride, const int32_t *w, int32
 static void down(const infer_image *src, int32_t first, int32_t left, const struct axis *a,
                  infer_image *out)
 {
-    size_t stride = (size_t)src->width * (size_t)src->channels;
+    size_t stride = infer__image_pitch(src);
     size_t width = (size_t)out->width * (size_t)src->channels;
     const uint8_t *corner = src->pixels + (size_t)left * (size_t)src->channels;
     for (int32_t y = 0; y < out->height; y++) {
@@ -193,61 +194,59 @@ static void nearest_axis(int32_t in, int32_t out, int32_t from, int32_t made, in
 }
 
 static infer_status nearest(const infer_image *src, const struct infer__resized *whole,
-                            infer_image *out, infer_error *err)
+                            const infer_allocator *a, infer_image *out, infer_error *err)
 {
     size_t bytes = infer__array_bytes((size_t)INFER__SUM(out->width, out->height), sizeof(int32_t));
-    int32_t *at = infer__alloc(&out->allocator, bytes, 64);
+    int32_t *at = infer__alloc(a, bytes, 64);
     if (!at)
         return infer__no_memory(err, bytes);
     nearest_axis(src->width, whole->width, whole->x, out->width, at);
     nearest_axis(src->height, whole->height, whole->y, out->height, at + out->width);
     infer__resize_pick(src, at, at + out->width, out);
-    infer__free(&out->allocator, at);
+    infer__free(a, at);
     return INFER_OK;
 }
 
 /* Both passes, with the rows between them that the second one reads. */
 static infer_status two_passes(const infer_image *src, const struct axis *x, const struct axis *y,
-                               infer_image *out, infer_error *err)
+                               const infer_allocator *a, infer_image *out, infer_error *err)
 {
-    const infer_allocator *alloc = &out->allocator;
     infer_image middle = {.width = out->width, .channels = src->channels};
     int32_t last = out->height - 1, first = y->first[0];
     size_t bytes;
     middle.height = y->first[last] + y->count[last] - first;
     if (!infer__size_mul((size_t)middle.width * (size_t)middle.channels, (size_t)middle.height,
                          &bytes) ||
-        !(middle.pixels = infer__alloc(alloc, bytes, 64)))
+        !(middle.pixels = infer__alloc(a, bytes, 64)))
         return infer__no_memory(err, bytes);
     across(src, first, x, &middle);
     down(&middle, first, 0, y, out);
-    infer__free(alloc, middle.pixels);
+    infer__free(a, middle.pixels);
     return INFER_OK;
 }
 
 infer_status infer__resize_pillow(const infer_image *src, const struct infer__resized *whole,
-                                  infer_filter filter, infer_image *out, infer_error *err)
+                                  infer_filter filter, const infer_allocator *a, infer_image *out,
+                                  infer_error *err)
 {
     if (filter == INFER_FILTER_NEAREST)
-        return nearest(src, whole, out, err);
-    const infer_allocator *alloc = &out->allocator;
+        return nearest(src, whole, a, out, err);
     struct axis x = {0}, y = {0};
     infer_status status = INFER_OK;
     /* a pass over an axis that keeps its length is left out, as in Pillow */
     int wide = src->width != whole->width, high = src->height != whole->height;
     if (wide)
-        TRY_GOTO(make_axis(alloc, filter, src->width, whole->width, whole->x, out->width, &x, err));
+        TRY_GOTO(make_axis(a, filter, src->width, whole->width, whole->x, out->width, &x, err));
     if (high)
-        TRY_GOTO(
-            make_axis(alloc, filter, src->height, whole->height, whole->y, out->height, &y, err));
+        TRY_GOTO(make_axis(a, filter, src->height, whole->height, whole->y, out->height, &y, err));
     if (wide && high)
-        TRY_GOTO(two_passes(src, &x, &y, out, err));
+        TRY_GOTO(two_passes(src, &x, &y, a, out, err));
     else if (wide)
         across(src, whole->y, &x, out);
     else
         down(src, 0, whole->x, &y, out);
 fail:
-    infer__free(alloc, x.first);
-    infer__free(alloc, y.first);
+    infer__free(a, x.first);
+    infer__free(a, y.first);
     return status;
 }

@@ -88,7 +88,7 @@ static void resize(const infer_image *image, const uint8_t *choice)
     infer_error err;
     int32_t width = choice[4] * 3, height = choice[5] * 3;
     infer_status s = infer_image_resize(image, width, height, (infer_filter)(choice[6] % 5),
-                                        (infer_resampler)(choice[7] % 3), &out, &err);
+                                        (infer_resampler)(choice[7] % 3), NULL, &out, &err);
     REQUIRE(s == err.status && (s == INFER_OK) == (out.pixels != NULL));
     if (s == INFER_OK) {
         REQUIRE(out.width == width && out.height == height && out.channels == image->channels);
@@ -115,7 +115,7 @@ static void preprocess(const infer_image *image, const infer_preprocess *p, int 
         return;
     t.bytes = infer_tensor_elements(&t) * infer_type_size(t.type);
     t.data = fuzz_block(NULL, t.bytes);
-    s = infer_preprocess_run(p, image, 0, &t, &transform, &err);
+    s = infer_preprocess_run(p, image, 0, &t, NULL, &transform, &err);
     REQUIRE(s == err.status && s != INFER_ERROR_INTERNAL);
     if (s == INFER_OK)
         read_all(t.data, t.bytes);

@@ -54,7 +54,7 @@ static void use_model(const infer_model *model, const void *picture, size_t size
     o.threads = 1;
     if (infer_session_create(model, &o, &s, &err) == INFER_OK) {
         run_session(s);
-        infer_classify(s, model, picture, size, NULL, classes, 5, &found, &err);
+        infer_classify(s, picture, size, NULL, classes, 5, &found, &err);
     }
     infer_session_free(&s);
 }

@@ -273,7 +273,7 @@ static void use_pictures(const infer_model *model, infer_session *session)
         add(image.pixels, (size_t)image.width * (size_t)image.height * 3);
         for (int k = 0; k < 8; k++) {
             expect(CALL(infer_image_resize(&image, 50 + 31 * k, 47, (infer_filter)(k / 2),
-                                           (infer_resampler)(k % 2), &other, NULL)),
+                                           (infer_resampler)(k % 2), NULL, &other, NULL)),
                    INFER_OK, "resize");
             add(other.pixels, (size_t)(50 + 31 * k) * 47 * 3);
             CALL_VOID(infer_image_free(&other));
@@ -285,11 +285,12 @@ static void use_pictures(const infer_model *model, infer_session *session)
             CALL_VOID(infer_preprocess_size(&q, 4001, 333, &w, &h, NULL));
             bits = bits * 31 + (uint64_t)(w + 7 * h);
         }
-        expect(CALL(infer_preprocess_run(&p, &image, 0, &out, &t, NULL)), INFER_OK, "preprocess");
+        expect(CALL(infer_preprocess_run(&p, &image, 0, &out, NULL, &t, NULL)), INFER_OK,
+               "preprocess");
         add(x, sizeof x);
         add(&t, sizeof t);
-        expect(CALL(infer_preprocess_run(&p, &image, 1, &out, &t, NULL)), INFER_ERROR_ARGUMENT,
-               "a place outside of the batch");
+        expect(CALL(infer_preprocess_run(&p, &image, 1, &out, NULL, &t, NULL)),
+               INFER_ERROR_ARGUMENT, "a place outside of the batch");
         CALL_VOID(infer_image_free(&image));
         size_t size = 0;
         uint8_t *bytes = NULL;
@@ -301,13 +302,13 @@ static void use_pictures(const infer_model *model, infer_session *session)
         bytes = malloc(size);
         assert_true(bytes && fread(bytes, 1, size, f) == size);
         fclose(f);
-        expect(CALL(infer_classify(session, model, bytes, size, NULL, top, 4, &found, NULL)),
-               INFER_OK, "classify");
+        expect(CALL(infer_classify(session, bytes, size, NULL, top, 4, &found, NULL)), INFER_OK,
+               "classify");
         for (size_t k = 0; k < found; k++)
             add(&top[k].score, sizeof top[k].score);
         expect(CALL(infer_image_decode(bytes, size / 2, NULL, &image, NULL)), INFER_ERROR_PICTURE,
                "half a picture");
-        expect(CALL(infer_classify(session, model, bytes, 9, NULL, top, 4, &found, NULL)),
+        expect(CALL(infer_classify(session, bytes, 9, NULL, top, 4, &found, NULL)),
                INFER_ERROR_PICTURE, "nine bytes");
         free(bytes);
     }

@@ -35,7 +35,7 @@ try() { # try COMPILER LANGUAGE STANDARD
     for program in infer infer_vision infer_experimental pins; do
         [ $program != pins ] || [ "$(getconf LONG_BIT)" = 64 ] || continue
         compilations=$((compilations + 1))
-        "$1" -x "$2" -std="$3" -pedantic -Wall -Wextra -Werror -Iinclude -I. -fsyntax-only \
+        "$1" -x "$2" -std="$3" -pedantic -Wall -Wextra -Wpadded -Werror -Iinclude -I. -fsyntax-only \
             "$dir/$program" || fail "$program does not compile with $1 as $3"
     done
 }

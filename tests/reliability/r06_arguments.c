@@ -443,8 +443,8 @@ static infer_status image_load(void)
 /* A picture with something wrong with it. */
 static const infer_image *wrong_picture(int i)
 {
-    static infer_image w[10];
-    for (int k = 0; k < 10; k++)
+    static infer_image w[13];
+    for (int k = 0; k < 13; k++)
         w[k] = picture;
     w[0].pixels = NULL;
     w[1].width = 0;
@@ -455,9 +455,18 @@ static const infer_image *wrong_picture(int i)
     w[6].channels = 0;
     w[7].channels = 2;
     w[8].channels = -3;
-    w[9].allocator.free = NULL;
+    w[9].pitch = (size_t)picture.width * (size_t)picture.channels - 1;
+    w[10].pitch = SIZE_MAX;
+    w[11].reserved = 1;
+    w[12].more[1] = 1;
     return ARG(i, const infer_image *, 1, &picture, NULL, &w[0], &w[1], &w[2], &w[3], &w[4], &w[5],
-               &w[6], &w[7], &w[8], &w[9]);
+               &w[6], &w[7], &w[8], &w[9], &w[10], &w[11], &w[12]);
+}
+
+static const infer_allocator *allocator(int i)
+{
+    static const infer_allocator none, half = {.alloc = some_alloc};
+    return ARG(i, const infer_allocator *, 2, &none, NULL, &half);
 }
 
 static infer_status image_resize(void)
@@ -468,7 +477,7 @@ static infer_status image_resize(void)
         wrong_picture(0), ARG(1, int32_t, 1, 30, 0, -1, 65536, INT32_MAX, INT32_MIN),
         ARG(2, int32_t, 1, 30, 0, -1, 65536, INT32_MAX, INT32_MIN),
         NUMBERS(3, infer_filter, 1, INFER_FILTER_BICUBIC),
-        NUMBERS(4, infer_resampler, 1, INFER_RESIZE_PILLOW), to, ERR(6));
+        NUMBERS(4, infer_resampler, 1, INFER_RESIZE_PILLOW), allocator(7), to, ERR(6));
     made(status, to && image.pixels, "infer_image_resize");
     if (to)
         infer_image_free(&image);
@@ -513,7 +522,7 @@ static infer_status preprocess_run(void)
     unsigned o = pick(3, 1, WRONG);
     return infer_preprocess_run(wrong_preprocess(0, 1), wrong_picture(1),
                                 ARG(2, int64_t, 1, 0, -1, 1, INT64_MAX, INT64_MIN),
-                                ARG(4, int, 1, 0, 1) ? NULL : wrong_tensor(&in, o),
+                                ARG(4, int, 1, 0, 1) ? NULL : wrong_tensor(&in, o), allocator(7),
                                 ANSWER(5, 2, infer_transform, INFER_TRANSFORM_INIT), ERR(6));
 }
 
@@ -558,7 +567,7 @@ static infer_status classify(void)
 {
     infer_class top[3];
     size_t found;
-    return infer_classify(SESSION(0), MODEL(1, 1), ARG(2, const void *, 1, jpeg, NULL),
+    return infer_classify(SESSION(0), ARG(2, const void *, 1, jpeg, NULL),
                           ARG(3, size_t, 1, jpeg_size, 0, 3), classify_options(4),
                           ARG(5, infer_class *, 1, top, NULL), 3, ARG(6, size_t *, 2, &found, NULL),
                           ERR(7));

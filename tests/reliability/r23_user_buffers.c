@@ -206,10 +206,10 @@ enum { W = 21, H = 13 };
 
 static infer_status preprocess(infer_type type, char *at, size_t bytes, uint8_t *pixels)
 {
-    infer_image image = {pixels, W, H, 3, {NULL, NULL, NULL}};
+    infer_image image = {.pixels = pixels, .width = W, .height = H, .channels = 3};
     infer_preprocess p = INFER_PREPROCESS_INIT;
     infer_tensor t = {.type = type, .rank = 4, .dims = {1, 3, H, W}, .data = at, .bytes = bytes};
-    return infer_preprocess_run(&p, &image, 0, &t, NULL, NULL);
+    return infer_preprocess_run(&p, &image, 0, &t, NULL, NULL, NULL);
 }
 
 static void check_preprocess(void)
@@ -235,10 +235,11 @@ static void check_preprocess(void)
                "a tensor over the picture", places[i]);
     for (int c = 1; c <= 4; c += c == 1 ? 2 : 1) {
         struct block small = block((size_t)c * W * H, 1);
-        infer_image image = {(uint8_t *)small.at, W, H, c, {NULL, NULL, NULL}}, out;
+        infer_image image = {.pixels = (uint8_t *)small.at, .width = W, .height = H, .channels = c},
+                    out;
         for (int k = 0; k < 8; k++) {
             expect(infer_image_resize(&image, 7 + 11 * k, 40 - 5 * k, (infer_filter)(k / 2),
-                                      (infer_resampler)(k % 2), &out, NULL),
+                                      (infer_resampler)(k % 2), NULL, &out, NULL),
                    INFER_OK, "resizing", (size_t)k);
             infer_image_free(&out);
         }

@@ -191,7 +191,8 @@ static uint64_t picture_bits(const char *path, const infer_session *session,
     uint64_t bits = 0;
     if (infer_image_load(path, NULL, &image, NULL) != INFER_OK)
         return 0;
-    OK(infer_image_resize(&image, 33, 47, INFER_FILTER_BICUBIC, INFER_RESIZE_PILLOW, &small, NULL));
+    OK(infer_image_resize(&image, 33, 47, INFER_FILTER_BICUBIC, INFER_RESIZE_PILLOW, NULL, &small,
+                          NULL));
     OK(infer_model_preprocess(model, &p, NULL));
     OK(infer_session_input(session, 0, &info, NULL));
     infer_tensor t = {.type = info.type, .rank = info.rank};
@@ -199,7 +200,7 @@ static uint64_t picture_bits(const char *path, const infer_session *session,
     t.bytes = infer_tensor_elements(&t) * infer_type_size(t.type);
     t.data = malloc(t.bytes);
     assert_non_null(t.data);
-    if (infer_preprocess_run(&p, &image, 0, &t, NULL, NULL) == INFER_OK)
+    if (infer_preprocess_run(&p, &image, 0, &t, NULL, NULL, NULL) == INFER_OK)
         bits = infer__checksum(t.data, t.bytes) +
                infer__checksum(small.pixels, 3 * 33 * 47); /* of which neither is a constant */
     free(t.data);

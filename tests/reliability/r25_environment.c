@@ -27,7 +27,8 @@ static uint64_t picture_bits(const char *path)
     infer_image image, small;
     if (infer_image_load(path, NULL, &image, NULL) != INFER_OK)
         return 0;
-    OK(infer_image_resize(&image, 40, 30, INFER_FILTER_BICUBIC, INFER_RESIZE_OPENCV, &small, NULL));
+    OK(infer_image_resize(&image, 40, 30, INFER_FILTER_BICUBIC, INFER_RESIZE_OPENCV, NULL, &small,
+                          NULL));
     uint64_t bits = infer__checksum(small.pixels, 40 * 30 * 3);
     infer_image_free(&small);
     infer_image_free(&image);

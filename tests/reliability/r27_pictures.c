@@ -244,7 +244,7 @@ static void walk_folder(const char *folder)
 static void preprocess_bomb(void)
 {
     static uint8_t pixels[64 * 64 * 3];
-    infer_image image = {pixels, 64, 64, 3, {0}};
+    infer_image image = {.pixels = pixels, .width = 64, .height = 64, .channels = 3};
     uint8_t bytes[8 * 8 * 3];
     infer_tensor out = {
         .type = INFER_U8, .rank = 4, .dims = {1, 8, 8, 3}, .data = bytes, .bytes = sizeof bytes};
@@ -255,10 +255,10 @@ static void preprocess_bomb(void)
     p.layout = INFER_LAYOUT_NHWC;
     for (int k = 0; k < 8; k++) {
         struct counter c = {.limit = SIZE_MAX};
-        image.allocator = counting(&c);
+        const infer_allocator a = counting(&c);
         p.filter = k & 3;
         p.resampler = k >> 2;
-        infer_status status = infer_preprocess_run(&p, &image, 0, &out, NULL, NULL);
+        infer_status status = infer_preprocess_run(&p, &image, 0, &out, &a, NULL, NULL);
         if (status != INFER_OK || c.bytes > MB)
             check_failed(&check, "preprocessing, filter %d of %d: status %d, %zu bytes", p.filter,
                          p.resampler, status, c.bytes);

@@ -145,7 +145,7 @@ static infer_status read_picture(const infer_model *model, const infer_preproces
         t.data = to->data = aligned_alloc(64, (t.bytes + 63) & ~(size_t)63);
         to->path = strdup(path);
         to->truth = -1;
-        status = to->data && to->path ? infer_preprocess_run(p, &image, 0, &t, NULL, err)
+        status = to->data && to->path ? infer_preprocess_run(p, &image, 0, &t, NULL, NULL, err)
                                       : infer__no_memory(err, t.bytes);
         if (status == INFER_OK)
             s->count++;
