@@ -88,7 +88,7 @@ LIB_SRC  := $(filter-out src/vision/decode_jpeg.c,$(LIB_SRC))
 endif
 TOOL_SRC := $(wildcard tools/*.c tools/onnx/*.c tools/quantize/*.c)
 TOOL_MAIN := tools/infer.c
-BENCH_SRC := $(addprefix bench/,infer_bench.c bench_report.c bench_serve.c machine.c machine_c.c \
+BENCH_SRC := $(addprefix bench/,infer_bench.c bench_report.c bench_serve.c bench_sessions.c machine.c machine_c.c \
              machine_avx2.c machine_avx512.c machine_int8_avx2.c machine_int8_avx512.c \
              machine_int8_vnni.c machine_bf16.c machine_amx.c)
 UNIT_SRC := $(wildcard tests/test_*.c)

@@ -23,6 +23,7 @@ struct bench {
     double seconds;
     int json;
     const char *serve; /* prefix of its files, or NULL */
+    uint32_t sessions; /* on one pool, or 0 */
 
     infer_model *model;
     infer_session *session;
@@ -47,6 +48,11 @@ void bench_report(struct bench *b);
 int bench_run_once(struct bench *b, double *ms);
 /* Answers requests from standard input until its end (bench_serve.c). */
 int bench_serve(struct bench *b);
+
+/* Measures several sessions on one pool and prints what comes out (bench_sessions.c). */
+int bench_sessions(struct bench *b);
+/* Says what went wrong and returns what to exit with. */
+int bench_fail(const char *what, const infer_error *err);
 
 /* The element type that most bytes of the weights have, "f32", "int8" ...; "bf16" for f32 weights
  * with --precision bf16. */

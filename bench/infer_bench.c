@@ -31,6 +31,8 @@ static const char help_text[] =
     "      --no-onednn          native kernels only\n"
     "      --precision TYPE     f32 (default), or bf16 for operands of convolutions and products\n"
     "      --profile            time, GFLOP/s, GB/s and limit of every step as well\n"
+    "      --sessions N         1, 2, 4 ... N sessions on one pool at once: runs a second of all,\n"
+    "                           and what the threads take at rest; --time is of each number\n"
     "      --json               one JSON object\n"
     "      --serve PREFIX       serve runs to another program, over standard input and output:\n"
     "                           inputs go to PREFIX.in0 ..., see bench/bench_serve.c\n"
@@ -53,7 +55,7 @@ static const char help_text[] =
     "Example:\n"
     "  infer-bench mobilenet.infer -t 1 --time 5 --profile\n";
 
-static int fail(const char *what, const infer_error *err)
+int bench_fail(const char *what, const infer_error *err)
 {
     fprintf(stderr, "infer-bench: %s: %s", what, err->message);
     if (err->node[0])
@@ -140,6 +142,7 @@ static int parse(int argc, char **argv, struct bench *b)
                                           {"profile", no_argument, NULL, 'p'},
                                           {"json", no_argument, NULL, 'j'},
                                           {"serve", required_argument, NULL, 'S'},
+                                          {"sessions", required_argument, NULL, 'N'},
                                           {"help", no_argument, NULL, 'h'},
                                           {NULL, 0, NULL, 0}};
     int status = 0, c;
@@ -166,6 +169,8 @@ static int parse(int argc, char **argv, struct bench *b)
             b->json = 1;
         else if (c == 'S')
             b->serve = optarg;
+        else if (c == 'N')
+            status = parse_number(optarg, 1024, &b->sessions);
         else if (c == 'h')
             status = -1;
         else
@@ -252,7 +257,7 @@ static int prepare(struct bench *b)
     infer_error err;
     double start = bench_now_ms();
     if (infer_load(b->path, NULL, &b->model, &err) != INFER_OK)
-        return fail(b->path, &err);
+        return bench_fail(b->path, &err);
     b->load_ms = bench_now_ms() - start;
     b->ninputs = infer_model_inputs(b->model);
     b->noutputs = infer_model_outputs(b->model);
@@ -268,7 +273,7 @@ static int prepare(struct bench *b)
         return status;
     start = bench_now_ms();
     if (infer_session_create(b->model, &b->options, &b->session, &err) != INFER_OK)
-        return fail(b->path, &err);
+        return bench_fail(b->path, &err);
     b->session_ms = bench_now_ms() - start;
     infer_session_memory_init(&b->memory, sizeof b->memory);
     infer_session_memory_use(b->session, &b->memory, NULL);
@@ -292,7 +297,7 @@ int bench_run_once(struct bench *b, double *ms)
     infer_status status =
         infer_run(b->session, b->inputs, b->ninputs, b->outputs, b->noutputs, &err);
     *ms = bench_now_ms() - start;
-    return status == INFER_OK ? 0 : fail(b->path, &err);
+    return status == INFER_OK ? 0 : bench_fail(b->path, &err);
 }
 
 /* Room for one more time. */
@@ -365,6 +370,8 @@ int main(int argc, char **argv)
     status = status ? status : prepare(&b);
     if (!status && b.serve)
         status = bench_serve(&b);
+    else if (!status && b.sessions)
+        status = bench_sessions(&b);
     else if (!status && (status = measure(&b)) == 0) {
         b.peak_rss_bytes = peak_rss();
         bench_report(&b);

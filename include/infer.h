@@ -6,14 +6,15 @@
  *     infer_load -> infer_session_create -> infer_run ... -> infer_session_free -> infer_model_free
  *
  * Threads: a model is immutable after it was loaded and may be used by any number of threads at
- * once. A session is used by one thread at a time; make one session per thread.
+ * once. A session is used by one thread at a time; make one session per thread. Sessions run on
+ * threads of their own or, any number of them, on those of a pool (`infer_pool`).
  *
  * Processes: the library leaves alone what belongs to the process: signals, locale, directory,
  * environment, descriptors, and the calling thread's errno and floating-point mode. Whatever that
  * mode is, answers are computed in the library's own: to nearest, trapping nothing.
- * After a fork the child may use and free models and sessions of the parent, whatever the parent's
- * threads were doing with them. A session's threads stay behind: in the child it computes on the
- * calling thread alone, to the same bits. Sessions made in the child have threads as usual; with
+ * After a fork the child may use and free models, pools and sessions of the parent, whatever the
+ * parent's threads were doing with them. Threads stay behind: in the child these sessions and pools
+ * compute on the calling thread alone, to the same bits. What the child makes is as usual; with
  * oneDNN's kernels, no other thread may have been making or freeing a session during the fork.
  *
  * Errors: every fallible function returns an infer_status and, where `err` is not NULL, fills it
@@ -89,6 +90,7 @@ typedef enum infer_status {
     INFER_ERROR_SHAPE = 11,      /* a tensor's type, shape or byte count is not what is needed */
     INFER_ERROR_NEED_VALUE = 12, /* a shape depends on the value of an input: give it when the
                                     session is made (infer_input_spec.data) */
+    INFER_ERROR_BUSY = 13,       /* the session has a run in flight */
 
     /* the file */
     INFER_ERROR_IO = 20,          /* the file can't be opened or read */
@@ -104,6 +106,10 @@ typedef enum infer_status {
 
     /* pictures */
     INFER_ERROR_PICTURE = 40, /* not a picture, or a corrupt one */
+
+    /* runs that were stopped */
+    INFER_ERROR_CANCELLED = 50, /* by infer_session_cancel */
+    INFER_ERROR_DEADLINE = 51,  /* infer_run_options.deadline_ns has passed */
 
     INFER_ERROR_INTERNAL = 90 /* a bug in libinfer: please report it */
 } infer_status;
@@ -247,6 +253,61 @@ INFER_API infer_status infer_model_output(const infer_model *model, size_t index
 INFER_API size_t infer_model_labels(const infer_model *model);
 INFER_API const char *infer_model_label(const infer_model *model, size_t index);
 
+/* ---- pools ---------------------------------------------------------------------------------- */
+
+/* Threads that any number of sessions share. A thread that calls infer_run works on its own run.
+ * The pool's workers, where they have nothing to do, help whichever run has work left, so that no
+ * run waits for a thread; but while as many threads call infer_run as there are CPUs, workers leave
+ * those to them. Answers do not depend on any of it. Any thread may make sessions on a pool and run
+ * them, at the same time. */
+typedef struct infer_pool infer_pool;
+
+/* Threads of the application's own. `run` calls item(arg, 0), item(arg, 1) ... item(arg, n - 1),
+ * each once, on any threads, the calling one too, at the same time or one after the other, and
+ * returns when all have returned. n is from 1 to the pool's `threads`. It is called up to twice for
+ * each step of a run, by the thread that runs the session: by several at once where several
+ * sessions run. It can't fail and is not left by exceptions or longjmp. Items never wait for each
+ * other; they leave errno and the floating-point mode as they were. All 0 means none. It never
+ * grows. */
+typedef struct infer_executor {
+    void *ctx;
+    void (*run)(void *ctx, uint32_t n, void (*item)(void *arg, uint32_t index), void *arg);
+} infer_executor;
+
+/* infer_pool_options.spin_us: a worker sleeps at once. */
+#define INFER_SPIN_NONE UINT32_MAX
+
+/* How to make a pool. */
+typedef struct infer_pool_options {
+    size_t size;               /* sizeof(infer_pool_options) */
+    infer_allocator allocator; /* malloc and free; called by any thread that makes a session on the
+                                  pool, by several at once */
+    infer_executor executor;   /* instead of workers. It is given here and not to a session, so that
+                                  a session knows one thing, a pool, whosever threads it has */
+    uint32_t threads;          /* that work on one run at most, its caller among them: the pool
+                                  starts one less, or with an executor none. At most 1024; 0: as
+                                  many as this process may use (affinity, cgroup quota) */
+    uint32_t spin_us;          /* microseconds that a worker looks for work before it sleeps: more
+                                  makes for shorter waits and takes CPU time. 0: 20, and 300 while a
+                                  run is in flight */
+    uint32_t affinity;         /* 1: each worker is bound to one CPU of those that this process may
+                                  use, where the system permits that; 0: none is */
+    uint32_t reserved;         /* 0 */
+} infer_pool_options;
+
+#define INFER_POOL_OPTIONS_INIT INFER_INITIAL(infer_pool_options)
+INFER_API void infer_pool_options_init(infer_pool_options *options, size_t size);
+
+/* Makes a pool. `options` may be NULL. On success *pool is the caller's, to be freed with
+ * infer_pool_free; on failure it is NULL: INFER_ERROR_THREAD where a thread can't be started. Any
+ * thread. */
+INFER_API infer_status infer_pool_create(const infer_pool_options *options, infer_pool **pool,
+                                         infer_error *err);
+
+/* Ends the pool's threads, frees it and clears *pool. NULL and a pointer to NULL are fine. Its
+ * sessions must be freed before it; not from one of its own threads. */
+INFER_API void infer_pool_free(infer_pool **pool);
+
 /* ---- sessions ------------------------------------------------------------------------------- */
 
 typedef struct infer_session infer_session;
@@ -299,7 +360,8 @@ typedef struct infer_session_options {
     const infer_input_spec *inputs; /* shapes of inputs with free dimensions; an input that is not
                                        named takes 1 for a free first dimension */
     size_t ninputs;
-    uint32_t threads;          /* 0: as many as this process may use (affinity, cgroup quota) */
+    uint32_t threads;          /* that work on a run: 0, as many as this process may use (affinity,
+                                  cgroup quota), or of a pool all; of a pool at most what it has */
     infer_isa isa;             /* INFER_ISA_DEFAULT; of a level that the CPU lacks, the best part
                                   that it has: plain C for one of another family */
     uint64_t max_memory_bytes; /* 4 GiB; of all that the session holds: packed weights,
@@ -317,6 +379,8 @@ typedef struct infer_session_options {
     uint32_t no_tuned;         /* 0: a tuned plan of this CPU in the file is used */
     uint32_t precision;        /* infer_precision; BF16 is refused with INFER_ERROR_UNSUPPORTED
                                   without INFER_ISA_AVX512BF16, never replaced by f32 */
+    infer_pool *pool;          /* the threads that it runs on, which must outlive it; NULL: the
+                                  session makes some of its own */
 } infer_session_options;
 
 #define INFER_SESSION_OPTIONS_INIT INFER_INITIAL(infer_session_options)
@@ -330,7 +394,8 @@ INFER_API infer_status infer_session_create(const infer_model *model,
                                             const infer_session_options *options,
                                             infer_session **session, infer_error *err);
 
-/* Frees a session and clears *session. NULL and a pointer to NULL are fine. */
+/* Frees a session and clears *session. NULL and a pointer to NULL are fine. A run that is in flight
+ * is cancelled, and waited for until its function or its `done` has returned. */
 INFER_API void infer_session_free(infer_session **session);
 
 /* Exact types and shapes, in the model's order. */
@@ -345,12 +410,57 @@ INFER_API infer_status infer_session_output(const infer_session *session, size_t
  * type and shape. `outputs` has all outputs in order; where outputs[i].data is NULL the library
  * sets the whole tensor to a view of session memory, valid until the next run or free; else type
  * and shape must be the session's and the answer is written to data. An output that shares
- * memory with another tensor is refused. Denormals count as 0 (x86-64). One thread at a time per
- * session. libinfer allocates nothing here; where a step is oneDNN's (infer_step_info.kernel ends
- * in "_onednn"), oneDNN itself may: then, and only then, a run can fail with
- * INFER_ERROR_NO_MEMORY; what the outputs hold means nothing, and a later run may succeed. */
+ * memory with another tensor is refused. Denormals count as 0 (x86-64). One run at a time per
+ * session: while one is in flight another is refused with INFER_ERROR_BUSY. libinfer allocates
+ * nothing here; where a step is oneDNN's (infer_step_info.kernel ends in "_onednn"), oneDNN itself
+ * may: then, and only then, a run can fail with INFER_ERROR_NO_MEMORY; what the outputs hold means
+ * nothing, and a later run may succeed. */
 INFER_API infer_status infer_run(infer_session *session, const infer_tensor *inputs, size_t ninputs,
                                  infer_tensor *outputs, size_t noutputs, infer_error *err);
+
+/* How to run. */
+typedef struct infer_run_options {
+    size_t size;          /* sizeof(infer_run_options) */
+    uint64_t deadline_ns; /* by CLOCK_MONOTONIC, in nanoseconds; 0: none */
+} infer_run_options;
+
+#define INFER_RUN_OPTIONS_INIT INFER_INITIAL(infer_run_options)
+INFER_API void infer_run_options_init(infer_run_options *options, size_t size);
+
+/* infer_run with options, which may be NULL. A run whose deadline has passed begins no further step
+ * and returns INFER_ERROR_DEADLINE; one whose last step had begun by then returns its answers. What
+ * the outputs of a stopped run hold means nothing; the session can be run again at once. */
+INFER_API infer_status infer_run_with(infer_session *session, const infer_run_options *options,
+                                      const infer_tensor *inputs, size_t ninputs,
+                                      infer_tensor *outputs, size_t noutputs, infer_error *err);
+
+/* Stops the run that the session has in flight, whichever function began it: no further step
+ * begins, and the run ends with INFER_ERROR_CANCELLED, even if its last step had begun. Returns at
+ * once, mostly before the run has ended. Where no run is in flight it does nothing: it is not kept
+ * for the next one. A run is in flight from within the call that begins it until that returns or,
+ * of infer_run_start, until just before `done` is called. Any thread, and a signal handler, while
+ * the session lives: it takes no lock. NULL is fine. */
+INFER_API void infer_session_cancel(infer_session *session);
+
+/* Told that a run has ended, once: `status` is what infer_run_with would have returned, `err` its
+ * detail, which lives during the call. */
+typedef void (*infer_run_done)(void *ctx, infer_status status, const infer_error *err);
+
+/* Starts a run and returns: a worker of the session's pool does it, helped by others that are idle,
+ * and then calls done(ctx, ...). Runs that no worker is free for wait in the order in which they
+ * were started. What `data` of inputs and outputs points to must stay until then; the arrays
+ * themselves need not. Outputs that the library lends are set at once and filled later.
+ * On failure nothing was started and `done` is not called. INFER_ERROR_THREAD: the pool has no
+ * worker; a pool of one thread has none, nor has one with an executor, nor any in the child of a
+ * fork. A session without a pool needs `threads` of at least 2. INFER_ERROR_BUSY as of infer_run.
+ *
+ * `done` is called by a worker, which helps nobody meanwhile: it should be short. All signals are
+ * blocked there. The run is over by then, and anything may be called, the next infer_run_start of
+ * the session too, but infer_session_free of this session and infer_pool_free of its pool. */
+INFER_API infer_status infer_run_start(infer_session *session, const infer_run_options *options,
+                                       const infer_tensor *inputs, size_t ninputs,
+                                       infer_tensor *outputs, size_t noutputs, infer_run_done done,
+                                       void *ctx, infer_error *err);
 
 /* Bytes that a session holds. */
 typedef struct infer_session_memory {

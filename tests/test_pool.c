@@ -370,7 +370,7 @@ static void test_executor(void **state)
     (void)state;
     for (int way = 0; way < 3; way++) {
         struct infer__pool_setup setup = infer__pool_setup(4);
-        setup.executor = (struct infer__executor){&way, execute};
+        setup.executor = (infer_executor){&way, execute};
         struct infer_pool *p = make_pool(&setup);
         struct infer__team *team = open_team(p, 4);
         struct errand e = {.base = {.run = do_errand}};

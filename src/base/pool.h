@@ -24,20 +24,13 @@ struct infer__team;
 
 enum { INFER__POOL_MOST_THREADS = 1024 };
 
-/* Threads of the application's: `run` calls item(arg, 0) .. item(arg, n - 1) once each, on any
- * threads, and returns when all have returned. It may be called by several threads at once. */
-struct infer__executor {
-    void *ctx;
-    void (*run)(void *ctx, uint32_t n, void (*item)(void *arg, uint32_t index), void *arg);
-};
-
 /* How to make a pool. */
 struct infer__pool_setup {
     unsigned threads; /* that work on one run, its leader among them: the pool starts one less */
     uint32_t idle_us; /* how long a worker looks for work before it sleeps */
     uint32_t busy_us; /* the same while a run is under way */
     int pin;          /* 1: each worker stays on one CPU */
-    struct infer__executor executor; /* instead of workers, if it has `run` */
+    infer_executor executor; /* instead of workers, if it has `run` */
 };
 
 /* That of a session which makes a pool for itself. */

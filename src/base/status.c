@@ -15,6 +15,8 @@ const char *infer_status_name(infer_status status)
         return "INFER_ERROR_SHAPE";
     case INFER_ERROR_NEED_VALUE:
         return "INFER_ERROR_NEED_VALUE";
+    case INFER_ERROR_BUSY:
+        return "INFER_ERROR_BUSY";
     case INFER_ERROR_IO:
         return "INFER_ERROR_IO";
     case INFER_ERROR_FORMAT:
@@ -33,6 +35,10 @@ const char *infer_status_name(infer_status status)
         return "INFER_ERROR_THREAD";
     case INFER_ERROR_PICTURE:
         return "INFER_ERROR_PICTURE";
+    case INFER_ERROR_CANCELLED:
+        return "INFER_ERROR_CANCELLED";
+    case INFER_ERROR_DEADLINE:
+        return "INFER_ERROR_DEADLINE";
     case INFER_ERROR_INTERNAL:
         return "INFER_ERROR_INTERNAL";
     }

@@ -166,7 +166,7 @@ static void wake_members(struct infer__team *t, uint32_t wanted)
 /* An executor returns when all is done; workers come if and when they can. */
 static void call_for_help(struct infer__team *t, uint32_t count)
 {
-    const struct infer__executor *e = &t->pool->setup.executor;
+    const infer_executor *e = &t->pool->setup.executor;
     if (e->run)
         e->run(e->ctx, count < t->members ? count : t->members, run_item, t);
     else

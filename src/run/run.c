@@ -3,6 +3,7 @@
 
 #include "base/caller.h"
 #include "base/clock.h"
+#include "base/sized.h"
 #include "run/session.h"
 
 static infer_status check_tensor(const struct infer_session *s, const char *kind, size_t index,
@@ -69,7 +70,8 @@ struct job {
     const infer_tensor *inputs, *outputs;
     uint32_t step;
     uint32_t first; /* unit of the step that the pool counts as 0 */
-    char *shared;   /* scratch of the member that began the step */
+    uint64_t deadline_ns;
+    char *shared; /* scratch of the member that began the step */
 };
 
 static void run_units(void *ctx, unsigned member, uint32_t begin, uint32_t end)
@@ -106,7 +108,7 @@ static void run_steps(struct job *j, unsigned member, int alone, uint32_t begin,
     struct infer_session *s = j->s;
     uint64_t before = s->profile ? infer__now_ns() : 0;
     j->shared = s->memory.scratch + member * s->program->plan.scratch_bytes;
-    for (uint32_t i = begin; i < end; i++) {
+    for (uint32_t i = begin; i < end && !infer__session_stops(s, j->deadline_ns, i); i++) {
         const struct infer__step *step = &s->program->plan.steps[i];
         j->step = i;
         if (alone || step->serial)
@@ -169,12 +171,12 @@ static void run_images(void *ctx, unsigned member, uint32_t begin, uint32_t end)
 
 /* Images that the lanes can share out evenly run side by side, those that are left one by one; then
  * the tail, for all of them. */
-static void run_batch(struct job *j)
+static void run_batch(struct job *j, int by_worker)
 {
     struct infer_session *s = j->s;
     uint32_t images = s->program->plan.images,
              left = s->program->nlanes > 1 ? images % s->program->nlanes : images;
-    infer__team_begin(s->team, 0);
+    infer__team_begin(s->team, by_worker);
     infer__team_run(s->team, run_images, j, images - left);
     for (uint32_t k = images - left; k < images; k++)
         run_image(j, 0, k, 0);
@@ -185,37 +187,81 @@ static void run_batch(struct job *j)
     infer__team_end(s->team);
 }
 
-/* Times of the lanes into the steps: of images side by side each has its share of the time. The
- * tail has but one lane. */
-static void add_times(struct infer_session *s)
+/* Times of the lanes into the steps, those of a whole run (`good`): of images side by side each has
+ * its share of the time. The tail has but one lane. */
+static void add_times(struct infer__program *p, int good)
 {
-    for (uint32_t i = 0; i < s->program->plan.nsteps; i++) {
+    for (uint32_t i = 0; i < p->plan.nsteps; i++) {
         uint64_t ns = 0;
-        for (uint32_t k = 0; k < s->program->nlanes; k++) {
-            ns += s->program->lanes[k].ns[i];
-            s->program->lanes[k].ns[i] = 0;
+        for (uint32_t k = 0; k < p->nlanes; k++) {
+            ns += p->lanes[k].ns[i];
+            p->lanes[k].ns[i] = 0;
         }
-        /* NOLINTNEXTLINE(clang-analyzer-core.DivideZero): a session has a lane */
-        s->program->plan.steps[i].ns += i < s->program->plan.tail ? ns / s->program->nlanes : ns;
+        if (good)
+            /* NOLINTNEXTLINE(clang-analyzer-core.DivideZero): a session has a lane */
+            p->plan.steps[i].ns += i < p->plan.tail ? ns / p->nlanes : ns;
     }
-    s->program->runs++;
+    p->runs += good != 0;
+}
+
+infer_status infer__session_tensors(struct infer_session *s, const infer_tensor *inputs,
+                                    size_t ninputs, infer_tensor *outputs, size_t noutputs,
+                                    infer_error *err)
+{
+    TRY(check_tensors(s, inputs, ninputs, outputs, noutputs, err));
+    for (size_t i = 0; i < noutputs; i++)
+        if (!outputs[i].data)
+            lend_output(s, i, &outputs[i]);
+    return INFER_OK;
+}
+
+infer_status infer__session_run(struct infer_session *s, uint64_t deadline_ns,
+                                const infer_tensor *inputs, const infer_tensor *outputs,
+                                int by_worker, infer_error *err)
+{
+    struct job j = {.s = s, .inputs = inputs, .outputs = outputs, .deadline_ns = deadline_ns};
+    run_batch(&j, by_worker);
+    if (s->profile)
+        add_times(s->program, atomic_load(&s->life.now) == INFER__RUNNING);
+    return infer__session_memory(s, err);
+}
+
+/* ---- the public functions ------------------------------------------------------------------- */
+
+void infer_run_options_init(infer_run_options *options, size_t size)
+{
+    infer__sized_init(options, size);
+}
+
+infer_status infer__run_deadline(const infer_run_options *options, uint64_t *deadline_ns,
+                                 infer_error *err)
+{
+    infer_run_options o;
+    TRY(infer__sized_read(INFER__SIZED(infer_run_options, deadline_ns), options, &o, err));
+    *deadline_ns = o.deadline_ns;
+    return INFER_OK;
+}
+
+infer_status infer_run_with(infer_session *s, const infer_run_options *options,
+                            const infer_tensor *inputs, size_t ninputs, infer_tensor *outputs,
+                            size_t noutputs, infer_error *err)
+{
+    INFER__KEEP_CALLER;
+    infer_error local;
+    uint64_t deadline_ns;
+    err = err ? err : &local;
+    infer__error_clear(err);
+    FAIL_IF(!s, INFER_ERROR_ARGUMENT, "session is NULL");
+    TRY(infer__run_deadline(options, &deadline_ns, err));
+    TRY(infer__session_enter(s, err));
+    infer_status status = infer__session_tensors(s, inputs, ninputs, outputs, noutputs, err);
+    if (status == INFER_OK)
+        status = infer__session_run(s, deadline_ns, inputs, outputs, 0, err);
+    return infer__session_leave(s, status, err);
 }
 
 infer_status infer_run(infer_session *s, const infer_tensor *inputs, size_t ninputs,
                        infer_tensor *outputs, size_t noutputs, infer_error *err)
 {
-    INFER__KEEP_CALLER;
-    infer_error local;
-    err = err ? err : &local;
-    infer__error_clear(err);
-    FAIL_IF(!s, INFER_ERROR_ARGUMENT, "session is NULL");
-    TRY(check_tensors(s, inputs, ninputs, outputs, noutputs, err));
-    for (size_t i = 0; i < noutputs; i++)
-        if (!outputs[i].data)
-            lend_output(s, i, &outputs[i]);
-    struct job j = {.s = s, .inputs = inputs, .outputs = outputs};
-    run_batch(&j);
-    if (s->profile)
-        add_times(s);
-    return infer__session_memory(s, err);
+    return infer_run_with(s, NULL, inputs, ninputs, outputs, noutputs, err);
 }

@@ -2,6 +2,7 @@
 #include "run/session.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "base/caller.h"
 #include "base/cpu.h"
@@ -50,11 +51,21 @@ static infer_status plan_options(const infer_model *model, const infer_session_o
 
 /* ---- the public functions ------------------------------------------------------------------- */
 
-static infer_status open_team(struct infer_session *s, uint32_t threads, infer_error *err)
+/* A pool of the session's own where the application gives none. */
+static infer_status open_team(struct infer_session *s, const infer_session_options *options,
+                              uint32_t *threads, infer_error *err)
 {
-    struct infer__pool_setup setup = infer__pool_setup(threads);
-    TRY(infer__pool_create(&setup, &s->allocator, &s->own_pool, err));
-    return infer__team_open(s->own_pool, threads, &s->team, err);
+    s->pool = options->pool;
+    if (!s->pool) {
+        struct infer__pool_setup setup = infer__pool_setup(*threads);
+        TRY(infer__pool_create(&setup, &s->allocator, &s->pool, err));
+        s->own_pool = 1;
+    } else if (!options->threads) {
+        *threads = infer__pool_threads(s->pool);
+    }
+    TRY(infer__team_open(s->pool, *threads, &s->team, err));
+    *threads = infer__team_members(s->team);
+    return INFER_OK;
 }
 
 static infer_status create(struct infer_session *s, const infer_session_options *options,
@@ -69,12 +80,13 @@ static infer_status create(struct infer_session *s, const infer_session_options 
     o.plan.meter = &s->meter;
     o.plan.no_memory = &s->no_memory;
     o.map = (struct infer__pages){s->model->map, s->model->map_bytes};
-    TRY(open_team(s, o.plan.threads, err));
+    TRY(open_team(s, options, &o.plan.threads, err));
     o.team = s->team;
     s->profile = options->profile;
     TRY(infer__program_create(&o, &s->allocator, &s->program, err));
     TRY(infer__memory_grow(&s->memory, &s->program->need, &s->allocator, err));
     infer__program_link(s->program, &s->memory);
+    TRY(infer__started_create(s, err));
     return infer__session_memory(s, err);
 }
 
@@ -88,6 +100,7 @@ infer_status infer__session_create(const infer_model *model, const infer_session
         return infer__no_memory(err, sizeof *s);
     s->allocator = model->allocator;
     s->model = model;
+    s->life.process = getpid();
     infer_status status = create(s, options, tuned, err);
     if (status == INFER_ERROR_NO_MEMORY && s->meter.refused)
         status = infer__fail(err, INFER_ERROR_LIMIT,
@@ -128,9 +141,12 @@ void infer_session_free(infer_session **session)
     if (!session || !*session)
         return;
     struct infer_session *s = *session;
+    infer__session_settle(s);
     const infer_allocator a = s->allocator, outer = s->model->allocator;
     infer__team_close(s->team);
-    infer__pool_free(s->own_pool);
+    if (s->own_pool)
+        infer__pool_free(s->pool);
+    infer__free(&a, s->started);
     infer__program_free(s->program);
     infer__memory_free(&s->memory, &a);
     infer__scratch_free(&s->scratch);

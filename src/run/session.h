@@ -3,21 +3,34 @@
 #define INFER_RUN_SESSION_H
 
 #include <stdatomic.h>
+#include <sys/types.h>
 
 #include "base/pool.h"
 #include "base/scratch.h"
 #include "file/model.h"
 #include "run/program.h"
 
+/* See life.c. */
+enum { INFER__IDLE, INFER__RUNNING, INFER__CANCELLED, INFER__LATE };
+struct infer__life {
+    _Atomic int now;
+    _Atomic int finishing;  /* runs that are over but for their `done` */
+    _Atomic uint32_t steps; /* of a run that was stopped: those before it, and one */
+    pid_t process;          /* that made the session, or in which it ran last */
+};
+
 struct infer_session {
     struct infer__meter meter; /* of all that the session holds, but for itself */
     infer_allocator allocator; /* the meter's */
     const infer_model *model;
-    struct infer_pool *own_pool; /* NULL where the pool is the application's */
+    struct infer_pool *pool;
+    int own_pool; /* 0: the pool is the application's */
     struct infer__team *team;
     struct infer__program *program; /* that infer_run runs */
     struct infer__memory memory;    /* that it works in */
     struct infer__scratch scratch;  /* for pictures (infer_classify) */
+    struct infer__started *started; /* room for what infer_run_start is given */
+    struct infer__life life;
     uint32_t profile;
     _Atomic int no_memory; /* a kernel had none: see struct infer__task */
 };
@@ -30,6 +43,32 @@ static inline infer_status infer__session_memory(struct infer_session *s, infer_
     atomic_store_explicit(&s->no_memory, 0, memory_order_relaxed);
     return infer__fail(err, INFER_ERROR_NO_MEMORY, "no memory for a kernel of oneDNN");
 }
+
+/* Begins a run, or whatever else needs the session for itself; INFER_ERROR_BUSY if it is at work.
+ */
+infer_status infer__session_enter(struct infer_session *s, infer_error *err);
+/* Ends it. Returns `status`, or that the run was stopped. */
+infer_status infer__session_leave(struct infer_session *s, infer_status status, infer_error *err);
+/* Whether the run is to end here, before step `step`. Any thread of the run. */
+int infer__session_stops(struct infer_session *s, uint64_t deadline_ns, uint32_t step);
+/* Waits until nothing is in flight, which is cancelled. */
+void infer__session_settle(struct infer_session *s);
+
+/* The deadline of run options, which may be NULL. */
+infer_status infer__run_deadline(const infer_run_options *options, uint64_t *deadline_ns,
+                                 infer_error *err);
+/* What follows is for who has entered the session. Checks the tensors of a run and lends memory to
+ * outputs that have none. */
+infer_status infer__session_tensors(struct infer_session *s, const infer_tensor *inputs,
+                                    size_t ninputs, infer_tensor *outputs, size_t noutputs,
+                                    infer_error *err);
+/* Runs once on them. `by_worker`: this thread is one of the pool's. */
+infer_status infer__session_run(struct infer_session *s, uint64_t deadline_ns,
+                                const infer_tensor *inputs, const infer_tensor *outputs,
+                                int by_worker, infer_error *err);
+
+/* Takes room for what infer_run_start is given. */
+infer_status infer__started_create(struct infer_session *s, infer_error *err);
 
 /* infer_session_create with measured choices of the caller's instead of those in the file; NULL:
  * none. The table is not kept. All pointers but `options` and `tuned` are needed. */

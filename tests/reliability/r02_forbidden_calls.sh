@@ -21,6 +21,8 @@ trunc truncf lrint lrintf llrint llrintf
 # lock is that of the queue of started runs
 pthread_create pthread_join pthread_self pthread_sigmask sigfillset
 pthread_mutex_init pthread_mutex_lock pthread_mutex_unlock
+# a session that is freed waits for its run that is in flight
+nanosleep
 pthread_getaffinity_np pthread_setaffinity_np sched_getaffinity sched_getcpu sched_yield __sched_cpucount
 sem_init sem_destroy sem_post sem_wait clock_gettime
 # is this process the one that has the threads (fork)?

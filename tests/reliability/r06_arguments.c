@@ -1,6 +1,7 @@
 /* R6: every public function with NULL or nonsense for each argument: a status that says so, and no
  * crash. A table has all functions; the headers are read to see that none is missing. */
 #include <ctype.h>
+#include <semaphore.h>
 
 #include "base/cpu.h"
 #include "infer_experimental.h"
@@ -205,6 +206,8 @@ INIT(session_options_init, infer_session_options)
 INIT(image_options_init, infer_image_options)
 INIT(classify_options_init, infer_classify_options)
 INIT(preprocess_init, infer_preprocess)
+INIT(pool_options_init, infer_pool_options)
+INIT(run_options_init, infer_run_options)
 INIT(value_info_init, infer_value_info)
 INIT(session_memory_init, infer_session_memory)
 INIT(step_info_init, infer_step_info)
@@ -395,6 +398,99 @@ static infer_status run(void)
                      ARG(2, size_t, 1, 1, 0, 2, SIZE_MAX),
                      ARG(6, int, 1, 0, 1) ? NULL : wrong_tensor(&out, o),
                      ARG(4, size_t, 1, 1, 0, 2, SIZE_MAX), ERR(7));
+}
+
+static const infer_pool_options *pool_options(int i)
+{
+    enum { N = 11 };
+    static infer_pool_options o[N];
+    for (int k = 0; k < N; k++) {
+        infer_pool_options_init(&o[k], sizeof o[k]);
+        o[k].threads = 2;
+    }
+    o[1].size = 0;
+    o[2].size = SIZE_MAX;
+    o[3].threads = 1025;
+    o[4].threads = UINT32_MAX;
+    o[5].affinity = 2;
+    o[6].affinity = UINT32_MAX;
+    o[7].allocator.alloc = some_alloc;
+    o[8].executor.ctx = &error;
+    o[9].reserved = 1;
+    o[10].size = 7;
+    return ARG(i, const infer_pool_options *, 2, &o[0], NULL, &o[1], &o[2], &o[3], &o[4], &o[5],
+               &o[6], &o[7], &o[8], &o[9], &o[10]);
+}
+
+static infer_status pool_create(void)
+{
+    infer_pool *p = (infer_pool *)files;
+    infer_pool **to = ARG(1, infer_pool **, 1, &p, NULL);
+    infer_status status = infer_pool_create(pool_options(0), to, ERR(2));
+    made(status, to && p, "infer_pool_create");
+    if (to)
+        infer_pool_free(&p);
+    return status;
+}
+
+static infer_status pool_free(void)
+{
+    infer_pool *none = NULL;
+    infer_pool_free(ARG(0, infer_pool **, 2, &none, NULL));
+    return INFER_OK;
+}
+
+static infer_status session_cancel(void)
+{
+    infer_session_cancel(ARG(0, infer_session *, 2, session, NULL));
+    return INFER_OK;
+}
+
+static const infer_run_options *run_options(int i)
+{
+    static infer_run_options o[4];
+    for (int k = 0; k < 4; k++)
+        infer_run_options_init(&o[k], sizeof o[k]);
+    o[1].size = 0;
+    o[2].size = SIZE_MAX;
+    o[3].deadline_ns = 1;
+    return ARG(i, const infer_run_options *, 2, &o[0], NULL, &o[1], &o[2], &o[3]);
+}
+
+static infer_status run_with(void)
+{
+    unsigned i = pick(2, 1, WRONG), o = pick(4, 1, WRONG);
+    return infer_run_with(
+        SESSION(0), run_options(1), ARG(6, int, 1, 0, 1) ? NULL : wrong_tensor(&in, i),
+        ARG(3, size_t, 1, 1, 0, 2, SIZE_MAX), ARG(7, int, 1, 0, 1) ? NULL : wrong_tensor(&out, o),
+        ARG(5, size_t, 1, 1, 0, 2, SIZE_MAX), ERR(8));
+}
+
+/* What was told to `over_done`. */
+static struct {
+    sem_t told;
+    infer_status status;
+} over;
+
+static void over_done(void *ctx, infer_status status, const infer_error *err)
+{
+    over.status = ctx == &over && err->status == status ? status : INFER_ERROR_INTERNAL;
+    sem_post(&over.told);
+}
+
+static infer_status run_start(void)
+{
+    unsigned i = pick(2, 1, WRONG), o = pick(4, 1, WRONG);
+    infer_status status = infer_run_start(
+        SESSION(0), run_options(1), ARG(6, int, 1, 0, 1) ? NULL : wrong_tensor(&in, i),
+        ARG(3, size_t, 1, 1, 0, 2, SIZE_MAX), ARG(7, int, 1, 0, 1) ? NULL : wrong_tensor(&out, o),
+        ARG(5, size_t, 1, 1, 0, 2, SIZE_MAX), ARG(8, infer_run_done, 1, over_done, NULL), &over,
+        ERR(9));
+    if (status != INFER_OK)
+        return status;
+    while (sem_wait(&over.told))
+        continue;
+    return over.status;
 }
 
 static const infer_image_options *image_options(int i)
@@ -596,6 +692,9 @@ static const struct row {
     ROW(model_output),
     ROW(model_labels),
     ROW(model_label),
+    ROW(pool_options_init),
+    ROW(pool_create),
+    ROW(pool_free),
     ROW(session_options_init),
     ROW(session_create),
     ROW(session_free),
@@ -604,6 +703,10 @@ static const struct row {
     ROW(session_input),
     ROW(session_output),
     ROW(run),
+    ROW(run_options_init),
+    ROW(run_with),
+    ROW(run_start),
+    ROW(session_cancel),
     ROW(session_memory_init),
     ROW(session_memory_use),
     ROW(step_info_init),
@@ -713,6 +816,7 @@ static void call_all(const struct row *row)
 int main(void)
 {
     nets_open(files);
+    assert_int_equal(sem_init(&over.told, 0, 0), 0);
     int fd = mkstemp(path);
     assert_true(fd >= 0 && write(fd, files[1].bytes, files[1].size) == (ssize_t)files[1].size);
     close(fd);

@@ -1,5 +1,6 @@
 /* R17: memory that runs out while a model is loaded or a session is made or run, and threads that
  * can't be started: a status, nothing left behind, and the next try works. */
+#include <semaphore.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
@@ -23,6 +24,7 @@ struct subject {
     infer_model *model; /* loaded before, for sessions */
     infer_isa isa;
     uint32_t threads, precision, no_onednn;
+    infer_pool *pool; /* for sessions, or NULL */
     void *inputs[MOST_TENSORS];
 };
 
@@ -53,6 +55,7 @@ static infer_status make(const struct subject *s, infer_session **session, infer
     o.threads = s->threads;
     o.precision = s->precision;
     o.no_onednn = s->no_onednn;
+    o.pool = s->pool;
     o.inputs = spec;
     for (size_t i = 0; i < infer_model_inputs(s->model); i++) {
         infer_value_info info = INFER_VALUE_INFO_INIT;
@@ -65,10 +68,9 @@ static infer_status make(const struct subject *s, infer_session **session, infer
     return infer_session_create(s->model, &o, session, err);
 }
 
-static infer_status run_once(struct subject *s, infer_session *session, infer_error *err)
+static void fill_inputs(const struct subject *s, const infer_session *session, infer_tensor *in)
 {
-    infer_tensor in[MOST_TENSORS] = {{0}}, out[MOST_TENSORS] = {{0}};
-    size_t nin = infer_session_inputs(session), nout = infer_session_outputs(session);
+    size_t nin = infer_session_inputs(session);
     for (size_t i = 0; i < nin; i++) {
         infer_value_info info = INFER_VALUE_INFO_INIT;
         infer_session_input(session, i, &info, NULL);
@@ -77,7 +79,14 @@ static infer_status run_once(struct subject *s, infer_session *session, infer_er
         in[i].bytes = infer_tensor_elements(&in[i]) * infer_type_size(info.type);
         in[i].data = s->inputs[i];
     }
-    return infer_run(session, in, nin, out, nout, err);
+}
+
+static infer_status run_once(struct subject *s, infer_session *session, infer_error *err)
+{
+    infer_tensor in[MOST_TENSORS] = {{0}}, out[MOST_TENSORS] = {{0}};
+    fill_inputs(s, session, in);
+    return infer_run(session, in, infer_session_inputs(session), out,
+                     infer_session_outputs(session), err);
 }
 
 /* A session, made and run. */
@@ -91,6 +100,57 @@ static infer_status session(void *ctx, infer_error *err)
     if ((status == INFER_OK) > (made != NULL))
         check_failed(&check, "%s: no session", s->file->name);
     infer_session_free(&made);
+    return status;
+}
+
+struct over {
+    sem_t sem;
+    infer_status status;
+};
+
+static void done(void *ctx, infer_status status, const infer_error *err)
+{
+    struct over *over = ctx;
+    over->status = err->status == status ? status : INFER_ERROR_INTERNAL;
+    sem_post(&over->sem);
+}
+
+/* A run of the pool's: what fails of it fails before it has begun. */
+static infer_status start_once(struct subject *s, infer_session *session, infer_error *err)
+{
+    infer_tensor in[MOST_TENSORS] = {{0}}, out[MOST_TENSORS] = {{0}};
+    struct over over = {.status = INFER_OK};
+    fill_inputs(s, session, in);
+    sem_init(&over.sem, 0, 0);
+    infer_status status = infer_run_start(session, NULL, in, infer_session_inputs(session), out,
+                                          infer_session_outputs(session), done, &over, err);
+    while (status == INFER_OK && sem_wait(&over.sem))
+        continue;
+    sem_destroy(&over.sem);
+    return status == INFER_OK ? over.status : status;
+}
+
+/* A pool, two sessions on it, a run of either kind. */
+static infer_status on_pool(void *ctx, infer_error *err)
+{
+    struct subject *s = ctx;
+    infer_pool_options o = INFER_POOL_OPTIONS_INIT;
+    infer_session *first = NULL, *second = NULL;
+    o.threads = s->threads;
+    infer_status status = infer_pool_create(&o, &s->pool, err);
+    if ((status == INFER_OK) != (s->pool != NULL))
+        check_failed(&check, "%s: a pool, or none", s->file->name);
+    if (status == INFER_OK)
+        status = make(s, &first, err);
+    if (status == INFER_OK)
+        status = make(s, &second, err);
+    if (status == INFER_OK)
+        status = run_once(s, first, err);
+    if (status == INFER_OK)
+        status = start_once(s, second, err);
+    infer_session_free(&first);
+    infer_session_free(&second);
+    infer_pool_free(&s->pool);
     return status;
 }
 
@@ -179,6 +239,8 @@ static void try_sessions(struct subject *s, int whole)
         }
     s->isa = INFER_ISA_DEFAULT;
     s->precision = 0;
+    s->threads = 3;
+    failing_all(&check, &(struct failing_case){"a pool", on_pool, s, 0}, step);
 }
 
 /* ---- a limit, and oneDNN -------------------------------------------------------------------- */

@@ -16,16 +16,24 @@ static struct check check = {.title = "R24 fork and signals"};
 struct subject {
     const struct net_file *file;
     infer_model *model;
+    infer_pool *pool; /* NULL: the session has its own threads */
     struct net_run run;
     uint64_t want; /* the bits of a run, in this process */
 };
 
-static void subject_open(struct subject *s, const struct net_file *file, uint32_t threads)
+static void subject_open(struct subject *s, const struct net_file *file, uint32_t threads,
+                         int shared)
 {
+    infer_pool_options pool = INFER_POOL_OPTIONS_INIT;
     infer_session_options o = INFER_SESSION_OPTIONS_INIT;
     infer_error err;
     o.threads = threads;
+    pool.threads = threads;
     s->file = file;
+    s->pool = NULL;
+    if (shared)
+        OK(infer_pool_create(&pool, &s->pool, &err));
+    o.pool = s->pool;
     OK(infer_load_memory(file->bytes, file->size, NULL, &s->model, &err));
     OK(net_run_open(&s->run, s->model, &o, 1, &err));
     s->want = net_run_bits(&s->run);
@@ -35,6 +43,7 @@ static void subject_open(struct subject *s, const struct net_file *file, uint32_
 static void subject_close(struct subject *s)
 {
     net_run_close(&s->run);
+    infer_pool_free(&s->pool);
     infer_model_free(&s->model);
 }
 
@@ -47,8 +56,8 @@ static void rest_us(long us)
 
 /* ---- fork ----------------------------------------------------------------------------------- */
 
-/* What a child does with the parent's session and model, and with a session of its own. Returns the
- * exit status. */
+/* What a child does with the parent's session, model and pool, and with a session of its own, on
+ * the parent's pool too. Returns the exit status. */
 static int child(struct subject *s, int variant)
 {
     struct net_run own;
@@ -62,6 +71,14 @@ static int child(struct subject *s, int variant)
         return 0;
     }
     net_run_close(&s->run);
+    for (int shared = s->pool != NULL; shared; shared--) {
+        o.pool = s->pool;
+        if (net_run_open(&own, s->model, &o, 1, NULL) != INFER_OK || !net_run_bits(&own))
+            return 4;
+        net_run_close(&own);
+        o.pool = NULL;
+    }
+    infer_pool_free(&s->pool);
     if (net_run_open(&own, s->model, &o, 1, NULL) != INFER_OK || !net_run_bits(&own))
         return 3;
     net_run_close(&own);
@@ -151,9 +168,9 @@ static uint64_t check_forks(const struct net_file *files, int nfiles)
 {
     uint64_t times = check_scale(6, 24, 1000), forks = 0;
     for (int i = 0; i < nfiles; i++)
-        for (uint32_t threads = 1; threads <= 4; threads *= 2) {
+        for (uint32_t way = 0; way < 5; way++) { /* 1, 2, 4 threads, and pools of 2 and 4 */
             struct subject s;
-            subject_open(&s, &files[i], threads);
+            subject_open(&s, &files[i], (uint32_t[]){1, 2, 4, 2, 4}[way], way > 2);
             fork_between_runs(&s, times);
             fork_within_runs(&s, times);
             forks += 2 * times;
@@ -262,8 +279,9 @@ int main(void)
     int n = nets_open(files);
     uint64_t forks = check_forks(files, n), rounds = check_signals(&files[1]);
     nets_close(files);
-    return check_report(&check,
-                        "%llu forks of %d networks on 1, 2 and 4 threads; %llu rounds of "
-                        "all calls under %d signals",
-                        (unsigned long long)forks, n, (unsigned long long)rounds, (int)signals);
+    return check_report(
+        &check,
+        "%llu forks of %d networks on 1, 2 and 4 threads and on pools; %llu rounds of "
+        "all calls under %d signals",
+        (unsigned long long)forks, n, (unsigned long long)rounds, (int)signals);
 }
