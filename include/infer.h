@@ -333,7 +333,7 @@ typedef enum infer_isa {
 } infer_isa;
 
 /* The concrete shape of an input and, where shapes in the graph depend on it, its value. It
- * never grows; infer_session_create checks that what is reserved is 0. */
+ * never grows; what is reserved is checked to be 0. */
 typedef struct infer_input_spec {
     const char *name;
     int32_t rank;
@@ -364,9 +364,10 @@ typedef struct infer_session_options {
                                   cgroup quota), or of a pool all; of a pool at most what it has */
     infer_isa isa;             /* INFER_ISA_DEFAULT; of a level that the CPU lacks, the best part
                                   that it has: plain C for one of another family */
-    uint64_t max_memory_bytes; /* 4 GiB; of all that the session holds: packed weights,
-                                  intermediate tensors, outputs, constants computed beforehand, the
-                                  plan; past it INFER_ERROR_LIMIT */
+    uint64_t max_memory_bytes; /* 4 GiB; of all that the session uses: packed weights, whether other
+                                  sessions of the model use the same or not, intermediate tensors,
+                                  outputs, constants computed beforehand, plans; past it
+                                  INFER_ERROR_LIMIT */
     uint64_t max_work;         /* operations (multiply-adds count 2) for computing constants while
                                   the session is made: 2^31, and 64 for each byte of the model's
                                   constants; past it INFER_ERROR_LIMIT */
@@ -387,12 +388,29 @@ typedef struct infer_session_options {
 INFER_API void infer_session_options_init(infer_session_options *options, size_t size);
 
 /* Makes a session of a model for concrete shapes: shapes are worked out, kernels chosen, weights
- * packed and all memory taken. `options` may be NULL. The model must outlive the session. On
- * success *session is the caller's, to be freed with infer_session_free; on failure it is NULL.
- * Any thread. */
+ * packed and all memory taken. Packed weights belong to the model: all its sessions hold them once,
+ * and they go with the last session that uses them. `options` may be NULL. The model must outlive
+ * the session. On success *session is the caller's, to be freed with infer_session_free; on failure
+ * it is NULL. Any thread. */
 INFER_API infer_status infer_session_create(const infer_model *model,
                                             const infer_session_options *options,
                                             infer_session **session, infer_error *err);
+
+/* Gives a session the shapes and values of `ninputs` inputs, as options.inputs did when it was made,
+ * in place of all that were given before: an input that is not named here has its default again.
+ * Everything else stays as the options were. Results are those of a new session with these inputs,
+ * to the bit.
+ *
+ * A session keeps its last 8 sets of inputs, as far as max_memory_bytes goes: one that comes again
+ * (the same inputs, in the same order) costs a search and no memory. A new one is planned; weights
+ * are packed only for kernels that neither this session nor another of the model has packed them
+ * for. Working memory is that of the largest set and does not shrink. While a new set is made, the
+ * old one is held too.
+ *
+ * Outputs that the session has lent and strings of infer_session_step are no longer valid. On
+ * failure the session stays as it was and can be run: INFER_ERROR_BUSY while a run is in flight. */
+INFER_API infer_status infer_session_reshape(infer_session *session, const infer_input_spec *inputs,
+                                             size_t ninputs, infer_error *err);
 
 /* Frees a session and clears *session. NULL and a pointer to NULL are fine. A run that is in flight
  * is cancelled, and waited for until its function or its `done` has returned. */
@@ -462,13 +480,14 @@ INFER_API infer_status infer_run_start(infer_session *session, const infer_run_o
                                        infer_tensor *outputs, size_t noutputs, infer_run_done done,
                                        void *ctx, infer_error *err);
 
-/* Bytes that a session holds. */
+/* Bytes that a session uses. */
 typedef struct infer_session_memory {
     size_t size;           /* sizeof(infer_session_memory) */
-    uint64_t arena_bytes;  /* intermediate tensors, placed by lifetime */
-    uint64_t packed_bytes; /* weights in the form that the kernels want */
+    uint64_t arena_bytes;  /* intermediate tensors, placed by lifetime: of its largest shapes */
+    uint64_t packed_bytes; /* weights in the form that the kernels want: the model's, and other
+                              sessions may use the same */
     uint64_t output_bytes; /* outputs that the library holds for the caller */
-    uint64_t plan_bytes;   /* everything else that the plan needs */
+    uint64_t plan_bytes;   /* everything else: plans, threads */
 } infer_session_memory;
 
 #define INFER_SESSION_MEMORY_INIT INFER_INITIAL(infer_session_memory)

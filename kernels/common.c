@@ -1,6 +1,7 @@
 /* What all kernels share: sizes, units, and the activations. */
 #include <math.h>
 
+#include "base/digest.h"
 #include "kernels/nd.h"
 
 const struct infer__machine *infer__task_machine(const struct infer__task *t)
@@ -22,6 +23,13 @@ uint32_t infer__units(int64_t total, int64_t grain, uint32_t most)
     if (n > most)
         n = most;
     return n < 1 ? 1 : (uint32_t)n;
+}
+
+uint64_t infer__layout(const int64_t *numbers, size_t n)
+{
+    struct infer__digest d = infer__digest_start();
+    infer__digest_add(&d, numbers, n * sizeof *numbers);
+    return d.word[0] ? d.word[0] : 1;
 }
 
 uint32_t infer__pack_pieces(int64_t panels, uint64_t bytes)

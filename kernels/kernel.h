@@ -64,6 +64,11 @@ struct infer__need {
     uint32_t units;                    /* how many units of work; at least 1 */
     uint32_t ahead;       /* the first so many units are done before the others begin; 0: none */
     uint32_t pack_pieces; /* pieces that large weights are packed in; 0: in one */
+    uint64_t layout;      /* what packed weights look like, infer__layout of what they depend on
+                             beside the constants themselves, the parameters, what is fused and what
+                             integers mean: two tasks of this kernel that agree in all that get the
+                             same bytes, whatever their sizes and threads. 0: sizes and threads all
+                             count, and plans of other sizes pack anew */
     void *state;          /* the kernel's own (oneDNN's primitives), freed by release */
 };
 
@@ -149,6 +154,14 @@ int64_t infer__operand_elements(const struct infer__operand *o);
 uint32_t infer__units(int64_t total, int64_t grain, uint32_t most);
 /* First item of unit u out of `units`, for u = 0 .. units. */
 int64_t infer__unit_begin(int64_t total, int64_t units, int64_t u);
+
+/* Of packed weights that look the same at all sizes. */
+#define INFER__SAME_LAYOUT 1
+/* A number that is not 0 and stands for all of these. */
+uint64_t infer__layout(const int64_t *numbers, size_t n);
+#define INFER__LAYOUT(...)                                                                         \
+    infer__layout((const int64_t[]){__VA_ARGS__},                                                  \
+                  sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t))
 
 /* Pieces to pack `bytes` bytes in that are so many panels: of whole panels, but not too small. */
 uint32_t infer__pack_pieces(int64_t panels, uint64_t bytes);

@@ -24,7 +24,7 @@ static void cut_panels(struct infer__direct *d, const struct infer__machine *m)
     d->floats = has_half ? s->mg - rest + half : INFER__PRODUCT(d->vectors, vec);
     d->panels = ceil_div(d->vectors, most);
     int64_t panel = ceil_div(d->vectors, d->panels), floats = panel * vec * s->taps * s->cg;
-    int64_t pixels = s->y.n * s->y.d * s->y.h * s->y.w;
+    int64_t pixels = s->y.d * s->y.h * s->y.w; /* of an image: weights are the same in any batch */
     int wide = m->wide_panels && floats <= FAR_FLOATS && pixels >= WIDE_PIXELS;
     if (panel > 2 && floats > CACHED_FLOATS && !wide)
         d->panels = ceil_div(d->vectors, 2);

@@ -341,6 +341,7 @@ static infer_status conv16_prepare(const struct infer__task *t, struct infer__ne
     struct infer__conv16_cut c;
     FAIL_IF(!infer__conv16_cut(t, &c), INFER_ERROR_UNSUPPORTED, "not a bf16 convolution");
     need->packed_bytes = infer__bytes_of(c.packed_bytes, 1);
+    need->layout = INFER__SAME_LAYOUT;
     need->scratch_bytes = infer__bytes_of(c.scratch_bytes, 1);
     need->units = c.units;
     if (c.s.w_c == 1) /* channels' weights lie one by one */

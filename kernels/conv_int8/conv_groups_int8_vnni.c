@@ -170,6 +170,7 @@ static infer_status groups8_prepare(const struct infer__task *t, struct infer__n
     struct infer__groups8 g;
     FAIL_IF(!infer__groups8_cut(t, &g), INFER_ERROR_UNSUPPORTED, "not a grouped int8 convolution");
     need->packed_bytes = infer__bytes_of(g.packed_bytes, 1);
+    need->layout = INFER__SAME_LAYOUT;
     need->scratch_bytes = infer__bytes_of(INFER__PRODUCT(g.s.taps, g.tile), sizeof(void *));
     need->units = g.units;
     return INFER_OK;

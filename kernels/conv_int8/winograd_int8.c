@@ -92,11 +92,31 @@ double infer__wino8_ns(const struct infer__wino8 *w)
 
 /* ---- weights -------------------------------------------------------------------------------- */
 
+enum { STRETCH = 128 };
+
 static int32_t weight_at(const struct infer__task *t, const struct infer__wino8 *w, int64_t m,
                          int64_t c, int tap)
 {
     const int8_t *weights = t->in[1].data;
     return weights[(m * w->s.cg + c) * 9 + tap] - infer__conv8_w_zero(&w->s, m);
+}
+
+/* What `n` weights less their zero point add up to, those above 0 and those below it. A stretch of
+ * 128 of at most 255 each fits 16 bits, of which a vector has many. */
+static void sum_weights(const int8_t *w, int64_t n, int32_t zero, int64_t *up, int64_t *down)
+{
+    *up = *down = 0;
+    for (int64_t at = 0; at < n; at += STRETCH) {
+        const int count = n - at < STRETCH ? (int)(n - at) : STRETCH;
+        uint16_t above = 0, below = 0;
+        for (int i = 0; i < count; i++) {
+            const int16_t v = (int16_t)(w[at + i] - zero);
+            above = (uint16_t)(above + (v > 0 ? v : 0));
+            below = (uint16_t)(below + (v < 0 ? -v : 0));
+        }
+        *up += above;
+        *down += below;
+    }
 }
 
 int infer__wino8_is_exact(const struct infer__task *t, const struct infer__wino8 *w)
@@ -105,12 +125,8 @@ int infer__wino8_is_exact(const struct infer__task *t, const struct infer__wino8
     const int64_t limit = (int64_t)1 << 25, taps = w->s.cg * 9;
     for (int64_t m = 0; m < w->s.mg; m++) {
         const int32_t zero = infer__conv8_w_zero(&w->s, m);
-        int64_t up = 0, down = 0;
-        for (int64_t i = 0; i < taps; i++) {
-            int32_t v = weights[m * taps + i] - zero;
-            up += v > 0 ? v : 0;
-            down += v < 0 ? -v : 0;
-        }
+        int64_t up, down;
+        sum_weights(weights + m * taps, taps, zero, &up, &down);
         /* inputs less their zero point are -x_zero to 255 - x_zero */
         const int64_t below = w->s.x_zero, above = 255 - w->s.x_zero;
         if (up * above + down * below >= limit || up * below + down * above >= limit)

@@ -27,6 +27,7 @@ static infer_status prepare(const struct infer__task *t, struct infer__need *nee
     struct infer__conv8 s;
     FAIL_IF(!serves(t, &s), INFER_ERROR_INTERNAL, "not a depthwise convolution");
     need->packed_bytes = infer__bytes_of(INFER__PRODUCT(s.taps, s.x.c), sizeof(int16_t));
+    need->layout = INFER__SAME_LAYOUT;
     need->units = units_of(t, &s);
     return INFER_OK;
 }

@@ -188,6 +188,7 @@ infer_status infer__dw8_prepare(const struct infer__task *t, struct infer__dw8 *
     const int64_t bytes = INFER__SUM(INFER__PRODUCT(d->columns, d->quads, 4, d->level->bytes),
                                      INFER__PRODUCT(d->rows, d->chunk));
     need->packed_bytes = infer__bytes_of(INFER__SUM(HEAD, weights, padded(d) / 16), 1);
+    need->layout = INFER__LAYOUT(d->rows, d->quads, d->per_channel);
     need->scratch_bytes = infer__bytes_of(INFER__PRODUCT(bytes, d->level->widest), 1);
     need->units = d->units;
     return INFER_OK;

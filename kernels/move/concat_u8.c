@@ -56,6 +56,7 @@ static infer_status prepare(const struct infer__task *t, struct infer__need *nee
     (void)err;
     need->packed_bytes =
         infer__bytes_of(INFER__SUM(sizeof(struct packed), INFER__PRODUCT(t->nin, 256)), 1);
+    need->layout = INFER__SAME_LAYOUT;
     need->units = units_of(t);
     return INFER_OK;
 }

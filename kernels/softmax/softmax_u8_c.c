@@ -42,6 +42,7 @@ static infer_status prepare(const struct infer__task *t, struct infer__need *nee
     struct view v = view_of(t);
     (void)err;
     need->packed_bytes = infer__bytes_of(256, sizeof(float));
+    need->layout = INFER__SAME_LAYOUT;
     need->units = units_of(t, &v);
     return INFER_OK;
 }

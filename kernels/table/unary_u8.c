@@ -36,6 +36,7 @@ INFER__APART static double estimate(const struct infer__task *t)
 static infer_status prepare(const struct infer__task *t, struct infer__need *need, infer_error *err)
 {
     need->packed_bytes = infer__bytes_of(1, sizeof(struct packed));
+    need->layout = INFER__SAME_LAYOUT;
     return infer__elements_prepare(t, need, err);
 }
 

@@ -97,6 +97,16 @@ infer_allocator infer__meter_start(struct infer__meter *m, const infer_allocator
     return (infer_allocator){m, meter_alloc, meter_free};
 }
 
+int infer__meter_recount(struct infer__meter *m, uint64_t before, uint64_t now)
+{
+    if (now > before && now - before > m->limit - m->held) {
+        m->refused = 1;
+        return 0;
+    }
+    m->held = m->held - before + now;
+    return 1;
+}
+
 /* ---- reserves ----------------------------------------------------------------------------- */
 
 /* Volatile: compilers take a malloc whose memory is only freed for one that succeeds. */

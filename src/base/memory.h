@@ -29,6 +29,10 @@ struct infer__meter {
 infer_allocator infer__meter_start(struct infer__meter *m, const infer_allocator *inner,
                                    uint64_t limit);
 
+/* Counts `now` bytes instead of `before` that are somebody else's: 1, or 0 where that would pass
+ * the limit; fewer never do. */
+int infer__meter_recount(struct infer__meter *m, uint64_t before, uint64_t now);
+
 /* Whether malloc has `bytes` and the system `pages` bytes of pages at this moment: both are taken
  * and given back at once. Asked before a library is called that allocates by itself and ends the
  * process where it can't; another thread may of course be quicker. errno stays as it was. */

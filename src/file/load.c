@@ -44,6 +44,7 @@ static infer_status load_bytes(const void *data, size_t size, int mapped,
     m->allocator = o->allocator;
     m->max_tensor_bytes = o->max_tensor_bytes;
     infer__region_init(&m->region, &m->allocator);
+    TRY_GOTO(infer__store_create(&m->allocator, &m->store, err));
     struct infer__load l = {.model = m, .options = *o, .err = err};
     l.file = infer__reader_on(data, size, 0);
     l.map = (struct infer__pages){mapped ? data : NULL, size};
@@ -218,6 +219,7 @@ void infer_model_free(infer_model **model)
         return;
     struct infer_model *m = *model;
     infer_allocator allocator = m->allocator;
+    infer__store_free(m->store);
     infer__region_free(&m->region);
     if (m->map)
         munmap(m->map, m->map_bytes);

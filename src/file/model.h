@@ -2,6 +2,7 @@
 #ifndef INFER_FILE_MODEL_H
 #define INFER_FILE_MODEL_H
 
+#include "base/store.h"
 #include "graph/graph.h"
 
 /* Kinds of section. Numbers are part of the format: append only. */
@@ -35,7 +36,8 @@ struct infer_model {
     uint64_t max_tensor_bytes; /* of the load options, kept for sessions */
     void *map;                 /* the mapped file, or NULL where it was read or is the caller's */
     size_t map_bytes;
-    void *copy; /* the file as it was read, or NULL */
+    void *copy;                 /* the file as it was read, or NULL */
+    struct infer__store *store; /* weights that sessions have packed */
 };
 
 /* The bytes of the first section of a kind, NULL and 0 if there is none. */

@@ -8,6 +8,8 @@
 #ifndef INFER_GRAPH_PARAMS_H
 #define INFER_GRAPH_PARAMS_H
 
+#include <stddef.h>
+
 #include "graph/graph.h"
 
 enum infer__auto_pad {
@@ -148,6 +150,10 @@ union infer__params {
     struct infer__mod mod;
     struct infer__shuffle shuffle;
 };
+/* Bytes of all parameters that mean something. They are all 0 before infer__resolve_node fills
+ * those of the operator, and the window is the largest; its tail of padding is left out. */
+enum { INFER__PARAM_BYTES = offsetof(struct infer__window, storage_order) + sizeof(int32_t) };
+_Static_assert(sizeof(union infer__params) - INFER__PARAM_BYTES < 8, "the window is the largest");
 
 /* What a resolve function works on. in[i] is NULL where input i is absent; all others are
  * shaped. It fills *params and calls infer__resolve_out for every output. */

@@ -159,6 +159,28 @@ static uint64_t all_bytes(const struct infer__plan *plan)
     return sum;
 }
 
+/* Whether what is still to be taken, as far as it is known, keeps to the session's limit. */
+static infer_status check_limit(const struct infer__plan *plan, const struct infer__plan_options *o,
+                                infer_error *err)
+{
+    const uint64_t arena = plan->arena_bytes > o->arena_held ? plan->arena_bytes : 0;
+    const uint64_t packed =
+        plan->packed_bytes > o->packed_held ? plan->packed_bytes - o->packed_held : 0;
+    size_t need;
+    int fits = infer__size_mul(plan->scratch_bytes, o->threads, &need) &&
+               infer__size_add(need, arena, &need) && infer__size_add(need, packed, &need);
+    if (fits && (!o->meter || need <= o->meter->limit - o->meter->held))
+        return INFER_OK;
+    if (o->meter)
+        o->meter->refused = 1;
+    return infer__fail(err, INFER_ERROR_LIMIT,
+                       "intermediate tensors need %llu bytes and packed weights %llu: with the "
+                       "plan more than the limit, %llu (max_memory_bytes)",
+                       (unsigned long long)plan->arena_bytes,
+                       (unsigned long long)plan->packed_bytes,
+                       (unsigned long long)(o->meter ? o->meter->limit : SIZE_MAX));
+}
+
 /* In place costs fewest bytes of cache; but a tensor that stays where its operand was may stand in
  * the way of larger ones. */
 infer_status infer__place(struct infer__plan *plan, const struct infer__plan_options *o,
@@ -178,15 +200,5 @@ infer_status infer__place(struct infer__plan *plan, const struct infer__plan_opt
     if (plan->arena_bytes > least)
         TRY(place_all(&p, residual));
     infer__region_drop(&plan->region, p.range, bytes);
-    size_t need;
-    FAIL_IF(!infer__size_mul(plan->scratch_bytes, o->threads, &need) ||
-                !infer__size_add(need, plan->arena_bytes, &need) ||
-                !infer__size_add(need, plan->packed_bytes, &need) ||
-                (o->meter && need > o->meter->limit - o->meter->held),
-            INFER_ERROR_LIMIT,
-            "intermediate tensors need %llu bytes and packed weights %llu: with the plan more than "
-            "the limit, %llu (max_memory_bytes)",
-            (unsigned long long)plan->arena_bytes, (unsigned long long)plan->packed_bytes,
-            (unsigned long long)(o->meter ? o->meter->limit : SIZE_MAX));
-    return INFER_OK;
+    return check_limit(plan, o, err);
 }

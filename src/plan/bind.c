@@ -147,6 +147,12 @@ static infer_status bind_input(const struct binder *b, struct infer__value *v, i
             return infer__no_memory(err, bytes);
         v->kind = INFER__VALUE_CONST;
     }
+    if (spec) {
+        struct infer__given *given = &plan->given[spec - o->inputs];
+        *given = (struct infer__given){*spec, bytes};
+        given->spec.name = v->name;
+        given->spec.data = v->data;
+    }
     return INFER_OK;
 }
 
@@ -156,6 +162,10 @@ infer_status infer__plan_bind(struct infer__plan *plan, const struct infer__plan
     struct infer__graph *g = &plan->graph;
     struct binder b = {.plan = plan, .o = o};
     TRY(sort_specs(&b, err));
+    plan->given = infer__region_calloc(&plan->region, o->ninputs, sizeof *plan->given);
+    plan->ngiven = o->ninputs;
+    if (!plan->given)
+        return infer__no_memory(err, o->ninputs * sizeof *plan->given);
     TRY(check_names(&b, err));
     for (uint32_t i = 0; i < g->ninputs; i++) {
         struct infer__value *v = &g->values[g->inputs[i]];

@@ -64,10 +64,12 @@ static void free_states(struct infer__plan *plan)
 static void start_again(struct infer__plan *plan)
 {
     infer_allocator allocator = plan->allocator;
+    _Atomic int *no_memory = plan->no_memory;
     free_states(plan);
     infer__region_free(&plan->region);
     memset(plan, 0, sizeof *plan);
     plan->allocator = allocator;
+    plan->no_memory = no_memory;
     infer__region_init(&plan->region, &plan->allocator);
 }
 
@@ -78,6 +80,7 @@ infer_status infer__plan_create(struct infer__plan *plan, const struct infer__gr
     memset(plan, 0, sizeof *plan);
     plan->allocator = infer__allocator(allocator);
     infer__region_init(&plan->region, &plan->allocator);
+    plan->no_memory = options->no_memory;
     infer_status status = build(plan, graph, options, 1, err);
     if (status == INFER_ERROR_LIMIT && plan->tail < plan->nsteps) {
         start_again(plan);
@@ -91,7 +94,8 @@ infer_status infer__plan_create(struct infer__plan *plan, const struct infer__gr
 void infer__plan_free(struct infer__plan *plan)
 {
     free_states(plan);
-    infer__free(&plan->allocator, plan->packed);
+    if (plan->store)
+        infer__store_give(plan->store, plan->shares, plan->nshares);
     infer__region_free(&plan->region);
     memset(plan, 0, sizeof *plan);
 }

@@ -23,13 +23,15 @@
  *   join.c    Concat of parts that are made where they belong
  *   select.c  kernels for steps, prepared
  *   arena.c   lifetimes, in-place reuse, offsets
- *   pack.c    weights in the form that the kernels want
+ *   pack.c    weights in the form that the kernels want, shared by all sessions of a model
+ *   pack_key.c  what tells one step's packed weights from another's
  */
 #ifndef INFER_PLAN_PLAN_H
 #define INFER_PLAN_PLAN_H
 
 #include "base/pages.h"
 #include "base/pool.h"
+#include "base/store.h"
 #include "graph/graph.h"
 #include "kernels/kernel.h"
 
@@ -76,7 +78,8 @@ struct infer__plan_options {
     size_t ninputs;
     uint32_t threads;
     infer_isa isa;
-    const struct infer__meter *meter; /* of the plan's allocator, or NULL: memory has no limit */
+    struct infer__meter *meter;       /* of the plan's allocator, or NULL: memory has no limit */
+    uint64_t arena_held, packed_held; /* bytes on the meter already that the plan may use */
     uint64_t max_tensor_bytes;
     uint64_t max_work; /* 0: infer__budget_for's */
     int onednn;
@@ -84,6 +87,13 @@ struct infer__plan_options {
     const struct infer__machine *machine; /* struct infer__task.machine */
     _Atomic int *no_memory;               /* struct infer__task.no_memory */
     const struct infer__tuned *tuned;     /* measured choices, or NULL; used while planning only */
+};
+
+/* What a plan keeps of the spec of an input. */
+struct infer__given {
+    infer_input_spec spec; /* with the model's name, and a copy of the data; no name: it was passed
+                              over for an earlier one of that name */
+    size_t bytes;          /* of the data */
 };
 
 struct infer__plan {
@@ -98,10 +108,16 @@ struct infer__plan {
     struct infer__operand *operands; /* of all steps */
     uint64_t noperands;
     uint32_t *inputs, *outputs; /* tensors, in the graph's order; an output in plain layout */
+    struct infer__given *given; /* of the specs that it was made for, in the caller's order */
+    size_t ngiven;
     uint32_t images; /* 1; else the graph is of one image, to be run for each of so many, */
     uint32_t tail;   /* as far as this step; those from it on are run once, for all images */
-    uint64_t arena_bytes, packed_bytes, scratch_bytes;
-    void *packed;
+    uint64_t arena_bytes, scratch_bytes;
+    uint64_t packed_bytes;       /* of all steps, shared or not */
+    struct infer__share *shares; /* packed weights, sorted by key; `user` is the step */
+    uint32_t nshares;
+    struct infer__store *store; /* that they are of; NULL: none is held */
+    _Atomic int *no_memory;     /* of the options */
 };
 
 /* The tensor whose bytes tensor `t` has: what it is a view of, else itself. */
@@ -197,9 +213,19 @@ uint64_t infer__step_bytes(const struct infer__plan *plan, const struct infer__s
 infer_status infer__place(struct infer__plan *plan, const struct infer__plan_options *o,
                           infer_error *err);
 
-/* Takes memory for packed weights and fills it; `map` is the file that constants may lie in, whose
- * pages are given back once they are packed. The last pass, apart because it wants threads. */
-infer_status infer__pack(struct infer__plan *plan, struct infer__team *team,
-                         const struct infer__pages *map, infer_error *err);
+/* The key of a step's packed weights: kernel, layout and constants, and all else that packing looks
+ * at. `file` has the model's constants: bytes that stay where and what they are as long as the
+ * store. */
+struct infer__store_key infer__pack_key(const struct infer__step *s,
+                                        const struct infer__pages *file);
+/* Fills in plan->shares: what packed weights the plan needs. */
+infer_status infer__pack_shares(struct infer__plan *plan, const struct infer__pages *file,
+                                infer_error *err);
+/* Takes packed weights out of the store and makes those that are not there; `map` is the mapped
+ * file that constants may lie in, whose pages are given back once they are packed. The last pass,
+ * apart because it wants threads. */
+infer_status infer__pack(struct infer__plan *plan, struct infer__store *store,
+                         struct infer__team *team, const struct infer__pages *map,
+                         infer_error *err);
 
 #endif

@@ -1,6 +1,5 @@
 #include "plan/tuned.h"
 
-#include <stddef.h>
 #include <string.h>
 
 #include "base/cpu.h"
@@ -43,11 +42,6 @@ static uint64_t mix_operand(uint64_t h, const struct infer__operand *o)
     return mix_ints(h, v, sizeof v / sizeof *v);
 }
 
-/* Parameters are hashed as bytes: they are all 0 before infer__resolve_node fills those of the
- * operator, and the window is the largest of them. Its tail of padding is left out. */
-enum { PARAM_BYTES = offsetof(struct infer__window, storage_order) + sizeof(int32_t) };
-_Static_assert(sizeof(union infer__params) - PARAM_BYTES < 8, "the window is the largest");
-
 uint64_t infer__task_key(const struct infer__task *t)
 {
     const int64_t v[] = {t->op,  t->isa,  t->onednn,  t->bf16,
@@ -59,7 +53,7 @@ uint64_t infer__task_key(const struct infer__task *t)
         h = mix_ints(h, (int64_t[]){1 + i, e->act, e->residual}, 3);
         h = mix(h, (float[]){e->alpha, e->beta}, 2 * sizeof(float));
     }
-    h = mix(h, &t->p, PARAM_BYTES);
+    h = mix(h, &t->p, INFER__PARAM_BYTES);
     for (uint32_t i = 0; i < t->nin; i++)
         h = mix_operand(h, &t->in[i]);
     for (uint32_t i = 0; i < t->nout; i++)

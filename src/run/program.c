@@ -5,18 +5,21 @@
 
 /* ---- sizes ---------------------------------------------------------------------------------- */
 
-/* Images run side by side where there is memory for as many arenas as threads, beside the rest that
- * is still to be taken. */
-static uint32_t count_lanes(const struct infer__program *p, const struct infer__meter *meter,
-                            uint32_t threads)
+/* Images run side by side where there is memory for as many arenas as the team has members, beside
+ * the rest that is still to be taken. */
+static uint32_t count_lanes(const struct infer__program *p, const struct infer__program_options *o,
+                            uint32_t members)
 {
+    const struct infer__meter *meter = o->plan.meter;
+    const struct infer__plan *plan = &p->plan;
     const uint64_t left = meter->limit - meter->held;
     const uint64_t reserve = p->need.scratch + p->need.outputs +
-                             4096 * (2 + (uint64_t)threads); /* with what stands around them */
-    const struct infer__plan *plan = &p->plan;
-    if (plan->images < threads || left < reserve)
+                             4096 * (2 + (uint64_t)members); /* with what stands around them */
+    if (plan->images < members)
         return 1;
-    return plan->arena_bytes <= (left - reserve) / threads ? threads : 1;
+    if (plan->arena_bytes <= o->plan.arena_held / members)
+        return members;
+    return left >= reserve && plan->arena_bytes <= (left - reserve) / members ? members : 1;
 }
 
 static infer_status place_outputs(struct infer__program *p, infer_error *err)
@@ -34,9 +37,10 @@ static infer_status place_outputs(struct infer__program *p, infer_error *err)
 }
 
 /* Images side by side need an arena each; else they follow one another on all threads. */
-static infer_status find_needs(struct infer__program *p, const struct infer__meter *meter,
-                               uint32_t threads, infer_error *err)
+static infer_status find_needs(struct infer__program *p, const struct infer__program_options *o,
+                               infer_error *err)
 {
+    const uint32_t members = infer__team_members(o->team);
     struct infer__plan *plan = &p->plan;
     const struct infer__graph *g = &plan->graph;
     size_t both = (size_t)INFER__SUM(g->ninputs, g->noutputs, 1);
@@ -47,10 +51,10 @@ static infer_status find_needs(struct infer__program *p, const struct infer__met
         return infer__no_memory(err, both * sizeof *p->ranges);
     TRY(place_outputs(p, err));
     plan->scratch_bytes = (uint64_t)infer__count_align((int64_t)plan->scratch_bytes, 64);
-    FAIL_IF(!infer__size_mul(plan->scratch_bytes, threads, &p->need.scratch), INFER_ERROR_LIMIT,
+    FAIL_IF(!infer__size_mul(plan->scratch_bytes, members, &p->need.scratch), INFER_ERROR_LIMIT,
             "scratch memory passes the address space");
     plan->arena_bytes = (uint64_t)infer__count_align((int64_t)plan->arena_bytes, 4096);
-    p->nlanes = count_lanes(p, meter, threads);
+    p->nlanes = count_lanes(p, o, members);
     FAIL_IF(!infer__size_mul(plan->arena_bytes, p->nlanes, &p->need.arenas), INFER_ERROR_LIMIT,
             "intermediate tensors pass the address space");
     return INFER_OK;
@@ -169,14 +173,67 @@ static infer_status take_lanes(struct infer__program *p, int profile, infer_erro
     return INFER_OK;
 }
 
+/* ---- packed weights ------------------------------------------------------------------------- */
+
+/* The share with the least key among those that the walks have come to, or NULL. */
+static const struct infer__share *least_share(struct infer__program *const *programs,
+                                              const uint32_t *at, uint32_t n)
+{
+    const struct infer__share *least = NULL;
+    for (uint32_t i = 0; i < n; i++) {
+        const struct infer__plan *plan = &programs[i]->plan;
+        if (at[i] < plan->nshares &&
+            (!least || infer__share_compare(&plan->shares[at[i]], least) < 0))
+            least = &plan->shares[at[i]];
+    }
+    return least;
+}
+
+/* Walks the sorted shares of all programs side by side. */
+int infer__packed_count(struct infer__packed *packed, struct infer__program *const *programs,
+                        uint32_t n)
+{
+    uint32_t at[INFER__MOST_PROGRAMS + 1] = {0};
+    const struct infer__share *share;
+    size_t bytes = 0;
+    while ((share = least_share(programs, at, n)) != NULL) {
+        if (!infer__size_add(bytes, share->bytes, &bytes))
+            bytes = SIZE_MAX;
+        for (uint32_t i = 0; i < n; i++)
+            while (at[i] < programs[i]->plan.nshares &&
+                   infer__share_compare(&programs[i]->plan.shares[at[i]], share) == 0)
+                at[i]++;
+    }
+    if (!infer__meter_recount(packed->meter, packed->bytes, bytes))
+        return 0;
+    packed->bytes = bytes;
+    return 1;
+}
+
+static int count_with(const struct infer__program_options *o, struct infer__program *p)
+{
+    struct infer__program *all[INFER__MOST_PROGRAMS + 1];
+    for (uint32_t i = 0; i < o->nothers; i++)
+        all[i] = o->others[i];
+    all[o->nothers] = p;
+    return infer__packed_count(o->packed, all, o->nothers + 1);
+}
+
 /* ---- programs ------------------------------------------------------------------------------- */
 
 static infer_status create(struct infer__program *p, const struct infer__program_options *o,
                            const infer_allocator *allocator, infer_error *err)
 {
-    TRY(infer__plan_create(&p->plan, o->graph, &o->plan, allocator, err));
-    TRY(infer__pack(&p->plan, o->team, &o->map, err));
-    TRY(find_needs(p, o->plan.meter, infer__team_members(o->team), err));
+    const struct infer_model *m = o->model;
+    const struct infer__pages map = {m->map, m->map_bytes};
+    struct infer__pages file = {NULL, 0};
+    file.data = infer__model_section(m, INFER__SECTION_WEIGHTS, &file.bytes);
+    TRY(infer__plan_create(&p->plan, &m->graph, &o->plan, allocator, err));
+    TRY(infer__pack_shares(&p->plan, &file, err));
+    if (!count_with(o, p))
+        return infer__no_memory(err, p->plan.packed_bytes);
+    TRY(infer__pack(&p->plan, m->store, o->team, &map, err));
+    TRY(find_needs(p, o, err));
     return take_lanes(p, o->profile, err);
 }
 
@@ -192,6 +249,7 @@ infer_status infer__program_create(const struct infer__program_options *o,
     infer_status status = create(p, o, allocator, err);
     if (status != INFER_OK) {
         infer__program_free(p);
+        (void)infer__packed_count(o->packed, o->others, o->nothers); /* no more than before */
         return status;
     }
     *program = p;

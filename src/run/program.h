@@ -3,6 +3,7 @@
 #ifndef INFER_RUN_PROGRAM_H
 #define INFER_RUN_PROGRAM_H
 
+#include "file/model.h"
 #include "plan/plan.h"
 
 /* A pointer of a step that is set anew by every run, or for every image: an input's or output's of
@@ -53,22 +54,38 @@ struct infer__program {
     uint64_t runs; /* that were profiled */
 };
 
+/* Programs that a session keeps, the one that it runs among them. */
+enum { INFER__MOST_PROGRAMS = 8 };
+
+/* The packed weights that a session uses, each counted once, whoever else uses it. */
+struct infer__packed {
+    struct infer__meter *meter; /* the session's, on which they are counted */
+    uint64_t bytes;
+};
+
+/* Counts those of all `n` programs, at most one more than a session keeps: 1; 0: they pass the
+ * meter's limit, and what was counted before still is. */
+int infer__packed_count(struct infer__packed *packed, struct infer__program *const *programs,
+                        uint32_t n);
+
 /* What a program is made with. */
 struct infer__program_options {
     struct infer__plan_options plan;
-    const struct infer__graph *graph;
-    struct infer__pages map;  /* the file that the graph's constants may lie in */
-    struct infer__team *team; /* that packs weights now and runs steps later */
-    int profile;              /* steps are timed */
+    const infer_model *model;
+    struct infer__team *team;             /* that packs weights now and runs steps later */
+    int profile;                          /* steps are timed */
+    struct infer__program *const *others; /* of the session */
+    uint32_t nothers;
+    struct infer__packed *packed;
 };
 
 /* Plans, packs and takes all memory but that which runs work in. On success *program is to be freed
- * with infer__program_free; on failure it is NULL. The meter that o->plan.meter points to is the
- * allocator's. */
+ * with infer__program_free; on failure it is NULL. The meter is the allocator's. */
 infer_status infer__program_create(const struct infer__program_options *o,
                                    const infer_allocator *allocator,
                                    struct infer__program **program, infer_error *err);
-void infer__program_free(struct infer__program *p); /* NULL is fine */
+/* NULL is fine. What is packed is counted anew by the caller. */
+void infer__program_free(struct infer__program *p);
 
 /* Lets the program work in `m`, which is at least as large as it needs. */
 void infer__program_link(struct infer__program *p, const struct infer__memory *m);

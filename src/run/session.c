@@ -15,24 +15,14 @@ void infer_session_options_init(infer_session_options *options, size_t size)
     infer__sized_init(options, size);
 }
 
-static int is_reserved_set(const infer_input_spec *spec)
-{
-    return spec->reserved || spec->more[0] || spec->more[1];
-}
-
 static infer_status plan_options(const infer_model *model, const infer_session_options *options,
                                  struct infer__plan_options *o, infer_error *err)
 {
     FAIL_IF(options->ninputs && !options->inputs, INFER_ERROR_ARGUMENT, "options.inputs is NULL");
-    for (size_t i = 0; i < options->ninputs; i++)
-        FAIL_IF(is_reserved_set(&options->inputs[i]), INFER_ERROR_ARGUMENT,
-                "a reserved field of options.inputs[%zu] is not 0", i);
     FAIL_IF(options->threads > 1024, INFER_ERROR_ARGUMENT, "%u threads; at most 1024",
             options->threads);
     FAIL_IF(!infer__isa_known(options->isa), INFER_ERROR_ARGUMENT,
             "options.isa is %u, which is no level", (unsigned)options->isa);
-    o->inputs = options->inputs;
-    o->ninputs = options->ninputs;
     o->threads = options->threads ? options->threads : infer__cpu_count();
     o->isa = infer__isa_usable(options->isa);
     FAIL_IF(options->precision > INFER_PRECISION_BF16, INFER_ERROR_ARGUMENT,
@@ -71,23 +61,21 @@ static infer_status open_team(struct infer_session *s, const infer_session_optio
 static infer_status create(struct infer_session *s, const infer_session_options *options,
                            const struct infer__tuned *tuned, infer_error *err)
 {
-    struct infer__program_options o = {.graph = &s->model->graph, .profile = options->profile != 0};
-    TRY(plan_options(s->model, options, &o.plan, err));
-    o.plan.tuned = tuned;
+    TRY(plan_options(s->model, options, &s->plan, err));
     s->allocator = infer__meter_start(&s->meter, &s->model->allocator,
                                       options->max_memory_bytes ? options->max_memory_bytes
                                                                 : UINT64_C(4) << 30);
-    o.plan.meter = &s->meter;
-    o.plan.no_memory = &s->no_memory;
-    o.map = (struct infer__pages){s->model->map, s->model->map_bytes};
-    TRY(open_team(s, options, &o.plan.threads, err));
-    o.team = s->team;
+    s->packed.meter = &s->meter;
+    s->plan.meter = &s->meter;
+    s->plan.no_memory = &s->no_memory;
+    if (tuned) {
+        s->tuned = *tuned;
+        s->plan.tuned = &s->tuned;
+    }
     s->profile = options->profile;
-    TRY(infer__program_create(&o, &s->allocator, &s->program, err));
-    TRY(infer__memory_grow(&s->memory, &s->program->need, &s->allocator, err));
-    infer__program_link(s->program, &s->memory);
-    TRY(infer__started_create(s, err));
-    return infer__session_memory(s, err);
+    TRY(open_team(s, options, &s->plan.threads, err));
+    TRY(infer__session_plan(s, options->inputs, options->ninputs, err));
+    return infer__started_create(s, err);
 }
 
 infer_status infer__session_create(const infer_model *model, const infer_session_options *options,
@@ -101,17 +89,11 @@ infer_status infer__session_create(const infer_model *model, const infer_session
     s->allocator = model->allocator;
     s->model = model;
     s->life.process = getpid();
-    infer_status status = create(s, options, tuned, err);
-    if (status == INFER_ERROR_NO_MEMORY && s->meter.refused)
-        status = infer__fail(err, INFER_ERROR_LIMIT,
-                             "the session needs more than the %llu bytes that max_memory_bytes "
-                             "allows",
-                             (unsigned long long)s->meter.limit);
+    infer_status status = infer__session_limit(s, create(s, options, tuned, err), err);
     if (status != INFER_OK) {
         infer_session_free(&s);
         return status;
     }
-    infer__error_clear(err); /* of kernels that were tried and passed over */
     *session = s;
     return INFER_OK;
 }
@@ -147,7 +129,8 @@ void infer_session_free(infer_session **session)
     if (s->own_pool)
         infer__pool_free(s->pool);
     infer__free(&a, s->started);
-    infer__program_free(s->program);
+    for (uint32_t i = 0; i < s->nprograms; i++)
+        infer__program_free(s->programs[i]);
     infer__memory_free(&s->memory, &a);
     infer__scratch_free(&s->scratch);
     infer__free(&outer, s);

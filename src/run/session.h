@@ -7,7 +7,7 @@
 
 #include "base/pool.h"
 #include "base/scratch.h"
-#include "file/model.h"
+#include "file/tuned_section.h"
 #include "run/program.h"
 
 /* See life.c. */
@@ -26,10 +26,16 @@ struct infer_session {
     struct infer_pool *pool;
     int own_pool; /* 0: the pool is the application's */
     struct infer__team *team;
-    struct infer__program *program; /* that infer_run runs */
-    struct infer__memory memory;    /* that it works in */
-    struct infer__scratch scratch;  /* for pictures (infer_classify) */
-    struct infer__started *started; /* room for what infer_run_start is given */
+    struct infer__program *program;                        /* that infer_run runs */
+    struct infer__program *programs[INFER__MOST_PROGRAMS]; /* the same and others that it ran, the
+                                                              last one used first */
+    uint32_t nprograms;
+    struct infer__memory memory;     /* that it works in */
+    struct infer__packed packed;     /* weights of all programs */
+    struct infer__tuned tuned;       /* that plan.tuned points to */
+    struct infer__plan_options plan; /* but for the inputs */
+    struct infer__scratch scratch;   /* for pictures (infer_classify) */
+    struct infer__started *started;  /* room for what infer_run_start is given */
     struct infer__life life;
     uint32_t profile;
     _Atomic int no_memory; /* a kernel had none: see struct infer__task */
@@ -69,9 +75,25 @@ infer_status infer__session_run(struct infer_session *s, uint64_t deadline_ns,
 
 /* Takes room for what infer_run_start is given. */
 infer_status infer__started_create(struct infer_session *s, infer_error *err);
+/* A failure for want of memory that the session's own limit caused says so. */
+static inline infer_status infer__session_limit(const struct infer_session *s, infer_status status,
+                                                infer_error *err)
+{
+    if (status != INFER_ERROR_NO_MEMORY || !s->meter.refused)
+        return status;
+    return infer__fail(err, INFER_ERROR_LIMIT,
+                       "the session needs more than the %llu bytes that max_memory_bytes allows",
+                       (unsigned long long)s->meter.limit);
+}
+
+/* Makes a program for these inputs, and takes it for the session's. On failure the session is as it
+ * was, but that it may have forgotten programs other than the one that it runs. */
+infer_status infer__session_plan(struct infer_session *s, const infer_input_spec *inputs,
+                                 size_t ninputs, infer_error *err);
 
 /* infer_session_create with measured choices of the caller's instead of those in the file; NULL:
- * none. The table is not kept. All pointers but `options` and `tuned` are needed. */
+ * none. What the table points to must stay as long as the session. All pointers but `options` and
+ * `tuned` are needed. */
 infer_status infer__session_create(const infer_model *model, const infer_session_options *options,
                                    const struct infer__tuned *tuned, infer_session **session,
                                    infer_error *err);

@@ -71,7 +71,7 @@ infer_status infer_session_memory_use(const infer_session *s, infer_session_memo
     FAIL_IF(!s, INFER_ERROR_ARGUMENT, "the session is NULL");
     TRY(infer__sized_check(kind, memory, err));
     infer_session_memory m = {.arena_bytes = s->memory.bytes.arenas,
-                              .packed_bytes = s->program->plan.packed_bytes,
+                              .packed_bytes = s->packed.bytes,
                               .output_bytes = s->memory.bytes.outputs};
     m.plan_bytes = (uint64_t)INFER__SUM((int64_t)s->meter.held, sizeof *s) - m.arena_bytes -
                    m.packed_bytes - m.output_bytes;

@@ -3,10 +3,10 @@
  * Property: whatever the file holds, each step gives a status that agrees with its error, and a
  * session that was made can be run. Inputs and outputs are blocks of exactly their tensors' size:
  * no byte beside them is touched, every byte of an output is written or lent, a second run gives
- * the same bytes, and nothing is left behind. A session at level C is made if and only if one is
- * made at the level asked for, and a file of one node gives finite values there that are close.
- * A session takes no more than its limit; -timeout, -rss_limit_mb and -malloc_limit_mb of the
- * engine bound time and what is not the allocator's.
+ * the same bytes, also where the session had other shapes in between, and nothing is left behind. A
+ * session at level C is made if and only if one is made at the level asked for, and a file of one
+ * node gives finite values there that are close. A session takes no more than its limit; -timeout,
+ * -rss_limit_mb and -malloc_limit_mb of the engine bound time and what is not the allocator's.
  *
  * The input is a flat file, whose magic, size and checksums are made right first; its header says
  * where it ends. Behind it stand up to 32 bytes of choices, 0 where they are missing:
@@ -31,7 +31,8 @@ enum choice {
     GIVE_VALUES = 8, /* of integer inputs, when the session is made */
     OWN_OUTPUTS = 16,
     COMPARE = 32,
-    NO_SPECS = 64 /* the shapes of inputs are left to their defaults */
+    NO_SPECS = 64, /* the shapes of inputs are left to their defaults */
+    RESHAPE = 128  /* other shapes, and back, between two runs */
 };
 
 enum fill { SMALL, EDGES, BYTES, ZEROS, FILLS };
@@ -158,16 +159,14 @@ static int shape_input(struct run *r, size_t i, unsigned *free_so_far)
 
 /* ---- sessions ------------------------------------------------------------------------------- */
 
-static infer_status make_session(struct run *r, infer_isa isa, infer_session **session)
+/* What a session is made with: the inputs' shapes, and values where the choices say so. */
+static size_t fill_specs(struct run *r, infer_input_spec specs[MOST_TENSORS])
 {
-    infer_input_spec specs[MOST_TENSORS] = {{0}};
-    infer_session_options o = INFER_SESSION_OPTIONS_INIT;
     infer_value_info info = INFER_VALUE_INFO_INIT;
-    infer_error err;
     unsigned bits = r->choice[1];
-    o.inputs = specs;
+    size_t n = 0;
     for (size_t i = 0; i < r->nin && !(bits & NO_SPECS); i++) {
-        infer_input_spec *s = &specs[o.ninputs++];
+        infer_input_spec *s = &specs[n++];
         REQUIRE(infer_model_input(r->model, i, &info, NULL) == INFER_OK);
         s->name = info.name;
         s->rank = r->in[i].rank;
@@ -175,6 +174,17 @@ static infer_status make_session(struct run *r, infer_isa isa, infer_session **s
         if (bits & GIVE_VALUES && (info.type == INFER_S64 || info.type == INFER_S32))
             s->data = r->in[i].data;
     }
+    return n;
+}
+
+static infer_status make_session(struct run *r, infer_isa isa, infer_session **session)
+{
+    infer_input_spec specs[MOST_TENSORS] = {{0}};
+    infer_session_options o = INFER_SESSION_OPTIONS_INIT;
+    infer_error err;
+    unsigned bits = r->choice[1];
+    o.inputs = specs;
+    o.ninputs = fill_specs(r, specs);
     o.threads = 1 + (r->choice[3] & 1);
     o.isa = isa;
     o.max_memory_bytes = MOST_MEMORY;
@@ -237,6 +247,30 @@ static void free_data(infer_tensor *t, size_t n)
         free(t[i].data);
 }
 
+/* Other shapes, whatever becomes of them, then those that the session was made with: it has them
+ * still, and can be run again. */
+static void reshape(struct run *r, infer_session *s)
+{
+    infer_input_spec specs[MOST_TENSORS] = {{0}};
+    infer_error err;
+    const size_t n = fill_specs(r, specs);
+    unsigned free_so_far = 0;
+    for (size_t i = 0; i < n; i++) {
+        infer_value_info info = INFER_VALUE_INFO_INIT;
+        REQUIRE(infer_model_input(r->model, i, &info, NULL) == INFER_OK);
+        for (int d = 0; d < info.rank; d++)
+            if (info.free_dims >> d & 1)
+                specs[i].dims[d] = free_sizes[r->choice[31 - free_so_far++ % 24] %
+                                              (sizeof free_sizes / sizeof *free_sizes)];
+        if (memcmp(specs[i].dims, r->in[i].dims, sizeof specs[i].dims) != 0)
+            specs[i].data = NULL; /* its value has the other shape */
+    }
+    infer_status status = infer_session_reshape(s, specs, n, &err);
+    REQUIRE(status == err.status && status != INFER_ERROR_INTERNAL);
+    const size_t again = fill_specs(r, specs);
+    REQUIRE(infer_session_reshape(s, specs, again, &err) == INFER_OK);
+}
+
 /* Runs twice, into memory of the caller and of the session in turn: the same bytes both times. The
  * last outputs are the session's own, in `out`. */
 static void run_twice(struct run *r, infer_session *s, infer_tensor *out, size_t nout)
@@ -250,6 +284,8 @@ static void run_twice(struct run *r, infer_session *s, infer_tensor *out, size_t
         for (size_t i = 0; i < nout; i++)
             own[i].data = fuzz_block(own[i].data, own[i].bytes);
     }
+    if (r->choice[1] & RESHAPE)
+        reshape(r, s);
     REQUIRE(infer_run(s, r->in, r->nin, out, nout, &err) == INFER_OK && err.status == INFER_OK);
     for (size_t i = 0; i < nout; i++) {
         REQUIRE(out[i].bytes == own[i].bytes);

@@ -27,7 +27,7 @@ pthread_getaffinity_np pthread_setaffinity_np sched_getaffinity sched_getcpu sch
 sem_init sem_destroy sem_post sem_wait clock_gettime
 # is this process the one that has the threads (fork)?
 getpid
-# permission to use AMX tiles (arch_prctl)
+# permission to use AMX tiles (arch_prctl); waiting for what another session packs (futex)
 syscall
 # libjpeg: its error handler jumps back into ours, it never exits
 _setjmp longjmp jpeg_CreateDecompress jpeg_destroy_decompress jpeg_finish_decompress jpeg_mem_src

@@ -391,6 +391,25 @@ static infer_status session_create(void)
     return status;
 }
 
+static infer_status session_reshape(void)
+{
+    static const infer_input_spec right = {.name = "input", .rank = 4, .dims = {1, 3, 64, 64}};
+    static infer_input_spec specs[8][2]; /* the second one has no name */
+    for (int k = 0; k < 8; k++)
+        specs[k][0] = right;
+    specs[1][0].name = NULL;
+    specs[2][0].name = "no such input";
+    specs[3][0].rank = -1;
+    specs[4][0].rank = INT32_MAX;
+    specs[5][0].dims[0] = -1;
+    specs[6][0].dims[0] = INT64_MAX;
+    specs[7][0].more[1] = 1;
+    return infer_session_reshape(SESSION(0),
+                                 ARG(1, const infer_input_spec *, 1, specs[0], NULL, specs[1],
+                                     specs[2], specs[3], specs[4], specs[5], specs[6], specs[7]),
+                                 ARG(2, size_t, 1, 1, 2), ERR(3));
+}
+
 static infer_status run(void)
 {
     unsigned i = pick(1, 1, WRONG), o = pick(3, 1, WRONG);
@@ -697,6 +716,7 @@ static const struct row {
     ROW(pool_free),
     ROW(session_options_init),
     ROW(session_create),
+    ROW(session_reshape),
     ROW(session_free),
     ROW(session_inputs),
     ROW(session_outputs),

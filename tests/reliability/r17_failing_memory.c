@@ -46,7 +46,20 @@ static infer_status load_path(void *ctx, infer_error *err)
     return status;
 }
 
-/* A session with 1 for free dimensions, and 8 for those behind the first. */
+/* Shapes with `first` for free dimensions, and 8 for those behind the first: their number. */
+static size_t shapes(const struct subject *s, int64_t first, infer_input_spec spec[MOST_TENSORS])
+{
+    const size_t n = infer_model_inputs(s->model);
+    for (size_t i = 0; i < n; i++) {
+        infer_value_info info = INFER_VALUE_INFO_INIT;
+        infer_model_input(s->model, i, &info, NULL);
+        spec[i] = (infer_input_spec){.name = info.name, .rank = info.rank};
+        for (int k = 0; k < info.rank; k++)
+            spec[i].dims[k] = !(info.free_dims >> k & 1) ? info.dims[k] : k ? 8 : first;
+    }
+    return n;
+}
+
 static infer_status make(const struct subject *s, infer_session **session, infer_error *err)
 {
     infer_session_options o = INFER_SESSION_OPTIONS_INIT;
@@ -57,14 +70,7 @@ static infer_status make(const struct subject *s, infer_session **session, infer
     o.no_onednn = s->no_onednn;
     o.pool = s->pool;
     o.inputs = spec;
-    for (size_t i = 0; i < infer_model_inputs(s->model); i++) {
-        infer_value_info info = INFER_VALUE_INFO_INIT;
-        infer_model_input(s->model, i, &info, NULL);
-        spec[o.ninputs] = (infer_input_spec){.name = info.name, .rank = info.rank};
-        for (int k = 0; k < info.rank; k++)
-            spec[o.ninputs].dims[k] = !(info.free_dims >> k & 1) ? info.dims[k] : k ? 8 : 1;
-        o.ninputs++;
-    }
+    o.ninputs = shapes(s, 1, spec);
     return infer_session_create(s->model, &o, session, err);
 }
 
@@ -89,7 +95,24 @@ static infer_status run_once(struct subject *s, infer_session *session, infer_er
                      infer_session_outputs(session), err);
 }
 
-/* A session, made and run. */
+/* A batch of two where it is free, and back: the session runs again, and does so too where that
+ * failed. */
+static infer_status reshape_twice(struct subject *s, infer_session *session, infer_error *err)
+{
+    infer_input_spec spec[MOST_TENSORS];
+    infer_error other;
+    const size_t n = shapes(s, 2, spec);
+    infer_status status = infer_session_reshape(session, spec, n, err);
+    shapes(s, 1, spec);
+    if (infer_session_reshape(session, spec, n, &other) != INFER_OK ||
+        run_once(s, session, &other) != INFER_OK)
+        check_failed(&check, "%s: reshaped (%s), it can't run: %s", s->file->name,
+                     infer_status_name(status), other.message);
+    /* a network that takes no batch of two says so */
+    return status == INFER_ERROR_NO_MEMORY ? status : INFER_OK;
+}
+
+/* A session, made and run, reshaped and run. */
 static infer_status session(void *ctx, infer_error *err)
 {
     struct subject *s = ctx;
@@ -97,6 +120,8 @@ static infer_status session(void *ctx, infer_error *err)
     infer_status status = make(s, &made, err);
     if (status == INFER_OK)
         status = run_once(s, made, err);
+    if (status == INFER_OK)
+        status = reshape_twice(s, made, err);
     if ((status == INFER_OK) > (made != NULL))
         check_failed(&check, "%s: no session", s->file->name);
     infer_session_free(&made);

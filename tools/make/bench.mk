@@ -1,6 +1,7 @@
 # Benches (docs/benchmarks.md): beside ONNX Runtime, with a busy neighbour, kernel by kernel.
 #   make bench-compare MODELS="a.onnx folder" THREADS="1 2" RUNS=30 COMPARE="--alone"
 #   make bench-against REV=1048722 WITHOUT=strassen THREADS="1 2" ROUNDS=5
+#   make bench-sessions FLATS=a.infer SIZES="1x3x224x224 1x3x160x160"
 #   make bench-neighbour FLATS="a.infer" THREADS=2     make bench-kernels KERNELS="--op Conv"
 BENCH        := $(BUILD)/bench
 ORT_PACKAGE  ?= onnxruntime-node
@@ -12,7 +13,7 @@ INT8_MODELS  ?= $(wildcard $(BENCH)/zoo-int8/*.onnx \
                 $(INFER_SHARED)/models/*qdq/model.onnx $(INFER_SHARED)/models/*int8*/model.onnx)
 
 .PHONY: bench-against check-accuracy bench-zoo bench-zoo-int8 bench-compare bench-compare-int8 bench-precisions bench-neighbour \
-        bench-kernels
+        bench-kernels bench-sessions
 
 # Networks as ONNX files, exported once; ZOO="resnet50 vgg16" for some of them only.
 bench-zoo:
@@ -72,6 +73,14 @@ check-accuracy: $(BENCH)/venv/bin/python $(BUILD)/infer
 	    $(ACCURACY_MODELS)
 
 MACHINE_OBJ := $(patsubst %.c,$(BUILD)/obj/%.o,$(filter bench/machine%,$(BENCH_SRC)))
+
+$(BENCH)/sessions: $(BUILD)/obj/bench/sessions.o $(BUILD)/libinfer.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS)
+
+# Many sessions of a model, and sessions that change their size.
+bench-sessions: $(BENCH)/sessions
+	@$< $(FLATS) $(or $(THREADS),1) $(SIZES)
 
 $(BENCH)/neighbour: $(BUILD)/obj/bench/neighbour.o
 	@mkdir -p $(@D)
