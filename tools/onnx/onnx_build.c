@@ -111,6 +111,30 @@ const struct infer__value *onnx_in(const struct onnx_node *n, uint32_t i)
     return i < n->nin && n->in[i] ? &n->im->g->values[n->in[i]] : NULL;
 }
 
+infer_status onnx_takes(struct onnx_node *n, uint32_t least, uint32_t most)
+{
+    int fits = n->nin >= least && n->nin <= most;
+    for (uint32_t i = 0; fits && i < least; i++)
+        fits = n->in[i] != 0;
+    if (fits)
+        return INFER_OK;
+    if (least == most)
+        return onnx_fail(n, NULL, "", "the operator takes %u input%s", least,
+                         least == 1 ? "" : "s");
+    return onnx_fail(n, NULL, "", "the operator takes %u to %u inputs", least, most);
+}
+
+infer_status onnx_from_back(struct onnx_node *n, int64_t *axis)
+{
+    int rank = onnx_rank(n, 0);
+    if (*axis >= 0 && rank < 0)
+        return onnx_fail(n, "axis", "", "the rank of the input is not known");
+    if (*axis < -INFER_MAX_RANK || (rank >= 0 && (*axis < -rank || *axis >= rank)))
+        return onnx_fail(n, "axis", "", "axis %lld is none of the input", (long long)*axis);
+    *axis -= *axis >= 0 ? rank : 0;
+    return INFER_OK;
+}
+
 int onnx_rank(const struct onnx_node *n, uint32_t i)
 {
     const struct infer__value *v = onnx_in(n, i);
@@ -129,7 +153,8 @@ infer_type onnx_in_type(const struct onnx_node *n, uint32_t i)
     if (!v || type)
         return type;
     uint32_t at = onnx_names_find(&n->im->names, n->proto->input[i]);
-    return at != ONNX_MISSING ? (infer_type)n->im->names.items[at].type : INFER_TYPE_NONE;
+    return at != ONNX_MISSING ? onnx_widened((infer_type)n->im->names.items[at].type)
+                              : INFER_TYPE_NONE;
 }
 
 int onnx_in_ints(const struct onnx_node *n, uint32_t i, int64_t *v, uint32_t max, uint32_t *count)

@@ -82,6 +82,16 @@ static infer_status read_frame(struct onnx_importer *im)
 
 /* ---- shapes, as far as they are known -------------------------------------------------------- */
 
+/* Makes constants of those operands that can be, for a node whose shape depends on their values. */
+static infer_status know_operands(struct onnx_node *n, const struct infer__node *node)
+{
+    int known;
+    for (uint32_t k = 0; k < node->nin; k++)
+        if (node->in[k] && n->im->g->values[node->in[k]].rank <= 1)
+            TRY(onnx_know(n->im, node->in[k], &known));
+    return INFER_OK;
+}
+
 /* Works out shapes of the nodes that were just added, as far as they are known by now, so that
  * misfits are reported with all other problems. */
 static infer_status resolve_new(struct onnx_node *n, uint32_t first)
@@ -97,8 +107,12 @@ static infer_status resolve_new(struct onnx_node *n, uint32_t first)
         if (!known)
             continue;
         infer__error_clear(&err);
-        infer_status status =
-            infer__resolve_node(g, node, n->im->options->max_tensor_bytes, &params, &err);
+        uint64_t most = n->im->options->max_tensor_bytes;
+        infer_status status = infer__resolve_node(g, node, most, &params, &err);
+        if (status == INFER_ERROR_NEED_VALUE) {
+            TRY(know_operands(n, node));
+            status = infer__resolve_node(g, node, most, &params, &err);
+        }
         if (status == INFER_ERROR_NO_MEMORY) {
             *n->im->err = err;
             return status;

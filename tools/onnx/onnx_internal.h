@@ -61,7 +61,7 @@ struct onnx_name {
     uint32_t index;  /* input, initializer, or node */
     uint32_t value;  /* of the IR; 0 until it is known */
     int rank;        /* as the file states it (value_info), -1 if it does not */
-    int type;        /* likewise, an infer_type after widening; 0 if it is not known */
+    int type;        /* likewise, an infer_type, before it is widened; 0 if it is not known */
 };
 
 #define ONNX_NONE UINT32_MAX    /* an input that the node does not have */
@@ -262,6 +262,33 @@ uint32_t onnx_e_cast(struct onnx_expr *e, uint32_t x, infer_type to);
 uint32_t onnx_e_reduce(struct onnx_expr *e, uint16_t op, uint32_t x, uint32_t axes, int keepdims);
 /* Makes `value` output i of the ONNX node; nothing where the output is absent. */
 void onnx_e_out(struct onnx_expr *e, uint32_t i, uint32_t value);
+/* 0, 1 ... up to `count`, a scalar of s64, with `behind` axes of size 1 behind (onnx_ops_fill.c);
+ * the same up to the size of an axis of x, which is counted from the back, and standing along it.
+ */
+uint32_t onnx_e_counted(struct onnx_expr *e, uint32_t count, int64_t behind);
+uint32_t onnx_e_along(struct onnx_expr *e, uint32_t x, int64_t axis);
+/* x with its last two axes swapped; x with its channels brought from the last axis to axis 1
+ * (`first`), or back (onnx_ops_fused.c). */
+uint32_t onnx_e_swapped(struct onnx_expr *e, uint32_t x, int rank);
+uint32_t onnx_e_channels(struct onnx_expr *e, uint32_t x, int rank, int first);
+
+/* Returns from a converter that has failed its node. */
+#define TRY_NODE(n, call)                                                                          \
+    do {                                                                                           \
+        TRY(call);                                                                                 \
+        if ((n)->failed)                                                                           \
+            return INFER_OK;                                                                       \
+    } while (0)
+/* Fails the node unless it has at least `least` inputs, those present, and at most `most`. */
+infer_status onnx_takes(struct onnx_node *n, uint32_t least, uint32_t most);
+/* An axis of input 0 as one that is counted from the back: the rank must be known where it is
+ * counted from the front. */
+infer_status onnx_from_back(struct onnx_node *n, int64_t *axis);
+/* What a type is widened to on import: half floats to f32. */
+static inline infer_type onnx_widened(infer_type type)
+{
+    return type == INFER_F16 || type == INFER_BF16 ? INFER_F32 : type;
+}
 
 /* The rank of input i, -1 if it is not known. */
 int onnx_rank(const struct onnx_node *n, uint32_t i);
@@ -288,6 +315,42 @@ ONNX_CONVERTER(mod);
 ONNX_CONVERTER(gemm);
 ONNX_CONVERTER(affine);
 ONNX_CONVERTER(image_scaler);
+ONNX_CONVERTER(cast_like);
+/* element-wise functions of several nodes (onnx_ops_activation.c) */
+ONNX_CONVERTER(gelu);
+ONNX_CONVERTER(bias_gelu);
+ONNX_CONVERTER(swish);
+ONNX_CONVERTER(celu);
+ONNX_CONVERTER(thresholded_relu);
+ONNX_CONVERTER(shrink);
+ONNX_CONVERTER(sign);
+ONNX_CONVERTER(is_nan);
+ONNX_CONVERTER(is_inf);
+ONNX_CONVERTER(xor);
+ONNX_CONVERTER(hyperbolic);
+/* normalisations of several nodes (onnx_ops_norm.c) */
+ONNX_CONVERTER(rms_norm);
+ONNX_CONVERTER(skip_norm);
+ONNX_CONVERTER(group_norm);
+ONNX_CONVERTER(mean_variance_norm);
+ONNX_CONVERTER(lp_norm);
+infer_status onnx_batch_norm_training(struct onnx_node *n, float epsilon, float momentum);
+/* positions (onnx_ops_fill.c) */
+ONNX_CONVERTER(trilu);
+ONNX_CONVERTER(eye_like);
+ONNX_CONVERTER(one_hot);
+ONNX_CONVERTER(hardmax);
+ONNX_CONVERTER(size);
+/* onnx_ops_loss.c, onnx_ops_einsum.c */
+ONNX_CONVERTER(loss);
+ONNX_CONVERTER(einsum);
+/* what ONNX Runtime's optimiser writes (onnx_ops_fused.c) */
+ONNX_CONVERTER(fused_conv);
+ONNX_CONVERTER(fused_gemm);
+ONNX_CONVERTER(fused_matmul);
+ONNX_CONVERTER(dynamic_matmul);
+ONNX_CONVERTER(integer_matmul);
+ONNX_CONVERTER(nhwc_max_pool);
 /* networks (onnx_ops_nn.c) */
 ONNX_CONVERTER(softmax_old);
 ONNX_CONVERTER(dropout);
@@ -295,6 +358,7 @@ ONNX_CONVERTER(batch_norm);
 ONNX_CONVERTER(layer_norm);
 ONNX_CONVERTER(reduce_old);
 ONNX_CONVERTER(reduce_composed);
+ONNX_CONVERTER(reduce_log_sum_exp);
 ONNX_CONVERTER(upsample);
 ONNX_CONVERTER(resize10);
 ONNX_CONVERTER(resize);
@@ -327,6 +391,7 @@ ONNX_CONVERTER(qlinear_matmul);
 ONNX_CONVERTER(qlinear_binary);
 ONNX_CONVERTER(qlinear_unary);
 ONNX_CONVERTER(qlinear_concat);
+ONNX_CONVERTER(qlinear_where);
 ONNX_CONVERTER(qgemm);
 ONNX_CONVERTER(integer);
 

@@ -174,8 +174,7 @@ static void note_info(struct onnx_importer *im, Onnx__ValueInfoProto *const *inf
         infer_type type = onnx_type(v->type->tensor_type->elem_type);
         if (s && s->n_dim <= INFER_MAX_RANK)
             im->names.items[at].rank = (int)s->n_dim;
-        im->names.items[at].type =
-            type == INFER_F16 || type == INFER_BF16 ? (int)INFER_F32 : (int)type;
+        im->names.items[at].type = (int)type;
     }
 }
 
@@ -241,6 +240,7 @@ infer_status onnx_names_build(struct onnx_importer *im)
         add_all_outer(im);
     sort(names->items, names->count);
     TRY(unify(im));
+    note_info(im, graph->input, graph->n_input);
     note_info(im, graph->value_info, graph->n_value_info);
     note_info(im, graph->output, graph->n_output);
     TRY(take_outer(im));

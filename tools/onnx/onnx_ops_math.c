@@ -197,13 +197,21 @@ static int64_t type_number(const char *name)
 }
 
 /* A cast to half a float rounds, and then goes on as f32 like everything else. */
+static infer_status emit_cast(struct onnx_node *n, infer_type type)
+{
+    struct onnx_expr e = onnx_expr(n);
+    uint32_t y = onnx_e_cast(&e, n->in[0], type);
+    if (type == INFER_F16 || type == INFER_BF16)
+        y = onnx_e_cast(&e, y, INFER_F32);
+    onnx_e_out(&e, 0, y);
+    return e.status;
+}
+
 infer_status onnx_convert_cast(struct onnx_node *n)
 {
     static const char *const saturate[] = {"saturate", "round_mode", NULL}; /* of 8-bit floats */
     int64_t to = 0;
     const char *name = NULL;
-    struct infer__node *node;
-    uint32_t half, out;
     onnx_ignore(n, saturate);
     if (n->opset < 6)
         TRY(onnx_string(n, "to", NULL, &name));
@@ -217,17 +225,26 @@ infer_status onnx_convert_cast(struct onnx_node *n)
     if (type == INFER_TYPE_NONE)
         return onnx_fail(n, "to", "", "type %lld (%s) is not supported", (long long)to,
                          name ? name : onnx_type_text(to));
-    if (type != INFER_F16 && type != INFER_BF16) {
-        TRY(onnx_out(n, 0, &out));
-        TRY(onnx_emit(n, INFER__OP_CAST, n->in, 1, &out, 1, &node));
-        return onnx_set_int(n, node, INFER__ATTR_TO, type);
-    }
-    TRY(onnx_temp(n, "half", &half));
-    TRY(onnx_emit(n, INFER__OP_CAST, n->in, 1, &half, 1, &node));
-    TRY(onnx_set_int(n, node, INFER__ATTR_TO, type));
-    TRY(onnx_out(n, 0, &out));
-    TRY(onnx_emit(n, INFER__OP_CAST, &half, 1, &out, 1, &node));
-    return onnx_set_int(n, node, INFER__ATTR_TO, INFER_F32);
+    return emit_cast(n, type);
+}
+
+/* To the type of input 1, which is only known to be half a float by what the file says of it. */
+infer_status onnx_convert_cast_like(struct onnx_node *n)
+{
+    static const char *const eight[] = {"saturate", "round_mode", NULL};
+    onnx_ignore(n, eight);
+    TRY_NODE(n, onnx_takes(n, 2, 2));
+    uint32_t at = onnx_names_find(&n->im->names, n->proto->input[1]);
+    infer_type type = onnx_in_type(n, 1);
+    infer_type stated = at != ONNX_MISSING ? (infer_type)n->im->names.items[at].type : type;
+    if (at != ONNX_MISSING && n->im->names.items[at].source == ONNX_INITIALIZER)
+        stated = onnx_type(n->im->graph->initializer[n->im->names.items[at].index]->data_type);
+    if (stated == INFER_F16 || stated == INFER_BF16)
+        type = stated;
+    if (type == INFER_TYPE_NONE)
+        return onnx_fail(n, NULL, "run ONNX's shape inference on the model",
+                         "the type of input 1 is not known");
+    return emit_cast(n, type);
 }
 
 /* Before opset 7, an attribute had to allow broadcasting of C; NumPy's rule includes it. */

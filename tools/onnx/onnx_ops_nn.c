@@ -3,6 +3,7 @@
 
 #include "graph/params.h"
 
+#include <math.h>
 #include <string.h>
 
 /* Before opset 13 the operand was seen as a matrix: all axes from `axis` (default 1) as one. */
@@ -69,12 +70,13 @@ infer_status onnx_convert_dropout(struct onnx_node *n)
 
 infer_status onnx_convert_batch_norm(struct onnx_node *n)
 {
-    static const char *const ignored[] = {"momentum", "is_test", "consumed_inputs", NULL};
-    static const char advice[] = "export the model for inference";
+    static const char *const ignored[] = {"is_test", "consumed_inputs", NULL};
     int64_t spatial = 1, training = 0;
+    float momentum, epsilon;
     uint32_t out;
     struct infer__node *node;
     onnx_ignore(n, ignored);
+    TRY(onnx_float(n, "momentum", 0.9f, &momentum));
     if (n->opset < 9)
         TRY(onnx_int(n, "spatial", 1, &spatial));
     if (n->opset >= 14)
@@ -82,15 +84,14 @@ infer_status onnx_convert_batch_norm(struct onnx_node *n)
     if (spatial != 1)
         TRY(onnx_fail(n, "spatial", "export the model with opset 9 or higher",
                       "statistics per element instead of per channel are not supported"));
-    if (training)
-        TRY(onnx_fail(n, "training_mode", advice,
-                      "the node computes the statistics of the batch, as in training"));
-    else if (n->nout > 1)
-        TRY(onnx_fail(n, NULL, advice, "outputs of training (mean, var) are not supported"));
-    if (n->nin != 5)
-        return onnx_fail(n, NULL, "", "the operator takes five inputs");
-    if (n->failed)
-        return INFER_OK;
+    if (!training && n->nout > 1)
+        TRY(onnx_fail(n, NULL, "export the model for inference",
+                      "outputs of training (mean, var) are not supported"));
+    TRY_NODE(n, onnx_takes(n, 5, 5));
+    if (training) {
+        TRY(onnx_float(n, "epsilon", 1e-5f, &epsilon));
+        return onnx_batch_norm_training(n, epsilon, momentum);
+    }
     TRY(onnx_out(n, 0, &out));
     TRY(onnx_emit(n, n->ir_op, n->in, 5, &out, 1, &node));
     return onnx_copy_attrs(n, node);
@@ -162,6 +163,37 @@ infer_status onnx_convert_reduce_composed(struct onnx_node *n)
     if (l2 || log)
         TRY(onnx_emit_last(n, l2 ? INFER__OP_SQRT : INFER__OP_LOG, &sum, 1));
     return INFER_OK;
+}
+
+/* Log of the sum of exponentials, of which the largest is taken out so that none is beyond what a
+ * float can be; an infinite one stays where it is. */
+infer_status onnx_convert_reduce_log_sum_exp(struct onnx_node *n)
+{
+    uint32_t in[2], nin;
+    int64_t keepdims, noop;
+    TRY(reduce_operands(n, n->opset < 18, in, &nin));
+    TRY(onnx_int(n, "keepdims", 1, &keepdims));
+    TRY(onnx_int(n, "noop_with_empty_axes", 0, &noop));
+    if (n->failed)
+        return INFER_OK;
+    struct onnx_expr e = onnx_expr(n);
+    uint32_t axes = nin > 1 ? in[1] : 0;
+    if (noop && !axes) { /* nothing is summed: Log of Exp */
+        onnx_e_out(&e, 0, in[0]);
+        return e.status;
+    }
+    uint32_t top = onnx_e_reduce(&e, INFER__OP_REDUCE_MAX, in[0], axes, 1);
+    uint32_t infinite = ONNX_E(&e, EQUAL, ONNX_E(&e, ABS, top), onnx_e_number(&e, HUGE_VAL));
+    top = ONNX_E(&e, WHERE, infinite, onnx_e_number(&e, 0), top);
+    uint32_t exp = ONNX_E(&e, EXP, ONNX_E(&e, SUB, in[0], top));
+    uint32_t log = ONNX_E(&e, LOG, onnx_e_reduce(&e, INFER__OP_REDUCE_SUM, exp, axes, 1));
+    uint32_t y = ONNX_E(&e, ADD, log, top);
+    if (!keepdims && axes)
+        y = ONNX_E(&e, SQUEEZE, y, axes);
+    else if (!keepdims)
+        y = ONNX_E(&e, SQUEEZE, y);
+    onnx_e_out(&e, 0, y);
+    return e.status;
 }
 
 /* ---- resizing ------------------------------------------------------------------------------- */

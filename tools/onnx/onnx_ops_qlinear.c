@@ -59,21 +59,29 @@ infer_status onnx_convert_qlinear_conv(struct onnx_node *n)
 {
     uint32_t in[3] = {0, 0, 0}, y = 0, out;
     struct infer__node *node;
-    if (n->nin < 8 || n->nin > 9)
-        return onnx_fail(n, NULL, "", "the operator takes eight or nine inputs");
-    for (uint32_t i = 0; i < 8; i++)
-        if (!n->in[i])
-            return onnx_fail(n, NULL, "", "input %u is missing", i);
-    TRY(dequantize_bias(n, 8, 1, 4, &in[2]));
-    if (n->failed)
-        return INFER_OK;
-    TRY(emit_q(n, INFER__OP_DEQUANTIZE_LINEAR, "x", n->in[0], n->in[1], n->in[2], 1, &in[0]));
+    int64_t last = 0;
+    if (n->domain[0]) /* com.microsoft's differs in this alone */
+        TRY(onnx_int(n, "channels_last", 0, &last));
+    TRY_NODE(n, onnx_takes(n, 8, 9));
+    TRY_NODE(n, dequantize_bias(n, 8, 1, 4, &in[2]));
+    TRY(emit_q(n, INFER__OP_DEQUANTIZE_LINEAR, "x", n->in[0], n->in[1], n->in[2], last ? -1 : 1,
+               &in[0]));
     TRY(emit_q(n, INFER__OP_DEQUANTIZE_LINEAR, "w", n->in[3], n->in[4], n->in[5], 0, &in[1]));
+    int rank = onnx_rank(n, 3);
+    if (last && rank < 3)
+        return onnx_fail(n, "channels_last", "", "the rank of the weights is not known");
+    struct onnx_expr e = onnx_expr(n);
+    if (last)
+        in[0] = onnx_e_channels(&e, in[0], rank, 1);
+    TRY(e.status);
     TRY(onnx_temp(n, "y", &y));
     TRY(onnx_emit(n, INFER__OP_CONV, in, 3, &y, 1, &node));
     TRY(onnx_copy_attrs(n, node));
+    if (last)
+        y = onnx_e_channels(&e, y, rank, 0);
+    TRY(e.status);
     TRY(onnx_out(n, 0, &out));
-    return emit_q(n, INFER__OP_QUANTIZE_LINEAR, "", y, n->in[6], n->in[7], 1, &out);
+    return emit_q(n, INFER__OP_QUANTIZE_LINEAR, "", y, n->in[6], n->in[7], last ? -1 : 1, &out);
 }
 
 /* Scales of A may be per row and those of B per column: their axes are the last but one and the
@@ -111,24 +119,39 @@ infer_status onnx_convert_qlinear_binary(struct onnx_node *n)
  * The attributes are those of the operator without QLinear. */
 infer_status onnx_convert_qlinear_unary(struct onnx_node *n)
 {
-    static const char *const ignored[] = {"opset", NULL}; /* of Softmax; opset 13 is ours */
-    int64_t channels_last, opset;
-    uint32_t x = 0, y;
-    struct infer__node *node;
+    int64_t last, opset;
+    uint32_t x = 0;
     if (n->nin < 4 || n->nin > 5 || !n->in[0] || !n->in[1] || !n->in[3])
         return onnx_fail(n, NULL, "", "the operator takes four or five inputs");
-    TRY(onnx_int(n, "channels_last", 0, &channels_last));
-    if (channels_last)
-        return onnx_fail(n, "channels_last", "export with channels first", "it must be 0");
-    TRY(onnx_int(n, "opset", 13, &opset));
-    if (opset < 13)
-        return onnx_fail(n, "opset", "", "Softmax of opsets before 13 is not supported here");
-    onnx_ignore(n, ignored);
+    TRY(onnx_int(n, "channels_last", 0, &last));
+    TRY(onnx_int(n, "opset", 13, &opset)); /* of Softmax */
+    int rank = onnx_rank(n, 0);
+    if (last && rank < 3)
+        return onnx_fail(n, "channels_last", "", "the rank of the input is not known");
     TRY(emit_q(n, INFER__OP_DEQUANTIZE_LINEAR, "x", n->in[0], n->in[1], n->in[2], 0, &x));
-    TRY(onnx_temp(n, "y", &y));
-    TRY(onnx_emit(n, n->ir_op, &x, 1, &y, 1, &node));
-    TRY(onnx_copy_attrs(n, node));
+    struct onnx_expr e = onnx_expr(n);
+    x = last ? onnx_e_channels(&e, x, rank, 1) : x;
+    uint32_t y = onnx_e(&e, n->ir_op, &x, 1);
+    if (opset < 13 && n->ir_op == INFER__OP_SOFTMAX)
+        onnx_e_int(&e, INFER__ATTR_COERCE_2D, 1);
+    TRY(e.status);
+    TRY(onnx_copy_attrs(n, e.last));
+    y = last ? onnx_e_channels(&e, y, rank, 0) : y;
+    TRY(e.status);
     return quantize_last(n, y, n->in[3], input(n, 4));
+}
+
+/* com.microsoft: condition, then X, Y and the result, with scale and zero point each. */
+infer_status onnx_convert_qlinear_where(struct onnx_node *n)
+{
+    uint32_t x = 0, y = 0;
+    TRY_NODE(n, onnx_takes(n, 9, 9));
+    TRY(emit_q(n, INFER__OP_DEQUANTIZE_LINEAR, "x", n->in[1], n->in[2], n->in[3], 0, &x));
+    TRY(emit_q(n, INFER__OP_DEQUANTIZE_LINEAR, "y", n->in[4], n->in[5], n->in[6], 0, &y));
+    struct onnx_expr e = onnx_expr(n);
+    uint32_t z = ONNX_E(&e, WHERE, n->in[0], x, y);
+    TRY(e.status);
+    return quantize_last(n, z, n->in[7], n->in[8]);
 }
 
 /* com.microsoft: scale and zero point of Y, then each part with its scale and zero point. */
