@@ -78,7 +78,8 @@ struct infer__store_key infer__pack_key(const struct infer__step *s,
     infer__digest_number(&d, (int64_t)(uintptr_t)s->kernel);
     infer__digest_number(&d, (int64_t)s->need.layout);
     infer__digest_number(&d, sizes ? t->threads : 0);
-    const int64_t v[] = {t->op, t->isa, t->onednn, t->bf16, t->nin, t->nout};
+    infer__digest_number(&d, sizes ? t->onednn : 0);
+    const int64_t v[] = {t->op, t->isa, t->bf16, t->nin, t->nout};
     infer__digest_add(&d, v, sizeof v);
     infer__digest_add(&d, &t->p, INFER__PARAM_BYTES);
     add_epilogue(&d, &t->epi);
