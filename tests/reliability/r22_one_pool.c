@@ -1,7 +1,8 @@
 /* R22: 16 threads at 8 sessions of three networks on one pool, which some run, others start, and
- * all cancel: what succeeds has the bits of a run alone, whatever else goes on. Under
+ * all cancel and reshape: what succeeds has the bits of a run alone, whatever else goes on. Under
  * ThreadSanitizer too, as r22_many_threads.c says. */
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <time.h>
@@ -30,12 +31,13 @@ struct subject {
     infer_tensor out[NET_TENSORS]; /* shapes */
     size_t nout;
     uint64_t want;
+    infer_input_spec spec; /* of its input */
 };
 
 struct shared {
     struct subject subjects[SESSIONS];
     uint64_t turns;
-    _Atomic uint64_t good, busy, cancelled, late, bad;
+    _Atomic uint64_t good, busy, cancelled, late, other_shape, reshaped, bad;
 };
 
 /* Memory for outputs of one thread's runs of one session: what a busy session lends is another's.
@@ -98,8 +100,26 @@ static void count(struct shared *shared, const struct subject *s, const struct a
         shared->cancelled++;
     } else if (status == INFER_ERROR_DEADLINE) {
         shared->late++;
+    } else if (status == INFER_ERROR_SHAPE) {
+        shared->other_shape++; /* another thread has given it a batch of two for a moment */
     } else {
         shared->bad++;
+    }
+}
+
+/* A batch of two, where the network takes one, and back. */
+static void reshape_twice(struct shared *shared, const struct subject *s)
+{
+    for (int64_t batch = 2; batch >= 1; batch--) {
+        infer_input_spec spec = s->spec;
+        infer_error err;
+        infer_status status;
+        spec.dims[0] = batch;
+        do
+            status = infer_session_reshape(s->run.session, &spec, 1, &err);
+        while (status == INFER_ERROR_BUSY && !sched_yield());
+        shared->reshaped += status == INFER_OK;
+        shared->bad += status != INFER_OK && (batch == 1 || status != INFER_ERROR_SHAPE);
     }
 }
 
@@ -114,6 +134,8 @@ static void *work(void *arg)
         const struct subject *s = &w->shared->subjects[k];
         if (how % 4 == 0)
             infer_session_cancel(s->run.session);
+        else if (how % 16 == 3)
+            reshape_twice(w->shared, s);
         else
             count(w->shared, s, &w->answers[k], run(s, &w->answers[k], how, &err));
     }
@@ -135,6 +157,10 @@ static void open_subject(struct subject *s, const infer_model *model, infer_pool
     o.threads = k % 3 == 2 ? 3 : 0;
     check_ok(net_run_open(&s->run, model, &o, 1 + k, &err), &err);
     s->nout = infer_session_outputs(s->run.session);
+    infer_value_info info = INFER_VALUE_INFO_INIT;
+    check_ok(infer_session_input(s->run.session, 0, &info, &err), &err);
+    s->spec = (infer_input_spec){.name = info.name, .rank = info.rank};
+    memcpy(s->spec.dims, info.dims, sizeof info.dims);
     check_ok(infer_run(s->run.session, &s->run.in, 1, s->out, s->nout, &err), &err);
 }
 
@@ -199,12 +225,13 @@ int main(void)
     nets_close(files);
     if (shared.bad)
         check_failed(&check, "%llu runs failed or differ", (unsigned long long)shared.bad);
-    if (!shared.good || !shared.busy || !shared.cancelled || !shared.late)
+    if (!shared.good || !shared.busy || !shared.cancelled || !shared.late || !shared.reshaped)
         check_failed(&check, "something never happened");
     return check_report(&check,
                         "%d threads at %d sessions of %d networks on a pool of %d: %llu runs the "
-                        "same as alone, %llu cancelled, %llu too late, %llu refused",
+                        "same as alone, %llu cancelled, %llu too late, %llu refused, %llu reshapes",
                         THREADS, SESSIONS, n, POOL, (unsigned long long)shared.good,
                         (unsigned long long)shared.cancelled, (unsigned long long)shared.late,
-                        (unsigned long long)shared.busy);
+                        (unsigned long long)(shared.busy + shared.other_shape),
+                        (unsigned long long)shared.reshaped);
 }
