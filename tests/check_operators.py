@@ -133,6 +133,26 @@ def cases():
     yield one("log_sum_exp_all", "ReduceLogSumExp", [x], {"keepdims": 0})
     yield one("mod_float", "Mod", [wide, np.full(101, -2.5, np.float32)], {"fmod": 1})
 
+    q4, k4, v4 = f32(2, 4, 3, 8), f32(2, 4, 5, 8), f32(2, 4, 5, 6)
+    yield one("attention", "Attention", [q4, k4, v4], opset=23)
+    yield one("attention_free", "Attention", [q4, k4, v4], {"is_causal": 1}, opset=23, free=True)
+    yield one("attention_shared", "Attention", [q4, k4[:, :2].copy(), v4[:, :2].copy()],
+              {"scale": 0.5, "softcap": 2.0}, opset=23)
+    yield one("attention_mask", "Attention", [q4, k4, v4, f32(3, 5) > -1], opset=23)
+    yield one("attention_flat", "Attention", [f32(2, 3, 32), f32(2, 5, 16), f32(2, 5, 12), f32(3, 5)],
+              {"q_num_heads": 4, "kv_num_heads": 2}, opset=23)
+    yield one("attention_cache", "Attention",
+              [q4, k4, v4, None, f32(2, 4, 2, 8), f32(2, 4, 2, 6)], {"is_causal": 1}, outputs=3,
+              opset=23)
+    positions = np.array([[0, 2, 1], [4, 3, 5]])
+    for i in (0, 1):
+        yield one(f"rotary_{i}", "RotaryEmbedding", [q4, f32(6, 4), f32(6, 4), positions],
+                  {"interleaved": i}, constants=(1, 2), opset=23)
+        yield one(f"rotary_part_{i}", "RotaryEmbedding",
+                  [f32(2, 3, 32), f32(6, 2), f32(6, 2), positions],
+                  {"interleaved": i, "num_heads": 4, "rotary_embedding_dim": 4}, constants=(1, 2),
+                  opset=23)
+
     for equation, shapes in (
             ("ij->ji", [(3, 4)]), ("bij->b", [(2, 3, 4)]), ("ii->i", [(4, 4)]), ("ii", [(4, 4)]),
             ("ij,jk->ik", [(3, 4), (4, 5)]), ("ij,jk", [(3, 4), (4, 5)]),

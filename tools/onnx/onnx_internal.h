@@ -335,6 +335,9 @@ ONNX_CONVERTER(group_norm);
 ONNX_CONVERTER(mean_variance_norm);
 ONNX_CONVERTER(lp_norm);
 infer_status onnx_batch_norm_training(struct onnx_node *n, float epsilon, float momentum);
+/* attention (onnx_ops_attention.c) */
+ONNX_CONVERTER(attention);
+ONNX_CONVERTER(rotary_embedding);
 /* positions (onnx_ops_fill.c) */
 ONNX_CONVERTER(trilu);
 ONNX_CONVERTER(eye_like);
@@ -359,6 +362,7 @@ ONNX_CONVERTER(layer_norm);
 ONNX_CONVERTER(reduce_old);
 ONNX_CONVERTER(reduce_composed);
 ONNX_CONVERTER(reduce_log_sum_exp);
+ONNX_CONVERTER(reduce_extreme);
 ONNX_CONVERTER(upsample);
 ONNX_CONVERTER(resize10);
 ONNX_CONVERTER(resize);

@@ -196,6 +196,21 @@ infer_status onnx_convert_reduce_log_sum_exp(struct onnx_node *n)
     return e.status;
 }
 
+/* Since opset 20 of booleans too: false is below true. */
+infer_status onnx_convert_reduce_extreme(struct onnx_node *n)
+{
+    if (onnx_in_type(n, 0) != INFER_BOOL)
+        return onnx_convert_plain(n);
+    TRY_NODE(n, onnx_takes(n, 1, 2));
+    struct onnx_expr e = onnx_expr(n);
+    uint32_t in[2] = {onnx_e_cast(&e, n->in[0], INFER_U8), n->nin > 1 ? n->in[1] : 0};
+    uint32_t y = onnx_e(&e, n->ir_op, in, 2);
+    TRY(e.status);
+    TRY(onnx_copy_attrs(n, e.last));
+    onnx_e_out(&e, 0, onnx_e_cast(&e, y, INFER_BOOL));
+    return e.status;
+}
+
 /* ---- resizing ------------------------------------------------------------------------------- */
 
 static const char *const resize_modes[] = {"nearest", "linear", "cubic", NULL};

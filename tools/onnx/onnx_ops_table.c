@@ -32,6 +32,8 @@ static const struct onnx_op table[] = {
     /* matrices */
     ROW("Gemm", 1, LATEST, GEMM, gemm),
     ALWAYS("MatMul", MATMUL),
+    ROW("Attention", 23, LATEST, NONE, attention),
+    ROW("RotaryEmbedding", 23, LATEST, NONE, rotary_embedding),
     ROW("Einsum", 12, LATEST, NONE, einsum),
     /* normalisation */
     ROW("BatchNormalization", 1, LATEST, BATCH_NORMALIZATION, batch_norm),
@@ -155,9 +157,9 @@ static const struct onnx_op table[] = {
     ROW("ReduceSum", 1, 12, REDUCE_SUM, reduce_old),
     ROW("ReduceSum", 13, LATEST, REDUCE_SUM, plain),
     ROW("ReduceMax", 1, 17, REDUCE_MAX, reduce_old),
-    ROW("ReduceMax", 18, LATEST, REDUCE_MAX, plain),
+    ROW("ReduceMax", 18, LATEST, REDUCE_MAX, reduce_extreme),
     ROW("ReduceMin", 1, 17, REDUCE_MIN, reduce_old),
-    ROW("ReduceMin", 18, LATEST, REDUCE_MIN, plain),
+    ROW("ReduceMin", 18, LATEST, REDUCE_MIN, reduce_extreme),
     ROW("ReduceProd", 1, 17, REDUCE_PROD, reduce_old),
     ROW("ReduceProd", 18, LATEST, REDUCE_PROD, plain),
     ROW("ReduceL1", 1, LATEST, REDUCE_SUM, reduce_composed),
