@@ -162,6 +162,25 @@ static void test_outputs(void **state)
     build_end(&b);
 }
 
+/* An index that is known and outside its axis is a problem; one of the last element is none. */
+static void test_gather_index(void **state)
+{
+    (void)state;
+    for (int64_t index = -5; index <= 4; index++) {
+        struct builder b;
+        struct imported i;
+        frame(&b, 16, 1, row);
+        ints(&b, "index", 1, &index);
+        node(&b, "Gather", "x,index", "y");
+        import_model(&i, &b);
+        assert_int_equal(i.report.problems, index < -4 || index > 3);
+        if (i.report.problems)
+            assert_true(reports(&i, "Gather_0", "none of an axis of 4"));
+        import_free(&i);
+        build_end(&b);
+    }
+}
+
 /* What loops lack is listed; equal problems are one group. */
 static void test_loop(void **state)
 {
@@ -191,9 +210,9 @@ static void test_loop(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_constant), cmocka_unit_test(test_shape),
-        cmocka_unit_test(test_nested),   cmocka_unit_test(test_outputs),
-        cmocka_unit_test(test_loop),
+        cmocka_unit_test(test_constant), cmocka_unit_test(test_gather_index),
+        cmocka_unit_test(test_shape),    cmocka_unit_test(test_nested),
+        cmocka_unit_test(test_outputs),  cmocka_unit_test(test_loop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

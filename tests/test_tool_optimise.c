@@ -288,6 +288,28 @@ static void test_noops(void **state)
 }
 
 /* A reversal has the operand's shape but is not the operand. */
+/* Where shapes are free, types follow from the producers: casts to the type that is there go,
+ * others stay. */
+static void test_casts_of_free_shapes(void **state)
+{
+    (void)state;
+    const int64_t dims[2] = {-1, 4};
+    const int to[4] = {FLOAT, ONNX__TENSOR_PROTO__DATA_TYPE__INT64,
+                       ONNX__TENSOR_PROTO__DATA_TYPE__INT64, FLOAT};
+    const char *const between[5] = {"a", "b", "c", "d", "e"};
+    struct builder b;
+    struct imported i;
+    frame(&b, 13, 2, dims);
+    node(&b, "Relu", "x", "a");
+    for (int k = 0; k < 4; k++)
+        attr_int(&b, node(&b, "Cast", between[k], between[k + 1]), "to", to[k]);
+    node(&b, "Abs", "e", "y");
+    optimise(&i, &b, 4); /* Relu, to s64, to f32, Abs */
+    assert_non_null(only(&i.g, INFER__OP_RELU));
+    import_free(&i);
+    build_end(&b);
+}
+
 static void test_reversal_stays(void **state)
 {
     (void)state;
@@ -405,6 +427,7 @@ int main(void)
         cmocka_unit_test(test_lone_batch_norm),
         cmocka_unit_test(test_matmul_add),
         cmocka_unit_test(test_noops),
+        cmocka_unit_test(test_casts_of_free_shapes),
         cmocka_unit_test(test_reversal_stays),
         cmocka_unit_test(test_merges),
         cmocka_unit_test(test_shape_arithmetic),

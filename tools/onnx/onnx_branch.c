@@ -97,7 +97,6 @@ static infer_status take_branch(struct onnx_node *n, const Onnx__GraphProto *gra
         status = onnx_add_nodes(&branch);
     if (status == INFER_OK)
         status = bind_outputs(n, &branch);
-    n->im->storage = branch.storage; /* less what its constants took */
     infer__region_free(&branch.scratch);
     return status;
 }

@@ -485,15 +485,16 @@ static infer_status import_message(const Onnx__ModelProto *model, const char *fo
                                .prefix = "",
                                .known = &known,
                                .err = err};
-    im.storage = (struct onnx_storage){-1, options->max_tensor_bytes, options->max_constant_bytes};
+    struct onnx_storage storage = {-1, options->max_tensor_bytes, options->max_constant_bytes};
+    im.storage = &storage;
     if (folder)
-        im.storage.folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        storage.folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     g->region = region;
     infer__region_init(&im.scratch, &region->allocator);
     infer_status status = import_graph(&im);
     infer__region_free(&im.scratch);
-    if (im.storage.folder >= 0)
-        close(im.storage.folder);
+    if (storage.folder >= 0)
+        close(storage.folder);
     return status;
 }
 

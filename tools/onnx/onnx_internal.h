@@ -113,7 +113,7 @@ struct onnx_importer {
     const Onnx__ModelProto *model;
     const Onnx__GraphProto *graph;
     const struct onnx_import_options *options;
-    struct onnx_storage storage;
+    struct onnx_storage *storage; /* branches share it */
     struct infer__region scratch; /* lives as long as the import */
     struct infer__graph *g;
     struct onnx_report *report;

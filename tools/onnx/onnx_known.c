@@ -3,6 +3,7 @@
 #include "tools/onnx/onnx_internal.h"
 
 #include "plan/empty.h"
+#include "tools/onnx/optimise.h"
 
 /* Values larger than this decide nothing at import, and more steps than these mean a chain that no
  * exporter writes. */
@@ -108,9 +109,7 @@ void onnx_drop_known(struct infer__graph *g)
     g->nnodes = kept;
 }
 
-/* The type of a node's output if it does not depend on the operands' types, else INFER_TYPE_NONE
- * and the operand whose type it has. */
-static infer_type output_type(const struct infer__node *n, uint32_t value, uint32_t *operand)
+infer_type onnx_output_type(const struct infer__node *n, uint32_t value, uint32_t *operand)
 {
     *operand = 0;
     switch (n->op) {
@@ -157,7 +156,7 @@ infer_type onnx_value_type(struct onnx_importer *im, uint32_t value)
         if (enter_nodes(im) != INFER_OK || !im->known->producer[value])
             return INFER_TYPE_NONE;
         const struct infer__node *n = &g->nodes[im->known->producer[value] - 1];
-        infer_type type = output_type(n, value, &operand);
+        infer_type type = onnx_output_type(n, value, &operand);
         if (type || operand >= n->nin)
             return type;
         value = n->in[operand];

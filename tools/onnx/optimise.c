@@ -164,6 +164,27 @@ const struct infer__value *opt_const_in(const struct opt *o, const struct infer_
     return v && v->kind == INFER__VALUE_CONST && v->type == INFER_F32 ? v : NULL;
 }
 
+/* Longer chains of nodes that keep the type end without an answer: Cast then stays. */
+enum { MAX_TYPE_STEPS = 200 };
+
+infer_type opt_type(const struct opt *o, uint32_t value)
+{
+    for (int step = 0; step < MAX_TYPE_STEPS; step++) {
+        uint32_t operand, end = value;
+        while (o->alias[end])
+            end = o->alias[end];
+        const struct infer__value *v = &o->g->values[end];
+        if (v->type || !o->producer[end])
+            return (infer_type)v->type;
+        const struct infer__node *n = &o->g->nodes[o->producer[end] - 1];
+        infer_type type = n->nin ? onnx_output_type(n, end, &operand) : INFER_TYPE_NONE;
+        if (type || !n->nin || operand >= n->nin)
+            return type;
+        value = n->in[operand];
+    }
+    return INFER_TYPE_NONE;
+}
+
 int opt_rank(const struct infer__value *v)
 {
     return v && (v->shaped || v->free_dims) ? v->rank : -1;

@@ -37,6 +37,11 @@ const struct infer__value *opt_in(const struct opt *o, const struct infer__node 
 /* Operand i if it is a constant of f32, else NULL. */
 const struct infer__value *opt_const_in(const struct opt *o, const struct infer__node *n,
                                         uint32_t i);
+/* The type of a value, as far as its producers say; INFER_TYPE_NONE if it is not known. */
+infer_type opt_type(const struct opt *o, uint32_t value);
+/* The type of a node's output if it does not depend on the operands' types, else INFER_TYPE_NONE
+ * and the operand whose type it has (onnx_known.c). */
+infer_type onnx_output_type(const struct infer__node *n, uint32_t value, uint32_t *operand);
 /* The rank of a value, -1 if it is not known. */
 int opt_rank(const struct infer__value *v);
 

@@ -53,9 +53,9 @@ static int widens(unsigned a, unsigned b)
 
 static infer_status drop_cast(struct opt *o, struct infer__node *n)
 {
-    const struct infer__value *x = opt_in(o, n, 0);
+    infer_type type = opt_type(o, n->in[0]);
     int64_t to = infer__node_int(n, INFER__ATTR_TO, INFER_TYPE_NONE);
-    if (x->type && x->type == to) {
+    if (type && (int64_t)type == to) {
         opt_replace(o, n, n->in[0]);
         return INFER_OK;
     }
@@ -64,8 +64,7 @@ static infer_status drop_cast(struct opt *o, struct infer__node *n)
     const struct infer__node *first = p ? &o->g->nodes[p - 1] : NULL;
     if (!first || first->op != INFER__OP_CAST || first->nin != 1)
         return INFER_OK;
-    const struct infer__value *source = opt_in(o, first, 0);
-    if (!widens(source->type, (unsigned)infer__node_int(first, INFER__ATTR_TO, 0)))
+    if (!widens(opt_type(o, first->in[0]), (unsigned)infer__node_int(first, INFER__ATTR_TO, 0)))
         return INFER_OK;
     o->changes++;
     return opt_set_in(o, n, first->in, 1);
