@@ -264,7 +264,7 @@ INFER_API void infer_classify_options_init(infer_classify_options *options, size
 /* From the bytes of a picture to its k best classes: decodes, preprocesses as the session's model
  * says, runs the session (one f32 or u8 input, batch 1) and takes the top k of an f32 output.
  * `options` may be NULL; `classes` has room for k; *found, which may be NULL, becomes the number
- * written, 0 on failure. One thread at a time per session.
+ * written, 0 on failure. A run as infer_run is: one at a time.
  *
  * Memory comes from the model's allocator and counts for the session's max_memory_bytes
  * (INFER_ERROR_LIMIT). The session keeps as much as the largest picture so far has needed, so that

@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "file/model.h"
+#include "run/session.h"
 #include "tests/counted_malloc.h"
 #include "tests/vision_files.h"
 #include "vision/preprocess_file.h"
@@ -209,6 +210,30 @@ static void takes_no_memory(void **unused)
 }
 
 /* Every allocation of the first call fails in turn. */
+/* A session that is at work refuses. */
+static void one_at_a_time(void **unused)
+{
+    (void)unused;
+    size_t size, found = 7;
+    void *bytes = preprocessing_model(&size);
+    infer_model *model;
+    infer_session *session;
+    infer_error err;
+    infer_class c[3];
+    struct bytes b = picture();
+    ok(infer_load_memory(bytes, size, NULL, &model, &err), &err);
+    ok(infer_session_create(model, NULL, &session, &err), &err);
+    ok(infer__session_enter(session, &err), &err);
+    assert_int_equal(infer_classify(session, b.p, b.n, NULL, c, 3, &found, &err), INFER_ERROR_BUSY);
+    assert_int_equal(found, 0);
+    ok(infer__session_leave(session, INFER_OK, &err), &err);
+    ok(infer_classify(session, b.p, b.n, NULL, c, 3, &found, &err), &err);
+    assert_int_equal(found, 3);
+    infer_session_free(&session);
+    free(b.p);
+    free_model(&model, bytes);
+}
+
 static void out_of_memory(void **unused)
 {
     struct counter counter = {.limit = SIZE_MAX};
@@ -274,11 +299,9 @@ static void within_the_limit(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_call),
-        cmocka_unit_test(takes_no_memory),
-        cmocka_unit_test(out_of_memory),
-        cmocka_unit_test(within_the_limit),
-        cmocka_unit_test(without_or_with_bad_preprocessing),
+        cmocka_unit_test(one_call),         cmocka_unit_test(takes_no_memory),
+        cmocka_unit_test(one_at_a_time),    cmocka_unit_test(out_of_memory),
+        cmocka_unit_test(within_the_limit), cmocka_unit_test(without_or_with_bad_preprocessing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -222,7 +222,7 @@ infer_status infer__session_run(struct infer_session *s, uint64_t deadline_ns,
     struct job j = {.s = s, .inputs = inputs, .outputs = outputs, .deadline_ns = deadline_ns};
     run_batch(&j, by_worker);
     if (s->profile)
-        add_times(s->program, atomic_load(&s->life.now) == INFER__RUNNING);
+        add_times(s->program, !infer__session_stopped(s));
     return infer__session_memory(s, err);
 }
 

@@ -55,6 +55,11 @@ static inline infer_status infer__session_memory(struct infer_session *s, infer_
 infer_status infer__session_enter(struct infer_session *s, infer_error *err);
 /* Ends it. Returns `status`, or that the run was stopped. */
 infer_status infer__session_leave(struct infer_session *s, infer_status status, infer_error *err);
+/* Whether the run was cancelled, or came too late. */
+static inline int infer__session_stopped(struct infer_session *s)
+{
+    return atomic_load(&s->life.now) != INFER__RUNNING;
+}
 /* Whether the run is to end here, before step `step`. Any thread of the run. */
 int infer__session_stops(struct infer_session *s, uint64_t deadline_ns, uint32_t step);
 /* Waits until nothing is in flight, which is cancelled. */

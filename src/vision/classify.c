@@ -97,7 +97,10 @@ static infer_status classify(infer_session *session, const struct call *c, infer
         status = infer__no_memory(err, n * sizeof *outputs);
         goto fail;
     }
-    TRY_GOTO(infer_run(session, &input, 1, outputs, n, err));
+    TRY_GOTO(infer__session_tensors(session, &input, 1, outputs, n, err));
+    TRY_GOTO(infer__session_run(session, 0, &input, outputs, 0, err));
+    if (infer__session_stopped(session)) /* which is told when the session is left */
+        goto fail;
     status = infer_topk(&outputs[c->options.output], c->k, c->options.softmax != 0, c->classes,
                         c->found, err);
 fail:
@@ -106,7 +109,7 @@ fail:
     return status;
 }
 
-/* With memory that the session keeps for the next picture. */
+/* With memory that the session keeps for the next picture, by who has entered it. */
 static infer_status classify_in_scratch(infer_session *session, const struct call *c,
                                         infer_error *err)
 {
@@ -143,5 +146,10 @@ infer_status infer_classify(infer_session *session, const void *bytes, size_t si
             "infer_classify: session, bytes or classes is NULL");
     TRY(infer__sized_read(INFER__SIZED(infer_classify_options, softmax), options, &call.options,
                           err));
-    return classify_in_scratch(session, &call, err);
+    TRY(infer__session_enter(session, err));
+    infer_status status = classify_in_scratch(session, &call, err);
+    status = infer__session_leave(session, status, err);
+    if (status != INFER_OK && found)
+        *found = 0;
+    return status;
 }
