@@ -154,11 +154,12 @@ static void run_item(void *arg, uint32_t index)
     infer__team_work(t, index, atomic_load(&t->state));
 }
 
-/* Wakes workers for as many members as the team can use and does not have yet. */
+/* Wakes workers for as many members as the team can use and does not have yet. One that is about to
+ * sleep leaves first and looks for units afterwards: it sees these, or we see that it has left. */
 static void wake_members(struct infer__team *t, uint32_t wanted)
 {
     unsigned members = wanted < t->members ? wanted : t->members;
-    unsigned joined = atomic_load_explicit(&t->joined, memory_order_relaxed);
+    unsigned joined = atomic_load(&t->joined);
     if (joined + 1 < members)
         infer__pool_wake(t->pool, members - 1 - joined, infer__pool_helpers(t->pool));
 }
