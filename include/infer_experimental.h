@@ -16,8 +16,8 @@ extern "C" {
 
 /* ---- plans ---------------------------------------------------------------------------------- */
 
-/* One step of the plan: a node, with what was fused into it. Strings live as long as the
- * session. */
+/* One step of the plan: a node, with what was fused into it. Strings live until the session is
+ * reshaped or freed. */
 typedef struct infer_step_info {
     size_t size;        /* sizeof(infer_step_info) */
     const char *node;   /* name of the node in the model */
@@ -31,7 +31,7 @@ typedef struct infer_step_info {
     uint64_t bytes;       /* read and written, weights as the kernel has packed them */
     uint64_t arena_begin; /* where the first output lies in the arena; both 0 if elsewhere */
     uint64_t arena_end;
-    uint64_t runs; /* with options.profile: number of runs and their total time */
+    uint64_t runs; /* with options.profile: runs with these shapes, and their total time */
     uint64_t ns;
 } infer_step_info;
 

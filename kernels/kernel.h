@@ -67,8 +67,8 @@ struct infer__need {
     uint64_t layout;      /* what packed weights look like, infer__layout of what they depend on
                              beside the constants themselves, the parameters, what is fused and what
                              integers mean: two tasks of this kernel that agree in all that get the
-                             same bytes, whatever their sizes and threads. 0: sizes and threads all
-                             count, and plans of other sizes pack anew */
+                             same bytes, whatever their sizes and threads. 0: sizes count, threads do
+                             not, and plans of other sizes pack anew */
     void *state;          /* the kernel's own (oneDNN's primitives), freed by release */
 };
 

@@ -53,7 +53,8 @@ static void add_constant(struct infer__digest *d, const struct infer__operand *o
             d, o->data, (size_t)infer__operand_elements(o) * infer_type_size((infer_type)o->type));
 }
 
-/* Sizes of what is no constant count where the kernel does not say what its layout depends on. */
+/* Sizes of what is no constant count where the kernel does not say what its layout depends on. The
+ * number of threads never does: a kernel whose layout depends on it says so in its layout. */
 static void add_operand(struct infer__digest *d, const struct infer__operand *o, int sizes,
                         const struct infer__pages *file)
 {
@@ -77,7 +78,6 @@ struct infer__store_key infer__pack_key(const struct infer__step *s,
     struct infer__digest d = infer__digest_start();
     infer__digest_number(&d, (int64_t)(uintptr_t)s->kernel);
     infer__digest_number(&d, (int64_t)s->need.layout);
-    infer__digest_number(&d, sizes ? t->threads : 0);
     infer__digest_number(&d, sizes ? t->onednn : 0);
     const int64_t v[] = {t->op, t->isa, t->bf16, t->nin, t->nout};
     infer__digest_add(&d, v, sizeof v);
