@@ -46,7 +46,7 @@ static void check_session(const struct cli_args *args)
         REQUIRE(s.options.threads <= 1024);
         REQUIRE(infer__isa_known(s.options.isa));
         REQUIRE(s.options.precision <= INFER_PRECISION_BF16);
-        REQUIRE(s.options.ninputs == s.nshapes && s.nshapes <= CLI_MOST_REPEATS);
+        REQUIRE(s.options.ninputs == s.nshapes && s.nshapes <= CLI_MOST_VALUES);
         for (size_t i = 0; i < s.nshapes; i++) {
             REQUIRE(s.shapes[i].name && s.shapes[i].name[0]);
             REQUIRE(s.shapes[i].rank >= 1 && s.shapes[i].rank <= INFER_MAX_RANK);
