@@ -144,6 +144,19 @@ def cases():
     yield one("attention_cache", "Attention",
               [q4, k4, v4, None, f32(2, 4, 2, 8), f32(2, 4, 2, 6)], {"is_causal": 1}, outputs=3,
               opset=23)
+    mask = np.array([[1, 1, 1, 0, 0], [1, 0, 1, 1, 1]], np.int32)
+    heads = {"num_heads": 4}
+    yield one("ms_multi_head", "MultiHeadAttention", [f32(2, 3, 16), f32(2, 5, 16), f32(2, 5, 16)],
+              heads, domain=MS)
+    yield one("ms_multi_head_all", "MultiHeadAttention",
+              [f32(2, 3, 16), f32(2, 5, 16), f32(2, 5, 16), f32(48), mask, f32(1, 4, 3, 5)],
+              dict(heads, scale=0.3), constants=(3,), domain=MS)
+    yield one("ms_multi_head_cache", "MultiHeadAttention",
+              [f32(2, 3, 16), f32(2, 3, 16), f32(2, 3, 16), None, None, None, f32(2, 4, 2, 4),
+               f32(2, 4, 2, 4)], dict(heads, unidirectional=1), outputs=3, domain=MS)
+    for c in (0, 1):
+        yield one(f"ms_attention_{c}", "Attention", [f32(2, 5, 12), f32(12, 48), f32(48), mask],
+                  dict(heads, unidirectional=c), constants=(1, 2), domain=MS)
     positions = np.array([[0, 2, 1], [4, 3, 5]])
     for i in (0, 1):
         yield one(f"rotary_{i}", "RotaryEmbedding", [q4, f32(6, 4), f32(6, 4), positions],

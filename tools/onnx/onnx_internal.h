@@ -337,6 +337,8 @@ ONNX_CONVERTER(lp_norm);
 infer_status onnx_batch_norm_training(struct onnx_node *n, float epsilon, float momentum);
 /* attention (onnx_ops_attention.c) */
 ONNX_CONVERTER(attention);
+ONNX_CONVERTER(multi_head_attention);
+ONNX_CONVERTER(runtime_attention);
 ONNX_CONVERTER(rotary_embedding);
 /* positions (onnx_ops_fill.c) */
 ONNX_CONVERTER(trilu);

@@ -41,7 +41,14 @@ struct attention {
     int64_t causal, left, right, mode;
     float scale, softcap;
     uint32_t q, k, v; /* batch, heads, length, size */
-    uint32_t qk;      /* the scores that are asked for as an output */
+    uint32_t past;    /* keys of a cache, or 0 */
+    uint32_t valid;   /* how many keys of each image count, or 0 */
+    uint32_t mask;    /* to be added to the scores; true where a key is seen; or 0 */
+    int mask_is_bool;
+    int mask_hides;   /* a query may see nothing */
+    uint32_t padding; /* ONNX Runtime's, batch and keys: where it is 0 `filter` is added; or 0 */
+    float filter;
+    uint32_t qk; /* the scores that are asked for as an output */
 };
 
 static uint32_t input(const struct onnx_node *n, uint32_t i)
@@ -106,8 +113,8 @@ static uint32_t shared(struct attention *a, uint32_t x)
 static uint32_t keys_before(struct attention *a, uint32_t valid)
 {
     struct onnx_expr *e = &a->e;
-    if (input(a->n, 4))
-        return number_of(e, input(a->n, 4), 2);
+    if (a->past)
+        return number_of(e, a->past, 2);
     if (valid)
         return ONNX_E(e, SUB, valid, number_of(e, a->q, 2));
     return onnx_e_scalar(e, INFER_S64, 0);
@@ -122,7 +129,7 @@ static uint32_t both(struct onnx_expr *e, uint32_t a, uint32_t b)
 static uint32_t visible(struct attention *a, uint32_t scores)
 {
     struct onnx_expr *e = &a->e;
-    uint32_t see = 0, valid = input(a->n, 6), key = onnx_e_along(e, scores, -1);
+    uint32_t see = 0, valid = a->valid, key = onnx_e_along(e, scores, -1);
     if (valid) {
         valid = onnx_e_cast(e, valid, INFER_S64);
         valid = ONNX_E(e, UNSQUEEZE, valid, ONNX_LIST(e, 1, 2, 3));
@@ -145,35 +152,40 @@ static uint32_t visible(struct attention *a, uint32_t scores)
 }
 
 /* A mask with fewer keys than there are (opset 24) hides those that it leaves out. */
-static uint32_t whole_mask(struct attention *a, uint32_t mask, int is_bool)
+static uint32_t whole_mask(struct attention *a)
 {
     struct onnx_expr *e = &a->e;
+    uint32_t mask = a->mask;
     int rank = onnx_rank(a->n, 3);
     const struct infer__value *m = &a->n->im->g->values[mask];
-    if (a->n->opset < 24 || rank < 1 || (m->shaped && m->dims[rank - 1] == 1) || !input(a->n, 6))
+    if (a->n->opset < 24 || rank < 1 || (m->shaped && m->dims[rank - 1] == 1) || !a->valid)
         return mask;
     const int64_t zeros[2 * INFER_MAX_RANK] = {0};
     uint32_t missing = ONNX_E(e, SUB, size_of(e, a->k, 2), size_of(e, mask, -1));
     uint32_t pads =
         joined(e, (uint32_t[]){onnx_e_list(e, zeros, 2 * (uint32_t)rank - 1), missing}, 2, 0);
     return ONNX_E(e, PAD, mask, pads,
-                  is_bool ? onnx_e_scalar(e, INFER_BOOL, 0)
-                          : onnx_e_scalar(e, INFER_F32, -HUGE_VAL));
+                  a->mask_is_bool ? onnx_e_scalar(e, INFER_BOOL, 0)
+                                  : onnx_e_scalar(e, INFER_F32, -HUGE_VAL));
 }
 
 /* Scores with what is hidden at minus infinity; *hides: a query may see nothing. */
 static uint32_t masked(struct attention *a, uint32_t scores, int *hides)
 {
     struct onnx_expr *e = &a->e;
-    uint32_t mask = input(a->n, 3), see = visible(a, scores);
-    int is_bool = mask && onnx_in_type(a->n, 3) == INFER_BOOL;
-    *hides = mask || input(a->n, 6) || a->left >= 0 || a->right >= 0;
-    if (mask)
-        mask = whole_mask(a, mask, is_bool);
-    if (is_bool)
+    uint32_t see = visible(a, scores), mask = a->mask ? whole_mask(a) : 0;
+    *hides = (mask && a->mask_hides) || a->valid || a->left >= 0 || a->right >= 0;
+    if (mask && a->mask_is_bool)
         see = both(e, see, mask);
     else if (mask)
         scores = ONNX_E(e, ADD, scores, mask);
+    if (a->padding) {
+        uint32_t off = ONNX_E(e, NOT, onnx_e_cast(e, a->padding, INFER_BOOL));
+        uint32_t zero = onnx_e_scalar(e, INFER_F32, 0);
+        off = ONNX_E(e, UNSQUEEZE, off, ONNX_LIST(e, 1, 2));
+        off = ONNX_E(e, WHERE, off, onnx_e_scalar(e, INFER_F32, (double)a->filter), zero);
+        scores = ONNX_E(e, ADD, scores, off);
+    }
     if (see)
         scores = ONNX_E(e, WHERE, see, scores, onnx_e_scalar(e, INFER_F32, -HUGE_VAL));
     return scores;
@@ -218,9 +230,13 @@ static uint32_t attend(struct attention *a)
 
 infer_status onnx_convert_attention(struct onnx_node *n)
 {
-    struct attention a = {.n = n, .e = onnx_expr(n)};
+    struct attention a = {.n = n, .e = onnx_expr(n), .mask_hides = 1};
     struct onnx_expr *e = &a.e;
     TRY_NODE(n, read_attention(&a));
+    a.mask = input(n, 3);
+    a.mask_is_bool = a.mask && onnx_in_type(n, 3) == INFER_BOOL;
+    a.past = input(n, 4);
+    a.valid = input(n, 6);
     a.q = with_heads(e, n->in[0], a.q_heads);
     a.k = with_heads(e, n->in[1], a.kv_heads);
     a.v = with_heads(e, n->in[2], a.kv_heads);
@@ -236,6 +252,105 @@ infer_status onnx_convert_attention(struct onnx_node *n)
     onnx_e_out(e, 2, a.v);
     onnx_e_out(e, 3, a.qk);
     return e->status;
+}
+
+/* ---- com.microsoft --------------------------------------------------------------------------- */
+
+static infer_status read_runtime_attention(struct attention *a)
+{
+    struct onnx_node *n = a->n;
+    TRY(onnx_int(n, "num_heads", 0, &a->q_heads));
+    TRY(onnx_int(n, "unidirectional", 0, &a->causal));
+    TRY(onnx_float(n, "mask_filter_value", -10000.0f, &a->filter));
+    TRY(onnx_float(n, "scale", 0, &a->scale));
+    a->kv_heads = a->q_heads;
+    a->left = a->right = -1;
+    if (a->q_heads < 1)
+        return onnx_fail(n, "num_heads", "", "the number of heads is missing");
+    return INFER_OK;
+}
+
+/* Input i as the mask of keys, which must be a matrix. */
+static infer_status read_padding(struct attention *a, uint32_t i)
+{
+    a->padding = input(a->n, i);
+    if (a->padding && onnx_rank(a->n, i) != 2)
+        return onnx_fail(a->n, NULL, "", "input %u: only masks of rank 2 are supported", i);
+    return INFER_OK;
+}
+
+/* x in three parts of one size, along the last axis. */
+static infer_status thirds(struct onnx_node *n, uint32_t x, uint32_t parts[3])
+{
+    struct infer__node *node;
+    for (int i = 0; i < 3; i++)
+        TRY(onnx_temp(n, "part", &parts[i]));
+    TRY(onnx_emit(n, INFER__OP_SPLIT, &x, 1, parts, 3, &node));
+    TRY(onnx_set_int(n, node, INFER__ATTR_AXIS, -1));
+    return onnx_set_int(n, node, INFER__ATTR_NUM_OUTPUTS, 3);
+}
+
+/* Attention over q, k and v without heads; output 0, and keys and values as 1 and 2 if `present`.
+ */
+static infer_status attend_flat(struct attention *a, uint32_t q, uint32_t k, uint32_t v,
+                                const uint32_t past[2], int present)
+{
+    struct onnx_expr *e = &a->e;
+    a->q = with_heads(e, q, a->q_heads);
+    a->k = with_heads(e, k, a->kv_heads);
+    a->v = with_heads(e, v, a->kv_heads);
+    a->past = past[0];
+    if (past[0]) {
+        a->k = joined(e, (uint32_t[]){past[0], a->k}, 2, 2);
+        a->v = joined(e, (uint32_t[]){past[1], a->v}, 2, 2);
+    }
+    uint32_t y = attend(a);
+    onnx_e_out(e, 0, ONNX_E(e, RESHAPE, transposed(e, y), ONNX_LIST(e, 0, 0, -1)));
+    for (uint32_t i = 1; present && i < 3; i++)
+        onnx_e_out(e, i, i == 1 ? a->k : a->v);
+    return e->status;
+}
+
+/* MultiHeadAttention: query, key, value (rank 3), bias of all three, mask of keys, bias of the
+ * scores, keys and values of a cache. */
+infer_status onnx_convert_multi_head_attention(struct onnx_node *n)
+{
+    struct attention a = {.n = n, .e = onnx_expr(n)};
+    uint32_t x[3], bias[3] = {0, 0, 0};
+    TRY_NODE(n, read_runtime_attention(&a));
+    TRY_NODE(n, onnx_takes(n, 3, 8));
+    TRY_NODE(n, read_padding(&a, 4));
+    a.mask = input(n, 5);
+    for (uint32_t i = 0; i < 3; i++)
+        if (onnx_rank(n, i) != 3)
+            return onnx_fail(n, NULL, "", "input %u must be known to have rank 3", i);
+    if (!input(n, 6) != !input(n, 7))
+        return onnx_fail(n, NULL, "", "past key and past value must both be given");
+    if (input(n, 3))
+        TRY(thirds(n, n->in[3], bias));
+    for (uint32_t i = 0; i < 3; i++)
+        x[i] = bias[i] ? ONNX_E(&a.e, ADD, n->in[i], bias[i]) : n->in[i];
+    return attend_flat(&a, x[0], x[1], x[2], (uint32_t[]){input(n, 6), input(n, 7)}, 1);
+}
+
+/* Attention of ONNX Runtime: input, weights and bias of query, key and value side by side, mask of
+ * keys, past, bias of the scores. */
+infer_status onnx_convert_runtime_attention(struct onnx_node *n)
+{
+    struct attention a = {.n = n, .e = onnx_expr(n)};
+    uint32_t x[3];
+    TRY_NODE(n, read_runtime_attention(&a));
+    TRY_NODE(n, onnx_takes(n, 2, 6));
+    TRY_NODE(n, read_padding(&a, 3));
+    a.mask = input(n, 5);
+    if (input(n, 4))
+        return onnx_fail(n, NULL, "", "the past in one tensor is not supported");
+    uint32_t all = ONNX_E(&a.e, MATMUL, n->in[0], n->in[1]);
+    if (input(n, 2))
+        all = ONNX_E(&a.e, ADD, all, n->in[2]);
+    TRY(a.e.status);
+    TRY(thirds(n, all, x));
+    return attend_flat(&a, x[0], x[1], x[2], (uint32_t[]){0, 0}, 0);
 }
 
 /* ---- rotary embedding ----------------------------------------------------------------------- */

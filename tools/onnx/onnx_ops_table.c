@@ -204,6 +204,8 @@ static const struct onnx_op table[] = {
     MICROSOFT("SimplifiedLayerNormalization", NONE, rms_norm),
     MICROSOFT("SkipLayerNormalization", NONE, skip_norm),
     MICROSOFT("SkipSimplifiedLayerNormalization", NONE, skip_norm),
+    MICROSOFT("Attention", NONE, runtime_attention),
+    MICROSOFT("MultiHeadAttention", NONE, multi_head_attention),
     MICROSOFT("DynamicQuantizeMatMul", NONE, dynamic_matmul),
     MICROSOFT("MatMulIntegerToFloat", NONE, integer_matmul),
     MICROSOFT("NhwcMaxPool", NONE, nhwc_max_pool),
