@@ -121,7 +121,7 @@ help:
 	@echo "make coverage   lines of src/ and kernels/ that the unit tests run, by file"
 	@echo "make test-aarch64   unit tests for 64-bit Arm, in plain C, under emulation"
 	@echo "make fuzz       feeds hostile input to the library until it is stopped (tools/make/fuzz.mk)"
-	@echo "make lint       clang-format, clang-tidy, cppcheck"
+	@echo "make lint       clang-format, clang-tidy, cppcheck, check-layers (which folder includes which)"
 	@echo "make clean"
 	@echo "Variables: V=1  ONEDNN=0|1  JPEG=0|1  WERROR=0|1  SANITIZE=0|1|thread|fuzz  BUILD=folder  CC=gcc|clang"
 

@@ -3,7 +3,7 @@ LINT_C := $(filter src/%.c kernels/%.c tools/%.c bench/%.c examples/%.c,$(ALL_C)
 # canvas.c is stb's code as we instantiate it.
 TIDY := $(patsubst %.c,$(BUILD)/tidy/%.tidy,$(filter-out tools/canvas.c,$(LINT_C)))
 
-lint:
+lint: check-layers
 	@$(INSTALL_PACKAGES) build test lint
 	@clang-format --dry-run --Werror $(ALL_C)
 	@cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr --enable=warning,portability \
@@ -11,6 +11,11 @@ lint:
 	    -DINFER_ONEDNN=$(ONEDNN) -D__x86_64__=1 -D__BYTE_ORDER__=1234 \
 	    -D__ORDER_LITTLE_ENDIAN__=1234 $(LINT_C)
 	@$(MAKE) --no-print-directory --keep-going $(JOBS) tidy
+
+# Folders include only those before them in docs/architecture.md, and no file itself.
+.PHONY: check-layers
+check-layers:
+	@tools/make/check-layers.sh
 
 # One clang-tidy a file, so that -j shares them out; headers and .inc files are looked at wherever
 # they are included, in vector files with their instruction set.
