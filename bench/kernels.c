@@ -13,6 +13,9 @@
 #include "bench/kernel_bench.h"
 #include "bench/machine.h"
 #include "file/model.h"
+#include "plan/driver.h"
+#include "plan/steps.h"
+#include "plan/work.h"
 
 static const struct bench_shape shapes[] = {
 #define SHAPE(...) {MACHINE_F32, __VA_ARGS__, 0},

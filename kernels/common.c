@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "base/digest.h"
+#include "graph/traits.h"
 #include "kernels/nd.h"
 
 const struct infer__machine *infer__task_machine(const struct infer__task *t)
@@ -61,24 +62,7 @@ struct infer__spatial infer__operand_spatial(const struct infer__operand *o)
 
 int infer__is_activation(unsigned op)
 {
-    switch (op) {
-    case INFER__OP_RELU:
-    case INFER__OP_LEAKY_RELU:
-    case INFER__OP_CLIP:
-    case INFER__OP_SIGMOID:
-    case INFER__OP_HARD_SIGMOID:
-    case INFER__OP_HARD_SWISH:
-    case INFER__OP_TANH:
-    case INFER__OP_ELU:
-    case INFER__OP_SOFTPLUS:
-    case INFER__OP_MISH:
-    case INFER__OP_ERF:
-    case INFER__OP_SILU:
-    case INFER__OP_GELU:
-        return 1;
-    default:
-        return 0;
-    }
+    return (infer__op_traits(op)->flags & INFER__FLAG_ACTIVATION) != 0;
 }
 
 /* A NaN stays a NaN everywhere below: each comparison is written so that it fails for NaN and

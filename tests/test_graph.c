@@ -1,5 +1,6 @@
 /* Building, copying and reading graphs; the tables of operators and attributes. */
 #include "test_graph.h"
+#include "graph/traits.h"
 
 static void test_empty(void **state)
 {
@@ -289,14 +290,51 @@ static void test_tables(void **state)
         assert_int_equal(infer__attr_find(infer__attr_name(key)), key);
 }
 
+/* What the rows say of an operator fits together. */
+static void test_rows(void **state)
+{
+    (void)state;
+    for (unsigned op = 1; op < INFER__OP_COUNT; op++) {
+        const struct infer__op_traits *i = infer__op_traits(op);
+        const int summed = i->integers == INFER__INTEGERS_SUMMED;
+        if (i->flags & INFER__FLAG_ACTIVATION)
+            assert_true(infer__op_info(op)->layout == INFER__LAYOUT_ANY &&
+                        i->data == INFER__DATA_FIRST && i->batch == INFER__BATCH_PAIRS &&
+                        i->axes == INFER__AXES_NONE);
+        if (i->axes == INFER__AXES_RESHAPED || i->axes == INFER__AXES_PERMUTED)
+            assert_true(i->flops == INFER__FLOPS_NONE && i->integers == INFER__INTEGERS_MOVED);
+        if (i->integers == INFER__INTEGERS_TABLE || i->integers == INFER__INTEGERS_ARITHMETIC)
+            assert_true(i->batch == INFER__BATCH_PAIRS && i->flops == INFER__FLOPS_EACH);
+        if (i->integers == INFER__INTEGERS_LINEAR)
+            assert_true(i->flags & INFER__FLAG_TAKES_ACTIVATION);
+        assert_int_equal((i->flags & INFER__FLAG_TAKES_CLAMP) != 0, summed);
+        assert_true(infer__op_info(op)->layout != INFER__LAYOUT_CLAST ||
+                    i->batch != INFER__BATCH_MIXES);
+        assert_true(i->data != INFER__DATA_ALL_BUT_2 || infer__op_info(op)->min_in > 2);
+    }
+}
+
+static void test_data_operands(void **state)
+{
+    (void)state;
+    struct infer__node n = {.op = INFER__OP_CONV, .nin = 4, .epi = {.residual = 1}};
+    assert_int_equal(infer__data_operands(&n), 1);
+    n.op = INFER__OP_CONCAT;
+    assert_int_equal(infer__data_operands(&n), 3); /* not the residual */
+    n.op = INFER__OP_SCALE_SHIFT;
+    n.epi.residual = 0;
+    assert_int_equal(infer__data_operands(&n), 2); /* not scale and shift */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_empty),     cmocka_unit_test(test_add_values),
-        cmocka_unit_test(test_add_const), cmocka_unit_test(test_attributes),
-        cmocka_unit_test(test_copy),      cmocka_unit_test(test_no_memory),
-        cmocka_unit_test(test_full),      cmocka_unit_test(test_value_text),
-        cmocka_unit_test(test_tables),
+        cmocka_unit_test(test_empty),         cmocka_unit_test(test_add_values),
+        cmocka_unit_test(test_add_const),     cmocka_unit_test(test_attributes),
+        cmocka_unit_test(test_copy),          cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_full),          cmocka_unit_test(test_value_text),
+        cmocka_unit_test(test_tables),        cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_data_operands),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -333,7 +333,8 @@ static void check_tail(const infer_model *model, float *x, int64_t batch, uint32
 {
     infer_session *s = make(model, batch, threads), *one = make(model, 1, 1);
     if (infer__isa_has(infer_cpu_isa(), INFER_ISA_AVX2))
-        assert_true(s->program->plan.tail > 0 && s->program->plan.tail < s->program->plan.nsteps);
+        assert_true(s->program->plan.batch_from > 0 &&
+                    s->program->plan.batch_from < s->program->plan.nsteps);
     assert_int_equal(s->program->plan.images, batch);
     for (int repeat = 0; repeat < 2; repeat++) {
         infer_tensor got = run(s, x, batch);
@@ -371,7 +372,7 @@ static void test_tail(void **state)
     free(file.data);
 }
 
-/* Where the tensors of a tail do not fit the budget, there is none. */
+/* Where tensors of the whole batch do not fit the budget, all steps are run image by image. */
 static void test_tail_budget(void **state)
 {
     (void)state;
@@ -386,12 +387,12 @@ static void test_tail_budget(void **state)
     o.ninputs = 1;
     o.threads = 1;
     OK(infer_session_create(model, &o, &s, &err));
-    assert_true(s->program->plan.tail < s->program->plan.nsteps);
+    assert_true(s->program->plan.batch_from < s->program->plan.nsteps);
     o.max_memory_bytes = held_by(s) - 32768; /* more than the rounding of blocks */
     infer_session_free(&s);
     OK(infer_session_create(model, &o, &s, &err));
     assert_int_equal(s->program->plan.images, 500);
-    assert_int_equal(s->program->plan.tail, s->program->plan.nsteps);
+    assert_int_equal(s->program->plan.batch_from, s->program->plan.nsteps);
     infer_session_free(&s);
     infer_model_free(&model);
     free(file.data);

@@ -12,7 +12,7 @@
 #include "graph/params.h"
 
 /* Several operators share a function; to declare it once for each is harmless. */
-#define OP(id, name, min_in, max_in, min_out, max_out, layout, internal, attrs, function)          \
+#define OP(id, name, min_in, max_in, min_out, max_out, layout, internal, attrs, function, ...)     \
     infer_status infer__resolve_##function(struct infer__resolve *r);
 #include "graph/ops.def"
 #undef OP

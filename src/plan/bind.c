@@ -1,5 +1,5 @@
 /* Inputs of a plan: concrete shapes, and values where the caller knows them beforehand. */
-#include "plan/plan.h"
+#include "plan/passes.h"
 
 #include <string.h>
 

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "graph/resolve.h"
+#include "graph/traits.h"
 #include "plan/empty.h"
 
 int infer__value_empty(const struct infer__graph *g, uint32_t id)

@@ -2,7 +2,7 @@
 #ifndef INFER_PLAN_EMPTY_H
 #define INFER_PLAN_EMPTY_H
 
-#include "plan/plan.h"
+#include "graph/params.h"
 
 /* Whether a value is there, has a shape, and no elements. */
 int infer__value_empty(const struct infer__graph *g, uint32_t id);

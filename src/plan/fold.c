@@ -2,13 +2,15 @@
  * inputs. A model's arithmetic on shapes (Shape, Gather, Concat, Reshape ...) disappears here. */
 #include <string.h>
 
+#include "graph/traits.h"
 #include "plan/empty.h"
+#include "plan/fold.h"
 
-/* Operators whose resolve functions know integers. */
+/* Whether the resolve function knows integers. */
 static int is_of_integers(unsigned op)
 {
-    return op == INFER__OP_QUANTIZE_LINEAR || op == INFER__OP_DEQUANTIZE_LINEAR ||
-           op == INFER__OP_CONV_INTEGER || op == INFER__OP_MATMUL_INTEGER;
+    const unsigned integers = infer__op_traits(op)->integers;
+    return integers == INFER__INTEGERS_CONVERTED || integers == INFER__INTEGERS_SUMMED;
 }
 
 infer_status infer__plan_resolve(struct infer__graph *g, const struct infer__node *n,

@@ -8,7 +8,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "plan/plan.h"
+#include "graph/traits.h"
+#include "plan/passes.h"
 #include "plan/uses.h"
 
 struct fuser {
@@ -23,23 +24,9 @@ static int same_shape(const struct infer__value *a, const struct infer__value *b
            memcmp(a->dims, b->dims, a->rank * sizeof *a->dims) == 0;
 }
 
-/* Nodes that can carry an epilogue. */
-static int carries_residual(unsigned op)
+static int has_flag(const struct infer__node *n, unsigned flag)
 {
-    return op == INFER__OP_CONV || op == INFER__OP_DENSE;
-}
-
-static int carries_activation(unsigned op)
-{
-    return op == INFER__OP_CONV || op == INFER__OP_CONV_TRANSPOSE || op == INFER__OP_GEMM ||
-           op == INFER__OP_MATMUL || op == INFER__OP_DENSE || op == INFER__OP_SCALE_SHIFT ||
-           op == INFER__OP_ADD || op == INFER__OP_MUL || op == INFER__OP_SUB;
-}
-
-/* Sums of integers with an f32 result carry Relu and Clip. */
-static int is_integer_sum(unsigned op)
-{
-    return op == INFER__OP_CONV_INTEGER || op == INFER__OP_MATMUL_INTEGER;
+    return (infer__op_traits(n->op)->flags & flag) != 0;
 }
 
 /* ---- x * Sigmoid(x), x * HardSigmoid(x) ----------------------------------------------------- */
@@ -82,7 +69,7 @@ static infer_status fuse_residual(struct fuser *f, struct infer__node *add)
     int side = -1;
     for (int i = 0; i < 2; i++) {
         struct infer__node *n = infer__sole_producer(f->g, &f->uses, add->in[i], 1);
-        if (n && carries_residual(n->op) && !n->epi.residual && !n->epi.act &&
+        if (n && has_flag(n, INFER__FLAG_TAKES_RESIDUAL) && !n->epi.residual && !n->epi.act &&
             g->values[n->in[0]].type == INFER_F32 && f->uses.producer[add->in[i]] > best) {
             best = f->uses.producer[add->in[i]];
             side = i;
@@ -146,9 +133,8 @@ static void fuse_activation(struct fuser *f, struct infer__node *act)
     if (!n || n->epi.act || g->values[act->out[0]].type != INFER_F32 ||
         g->values[n->out[0]].type != INFER_F32)
         return;
-    int bounds = act->op == INFER__OP_RELU || act->op == INFER__OP_CLIP;
-    if (is_integer_sum(n->op) ? !bounds
-                              : !carries_activation(n->op) || g->values[n->in[0]].type != INFER_F32)
+    int takes = has_flag(n, INFER__FLAG_TAKES_ACTIVATION) && g->values[n->in[0]].type == INFER_F32;
+    if (!takes && !(has_flag(n, INFER__FLAG_TAKES_CLAMP) && infer__is_clamp(act->op)))
         return;
     struct infer__epilogue e = n->epi;
     if (!infer__activation_bounds(g, act, &e))
@@ -237,7 +223,7 @@ infer_status infer__fuse(struct infer__graph *g, infer_error *err)
             fuse_gate(&f, n);
         if (n->op == INFER__OP_ADD)
             TRY(fuse_residual(&f, n));
-        if (infer__is_activation(n->op))
+        if (has_flag(n, INFER__FLAG_ACTIVATION))
             fuse_activation(&f, n);
     }
     infer__drop_erased(g);

@@ -1,192 +1,204 @@
 /* Chains of convolutions: what is expanded by a 1x1 convolution goes through a depthwise one and is
- * projected by another 1x1. As one node the expanded values never leave the cache.
+ * projected by another 1x1. As one step the expanded tensor never leaves the cache.
  *
  *   Conv 1x1 -> Conv depthwise -> Conv 1x1      all three, or the first two, or the last two
  *
- * Values in between must have no other reader. Whether to fuse, and which of the three forms, is a
- * matter of estimates: those of the kernels, and what it costs to send values in between through
+ * Tensors in between must have no other reader. Whether to fuse, and which of the three forms, is a
+ * matter of estimates: those of the kernels, and what it costs to send tensors in between through
  * memory. It depends on the CPU's level, not on the number of threads.
  */
 #include "plan/estimate.h"
-#include "plan/uses.h"
+#include "plan/passes.h"
+#include "plan/steps.h"
 
 struct chainer {
-    struct infer__graph *g;
+    struct infer__plan *plan;
     const struct infer__plan_options *o;
-    struct infer__uses uses;
+    struct infer__tensor_uses uses;
     infer_error *err;
 };
 
 /* Three convolutions that follow each other; the first or the last may be missing. */
 struct chain {
-    struct infer__node *expand, *depthwise, *project;
+    struct infer__step *expand, *depthwise, *project;
 };
 
-/* ---- which nodes qualify -------------------------------------------------------------------- */
+/* ---- which steps qualify -------------------------------------------------------------------- */
 
-static const struct infer__value *value(const struct chainer *f, uint32_t v)
+static const struct infer__operand *operand(const struct chainer *f, uint32_t t)
 {
-    return &f->g->values[v];
+    return &f->plan->tensors[t].desc;
+}
+
+static uint32_t bias_of(const struct infer__step *s)
+{
+    return s->task.nin - s->task.epi.residual > 2 ? s->in[2] : 0;
 }
 
 /* A convolution of f32 pictures whose weights and bias are constants. */
-static int is_conv(const struct chainer *f, const struct infer__node *n)
+static int is_conv(const struct chainer *f, const struct infer__step *s)
 {
-    if (n->op != INFER__OP_CONV || n->nin < 2)
+    if (s->task.op != INFER__OP_CONV || s->task.nin < 2 || s->task.epi.requant)
         return 0;
-    int bias = n->nin > 2 && n->in[2];
-    const struct infer__value *x = value(f, n->in[0]), *w = value(f, n->in[1]);
-    return x->type == INFER_F32 && x->rank == 4 && w->kind == INFER__VALUE_CONST &&
-           (!bias || value(f, n->in[2])->kind == INFER__VALUE_CONST);
+    const struct infer__operand *x = operand(f, s->in[0]);
+    const uint32_t bias = bias_of(s);
+    return x->type == INFER_F32 && x->rank == 4 && operand(f, s->in[1])->is_const &&
+           (!bias || operand(f, bias)->is_const);
 }
 
-static int is_depthwise(const struct chainer *f, const struct infer__node *n)
+static int is_depthwise(const struct chainer *f, const struct infer__step *s)
 {
-    if (!is_conv(f, n) || n->epi.residual)
+    if (!is_conv(f, s) || s->task.epi.residual)
         return 0;
-    int64_t channels = value(f, n->in[0])->dims[1];
-    return value(f, n->in[1])->dims[0] == channels && value(f, n->in[1])->dims[1] == 1 &&
-           channels > 1 && infer__node_int(n, INFER__ATTR_GROUP, 1) == channels;
+    const int64_t channels = operand(f, s->in[0])->dims[3];
+    const struct infer__operand *w = operand(f, s->in[1]);
+    return w->dims[0] == channels && w->dims[1] == 1 && channels > 1 &&
+           s->task.p.window.groups == channels;
 }
 
-static int is_pointwise(const struct chainer *f, const struct infer__node *n)
+static int is_pointwise(const struct chainer *f, const struct infer__step *s)
 {
-    return is_conv(f, n) && infer__is_pointwise(f->g, n);
+    return is_conv(f, s) && infer__is_pointwise(f->plan, s);
 }
 
 /* The activations that are known to be computed alike inside a chain. */
-static int is_inner(const struct infer__node *n)
+static int is_inner(const struct infer__step *s)
 {
-    unsigned act = n->epi.act;
-    return !n->epi.residual &&
-           (act == INFER__OP_NONE || act == INFER__OP_RELU || act == INFER__OP_CLIP ||
-            act == INFER__OP_HARD_SWISH || act == INFER__OP_SILU);
+    unsigned act = s->task.epi.act;
+    return !s->task.epi.residual &&
+           (infer__is_clamp(act) || act == INFER__OP_HARD_SWISH || act == INFER__OP_SILU);
 }
 
-static struct chain find_chain(const struct chainer *f, struct infer__node *depthwise)
+static struct chain find_chain(const struct chainer *f, struct infer__step *depthwise)
 {
     struct chain c = {.depthwise = depthwise};
-    uint32_t in = depthwise->in[0], out = depthwise->out[0];
-    if (f->uses.producer[in] && f->uses.count[in] == 1) {
-        struct infer__node *n = &f->g->nodes[f->uses.producer[in] - 1];
-        if (is_pointwise(f, n) && is_inner(n))
-            c.expand = n;
-    }
-    if (f->uses.reader[out] && f->uses.count[out] == 1 && is_inner(depthwise)) {
-        struct infer__node *n = &f->g->nodes[f->uses.reader[out] - 1];
-        if (is_pointwise(f, n) && n->in[0] == out)
-            c.project = n;
-    }
+    struct infer__step *before = infer__sole_writer(f->plan, &f->uses, depthwise->in[0]);
+    struct infer__step *behind = infer__sole_reader(f->plan, &f->uses, depthwise->out[0]);
+    if (before && is_pointwise(f, before) && is_inner(before))
+        c.expand = before;
+    if (behind && is_inner(depthwise) && is_pointwise(f, behind) &&
+        behind->in[0] == depthwise->out[0])
+        c.project = behind;
     return c;
 }
 
 /* ---- what it costs -------------------------------------------------------------------------- */
 
-enum { OPERANDS = INFER__ESTIMATE_OPERANDS };
+enum { OPERANDS = 8 }; /* with a residual */
 
-/* A chain as a node, in memory that the caller has. */
+/* A chain as a step, in memory that the caller has. */
 struct made {
-    struct infer__node node;
-    uint32_t in[OPERANDS];
+    struct infer__step step;
+    uint32_t ids[OPERANDS + 1];
     struct infer__epilogue inner[2];
 };
 
-static uint32_t bias_of(const struct infer__node *n)
+static void make_step(const struct chain *c, struct made *m)
 {
-    return n->nin > 2 ? n->in[2] : 0;
-}
-
-static void make_node(const struct chain *c, struct made *m)
-{
-    const struct infer__node *first = c->expand ? c->expand : c->depthwise;
-    const struct infer__node *last = c->project ? c->project : c->depthwise;
-    *m = (struct made){.node = *last};
-    m->in[0] = first->in[0];
-    m->in[1] = c->depthwise->in[1];
-    m->in[2] = bias_of(c->depthwise);
+    const struct infer__step *first = c->expand ? c->expand : c->depthwise;
+    const struct infer__step *last = c->project ? c->project : c->depthwise;
+    *m = (struct made){.step = *last};
+    m->ids[0] = first->in[0];
+    m->ids[1] = c->depthwise->in[1];
+    m->ids[2] = bias_of(c->depthwise);
     if (c->expand) {
-        m->in[3] = c->expand->in[1];
-        m->in[4] = bias_of(c->expand);
-        m->inner[0] = c->expand->epi;
+        m->ids[3] = c->expand->in[1];
+        m->ids[4] = bias_of(c->expand);
+        m->inner[0] = c->expand->task.epi;
     }
     if (c->project) {
-        m->in[5] = c->project->in[1];
-        m->in[6] = bias_of(c->project);
-        m->inner[1] = c->depthwise->epi;
+        m->ids[5] = c->project->in[1];
+        m->ids[6] = bias_of(c->project);
+        m->inner[1] = c->depthwise->task.epi;
     }
-    if (last->epi.residual)
-        m->in[7] = last->in[last->nin - 1];
-    m->node.op = INFER__OP_CONV_CHAIN;
-    m->node.attr = c->depthwise->attr;
-    m->node.nattr = c->depthwise->nattr;
-    m->node.in = m->in;
-    m->node.nin = 7 + (last->epi.residual ? 1u : 0);
-    m->node.inner = m->inner;
+    m->step.task.nin = 7;
+    if (last->task.epi.residual)
+        m->ids[m->step.task.nin++] = last->in[last->task.nin - 1];
+    m->ids[m->step.task.nin] = last->out[0];
+    m->step.task.op = INFER__OP_CONV_CHAIN;
+    m->step.task.p = c->depthwise->task.p;
+    m->step.task.inner = m->inner;
+    m->step.in = m->ids;
+    m->step.out = m->ids + m->step.task.nin;
+}
+
+/* Nanoseconds of a step of its own, and of sending what it writes through memory. */
+static double apart_ns(const struct chainer *f, const struct infer__step *s)
+{
+    return infer__estimate_step(f->plan, f->o, s) +
+           infer__estimate_memory((double)f->plan->tensors[s->out[0]].bytes, 0);
 }
 
 /* Nanoseconds that a chain saves; a few percent are within the estimates' errors and no gain. */
 static double gain(const struct chainer *f, const struct chain *c)
 {
     struct made m;
-    double apart = infer__estimate_node(f->g, f->o, c->depthwise);
+    double apart = c->project
+                       ? apart_ns(f, c->depthwise) + infer__estimate_step(f->plan, f->o, c->project)
+                       : infer__estimate_step(f->plan, f->o, c->depthwise);
     if (c->expand)
-        apart += infer__estimate_node(f->g, f->o, c->expand) +
-                 infer__estimate_memory((double)infer__value_bytes(value(f, c->expand->out[0])), 0);
-    if (c->project)
-        apart +=
-            infer__estimate_node(f->g, f->o, c->project) +
-            infer__estimate_memory((double)infer__value_bytes(value(f, c->depthwise->out[0])), 0);
-    make_node(c, &m);
-    return apart * 0.97 - infer__estimate_node(f->g, f->o, &m.node);
+        apart += apart_ns(f, c->expand);
+    make_step(c, &m);
+    return apart * 0.97 - infer__estimate_step(f->plan, f->o, &m.step);
 }
 
 /* ---- the pass ------------------------------------------------------------------------------- */
 
 static infer_status replace(struct chainer *f, const struct chain *c)
 {
-    struct infer__node *last = c->project ? c->project : c->depthwise;
+    struct infer__region *region = &f->plan->region;
+    struct infer__step *last = c->project ? c->project : c->depthwise;
     struct made m;
-    make_node(c, &m);
-    uint32_t *in = infer__region_copy(f->g->region, m.in, sizeof m.in);
-    struct infer__epilogue *inner = infer__region_copy(f->g->region, m.inner, sizeof m.inner);
-    if (!in || !inner)
+    make_step(c, &m);
+    uint32_t *ids = infer__region_copy(region, m.ids, sizeof m.ids);
+    struct infer__epilogue *inner = infer__region_copy(region, m.inner, sizeof m.inner);
+    if (!ids || !inner)
         return infer__no_memory(f->err, sizeof m);
     if (c->expand)
-        infer__erase(c->expand);
-    infer__erase(c->depthwise);
-    *last = m.node;
-    last->in = in;
-    last->inner = inner;
+        infer__erase_step(f->plan, c->expand);
+    if (c->project)
+        infer__erase_step(f->plan, c->depthwise);
+    *last = m.step;
+    last->in = ids;
+    last->out = ids + last->task.nin;
+    last->task.inner = inner;
+    f->uses.writer[last->out[0]] = (uint32_t)(last - f->plan->steps) + 1;
     return INFER_OK;
+}
+
+/* The form of a chain that saves most; without a depthwise: none saves anything. */
+static struct chain best_form(const struct chainer *f, const struct chain *all)
+{
+    struct chain forms[3] = {*all, *all, *all}, best = {0};
+    double most = 0;
+    forms[1].project = NULL;
+    forms[2].expand = NULL;
+    for (int k = 0; k < 3; k++) {
+        double ns = 0;
+        if ((forms[k].expand || forms[k].project) && (k || (all->expand && all->project)))
+            ns = gain(f, &forms[k]);
+        if (ns > most) {
+            most = ns;
+            best = forms[k];
+        }
+    }
+    return best;
 }
 
 infer_status infer__fuse_chains(struct infer__plan *plan, const struct infer__plan_options *o,
                                 infer_error *err)
 {
-    struct infer__graph *g = &plan->graph;
-    struct chainer f = {.g = g, .o = o, .err = err};
-    TRY(infer__uses_of(g, &f.uses, err));
-    for (uint32_t i = 0; i < g->nnodes; i++) {
-        if (!is_depthwise(&f, &g->nodes[i]))
+    struct chainer f = {.plan = plan, .o = o, .err = err};
+    TRY(infer__tensor_uses_of(plan, &f.uses, err));
+    for (uint32_t i = 0; i < plan->nsteps; i++) {
+        if (!is_depthwise(&f, &plan->steps[i]))
             continue;
-        struct chain all = find_chain(&f, &g->nodes[i]), best = {0};
-        struct chain forms[3] = {all, all, all};
-        double most = 0;
-        forms[1].project = NULL;
-        forms[2].expand = NULL;
-        for (int k = 0; k < 3; k++) {
-            double ns = 0;
-            if ((forms[k].expand || forms[k].project) && (k || (all.expand && all.project)))
-                ns = gain(&f, &forms[k]);
-            if (ns > most) {
-                most = ns;
-                best = forms[k];
-            }
-        }
+        const struct chain all = find_chain(&f, &plan->steps[i]);
+        const struct chain best = best_form(&f, &all);
         if (best.depthwise)
             TRY(replace(&f, &best));
     }
-    infer__drop_erased(g);
-    infer__uses_end(g, &f.uses);
+    infer__drop_erased_steps(plan);
+    infer__tensor_uses_end(plan, &f.uses);
     return INFER_OK;
 }

@@ -8,7 +8,7 @@
  * nobody else needs what is in between. */
 #include <string.h>
 
-#include "plan/plan.h"
+#include "plan/passes.h"
 #include "plan/uses.h"
 
 enum { LOOK_AHEAD = 64 }; /* nodes behind a shuffle among which its readers are looked for */
@@ -110,14 +110,14 @@ static infer_status form_scale_shift(struct channels *f, struct infer__node *add
 
 /* ---- ChannelShuffle ------------------------------------------------------------------------- */
 
-/* The groups of a Reshape to N, groups, C / groups, ... of a picture x, turned by a Transpose of
+/* The groups of a Reshape to N, groups, C / groups, ... of a picture x, permuted by a Transpose of
  * axes 1 and 2 and put together again by a Reshape to y; 0: it is something else. */
-static int64_t shuffle_groups(const struct channels *f, const struct infer__node *turn,
+static int64_t shuffle_groups(const struct channels *f, const struct infer__node *transpose,
                               uint32_t from, uint32_t to)
 {
     const struct infer__value *x = &f->g->values[from], *y = &f->g->values[to];
-    const struct infer__value *parts = &f->g->values[turn->in[0]];
-    const struct infer__attr *perm = infer__node_attr(turn, INFER__ATTR_PERM);
+    const struct infer__value *parts = &f->g->values[transpose->in[0]];
+    const struct infer__attr *perm = infer__node_attr(transpose, INFER__ATTR_PERM);
     if (!is_movable(x) || y->type != x->type || y->rank != x->rank ||
         memcmp(x->dims, y->dims, sizeof x->dims) != 0 || parts->rank != x->rank + 1 || !perm ||
         perm->count != parts->rank)
@@ -190,14 +190,14 @@ static uint32_t take_cuts(struct channels *f, struct infer__node *n, uint32_t wh
 static infer_status form_shuffle(struct channels *f, struct infer__node *last)
 {
     infer_error *err = f->err;
-    struct infer__node *turn = sole(f, last->in[0], INFER__OP_TRANSPOSE);
-    struct infer__node *first = turn ? sole(f, turn->in[0], INFER__OP_RESHAPE) : NULL;
+    struct infer__node *transpose = sole(f, last->in[0], INFER__OP_TRANSPOSE);
+    struct infer__node *first = transpose ? sole(f, transpose->in[0], INFER__OP_RESHAPE) : NULL;
     uint32_t out[LOOK_AHEAD] = {0}, nout;
-    int64_t groups = first ? shuffle_groups(f, turn, first->in[0], last->out[0]) : 0;
+    int64_t groups = first ? shuffle_groups(f, transpose, first->in[0], last->out[0]) : 0;
     if (!groups)
         return INFER_OK;
     TRY(set_joined(f, last, first->in[0], NULL, 0));
-    infer__erase(turn);
+    infer__erase(transpose);
     infer__erase(first);
     last->op = INFER__OP_CHANNEL_SHUFFLE;
     last->nattr = 0;

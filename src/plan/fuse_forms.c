@@ -9,7 +9,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "plan/plan.h"
+#include "plan/passes.h"
 #include "plan/uses.h"
 
 struct former {

@@ -3,75 +3,88 @@
  *
  *   x, scale -> Mul -> Conv 1x1      ScaledConv, where that is faster by the kernels' estimates
  *
- * Nobody else may need the product. Results are those of the two nodes, rounded product included.
+ * Nobody else may need the product. Results are those of the two steps, rounded product included.
  */
+#include "kernels/nd.h"
 #include "plan/estimate.h"
-#include "plan/uses.h"
+#include "plan/passes.h"
+#include "plan/steps.h"
 
 struct scaler {
-    struct infer__graph *g;
+    struct infer__plan *plan;
     const struct infer__plan_options *o;
-    struct infer__uses uses;
+    struct infer__tensor_uses uses;
     infer_error *err;
 };
 
-/* Whether `scale` has one number for each image and channel of x, and is no constant. */
-static int scales(const struct infer__value *scale, const struct infer__value *x)
+enum { OPERANDS = 5 }; /* x, weights, bias, scale and a residual */
+
+/* Whether `scale` has one number for each image and channel of x, and neither is a constant. */
+static int scales(const struct infer__operand *scale, const struct infer__operand *x)
 {
-    int same = scale->type == INFER_F32 && scale->kind != INFER__VALUE_CONST &&
-               scale->rank == x->rank && x->kind != INFER__VALUE_CONST;
+    int same = x->clast && scale->type == INFER_F32 && scale->rank == x->rank && !scale->is_const &&
+               !x->is_const;
     for (int i = 0; same && i < x->rank; i++)
-        same = scale->dims[i] == (i < 2 ? x->dims[i] : 1);
+        same = scale->dims[i] == (i == 0 || i == x->rank - 1 ? x->dims[i] : 1);
     return same;
 }
 
-/* Makes ScaledConv out of a convolution and the Mul before it, in memory of the region. */
-static infer_status make_scaled(const struct scaler *f, const struct infer__node *conv, uint32_t x,
-                                uint32_t scale, struct infer__node *made)
+/* Makes ScaledConv out of a convolution, with operands in `ids`. */
+static void make_scaled(const struct infer__step *conv, uint32_t x, uint32_t scale,
+                        uint32_t ids[OPERANDS + 1], struct infer__step *made)
 {
-    uint32_t in[5] = {x, conv->in[1], 0, scale, 0}, own = conv->nin - conv->epi.residual;
-    if (own > 2)
-        in[2] = conv->in[2];
-    if (conv->epi.residual)
-        in[4] = conv->in[conv->nin - 1];
+    const uint32_t residual = conv->task.epi.residual, own = conv->task.nin - residual;
     *made = *conv;
-    made->op = INFER__OP_SCALED_CONV;
-    made->nin = 4 + (conv->epi.residual ? 1 : 0);
-    made->in = infer__region_copy(f->g->region, in, sizeof in);
-    return made->in ? INFER_OK : infer__no_memory(f->err, sizeof in);
+    made->task.op = INFER__OP_SCALED_CONV;
+    made->task.nin = 4 + residual;
+    ids[0] = x;
+    ids[1] = conv->in[1];
+    ids[2] = own > 2 ? conv->in[2] : 0;
+    ids[3] = scale;
+    if (residual)
+        ids[4] = conv->in[own];
+    ids[4 + residual] = conv->out[0];
+    made->in = ids;
+    made->out = ids + made->task.nin;
 }
 
-static infer_status fuse_scale(struct scaler *f, struct infer__node *conv)
+static infer_status fuse_scale(struct scaler *f, struct infer__step *conv)
 {
-    struct infer__node *mul = infer__sole_producer(f->g, &f->uses, conv->in[0], 1), made;
-    if (!mul || mul->op != INFER__OP_MUL || mul->epi.act || mul->epi.residual)
+    struct infer__plan *plan = f->plan;
+    struct infer__step *mul = infer__sole_writer(plan, &f->uses, conv->in[0]), made;
+    uint32_t ids[OPERANDS + 1] = {0};
+    if (!mul || mul->task.op != INFER__OP_MUL || !infer__no_epilogue(&mul->task))
         return INFER_OK;
-    const struct infer__value *a = &f->g->values[mul->in[0]], *b = &f->g->values[mul->in[1]];
+    const struct infer__operand *a = &plan->tensors[mul->in[0]].desc;
+    const struct infer__operand *b = &plan->tensors[mul->in[1]].desc;
     int side = scales(b, a) ? 1 : scales(a, b) ? 0 : -1;
     if (side < 0)
         return INFER_OK;
-    TRY(make_scaled(f, conv, mul->in[1 - side], mul->in[side], &made));
-    double apart =
-        infer__estimate_node(f->g, f->o, mul) + infer__estimate_node(f->g, f->o, conv) +
-        infer__estimate_memory((double)infer__value_bytes(&f->g->values[conv->in[0]]), 0);
-    if (infer__estimate_node(f->g, f->o, &made) < apart) {
-        infer__erase(mul);
-        *conv = made;
-    }
+    make_scaled(conv, mul->in[1 - side], mul->in[side], ids, &made);
+    double apart = infer__estimate_step(plan, f->o, mul) + infer__estimate_step(plan, f->o, conv) +
+                   infer__estimate_memory((double)plan->tensors[conv->in[0]].bytes, 0);
+    if (!(infer__estimate_step(plan, f->o, &made) < apart))
+        return INFER_OK;
+    made.in = infer__region_copy(&plan->region, ids, sizeof ids);
+    if (!made.in)
+        return infer__no_memory(f->err, sizeof ids);
+    made.out = made.in + made.task.nin;
+    infer__erase_step(plan, mul);
+    *conv = made;
     return INFER_OK;
 }
 
 infer_status infer__fuse_scales(struct infer__plan *plan, const struct infer__plan_options *o,
                                 infer_error *err)
 {
-    struct scaler f = {.g = &plan->graph, .o = o, .err = err};
+    struct scaler f = {.plan = plan, .o = o, .err = err};
     if (o->bf16) /* ScaledConv is f32, and would keep the tensors around it so */
         return INFER_OK;
-    TRY(infer__uses_of(f.g, &f.uses, err));
-    for (uint32_t i = 0; i < f.g->nnodes; i++)
-        if (infer__is_pointwise(f.g, &f.g->nodes[i]))
-            TRY(fuse_scale(&f, &f.g->nodes[i]));
-    infer__drop_erased(f.g);
-    infer__uses_end(f.g, &f.uses);
+    TRY(infer__tensor_uses_of(plan, &f.uses, err));
+    for (uint32_t i = 0; i < plan->nsteps; i++)
+        if (infer__is_pointwise(plan, &plan->steps[i]))
+            TRY(fuse_scale(&f, &plan->steps[i]));
+    infer__drop_erased_steps(plan);
+    infer__tensor_uses_end(plan, &f.uses);
     return INFER_OK;
 }

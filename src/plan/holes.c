@@ -3,8 +3,6 @@
  * keys; the key of the node itself has any. So no tree is deeper than a key has bits. */
 #include "plan/holes.h"
 
-#include "base/size.h"
-
 #include <string.h>
 
 void infer__holes_init(struct infer__holes *h, struct infer__region *region, uint64_t most)
@@ -25,6 +23,17 @@ uint64_t infer__holes_begin(const struct infer__holes *h, uint32_t range)
     return h->ranges[range].begin;
 }
 
+static uint64_t bytes_of(const struct infer__holes *h, uint32_t x)
+{
+    const uint32_t after = h->ranges[x].after;
+    return (after ? h->ranges[after].begin : h->end) - h->ranges[x].begin;
+}
+
+static int is_hole(const struct infer__holes *h, uint32_t x)
+{
+    return h->ranges[x].child[0] != x;
+}
+
 /* ---- the tree ------------------------------------------------------------------------------- */
 
 /* Bit `depth` of a key, from the highest of the size to the lowest of the address. */
@@ -39,10 +48,10 @@ static unsigned key_bit(const struct infer__holes *h, uint64_t bytes, uint64_t b
 /* Where the number of the hole stands, or, if it is in no tree, where to put it. */
 static uint32_t *place_of(struct infer__holes *h, uint32_t x)
 {
-    const struct infer__extent *r = &h->ranges[x];
+    const uint64_t bytes = bytes_of(h, x), begin = h->ranges[x].begin;
     uint32_t *place = &h->root;
     for (unsigned depth = 0; *place && *place != x; depth++)
-        place = &h->ranges[*place].child[key_bit(h, r->bytes, r->begin, depth)];
+        place = &h->ranges[*place].child[key_bit(h, bytes, begin, depth)];
     return place;
 }
 
@@ -50,7 +59,6 @@ static void add_hole(struct infer__holes *h, uint32_t x)
 {
     *place_of(h, x) = x;
     h->ranges[x].child[0] = h->ranges[x].child[1] = 0;
-    h->ranges[x].is_hole = 1;
 }
 
 /* The first child that a range has; where there is none, 0 stands. */
@@ -59,7 +67,7 @@ static uint32_t *first_child(struct infer__extent *r)
     return &r->child[r->child[0] ? 0 : 1];
 }
 
-/* A leaf below the hole takes its place. */
+/* A leaf below the hole takes its place; the hole is taken. */
 static void remove_hole(struct infer__holes *h, uint32_t x)
 {
     uint32_t *place = place_of(h, x), *leaf = place;
@@ -71,16 +79,18 @@ static void remove_hole(struct infer__holes *h, uint32_t x)
         memcpy(h->ranges[by].child, h->ranges[x].child, sizeof h->ranges[by].child);
         *place = by;
     }
-    h->ranges[x].is_hole = 0;
+    h->ranges[x].child[0] = x;
 }
 
 /* The lesser of hole x and the best one so far, if x has enough bytes. */
 static uint32_t better(const struct infer__holes *h, uint32_t best, uint32_t x, uint64_t bytes)
 {
-    const struct infer__extent *r = &h->ranges[x], *b = &h->ranges[best];
-    if (r->bytes < bytes)
+    const uint64_t size = bytes_of(h, x), least = best ? bytes_of(h, best) : UINT64_MAX;
+    if (size < bytes)
         return best;
-    return !best || r->bytes < b->bytes || (r->bytes == b->bytes && r->begin < b->begin) ? x : best;
+    return !best || size < least || (size == least && h->ranges[x].begin < h->ranges[best].begin)
+               ? x
+               : best;
 }
 
 /* The least hole of at least `bytes` bytes, or 0. */
@@ -124,7 +134,7 @@ static void drop_range(struct infer__holes *h, uint32_t x)
     h->unused = x;
 }
 
-/* Puts range x, whose bytes are set, behind range `before`, which may be 0. */
+/* Puts range x between two ranges, either of which may be 0. */
 static void link_range(struct infer__holes *h, uint32_t x, uint32_t before, uint32_t after)
 {
     h->ranges[x].before = before;
@@ -141,7 +151,6 @@ static void link_range(struct infer__holes *h, uint32_t x, uint32_t before, uint
 static void join(struct infer__holes *h, uint32_t x)
 {
     uint32_t next = h->ranges[x].after;
-    (void)infer__size_add(h->ranges[x].bytes, h->ranges[next].bytes, &h->ranges[x].bytes);
     link_range(h, x, h->ranges[x].before, h->ranges[next].after);
     drop_range(h, next);
 }
@@ -150,20 +159,17 @@ infer_status infer__holes_take(struct infer__holes *h, uint64_t bytes, uint32_t 
                                infer_error *err)
 {
     uint32_t x = find_hole(h, bytes), rest;
-    if (x && h->ranges[x].bytes == bytes) {
+    if (x && bytes_of(h, x) == bytes) {
         remove_hole(h, x);
     } else if (x) {
         TRY(new_range(h, &rest, err));
         remove_hole(h, x);
-        struct infer__extent *r = &h->ranges[x];
-        h->ranges[rest].begin = r->begin + bytes;
-        h->ranges[rest].bytes = r->bytes - bytes;
-        r->bytes = bytes;
-        link_range(h, rest, x, r->after);
+        h->ranges[rest].begin = h->ranges[x].begin + bytes;
+        link_range(h, rest, x, h->ranges[x].after);
         add_hole(h, rest);
     } else {
         TRY(new_range(h, &x, err));
-        h->ranges[x] = (struct infer__extent){.begin = h->end, .bytes = bytes};
+        h->ranges[x] = (struct infer__extent){.begin = h->end, .child = {x, 0}};
         link_range(h, x, h->highest, 0);
         h->end += bytes;
         h->peak = h->end > h->peak ? h->end : h->peak;
@@ -175,11 +181,11 @@ infer_status infer__holes_take(struct infer__holes *h, uint64_t bytes, uint32_t 
 void infer__holes_give(struct infer__holes *h, uint32_t range)
 {
     uint32_t x = range, before = h->ranges[x].before, after = h->ranges[x].after;
-    if (after && h->ranges[after].is_hole) {
+    if (after && is_hole(h, after)) {
         remove_hole(h, after);
         join(h, x);
     }
-    if (before && h->ranges[before].is_hole) {
+    if (before && is_hole(h, before)) {
         remove_hole(h, before);
         join(h, before);
         x = before;

@@ -9,12 +9,11 @@
 #include "base/memory.h"
 #include "base/status.h"
 
-/* A range: a hole, or taken. Ranges are numbered from 1. */
+/* A range: a hole, or taken. Ranges are numbered from 1; each ends where the next one begins. */
 struct infer__extent {
-    uint64_t begin, bytes;
+    uint64_t begin;
     uint32_t before, after; /* neighbours in the order of addresses; 0: none */
-    uint32_t child[2];      /* of a hole, in the tree */
-    uint32_t is_hole;
+    uint32_t child[2]; /* of a hole, in the tree; child[0] of one that is taken: its own number */
 };
 
 struct infer__holes {

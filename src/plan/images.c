@@ -5,6 +5,8 @@
  * other, and what one step writes is still in the cache when the next reads it. A network whose
  * weights outweigh its tensors gains more from reading each weight once for the whole batch. */
 #include "plan/images.h"
+#include "graph/traits.h"
+#include "plan/fold.h"
 
 static int varies(const struct infer__graph *g, uint32_t v)
 {
@@ -17,7 +19,7 @@ static int counts_images(const struct infer__value *v, int64_t images)
     return v->rank >= 1 && v->dims[0] == images;
 }
 
-/* All operands but the first `n` are constants (or what is added behind the node). */
+/* All operands from `from` on are constants (or what is added behind the node). */
 static int rest_constant(const struct infer__graph *g, const struct infer__node *n, uint32_t from)
 {
     for (uint32_t i = from; i + n->epi.residual < n->nin; i++)
@@ -58,58 +60,51 @@ static int gemm(const struct infer__graph *g, const struct infer__node *n,
            (!c || c->rank < 2 || c->dims[0] == 1);
 }
 
+/* Whether the parameters leave the first axis as it is. */
+static int keeps_first_axis(const struct infer__graph *g, const struct infer__node *n,
+                            const union infer__params *p)
+{
+    switch (infer__op_traits(n->op)->axes) {
+    case INFER__AXES_ONE:
+    case INFER__AXES_ONE_REDUCED:
+        return p->axis.axis != 0;
+    case INFER__AXES_SCALES:
+        return g->values[n->in[1]].rank == 0 || p->axis.axis != 0;
+    case INFER__AXES_NORMALISED:
+        return p->norm.axis != 0;
+    case INFER__AXES_SLICED:
+        return p->slice.start[0] == 0 && p->slice.step[0] == 1;
+    case INFER__AXES_PADDED:
+        return p->pad.begin[0] == 0 && p->pad.end[0] == 0;
+    case INFER__AXES_PERMUTED:
+        return p->transpose.perm[0] == 0;
+    case INFER__AXES_REDUCED:
+        return (p->reduce.axes & 1) == 0;
+    case INFER__AXES_ALL_REDUCED:
+        return 0;
+    default: /* the sizes of the first axes tell (counts_images) */
+        return 1;
+    }
+}
+
 /* Each image of the outputs comes from that image of the inputs alone, where inputs and outputs
- * count images along their first axis. Operators that are not named are taken to mix them. */
+ * count images along their first axis. */
 static int keeps_apart(const struct infer__graph *g, const struct infer__node *n,
                        const union infer__params *p)
 {
-    const struct infer__op_info *info = infer__op_info(n->op);
-    if (info->layout == INFER__LAYOUT_CLAST)
-        return varies(g, n->in[0]) && rest_constant(g, n, 1);
-    switch (n->op) {
-    case INFER__OP_GEMM:
-        return gemm(g, n, p);
-    case INFER__OP_MATMUL:
-        return products(g, n);
-    case INFER__OP_SOFTMAX:
-    case INFER__OP_LOG_SOFTMAX:
-    case INFER__OP_CONCAT:
-        return p->axis.axis != 0 && element_wise(g, n);
-    case INFER__OP_SPLIT:
-    case INFER__OP_GATHER:
-    case INFER__OP_ARG_MAX:
-    case INFER__OP_ARG_MIN:
-        return p->axis.axis != 0 && varies(g, n->in[0]) && rest_constant(g, n, 1);
-    case INFER__OP_QUANTIZE_LINEAR:
-    case INFER__OP_DEQUANTIZE_LINEAR:
-        return rest_constant(g, n, 1) && (g->values[n->in[1]].rank == 0 || p->axis.axis != 0);
-    case INFER__OP_LAYER_NORMALIZATION:
-        return p->norm.axis != 0 && rest_constant(g, n, 1);
-    case INFER__OP_SLICE:
-        return p->slice.start[0] == 0 && p->slice.step[0] == 1;
-    case INFER__OP_PAD:
-        return p->pad.begin[0] == 0 && p->pad.end[0] == 0 && rest_constant(g, n, 1);
-    case INFER__OP_TRANSPOSE:
-        return p->transpose.perm[0] == 0;
-    case INFER__OP_REDUCE_MEAN:
-    case INFER__OP_REDUCE_SUM:
-    case INFER__OP_REDUCE_MAX:
-    case INFER__OP_REDUCE_MIN:
-    case INFER__OP_REDUCE_PROD:
-        return (p->reduce.axes & 1) == 0;
-    case INFER__OP_RESHAPE:
-    case INFER__OP_FLATTEN:
-    case INFER__OP_SQUEEZE:
-    case INFER__OP_UNSQUEEZE:
-    case INFER__OP_RESIZE:
-        return varies(g, n->in[0]) && rest_constant(g, n, 1);
-    case INFER__OP_EXPAND:
-    case INFER__OP_TILE:
-        return rest_constant(g, n, 1) && element_wise(g, n);
-    case INFER__OP_DYNAMIC_QUANTIZE_LINEAR: /* one range for all */
+    if (!keeps_first_axis(g, n, p))
         return 0;
+    switch (infer__op_traits(n->op)->batch) {
+    case INFER__BATCH_FIRST:
+        return varies(g, n->in[0]) && rest_constant(g, n, 1);
+    case INFER__BATCH_PAIRS:
+        return element_wise(g, n);
+    case INFER__BATCH_GEMM:
+        return gemm(g, n, p);
+    case INFER__BATCH_MATMUL:
+        return products(g, n);
     default:
-        return info->layout == INFER__LAYOUT_ANY && element_wise(g, n);
+        return 0;
     }
 }
 

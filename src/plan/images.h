@@ -2,7 +2,7 @@
 #ifndef INFER_PLAN_IMAGES_H
 #define INFER_PLAN_IMAGES_H
 
-#include "plan/plan.h"
+#include "graph/graph.h"
 
 /* How many images a bound and folded graph is better run one by one; 1: as it is. `model` is the
  * graph before its inputs were bound: only a first dimension that it leaves free can be a batch.

@@ -13,7 +13,9 @@
 #include <string.h>
 
 #include "kernels/table/table_u8.h"
+#include "plan/fold.h"
 #include "plan/integer.h"
+#include "plan/passes.h"
 #include "plan/uses.h"
 
 /* ---- bookkeeping ---------------------------------------------------------------------------- */
@@ -123,31 +125,16 @@ infer_status infer__integer_quant(struct infer__integer *p, uint32_t scale, uint
 
 /* ---- signed activations become unsigned ----------------------------------------------------- */
 
-/* Operators that move integers and keep what they mean; of those with several inputs the first is
- * the data. */
+/* Whether a node moves integers of its first operand and keeps what they mean. */
 static int is_move(const struct infer__node *n)
 {
     switch (n->op) {
-    case INFER__OP_RESHAPE:
-    case INFER__OP_FLATTEN:
-    case INFER__OP_SQUEEZE:
-    case INFER__OP_UNSQUEEZE:
-    case INFER__OP_TRANSPOSE:
-    case INFER__OP_SLICE:
-    case INFER__OP_SPLIT:
-    case INFER__OP_GATHER:
-    case INFER__OP_DEPTH_TO_SPACE:
-    case INFER__OP_SPACE_TO_DEPTH:
-    case INFER__OP_EXPAND:
-    case INFER__OP_TILE:
-    case INFER__OP_IDENTITY:
-        return 1;
     case INFER__OP_MAX_POOL:
         return n->nout == 1 || !n->out[1];
     case INFER__OP_RESIZE:
         return infer__node_int(n, INFER__ATTR_MODE, INFER__NEAREST) == INFER__NEAREST;
     default:
-        return 0;
+        return infer__works_on(n, INFER__INTEGERS_MOVED);
     }
 }
 
@@ -199,8 +186,8 @@ static infer_status make_unsigned(struct infer__graph *g, infer_error *err)
         return infer__no_memory(err, g->nvalues);
     for (uint32_t i = 0; i < g->nnodes; i++) { /* zero points that are no constants */
         struct infer__node *n = &g->nodes[i];
-        int of_q = n->op == INFER__OP_QUANTIZE_LINEAR || n->op == INFER__OP_DEQUANTIZE_LINEAR;
-        if (of_q && n->nin > 2 && n->in[2] && g->values[n->in[2]].kind != INFER__VALUE_CONST)
+        if (infer__works_on(n, INFER__INTEGERS_CONVERTED) && n->nin > 2 && n->in[2] &&
+            g->values[n->in[2]].kind != INFER__VALUE_CONST)
             return INFER_OK;
     }
     mark_signed(g, free_to);
@@ -263,11 +250,6 @@ static infer_status requantise(struct infer__integer *p, const struct infer__nod
     return infer__integer_emit_table(p, n->name, from, n->out[0], table);
 }
 
-static int is_clip(const struct infer__node *n)
-{
-    return n->op == INFER__OP_RELU || n->op == INFER__OP_CLIP;
-}
-
 static infer_status do_quantize(struct infer__integer *p, const struct infer__node *n)
 {
     uint32_t x = n->in[0], out = n->out[0];
@@ -281,7 +263,7 @@ static infer_status do_quantize(struct infer__integer *p, const struct infer__no
         return requantise(p, n, p->source[x]);
     TRY(infer__integer_table(p, x, out, &done));
     struct infer__node *before = done ? NULL : infer__integer_sole(p, x), *clip = NULL;
-    if (before && is_clip(before)) {
+    if (before && infer__is_clamp(before->op)) {
         clip = before;
         before = infer__integer_sole(p, clip->in[0]);
     }
@@ -345,7 +327,7 @@ static infer_status do_node(struct infer__integer *p, struct infer__node *n)
     if (n->op == INFER__OP_QUANTIZE_LINEAR)
         return do_quantize(p, n);
     int f32 = n->nin && p->g->values[n->in[0]].type == INFER_F32;
-    if (f32 && (is_move(n) || n->op == INFER__OP_CONCAT))
+    if (f32 && (is_move(n) || infer__works_on(n, INFER__INTEGERS_CONCAT)))
         TRY(do_move(p, n, &done));
     if (is_move(n) && n->nin && p->g->values[n->in[0]].type == INFER_U8)
         for (uint32_t i = 0; i < n->nout; i++)
@@ -369,7 +351,7 @@ static infer_status float_results(struct infer__integer *p)
     for (uint32_t i = 0; i < p->nnodes; i++) {
         struct infer__node *n = &p->nodes[i];
         int done;
-        if (n->op == INFER__OP_CONV || n->op == INFER__OP_GEMM || n->op == INFER__OP_MATMUL)
+        if (infer__works_on(n, INFER__INTEGERS_LINEAR))
             TRY(infer__integer_node(p, n, NULL, 0, &done));
     }
     return INFER_OK;

@@ -2,7 +2,8 @@
 #ifndef INFER_PLAN_INTEGER_H
 #define INFER_PLAN_INTEGER_H
 
-#include "plan/plan.h"
+#include "graph/traits.h"
+#include "kernels/kernel.h"
 
 /* The pass writes the nodes anew, in order; values are added to the graph as it goes. */
 struct infer__integer {
@@ -16,6 +17,12 @@ struct infer__integer {
     uint32_t *same;     /* the value that is read in its place, or 0 */
     uint8_t *is_output; /* of each value of the old graph: 1, it is an output of it */
 };
+
+/* Whether a node works on integers in this way, enum infer__op_integers. */
+static inline int infer__works_on(const struct infer__node *n, unsigned integers)
+{
+    return infer__op_traits(n->op)->integers == integers;
+}
 
 /* The quantised value that an f32 value is the meaning of, or 0. */
 uint32_t infer__integer_source(const struct infer__integer *p, uint32_t v);

@@ -6,7 +6,8 @@
  */
 #include <string.h>
 
-#include "plan/plan.h"
+#include "graph/traits.h"
+#include "plan/passes.h"
 #include "plan/uses.h"
 
 enum { SCALE = 4, BIAS = 5, OPERANDS = 6, SPLIT_ELEMENTS = 2 * INFER__RANGE_PART };
@@ -19,7 +20,7 @@ struct fuser {
 
 static int is_sum(const struct infer__node *n)
 {
-    return n->op == INFER__OP_CONV_INTEGER || n->op == INFER__OP_MATMUL_INTEGER;
+    return infer__op_traits(n->op)->integers == INFER__INTEGERS_SUMMED;
 }
 
 static uint32_t operand(const struct infer__node *n, uint32_t i)

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "plan/fold.h"
 #include "plan/integer.h"
 #include "plan/uses.h"
 
@@ -68,8 +69,7 @@ static infer_status join_binary(struct fuser *f, struct infer__node *n)
 {
     struct infer__graph *g = f->g;
     infer_error *err = f->err;
-    if ((n->op != INFER__OP_ADD && n->op != INFER__OP_SUB && n->op != INFER__OP_MUL) ||
-        !n->epi.requant || n->in[0] == n->in[1])
+    if (!infer__works_on(n, INFER__INTEGERS_ARITHMETIC) || !n->epi.requant || n->in[0] == n->in[1])
         return INFER_OK;
     uint32_t from = base_of(f, n->in[0]), in[2], out;
     if (from != base_of(f, n->in[1])) {
@@ -113,8 +113,7 @@ static struct infer__node *carrier(const struct fuser *f, uint32_t v, int table)
     if (!n || f->uses.count[v] != 1 || !n->epi.requant || n->epi.residual ||
         (n->epi.requant->table && !table))
         return NULL;
-    int linear = n->op == INFER__OP_CONV || n->op == INFER__OP_GEMM || n->op == INFER__OP_MATMUL;
-    return linear ? n : NULL;
+    return infer__works_on(n, INFER__INTEGERS_LINEAR) ? n : NULL;
 }
 
 static infer_status carry_table(struct fuser *f, struct infer__node *n)

@@ -2,8 +2,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "graph/traits.h"
 #include "kernels/quant.h"
 #include "plan/integer.h"
+#include "plan/passes.h"
 
 /* The DequantizeLinear of a constant of an integer type that makes f32 value v, or NULL. */
 static const struct infer__node *dequantized_constant(const struct infer__integer *p, uint32_t v)
@@ -35,7 +37,7 @@ static infer_status set_requant(struct infer__integer *p, struct infer__node *n,
         r->hi = infer__q8_quantize(bounds.beta, y);
         r->hi = r->hi < r->lo ? r->lo : r->hi;
     }
-    if (n->op == INFER__OP_ADD || n->op == INFER__OP_SUB || n->op == INFER__OP_MUL) {
+    if (infer__works_on(n, INFER__INTEGERS_ARITHMETIC)) {
         r->add_lo = r->lo;
         r->add_hi = r->hi;
     }
@@ -224,30 +226,25 @@ static infer_status linear(struct infer__integer *p, struct infer__node *n,
 
 /* ---- others --------------------------------------------------------------------------------- */
 
-/* ReduceMean over height and width alone. */
+/* Whether means are taken over height and width alone. */
 static int is_spatial_mean(struct infer__graph *g, const struct infer__node *n)
 {
     union infer__params params = {0};
     infer_error err;
-    return g->values[n->in[0]].rank == 4 &&
-           infer__resolve_node(g, n, UINT64_MAX, &params, &err) == INFER_OK &&
+    if (g->values[n->in[0]].rank != 4 || infer__op_traits(n->op)->axes != INFER__AXES_REDUCED)
+        return g->values[n->in[0]].rank == 4;
+    return infer__resolve_node(g, n, UINT64_MAX, &params, &err) == INFER_OK &&
            params.reduce.axes == 12;
 }
 
 /* How many operands of a node are data; 0: it does not work on integers. */
 static uint32_t data_operands(struct infer__graph *g, const struct infer__node *n)
 {
-    switch (n->op) {
-    case INFER__OP_ADD:
-    case INFER__OP_SUB:
-    case INFER__OP_MUL:
-        return 2;
-    case INFER__OP_CONCAT:
-        return n->nin;
-    case INFER__OP_AVERAGE_POOL:
-    case INFER__OP_GLOBAL_AVERAGE_POOL:
-        return g->values[n->in[0]].rank == 4;
-    case INFER__OP_REDUCE_MEAN:
+    switch (infer__op_traits(n->op)->integers) {
+    case INFER__INTEGERS_ARITHMETIC:
+    case INFER__INTEGERS_CONCAT:
+        return infer__data_operands(n);
+    case INFER__INTEGERS_MEAN:
         return (uint32_t)is_spatial_mean(g, n);
     default:
         return 0;
@@ -261,10 +258,10 @@ infer_status infer__integer_node(struct infer__integer *p, struct infer__node *n
     *done = 0;
     if (n->epi.requant || !n->nin || p->g->values[n->in[0]].type != INFER_F32)
         return INFER_OK;
-    if (n->op == INFER__OP_CONV || n->op == INFER__OP_GEMM || n->op == INFER__OP_MATMUL)
+    if (infer__works_on(n, INFER__INTEGERS_LINEAR))
         return linear(p, n, clip, q, done);
     uint32_t count = q ? data_operands(p->g, n) : 0, variable = 0;
-    int arithmetic = n->op == INFER__OP_ADD || n->op == INFER__OP_SUB || n->op == INFER__OP_MUL;
+    int arithmetic = infer__works_on(n, INFER__INTEGERS_ARITHMETIC);
     if (!count || (clip && !arithmetic))
         return INFER_OK;
     uint32_t *in = infer__region_copy(p->g->region, n->in, infer__array_bytes(n->nin, sizeof *in));

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "kernels/quant.h"
+#include "plan/fold.h"
 #include "plan/integer.h"
 
 enum { MOST_NODES = 16 };
@@ -17,10 +18,10 @@ struct function {
     int count;
 };
 
-static int is_elementwise(unsigned op)
+static int is_elementwise(const struct infer__node *n)
 {
-    return (op >= INFER__OP_RELU && op <= INFER__OP_ROUND) || op == INFER__OP_SILU ||
-           (op >= INFER__OP_PRELU && op <= INFER__OP_SUM);
+    return infer__works_on(n, INFER__INTEGERS_TABLE) ||
+           infer__works_on(n, INFER__INTEGERS_ARITHMETIC);
 }
 
 static int is_scalar(const struct infer__value *v)
@@ -49,7 +50,7 @@ static int visit(struct function *f, uint32_t v) /* NOLINT(misc-no-recursion) */
     if (!p->producer[v] || f->count == MOST_NODES)
         return 0;
     const struct infer__node *n = &p->nodes[p->producer[v] - 1];
-    if (!is_elementwise(n->op) || n->nin > MOST_NODES || n->nout != 1 || n->epi.requant ||
+    if (!is_elementwise(n) || n->nin > MOST_NODES || n->nout != 1 || n->epi.requant ||
         p->g->values[n->in[0]].type != INFER_F32)
         return 0;
     f->node[f->count] = p->producer[v] - 1;

@@ -1,10 +1,11 @@
 /* Lowering: nodes to steps on tensors with a physical layout. Pictures are kept channels-last;
  * a transposing step stands only where a node needs the other order, and at most once per value. */
 #include "plan/lower.h"
+#include "plan/empty.h"
+#include "plan/passes.h"
+#include "plan/steps.h"
 
 #include <string.h>
-
-#include "plan/empty.h"
 
 /* Constants up to this size are copied together: read at run time from a mapped file, each would
  * bring in pages of weights that have long been packed. */
@@ -33,18 +34,6 @@ static void clast_dims(const int64_t *dims, int rank, int64_t *out)
 
 /* ---- tensors -------------------------------------------------------------------------------- */
 
-infer_status infer__plan_add_tensor(struct infer__plan *plan, uint32_t *tensor, infer_error *err)
-{
-    void *tensors = plan->tensors;
-    if (!infer__region_grow(&plan->region, &tensors, &plan->tensors_capacity, plan->ntensors + 1,
-                            sizeof *plan->tensors))
-        return infer__no_memory(err, sizeof *plan->tensors);
-    plan->tensors = tensors;
-    memset(&plan->tensors[plan->ntensors], 0, sizeof *plan->tensors);
-    *tensor = plan->ntensors++;
-    return INFER_OK;
-}
-
 infer_status infer__tensor_add(struct infer__lowerer *l, const struct infer__value *v,
                                uint32_t value, int clast, uint32_t *tensor)
 {
@@ -71,7 +60,7 @@ void infer__tensor_alias(struct infer__plan *plan, uint32_t tensor, uint32_t of)
     const struct infer__plan_tensor *o = &plan->tensors[of];
     t->alias = o->alias ? o->alias : of;
     t->place = o->place;
-    t->offset = o->offset;
+    t->offset = infer__plan_within(plan, of);
     t->desc.is_const = o->desc.is_const;
     t->desc.data = o->desc.data;
 }
@@ -222,37 +211,6 @@ infer_status infer__step_add(struct infer__lowerer *l, const struct infer__node 
     return INFER_OK;
 }
 
-/* Operands can only be copied once no tensor is going to move. */
-static infer_status fill_operands(struct infer__plan *plan, const struct infer__plan_options *o,
-                                  infer_error *err)
-{
-    for (uint32_t i = 0; i < plan->nsteps; i++)
-        plan->noperands += (uint64_t)plan->steps[i].task.nin + plan->steps[i].task.nout;
-    struct infer__operand *ops =
-        infer__region_calloc(&plan->region, plan->noperands, sizeof *plan->operands);
-    if (!ops)
-        return infer__no_memory(err, plan->noperands * sizeof *ops);
-    plan->operands = ops;
-    for (uint32_t i = 0; i < plan->nsteps; i++) {
-        struct infer__step *s = &plan->steps[i];
-        for (uint32_t k = 0; k < s->task.nin; k++)
-            ops[k] = plan->tensors[s->in[k]].desc;
-        for (uint32_t k = 0; k < s->task.nout; k++)
-            ops[s->task.nin + k] = plan->tensors[s->out[k]].desc;
-        s->operands = ops;
-        s->task.in = ops;
-        s->task.out = ops + s->task.nin;
-        s->task.isa = (uint8_t)o->isa;
-        s->task.onednn = (uint8_t)o->onednn;
-        s->task.threads = o->threads;
-        s->task.bf16 = (uint8_t)o->bf16;
-        s->task.machine = o->machine;
-        s->task.no_memory = o->no_memory;
-        ops += s->task.nin + s->task.nout;
-    }
-    return INFER_OK;
-}
-
 /* ---- inputs and outputs --------------------------------------------------------------------- */
 
 static infer_status lower_inputs(struct infer__lowerer *l)
@@ -346,5 +304,5 @@ infer_status infer__lower(struct infer__plan *plan, const struct infer__plan_opt
     for (uint32_t i = 0; i < g->noutputs; i++)
         TRY(lower_output(&l, i));
     end(&l);
-    return fill_operands(plan, o, err);
+    return INFER_OK;
 }

@@ -1,40 +1,10 @@
 /* Lowering of one node: in which layout it runs, and its parameters in that layout. */
 #include <string.h>
 
+#include "graph/traits.h"
 #include "plan/empty.h"
+#include "plan/fold.h"
 #include "plan/lower.h"
-
-uint32_t infer__data_operands(const struct infer__node *n)
-{
-    uint32_t residual = n->epi.residual;
-    switch (n->op) {
-    case INFER__OP_PRELU:
-    case INFER__OP_ADD:
-    case INFER__OP_SUB:
-    case INFER__OP_MUL:
-    case INFER__OP_DIV:
-    case INFER__OP_POW:
-    case INFER__OP_MIN:
-    case INFER__OP_MAX:
-    case INFER__OP_SUM:
-    case INFER__OP_EQUAL:
-    case INFER__OP_LESS:
-    case INFER__OP_LESS_OR_EQUAL:
-    case INFER__OP_GREATER:
-    case INFER__OP_GREATER_OR_EQUAL:
-    case INFER__OP_AND:
-    case INFER__OP_OR:
-    case INFER__OP_WHERE:
-    case INFER__OP_CONCAT:
-    case INFER__OP_CHANNEL_SHUFFLE:
-    case INFER__OP_MOD:
-        return n->nin - residual;
-    case INFER__OP_SCALE_SHIFT:
-        return n->nin - 2;
-    default:
-        return 1;
-    }
-}
 
 /* ---- parameters in channels-last order ------------------------------------------------------ */
 
@@ -65,35 +35,26 @@ static uint32_t permute_mask(uint32_t axes, int rank)
 
 static void params_to_clast(unsigned op, union infer__params *p, int rank)
 {
-    switch (op) {
-    case INFER__OP_SOFTMAX:
-    case INFER__OP_LOG_SOFTMAX:
-    case INFER__OP_CONCAT:
-    case INFER__OP_SPLIT:
-    case INFER__OP_QUANTIZE_LINEAR:
-    case INFER__OP_DEQUANTIZE_LINEAR:
-    case INFER__OP_ARG_MAX:
-    case INFER__OP_ARG_MIN:
+    switch (infer__op_traits(op)->axes) {
+    case INFER__AXES_ONE:
+    case INFER__AXES_SCALES:
+    case INFER__AXES_ONE_REDUCED:
         p->axis.axis = infer__clast_axis(p->axis.axis, rank);
         break;
-    case INFER__OP_SLICE:
+    case INFER__AXES_SLICED:
         permute_ints(p->slice.start, rank);
         permute_ints(p->slice.step, rank);
         break;
-    case INFER__OP_PAD:
+    case INFER__AXES_PADDED:
         permute_ints(p->pad.begin, rank);
         permute_ints(p->pad.end, rank);
         break;
-    case INFER__OP_RESIZE:
+    case INFER__AXES_RESIZED:
         permute_floats(p->resize.scale, rank);
         permute_floats(p->resize.roi_begin, rank);
         permute_floats(p->resize.roi_end, rank);
         break;
-    case INFER__OP_REDUCE_MEAN:
-    case INFER__OP_REDUCE_SUM:
-    case INFER__OP_REDUCE_MAX:
-    case INFER__OP_REDUCE_MIN:
-    case INFER__OP_REDUCE_PROD:
+    case INFER__AXES_REDUCED:
         p->reduce.axes = permute_mask(p->reduce.axes, rank);
         break;
     default:
@@ -226,49 +187,49 @@ static infer_status lower_global_mean(struct infer__lowerer *l, const struct inf
     return INFER_OK;
 }
 
+static infer_status lower_mean(struct infer__lowerer *l, const struct infer__node *n,
+                               union infer__params *p)
+{
+    int done;
+    TRY(lower_global_mean(l, n, p->reduce.axes, &done));
+    return done ? INFER_OK : lower_reduce(l, n, p, p->reduce.axes, p->reduce.keepdims);
+}
+
+/* A node that moves no axes, in the layout that its operator wants. */
+static infer_status lower_in_layout(struct infer__lowerer *l, const struct infer__node *n,
+                                    union infer__params *p)
+{
+    const int rank = l->plan->graph.values[n->in[0]].rank;
+    switch (infer__op_info(n->op)->layout) {
+    case INFER__LAYOUT_CLAST:
+        return lower_as(l, n, p, rank >= 3 && rank <= 5);
+    case INFER__LAYOUT_ANY:
+        return lower_as(l, n, p, prefers_clast(l, n, p));
+    default:
+        return lower_as(l, n, p, 0);
+    }
+}
+
 infer_status infer__lower_node(struct infer__lowerer *l, const struct infer__node *n)
 {
     union infer__params p = {0};
     TRY(infer__plan_resolve(&l->plan->graph, n, l->options->max_tensor_bytes, &p, l->err));
-    int rank = l->plan->graph.values[n->in[0]].rank;
-    switch (n->op) {
-    case INFER__OP_RESHAPE:
-    case INFER__OP_FLATTEN:
-    case INFER__OP_SQUEEZE:
-    case INFER__OP_UNSQUEEZE:
-        return infer__lower_reshape(l, n);
-    case INFER__OP_IDENTITY:
-        if (n->epi.requant)
-            break;
+    if (n->op == INFER__OP_IDENTITY && !n->epi.requant)
         return infer__lower_identity(l, n);
-    case INFER__OP_TRANSPOSE:
+    if (n->op == INFER__OP_REDUCE_MEAN)
+        return lower_mean(l, n, &p);
+    switch (infer__op_traits(n->op)->axes) {
+    case INFER__AXES_RESHAPED:
+        return infer__lower_reshape(l, n);
+    case INFER__AXES_PERMUTED:
         return infer__lower_transpose(l, n, &p);
-    case INFER__OP_REDUCE_MEAN: {
-        int done;
-        TRY(lower_global_mean(l, n, p.reduce.axes, &done));
-        if (done)
-            return INFER_OK;
+    case INFER__AXES_REDUCED:
         return lower_reduce(l, n, &p, p.reduce.axes, p.reduce.keepdims);
-    }
-    case INFER__OP_REDUCE_SUM:
-    case INFER__OP_REDUCE_MAX:
-    case INFER__OP_REDUCE_MIN:
-    case INFER__OP_REDUCE_PROD:
-        return lower_reduce(l, n, &p, p.reduce.axes, p.reduce.keepdims);
-    case INFER__OP_DYNAMIC_RANGE:
-        return lower_reduce(l, n, &p, UINT32_MAX, 0);
-    case INFER__OP_ARG_MAX:
-    case INFER__OP_ARG_MIN:
+    case INFER__AXES_ONE_REDUCED:
         return lower_reduce(l, n, &p, 1u << p.axis.axis, p.axis.keepdims);
+    case INFER__AXES_ALL_REDUCED:
+        return lower_reduce(l, n, &p, UINT32_MAX, 0);
     default:
-        break;
-    }
-    switch (infer__op_info(n->op)->layout) {
-    case INFER__LAYOUT_CLAST:
-        return lower_as(l, n, &p, rank >= 3 && rank <= 5);
-    case INFER__LAYOUT_ANY:
-        return lower_as(l, n, &p, prefers_clast(l, n, &p));
-    default:
-        return lower_as(l, n, &p, 0);
+        return lower_in_layout(l, n, &p);
     }
 }

@@ -5,8 +5,9 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "plan/pack.h"
+
 #include "base/size.h"
-#include "plan/plan.h"
 
 enum { CHUNK = 4 << 20 };
 

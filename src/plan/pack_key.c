@@ -1,6 +1,6 @@
 /* What tells one task's packed weights from another's: the key that the store knows them by. */
 #include "base/digest.h"
-#include "plan/plan.h"
+#include "plan/pack.h"
 
 static void add_floats(struct infer__digest *d, float x, float y)
 {

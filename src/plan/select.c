@@ -2,7 +2,7 @@
  * can be prepared. */
 #include <string.h>
 
-#include "plan/plan.h"
+#include "plan/passes.h"
 #include "plan/select.h"
 #include "plan/tuned.h"
 
@@ -91,20 +91,6 @@ static infer_status select_kernel(struct infer__step *s, const struct infer__tun
     return infer__fail_node(
         err, INFER_ERROR_UNSUPPORTED, step_name(s), "no kernel computes %s of rank %d on %s",
         infer__op_info(s->task.op)->name, x->rank, infer_type_name((infer_type)x->type));
-}
-
-/* ---- what a step costs, for inspect and profile --------------------------------------------- */
-
-/* Constants count as the kernel has packed them: it reads that, not what the file has. */
-uint64_t infer__step_bytes(const struct infer__plan *plan, const struct infer__step *s)
-{
-    uint64_t n = infer__bytes_count(s->need.packed_bytes);
-    for (uint32_t k = 0; k < s->task.nin; k++)
-        if (!s->task.in[k].is_const || !infer__bytes_count(s->need.packed_bytes))
-            n += plan->tensors[s->in[k]].bytes;
-    for (uint32_t k = 0; k < s->task.nout; k++)
-        n += plan->tensors[s->out[k]].bytes;
-    return n;
 }
 
 infer_status infer__select(struct infer__plan *plan, const struct infer__plan_options *o,

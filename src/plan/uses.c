@@ -53,21 +53,3 @@ void infer__drop_erased(struct infer__graph *g)
             g->nodes[kept++] = g->nodes[i];
     g->nnodes = kept;
 }
-
-int infer__is_pointwise(const struct infer__graph *g, const struct infer__node *n)
-{
-    if (n->op != INFER__OP_CONV || n->nin < 2 || infer__node_int(n, INFER__ATTR_GROUP, 1) != 1)
-        return 0;
-    const struct infer__value *x = &g->values[n->in[0]], *w = &g->values[n->in[1]];
-    const struct infer__value *y = &g->values[n->out[0]];
-    if (x->type != INFER_F32 || x->rank < 3 || x->rank > 5 || w->kind != INFER__VALUE_CONST)
-        return 0;
-    for (int i = 2; i < x->rank; i++)
-        if (w->dims[i] != 1 || x->dims[i] != y->dims[i])
-            return 0;
-    const struct infer__attr *pads = infer__node_attr(n, INFER__ATTR_PADS);
-    for (uint32_t i = 0; pads && i < pads->count; i++)
-        if (pads->ints[i])
-            return 0;
-    return 1;
-}

@@ -19,9 +19,6 @@ void infer__uses_end(const struct infer__graph *g, struct infer__uses *u);
 struct infer__node *infer__sole_producer(const struct infer__graph *g, const struct infer__uses *u,
                                          uint32_t v, uint32_t count);
 
-/* A 1x1 convolution of f32 pictures with constant weights, without stride, padding or groups. */
-int infer__is_pointwise(const struct infer__graph *g, const struct infer__node *n);
-
 /* Erases a node; infer__drop_erased takes such nodes out of the graph. */
 void infer__erase(struct infer__node *n);
 void infer__drop_erased(struct infer__graph *g);

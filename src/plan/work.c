@@ -1,6 +1,7 @@
 /* What steps compute, for inspect, and for the budget of what is computed beforehand. */
+#include "plan/work.h"
 #include "base/size.h"
-#include "plan/plan.h"
+#include "graph/traits.h"
 
 static int64_t elements(const struct infer__operand *o)
 {
@@ -25,39 +26,21 @@ static int64_t chain_products(const struct infer__task *t)
 static int64_t count_flops(const struct infer__task *t)
 {
     const int64_t out = elements(&t->out[0]), in = t->nin ? elements(&t->in[0]) : 0;
-    switch (t->op) {
-    case INFER__OP_CONV:
-    case INFER__OP_SCALED_CONV:
-    case INFER__OP_CONV_INTEGER:
-        return INFER__PRODUCT(2, out, t->in[1].dims[1], kernel_elements(&t->p.window));
-    case INFER__OP_CONV_CHAIN:
-        return INFER__PRODUCT(2, chain_products(t));
-    case INFER__OP_CONV_TRANSPOSE:
-        return INFER__PRODUCT(2, in, t->in[1].dims[1], kernel_elements(&t->p.window));
-    case INFER__OP_MAX_POOL:
-    case INFER__OP_AVERAGE_POOL:
-        return INFER__PRODUCT(out, kernel_elements(&t->p.window));
-    case INFER__OP_GEMM:
-        return INFER__PRODUCT(2, out, t->in[0].dims[t->p.gemm.trans_a ? 0 : 1]);
-    case INFER__OP_MATMUL:
-    case INFER__OP_MATMUL_INTEGER:
-    case INFER__OP_DENSE:
-        return INFER__PRODUCT(2, out, t->in[0].dims[t->in[0].rank - 1]);
-    case INFER__OP_TRANSPOSE:
-    case INFER__OP_CONCAT:
-    case INFER__OP_CHANNEL_SHUFFLE:
-    case INFER__OP_SPLIT:
-    case INFER__OP_SLICE:
-    case INFER__OP_PAD:
-    case INFER__OP_GATHER:
-    case INFER__OP_EXPAND:
-    case INFER__OP_TILE:
-    case INFER__OP_SHAPE:
-    case INFER__OP_CONSTANT_OF_SHAPE:
-    case INFER__OP_DEPTH_TO_SPACE:
-    case INFER__OP_SPACE_TO_DEPTH:
-    case INFER__OP_IDENTITY:
+    switch (infer__op_traits(t->op)->flops) {
+    case INFER__FLOPS_NONE:
         return 0;
+    case INFER__FLOPS_CONV:
+        return INFER__PRODUCT(2, out, t->in[1].dims[1], kernel_elements(&t->p.window));
+    case INFER__FLOPS_CHAIN:
+        return INFER__PRODUCT(2, chain_products(t));
+    case INFER__FLOPS_SCATTER:
+        return INFER__PRODUCT(2, in, t->in[1].dims[1], kernel_elements(&t->p.window));
+    case INFER__FLOPS_WINDOW:
+        return INFER__PRODUCT(out, kernel_elements(&t->p.window));
+    case INFER__FLOPS_GEMM:
+        return INFER__PRODUCT(2, out, t->in[0].dims[t->p.gemm.trans_a ? 0 : 1]);
+    case INFER__FLOPS_MATMUL:
+        return INFER__PRODUCT(2, out, t->in[0].dims[t->in[0].rank - 1]);
     default:
         return in > out ? in : out;
     }

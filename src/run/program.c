@@ -2,6 +2,8 @@
 #include "run/program.h"
 
 #include "base/size.h"
+#include "plan/driver.h"
+#include "plan/pack.h"
 
 /* ---- sizes ---------------------------------------------------------------------------------- */
 
@@ -67,7 +69,7 @@ static void *fixed_address(const struct infer__plan *plan, const struct infer__l
                            uint32_t t)
 {
     const struct infer__plan_tensor *r = infer__plan_root(plan, t);
-    uint64_t within = plan->tensors[t].alias_offset;
+    uint64_t within = infer__plan_within(plan, t);
     union {
         const void *from;
         void *to;
@@ -104,7 +106,7 @@ static void fill_pointers(struct infer__program *p, struct infer__lane *lane, co
     const struct infer__plan *plan = &p->plan;
     for (uint32_t k = 0; k < n; k++) {
         const struct infer__plan_tensor *r = infer__plan_root(plan, ids[k]);
-        uint64_t within = plan->tensors[ids[k]].alias_offset;
+        uint64_t within = infer__plan_within(plan, ids[k]);
         struct infer__patch patch = {&slots[k], (uint32_t)r->offset, within};
         slots[k] = ids[k] ? fixed_address(plan, lane, ids[k]) : NULL;
         if (r->place == INFER__PLACE_INPUT)

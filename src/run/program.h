@@ -3,6 +3,7 @@
 #ifndef INFER_RUN_PROGRAM_H
 #define INFER_RUN_PROGRAM_H
 
+#include "base/pages.h"
 #include "file/model.h"
 #include "plan/plan.h"
 
@@ -110,7 +111,7 @@ static inline void **infer__step_pointers(const struct infer__program *p,
                                           const struct infer__lane *lane,
                                           const struct infer__step *step)
 {
-    return lane->pointers + (step->operands - p->plan.operands);
+    return lane->pointers + (step->task.in - p->plan.operands);
 }
 
 /* Fails where an output, the caller's or `lent` by the session, shares memory with another tensor

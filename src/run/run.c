@@ -135,7 +135,8 @@ static void set_slot(const struct infer__patch *p, char *begin)
     *p->slot = begin ? begin + p->offset : NULL;
 }
 
-/* The pointers of image k, or, for the tail, those of the whole batch, which begin with image 0. */
+/* The pointers of image k, or, from batch_from on, those of the whole batch, which begin with image
+ * 0. */
 static void set_image(struct job *j, struct infer__lane *lane, uint32_t k)
 {
     struct infer_session *s = j->s;
@@ -159,7 +160,7 @@ static void set_image(struct job *j, struct infer__lane *lane, uint32_t k)
 static void run_image(struct job *j, unsigned member, uint32_t k, int alone)
 {
     set_image(j, &j->s->program->lanes[alone ? member : 0], k);
-    run_steps(j, member, alone, 0, j->s->program->plan.tail);
+    run_steps(j, member, alone, 0, j->s->program->plan.batch_from);
 }
 
 static void run_images(void *ctx, unsigned member, uint32_t begin, uint32_t end)
@@ -170,7 +171,7 @@ static void run_images(void *ctx, unsigned member, uint32_t begin, uint32_t end)
 }
 
 /* Images that the lanes can share out evenly run side by side, those that are left one by one; then
- * the tail, for all of them. */
+ * the steps from batch_from on, for all of them. */
 static void run_batch(struct job *j, int by_worker)
 {
     struct infer_session *s = j->s;
@@ -180,15 +181,15 @@ static void run_batch(struct job *j, int by_worker)
     infer__team_run(s->team, run_images, j, images - left);
     for (uint32_t k = images - left; k < images; k++)
         run_image(j, 0, k, 0);
-    if (s->program->plan.tail < s->program->plan.nsteps) {
+    if (s->program->plan.batch_from < s->program->plan.nsteps) {
         set_image(j, &s->program->lanes[0], 0);
-        run_steps(j, 0, 0, s->program->plan.tail, s->program->plan.nsteps);
+        run_steps(j, 0, 0, s->program->plan.batch_from, s->program->plan.nsteps);
     }
     infer__team_end(s->team);
 }
 
 /* Times of the lanes into the steps, those of a whole run (`good`): of images side by side each has
- * its share of the time. The tail has but one lane. */
+ * its share of the time. The steps from batch_from on have but one lane. */
 static void add_times(struct infer__program *p, int good)
 {
     for (uint32_t i = 0; i < p->plan.nsteps; i++) {
@@ -199,7 +200,7 @@ static void add_times(struct infer__program *p, int good)
         }
         if (good)
             /* NOLINTNEXTLINE(clang-analyzer-core.DivideZero): a session has a lane */
-            p->plan.steps[i].ns += i < p->plan.tail ? ns / p->nlanes : ns;
+            p->plan.steps[i].ns += i < p->plan.batch_from ? ns / p->nlanes : ns;
     }
     p->runs += good != 0;
 }

@@ -5,6 +5,8 @@
 #include "base/sized.h"
 #include "base/status.h"
 #include "infer_experimental.h"
+#include "plan/steps.h"
+#include "plan/work.h"
 #include "run/session.h"
 
 /* Input or output `index`, as `what` says, of `n` with these ids. */
@@ -132,7 +134,7 @@ static infer_step_info step_info(const struct infer_session *s, size_t index)
     const struct infer__plan_tensor *t = &s->program->plan.tensors[step->out[0]];
     const struct infer__plan_tensor *r = infer__plan_root(&s->program->plan, step->out[0]);
     const struct infer__value *v = &s->program->plan.graph.values[t->value];
-    const uint32_t times = index < s->program->plan.tail ? s->program->plan.images : 1;
+    const uint32_t times = index < s->program->plan.batch_from ? s->program->plan.images : 1;
     infer_step_info info = {
         .node = step->name ? step->name : v->name,
         .op = infer__op_info(step->task.op)->name,
@@ -146,7 +148,7 @@ static infer_step_info step_info(const struct infer_session *s, size_t index)
         .ns = step->ns};
     memcpy(info.dims, v->dims, sizeof info.dims);
     if (r->place == INFER__PLACE_ARENA) {
-        info.arena_begin = r->offset + t->alias_offset;
+        info.arena_begin = r->offset + infer__plan_within(&s->program->plan, step->out[0]);
         info.arena_end = info.arena_begin + t->bytes;
     }
     return info;

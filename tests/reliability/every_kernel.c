@@ -1,6 +1,7 @@
 /* Random tasks from the rows of every_kernel.def; see every_kernel.h. */
 #include "tests/reliability/every_kernel.h"
 #include "base/cpu.h"
+#include "plan/driver.h"
 
 #include <signal.h>
 

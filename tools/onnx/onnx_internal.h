@@ -3,7 +3,7 @@
 #define INFER_TOOLS_ONNX_INTERNAL_H
 
 #include "onnx/onnx.pb-c.h"
-#include "plan/plan.h"
+#include "plan/fold.h"
 #include "tools/onnx/onnx_import.h"
 
 /* ---- reading protobuf (onnx_read.c) --------------------------------------------------------- */

@@ -10,7 +10,7 @@
  */
 #include "tools/onnx/optimise.h"
 
-#include "plan/plan.h"
+#include "plan/fold.h"
 #include "tools/onnx/onnx_import.h"
 
 #include <string.h>

@@ -1,5 +1,6 @@
 /* Nodes that do nothing, or that do together what one could. Each rule proves it from attributes,
  * constants and shapes that are known; where shapes are free, the node stays. */
+#include "graph/traits.h"
 #include "tools/onnx/optimise.h"
 
 #include <string.h>
@@ -85,8 +86,7 @@ static infer_status merge_reshape(struct opt *o, struct infer__node *n)
 {
     uint32_t p = o->producer[n->in[0]];
     const struct infer__node *first = p ? &o->g->nodes[p - 1] : NULL;
-    int reshapes = first && (first->op == INFER__OP_RESHAPE || first->op == INFER__OP_FLATTEN ||
-                             first->op == INFER__OP_SQUEEZE || first->op == INFER__OP_UNSQUEEZE);
+    int reshapes = first && infer__op_traits(first->op)->axes == INFER__AXES_RESHAPED;
     if (!reshapes || !first->nin || !is_ints(opt_in(o, n, 1)))
         return INFER_OK;
     const struct infer__value *shape = opt_in(o, n, 1);

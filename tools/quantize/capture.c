@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "plan/plan.h"
+#include "plan/fold.h"
 
 /* Bytes of points that one session gives at most, unless one group alone has more. */
 #define CHUNK_BYTES ((size_t)256 << 20)

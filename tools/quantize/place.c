@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "graph/params.h"
+#include "graph/traits.h"
 #include "tools/quantize/quantize.h"
 
 const char *quant_kind_name(int kind)
@@ -82,46 +83,9 @@ static int pad_moves(const struct quantiser *q, const struct infer__node *n)
            *(const float *)fill->data == 0;
 }
 
-static int kind_of(const struct quantiser *q, const struct infer__node *n, const char **why)
+static int move_kind(const struct quantiser *q, const struct infer__node *n)
 {
-    *why = "integers have no such operator";
-    for (uint32_t i = 0; i < n->nout; i++)
-        if (n->out[i] && !is_f32(&q->shaped.values[n->out[i]]))
-            return QUANT_FLOAT;
-    if (n->op != INFER__OP_CONCAT && (!is_f32(in(q, n, 0)) || n->nin == 0))
-        return QUANT_FLOAT;
     switch (n->op) {
-    case INFER__OP_CONV:
-    case INFER__OP_GEMM:
-    case INFER__OP_MATMUL:
-        return is_const(in(q, n, 0)) ? QUANT_FLOAT : dense_kind(q, n, why);
-    case INFER__OP_ADD:
-    case INFER__OP_SUB:
-    case INFER__OP_MUL:
-        return is_f32(in(q, n, 1)) ? QUANT_BINARY : QUANT_FLOAT;
-    case INFER__OP_RELU:
-    case INFER__OP_LEAKY_RELU:
-    case INFER__OP_SIGMOID:
-    case INFER__OP_HARD_SIGMOID:
-    case INFER__OP_HARD_SWISH:
-    case INFER__OP_TANH:
-    case INFER__OP_ELU:
-    case INFER__OP_MISH:
-    case INFER__OP_SOFTPLUS:
-    case INFER__OP_ERF:
-        return QUANT_TABLE;
-    case INFER__OP_CLIP:
-        return others_const(q, n) ? QUANT_TABLE : QUANT_FLOAT;
-    case INFER__OP_AVERAGE_POOL:
-    case INFER__OP_GLOBAL_AVERAGE_POOL:
-        return QUANT_POOL;
-    case INFER__OP_REDUCE_MEAN:
-        return others_const(q, n) ? QUANT_POOL : QUANT_FLOAT;
-    case INFER__OP_CONCAT:
-        for (uint32_t i = 0; i < n->nin; i++)
-            if (!is_f32(in(q, n, i)))
-                return QUANT_FLOAT;
-        return QUANT_CONCAT;
     case INFER__OP_MAX_POOL:
         return n->nout == 1 ? QUANT_MOVE : QUANT_FLOAT;
     case INFER__OP_PAD:
@@ -142,6 +106,33 @@ static int kind_of(const struct quantiser *q, const struct infer__node *n, const
         return QUANT_MOVE;
     default:
         return QUANT_FLOAT;
+    }
+}
+
+static int kind_of(const struct quantiser *q, const struct infer__node *n, const char **why)
+{
+    *why = "integers have no such operator";
+    for (uint32_t i = 0; i < n->nout; i++)
+        if (n->out[i] && !is_f32(&q->shaped.values[n->out[i]]))
+            return QUANT_FLOAT;
+    if (n->op != INFER__OP_CONCAT && (!is_f32(in(q, n, 0)) || n->nin == 0))
+        return QUANT_FLOAT;
+    if (infer__op_traits(n->op)->flags & INFER__FLAG_ACTIVATION)
+        return others_const(q, n) ? QUANT_TABLE : QUANT_FLOAT;
+    switch (infer__op_traits(n->op)->integers) {
+    case INFER__INTEGERS_LINEAR:
+        return is_const(in(q, n, 0)) ? QUANT_FLOAT : dense_kind(q, n, why);
+    case INFER__INTEGERS_ARITHMETIC:
+        return is_f32(in(q, n, 1)) ? QUANT_BINARY : QUANT_FLOAT;
+    case INFER__INTEGERS_MEAN:
+        return others_const(q, n) ? QUANT_POOL : QUANT_FLOAT;
+    case INFER__INTEGERS_CONCAT:
+        for (uint32_t i = 0; i < n->nin; i++)
+            if (!is_f32(in(q, n, i)))
+                return QUANT_FLOAT;
+        return QUANT_CONCAT;
+    default:
+        return move_kind(q, n);
     }
 }
 

@@ -6,10 +6,11 @@
  * estimates. Inputs and outputs of the graph, constants and views stay as they are. */
 #include <string.h>
 
-#include "plan/plan.h"
+#include "graph/traits.h"
+#include "plan/passes.h"
 #include "plan/select.h"
 
-struct narrower {
+struct converter {
     struct infer__plan *plan;
     uint32_t *group; /* of each tensor; 0: stays f32. While groups are joined: a tensor nearer to
                         the one that they are called after */
@@ -17,14 +18,7 @@ struct narrower {
     uint32_t *steps; /* those around each group, some twice */
 };
 
-/* Operators whose kernels take tensors of f32 and bf16 in any mixture. */
-static int takes_mixture(unsigned op)
-{
-    return op == INFER__OP_CONV || op == INFER__OP_GEMM || op == INFER__OP_MATMUL ||
-           op == INFER__OP_DENSE || op == INFER__OP_GLOBAL_AVERAGE_POOL;
-}
-
-static void find_candidates(struct narrower *n)
+static void find_candidates(struct converter *n)
 {
     const struct infer__plan *plan = n->plan;
     for (uint32_t i = 1; i < plan->ntensors; i++) {
@@ -48,7 +42,7 @@ static uint32_t operands_of(const struct infer__step *s)
 }
 
 /* Tensor 0, which is none, stands for the tensors that stay. */
-static uint32_t find_group(struct narrower *n, uint32_t tensor)
+static uint32_t find_group(struct converter *n, uint32_t tensor)
 {
     while (n->group[tensor] != tensor)
         tensor = n->group[tensor] = n->group[n->group[tensor]];
@@ -56,7 +50,7 @@ static uint32_t find_group(struct narrower *n, uint32_t tensor)
 }
 
 /* One group for the f32 tensors of a step; none if one of them has to stay. */
-static void tie(struct narrower *n, const struct infer__step *s)
+static void tie(struct converter *n, const struct infer__step *s)
 {
     uint32_t least = UINT32_MAX;
     for (uint32_t k = 0; k < operands_of(s); k++) {
@@ -72,7 +66,7 @@ static void tie(struct narrower *n, const struct infer__step *s)
 }
 
 /* Lists the steps around each group. */
-static infer_status list_steps(struct narrower *n, infer_error *err)
+static infer_status list_steps(struct converter *n, infer_error *err)
 {
     struct infer__plan *plan = n->plan;
     uint64_t count = 0;
@@ -93,7 +87,7 @@ static infer_status list_steps(struct narrower *n, infer_error *err)
     return INFER_OK;
 }
 
-static void set_type(struct narrower *n, uint32_t group, uint8_t type)
+static void set_type(struct converter *n, uint32_t group, uint8_t type)
 {
     struct infer__plan *plan = n->plan;
     for (uint32_t i = n->begin[group]; i < n->begin[group + 1]; i++) {
@@ -106,13 +100,13 @@ static void set_type(struct narrower *n, uint32_t group, uint8_t type)
                 continue;
             const uint64_t elements = t->bytes / infer_type_size((infer_type)t->desc.type);
             t->bytes = infer__array_bytes(elements, infer_type_size((infer_type)type));
-            t->desc.type = s->operands[k].type = type;
+            t->desc.type = infer__step_operands(plan, s)[k].type = type;
         }
     }
 }
 
 /* What the steps around a group take by the best estimates; below 0 if one is not served. */
-static double time_around(const struct narrower *n, uint32_t group)
+static double time_around(const struct converter *n, uint32_t group)
 {
     double sum = 0;
     for (uint32_t i = n->begin[group]; i < n->begin[group + 1]; i++) {
@@ -126,10 +120,10 @@ static double time_around(const struct narrower *n, uint32_t group)
     return sum;
 }
 
-infer_status infer__narrow(struct infer__plan *plan, const struct infer__plan_options *o,
-                           infer_error *err)
+infer_status infer__to_bf16(struct infer__plan *plan, const struct infer__plan_options *o,
+                            infer_error *err)
 {
-    struct narrower n = {.plan = plan};
+    struct converter n = {.plan = plan};
     if (!o->bf16)
         return INFER_OK;
     n.group = infer__region_calloc(&plan->region, plan->ntensors, sizeof *n.group);
@@ -137,7 +131,7 @@ infer_status infer__narrow(struct infer__plan *plan, const struct infer__plan_op
         return infer__no_memory(err, plan->ntensors * sizeof *n.group);
     find_candidates(&n);
     for (uint32_t i = 0; i < plan->nsteps; i++)
-        if (!takes_mixture(plan->steps[i].task.op))
+        if (!(infer__op_traits(plan->steps[i].task.op)->flags & INFER__FLAG_TAKES_BF16))
             tie(&n, &plan->steps[i]);
     for (uint32_t i = 1; i < plan->ntensors; i++)
         n.group[i] = find_group(&n, i);
@@ -145,10 +139,10 @@ infer_status infer__narrow(struct infer__plan *plan, const struct infer__plan_op
     for (uint32_t g = 1; g < plan->ntensors; g++) {
         if (n.group[g] != g)
             continue;
-        double wide = time_around(&n, g), narrow;
+        double f32 = time_around(&n, g), bf16;
         set_type(&n, g, INFER_BF16);
-        narrow = time_around(&n, g);
-        if (!(narrow >= 0 && narrow < wide))
+        bf16 = time_around(&n, g);
+        if (!(bf16 >= 0 && bf16 < f32))
             set_type(&n, g, INFER_F32);
     }
     return INFER_OK;

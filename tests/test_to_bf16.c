@@ -94,13 +94,13 @@ static void check(int shown, int at_least)
     infer_error err;
     OK(infer_load_memory(file.data, file.size, NULL, &m, &err));
     infer_session *wide = session_of(m, INFER_PRECISION_F32);
-    infer_session *narrow = session_of(m, INFER_PRECISION_BF16);
+    infer_session *half = session_of(m, INFER_PRECISION_BF16);
     assert_int_equal(count_halves(wide), 0);
-    assert_true(count_halves(narrow) >= at_least);
-    for (uint32_t i = 0; i < narrow->program->plan.graph.noutputs; i++)
-        assert_int_equal(narrow->program->plan.tensors[narrow->program->plan.outputs[i]].desc.type,
+    assert_true(count_halves(half) >= at_least);
+    for (uint32_t i = 0; i < half->program->plan.graph.noutputs; i++)
+        assert_int_equal(half->program->plan.tensors[half->program->plan.outputs[i]].desc.type,
                          INFER_F32);
-    const float *want = answer(wide), *got = answer(narrow);
+    const float *want = answer(wide), *got = answer(half);
     double most = 0, error = 0;
     for (int64_t i = 0; i < 128 * PIXELS / 4; i++) {
         most = fmax(most, fabs((double)want[i]));
@@ -108,7 +108,7 @@ static void check(int shown, int at_least)
     }
     assert_true(most > 1 && error < 0.02 * most);
     infer_session_free(&wide);
-    infer_session_free(&narrow);
+    infer_session_free(&half);
     infer_model_free(&m);
     free(file.data);
 }

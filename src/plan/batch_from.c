@@ -2,53 +2,27 @@
  *
  * Towards the end of a network tensors are small and weights many: what a dense layer takes is the
  * time of reading its weights, and a convolution of few pixels can't use the kernels that save
- * products. So steps 0 .. tail - 1 are run for one image after another, and leave what the others
- * read of them in tensors of the whole batch; steps tail .. are then run once. Where the tail
- * begins is a matter of the kernels' estimates; it does not depend on the number of threads. */
+ * products. So steps 0 .. first - 1 are run for one image after another, and leave what the others
+ * read of them in tensors of the whole batch; steps first .. are then run once. Where they
+ * begin is a matter of the kernels' estimates; it does not depend on the number of threads. */
 #include <string.h>
 
+#include "graph/traits.h"
 #include "plan/estimate.h"
+#include "plan/passes.h"
+#include "plan/steps.h"
 
 /* Of all time; less is within the estimates' errors. */
 static const double least_gain = 0.02;
-/* Operands of a step that may be in the tail, at most. */
+/* Operands of a step that may be run for the whole batch, at most. */
 enum { MOST_OPERANDS = 64 };
 
-struct tailor {
+struct batcher {
     struct infer__plan *plan;
     uint32_t *made;  /* the step that writes each tensor, plus 1; 0: none does */
     uint32_t *batch; /* the tensor of the whole batch that each tensor is an image of; 0: none */
     infer_error *err;
 };
-
-/* Operators that compute each image of their operands apart, whatever the number of images. That
- * the first axis of every tensor counts images is known (images.c). */
-static int takes_batch(unsigned op)
-{
-    switch (op) {
-    case INFER__OP_CONV:
-    case INFER__OP_CONV_CHAIN:
-    case INFER__OP_SCALED_CONV:
-    case INFER__OP_GEMM:
-    case INFER__OP_MATMUL:
-    case INFER__OP_DENSE:
-    case INFER__OP_MAX_POOL:
-    case INFER__OP_AVERAGE_POOL:
-    case INFER__OP_GLOBAL_AVERAGE_POOL:
-    case INFER__OP_GLOBAL_MAX_POOL:
-    case INFER__OP_ADD:
-    case INFER__OP_SUB:
-    case INFER__OP_MUL:
-    case INFER__OP_SCALE_SHIFT:
-    case INFER__OP_CONCAT:
-    case INFER__OP_SOFTMAX:
-    case INFER__OP_TRANSPOSE:
-    case INFER__OP_IDENTITY:
-        return 1;
-    default:
-        return infer__is_activation(op);
-    }
-}
 
 /* ---- what is gained ------------------------------------------------------------------------- */
 
@@ -66,7 +40,7 @@ static double best_ns(const struct infer__task *t)
 
 /* Writing and reading again what a step writes, of so many images at once, as far as the cache does
  * not hold it. */
-static double memory_ns(const struct tailor *f, const struct infer__step *s, uint32_t images)
+static double memory_ns(const struct batcher *f, const struct infer__step *s, uint32_t images)
 {
     const double each = infer__task_machine(&s->task)->weight_bytes;
     double ns = 0;
@@ -77,12 +51,12 @@ static double memory_ns(const struct tailor *f, const struct infer__step *s, uin
 
 /* Nanoseconds that a batch takes of a step image by image, in *apart; and what less if it is
  * computed at once. */
-static double gain_of(const struct tailor *f, const struct infer__step *s, double *apart)
+static double gain_of(const struct batcher *f, const struct infer__step *s, double *apart)
 {
     const uint32_t n = s->task.nin + s->task.nout, images = f->plan->images;
     struct infer__operand ops[MOST_OPERANDS];
     struct infer__task whole = s->task;
-    memcpy(ops, s->operands, n * sizeof *ops);
+    memcpy(ops, infer__step_operands(f->plan, s), n * sizeof *ops);
     whole.in = ops;
     whole.out = ops + s->task.nin;
     for (uint32_t k = 0; k < n; k++)
@@ -94,11 +68,12 @@ static double gain_of(const struct tailor *f, const struct infer__step *s, doubl
 
 /* ---- where it begins ------------------------------------------------------------------------ */
 
-/* Whether step s may be in the tail at all; *most: no tail that has it may begin behind this step,
- * lest it reads what is an output of the graph from a step before it. */
-static int may_follow(const struct tailor *f, const struct infer__step *s, uint32_t *most)
+/* Whether step s may be run for the whole batch; *most: the steps that are may begin no later than
+ * this one, lest it reads what is an output of the graph from a step before it. */
+static int may_follow(const struct batcher *f, const struct infer__step *s, uint32_t *most)
 {
-    if (!takes_batch(s->task.op) || s->task.nin + s->task.nout > MOST_OPERANDS)
+    if (infer__op_traits(s->task.op)->batch == INFER__BATCH_MIXES ||
+        s->task.nin + s->task.nout > MOST_OPERANDS)
         return 0;
     for (uint32_t k = 0; k < s->task.nin; k++) {
         const struct infer__plan_tensor *r = infer__plan_root(f->plan, s->in[k]);
@@ -111,25 +86,25 @@ static int may_follow(const struct tailor *f, const struct infer__step *s, uint3
     return 1;
 }
 
-/* The first step of the tail that gains most, or the number of steps. */
-static uint32_t find_tail(const struct tailor *f)
+/* The first of the steps that gain most when run for the whole batch, or the number of steps. */
+static uint32_t find_first(const struct batcher *f)
 {
     const struct infer__plan *plan = f->plan;
     double total = 0, sum = 0, best = 0, apart;
-    uint32_t most = UINT32_MAX, i = plan->nsteps, tail = plan->nsteps;
+    uint32_t most = UINT32_MAX, i = plan->nsteps, first = plan->nsteps;
     while (i > 0 && may_follow(f, &plan->steps[i - 1], &most)) {
         sum += gain_of(f, &plan->steps[--i], &apart);
         total += apart;
         if (sum > best && i <= most) {
             best = sum;
-            tail = i;
+            first = i;
         }
     }
     while (i > 0) {
         double ns = best_ns(&plan->steps[--i].task);
         total += ns > 0 ? ns * plan->images : 0;
     }
-    return best > total * least_gain ? tail : plan->nsteps;
+    return best > total * least_gain ? first : plan->nsteps;
 }
 
 /* ---- making it ------------------------------------------------------------------------------ */
@@ -140,7 +115,7 @@ static uint64_t all_images(const struct infer__plan *plan, uint64_t bytes)
 }
 
 /* A tensor like `like` for all images; `of`: what it is a view of, or 0. */
-static infer_status add_tensor(struct tailor *f, uint32_t like, uint32_t of, uint32_t *tensor)
+static infer_status add_tensor(struct batcher *f, uint32_t like, uint32_t of, uint32_t *tensor)
 {
     struct infer__plan *plan = f->plan;
     TRY(infer__plan_add_tensor(plan, tensor, f->err));
@@ -154,8 +129,8 @@ static infer_status add_tensor(struct tailor *f, uint32_t like, uint32_t of, uin
     return INFER_OK;
 }
 
-/* Makes input k of a step of the tail, of one image so far, one of the whole batch. */
-static infer_status gather(struct tailor *f, struct infer__step *s, uint32_t k)
+/* Makes input k of a step, of one image so far, one of the whole batch. */
+static infer_status gather(struct batcher *f, struct infer__step *s, uint32_t k)
 {
     const uint32_t x = s->in[k];
     const uint32_t root = (uint32_t)(infer__plan_root(f->plan, x) - f->plan->tensors);
@@ -168,24 +143,24 @@ static infer_status gather(struct tailor *f, struct infer__step *s, uint32_t k)
     return x == root ? INFER_OK : add_tensor(f, x, f->batch[root], &s->in[k]);
 }
 
-static infer_status make_tail(struct tailor *f, uint32_t tail)
+static infer_status run_whole(struct batcher *f, uint32_t first)
 {
     struct infer__plan *plan = f->plan;
     const uint32_t ntensors = plan->ntensors;
-    for (uint32_t i = tail; i < plan->nsteps; i++) {
+    for (uint32_t i = first; i < plan->nsteps; i++) {
         struct infer__step *s = &plan->steps[i];
         for (uint32_t k = 0; k < s->task.nin; k++) {
             const struct infer__plan_tensor *r = infer__plan_root(plan, s->in[k]);
             const uint32_t made = f->made[r - plan->tensors];
-            if (r->place == INFER__PLACE_IMAGE || (made && made - 1 < tail))
+            if (r->place == INFER__PLACE_IMAGE || (made && made - 1 < first))
                 TRY(gather(f, s, k));
         }
         for (uint32_t k = 0; k < s->task.nin + s->task.nout; k++)
-            widen(&s->operands[k], plan->images);
+            widen(&infer__step_operands(plan, s)[k], plan->images);
     }
     for (uint32_t t = 1; t < ntensors; t++) {
         const struct infer__plan_tensor *r = infer__plan_root(plan, t);
-        if (f->made[r - plan->tensors] > tail) {
+        if (f->made[r - plan->tensors] > first) {
             widen(&plan->tensors[t].desc, plan->images);
             plan->tensors[t].bytes = all_images(plan, plan->tensors[t].bytes);
         }
@@ -193,11 +168,11 @@ static infer_status make_tail(struct tailor *f, uint32_t tail)
     return INFER_OK;
 }
 
-infer_status infer__tail(struct infer__plan *plan, const struct infer__plan_options *o,
-                         infer_error *err)
+infer_status infer__batch_from(struct infer__plan *plan, const struct infer__plan_options *o,
+                               infer_error *err)
 {
-    struct tailor f = {.plan = plan, .err = err};
-    if (plan->images < 2 || o->bf16) /* narrow.c does not know of tensors of one image */
+    struct batcher f = {.plan = plan, .err = err};
+    if (plan->images < 2 || o->bf16) /* to_bf16.c does not know of tensors of one image */
         return INFER_OK;
     f.made = infer__region_calloc(&plan->region, plan->ntensors, sizeof *f.made);
     f.batch = infer__region_calloc(&plan->region, plan->ntensors, sizeof *f.batch);
@@ -206,9 +181,9 @@ infer_status infer__tail(struct infer__plan *plan, const struct infer__plan_opti
     for (uint32_t i = 0; i < plan->nsteps; i++)
         for (uint32_t k = 0; k < plan->steps[i].task.nout; k++)
             f.made[infer__plan_root(plan, plan->steps[i].out[k]) - plan->tensors] = i + 1;
-    uint32_t tail = find_tail(&f);
-    if (tail == 0 || tail == plan->nsteps)
+    uint32_t first = find_first(&f);
+    if (first == 0 || first == plan->nsteps)
         return INFER_OK;
-    plan->tail = tail;
-    return make_tail(&f, tail);
+    plan->batch_from = first;
+    return run_whole(&f, first);
 }

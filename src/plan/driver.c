@@ -1,7 +1,11 @@
 /* A plan from a graph: the passes in order. */
 #include <string.h>
 
+#include "plan/driver.h"
+#include "plan/fold.h"
 #include "plan/images.h"
+#include "plan/passes.h"
+#include "plan/steps.h"
 
 /* The graph with concrete shapes, what is constant computed, what is quantised on its integers. */
 static infer_status bind_and_fold(struct infer__plan *plan, const struct infer__graph *graph,
@@ -17,39 +21,59 @@ static infer_status bind_and_fold(struct infer__plan *plan, const struct infer__
     return infer__remove_dead(&plan->graph, err);
 }
 
-/* Tensors are placed before weights are packed: a budget is refused before memory is taken. Without
- * `tail` a batch that is run image by image is so to its end, which takes least memory. */
-static infer_status build(struct infer__plan *plan, const struct infer__graph *graph,
-                          const struct infer__plan_options *o, int tail, infer_error *err)
+/* The graph that steps are made of, of one image where a batch is better run image by image: that
+ * is seen in the graph of the whole batch, unless plan->images says it already. */
+static infer_status make_graph(struct infer__plan *plan, const struct infer__graph *graph,
+                               const struct infer__plan_options *o, infer_error *err)
 {
-    uint32_t images;
+    uint32_t images = plan->images;
     struct infer__budget budget = infer__budget_for(graph, o->max_work);
     budget.bytes = UINT64_MAX; /* the session's own limit counts all memory */
-    plan->images = 1;
-    TRY(bind_and_fold(plan, graph, o, &budget, err));
-    TRY(infer__images(&plan->graph, graph, o->max_tensor_bytes, &images, err));
-    if (images > 1) {
+    if (!images) {
+        plan->images = 1;
+        TRY(bind_and_fold(plan, graph, o, &budget, err));
+        TRY(infer__images(&plan->graph, graph, o->max_tensor_bytes, &images, err));
+        if (images == 1)
+            return INFER_OK;
         infer__region_free(&plan->region);
         infer__region_init(&plan->region, &plan->allocator);
-        plan->images = images;
-        TRY(bind_and_fold(plan, graph, o, &budget, err));
     }
-    TRY(infer__integer_dynamic(&plan->graph, err));
-    TRY(infer__fuse_forms(&plan->graph, err));
-    TRY(infer__fuse_channels(&plan->graph, err));
-    TRY(infer__fuse(&plan->graph, err));
+    plan->images = images;
+    return bind_and_fold(plan, graph, o, &budget, err);
+}
+
+static infer_status fuse(struct infer__graph *g, infer_error *err)
+{
+    TRY(infer__integer_dynamic(g, err));
+    TRY(infer__fuse_forms(g, err));
+    TRY(infer__fuse_channels(g, err));
+    return infer__fuse(g, err);
+}
+
+/* Tensors are placed before weights are packed: a budget is refused before memory is taken. Without
+ * `whole` a batch that is run image by image is so to its end, which takes least memory. */
+static infer_status make_steps(struct infer__plan *plan, const struct infer__plan_options *o,
+                               int whole, infer_error *err)
+{
+    TRY(infer__lower(plan, o, err));
     TRY(infer__fuse_chains(plan, o, err));
     TRY(infer__fuse_scales(plan, o, err));
-    TRY(infer__lower(plan, o, err));
-    plan->tail = plan->nsteps;
-    if (tail)
-        TRY(infer__tail(plan, o, err));
-    TRY(infer__narrow(plan, o, err));
-    TRY(infer__join(plan, err));
+    TRY(infer__fill_operands(plan, o, err));
+    plan->batch_from = plan->nsteps;
+    if (whole)
+        TRY(infer__batch_from(plan, o, err));
+    TRY(infer__to_bf16(plan, o, err));
+    TRY(infer__alias_concat(plan, err));
     TRY(infer__select(plan, o, err));
-    TRY(infer__settle(plan, err));
-    TRY(infer__sum_needs(plan, err));
-    return infer__place(plan, o, err);
+    return infer__storage(plan, o, err);
+}
+
+static infer_status build(struct infer__plan *plan, const struct infer__graph *graph,
+                          const struct infer__plan_options *o, int whole, infer_error *err)
+{
+    TRY(make_graph(plan, graph, o, err));
+    TRY(fuse(&plan->graph, err));
+    return make_steps(plan, o, whole, err);
 }
 
 static void free_states(struct infer__plan *plan)
@@ -65,11 +89,13 @@ static void start_again(struct infer__plan *plan)
 {
     infer_allocator allocator = plan->allocator;
     _Atomic int *no_memory = plan->no_memory;
+    const uint32_t images = plan->images;
     free_states(plan);
     infer__region_free(&plan->region);
     memset(plan, 0, sizeof *plan);
     plan->allocator = allocator;
     plan->no_memory = no_memory;
+    plan->images = images;
     infer__region_init(&plan->region, &plan->allocator);
 }
 
@@ -82,7 +108,7 @@ infer_status infer__plan_create(struct infer__plan *plan, const struct infer__gr
     infer__region_init(&plan->region, &plan->allocator);
     plan->no_memory = options->no_memory;
     infer_status status = build(plan, graph, options, 1, err);
-    if (status == INFER_ERROR_LIMIT && plan->tail < plan->nsteps) {
+    if (status == INFER_ERROR_LIMIT && plan->batch_from < plan->nsteps) {
         start_again(plan);
         status = build(plan, graph, options, 0, err);
     }
