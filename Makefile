@@ -118,6 +118,7 @@ help:
 	@echo "make check-accuracy   how far f32 answers are from float64's, beside ONNX Runtime's"
 	@echo "make install    PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)"
 	@echo "make check-reliability   what docs/reliability.md promises, a line for each requirement"
+	@echo "make abi-test   programs compiled against other headers than the library"
 	@echo "make coverage   lines of src/ and kernels/ that the unit tests run, by file"
 	@echo "make test-aarch64   unit tests for 64-bit Arm, in plain C, under emulation"
 	@echo "make fuzz       feeds hostile input to the library until it is stopped (tools/make/fuzz.mk)"
@@ -195,6 +196,6 @@ clean:
 
 include tools/make/deps.mk tools/make/demo.mk tools/make/test.mk tools/make/install.mk \
         tools/make/reliability.mk tools/make/coverage.mk tools/make/fuzz.mk tools/make/lint.mk \
-        tools/make/examples.mk tools/make/bench.mk tools/make/cross.mk
+        tools/make/examples.mk tools/make/abi.mk tools/make/bench.mk tools/make/cross.mk
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -180,6 +180,9 @@ typedef struct infer_value_info {
                                      only known once a session is made); of a session: exact */
     uint32_t free_dims;           /* bit i set: dimension i is free */
     uint32_t reserved;
+    const char *dim_names[INFER_MAX_RANK]; /* what the model calls a dimension that is free in it,
+                                              "batch" say; NULL where it has no name. They live as
+                                              long as the model */
 } infer_value_info;
 
 #define INFER_VALUE_INFO_INIT INFER_INITIAL(infer_value_info)
@@ -252,6 +255,29 @@ INFER_API infer_status infer_model_output(const infer_model *model, size_t index
  * live as long as the model. */
 INFER_API size_t infer_model_labels(const infer_model *model);
 INFER_API const char *infer_model_label(const infer_model *model, size_t index);
+
+/* Where a model comes from, as the ONNX file said that it was converted from. The strings live as
+ * long as the model, are UTF-8 and never NULL. Nothing of this changes what a model computes. */
+typedef struct infer_model_info {
+    size_t size;                  /* sizeof(infer_model_info) */
+    const char *producer;         /* "pytorch" say; empty where it is not told */
+    const char *producer_version; /* the same */
+    uint32_t opset;               /* of ai.onnx; 0 where it is not told */
+    uint32_t reserved;
+    uint64_t metadata; /* number of pairs, see infer_model_metadata */
+} infer_model_info;
+
+#define INFER_MODEL_INFO_INIT INFER_INITIAL(infer_model_info)
+INFER_API void infer_model_info_init(infer_model_info *info, size_t size);
+
+INFER_API infer_status infer_model_describe(const infer_model *model, infer_model_info *info,
+                                            infer_error *err);
+
+/* Pair `index` of what the model's makers noted in it (ONNX's metadata_props), in their order. Keys
+ * are not empty and hold no control characters; values may be of several lines. The strings live as
+ * long as the model. On failure both are NULL. */
+INFER_API infer_status infer_model_metadata(const infer_model *model, size_t index,
+                                            const char **key, const char **value, infer_error *err);
 
 /* ---- pools ---------------------------------------------------------------------------------- */
 
@@ -396,10 +422,10 @@ INFER_API infer_status infer_session_create(const infer_model *model,
                                             const infer_session_options *options,
                                             infer_session **session, infer_error *err);
 
-/* Gives a session the shapes and values of `ninputs` inputs, as options.inputs did when it was made,
- * in place of all that were given before: an input that is not named here has its default again.
- * Everything else stays as the options were. Results are those of a new session with these inputs,
- * to the bit.
+/* Gives a session the shapes and values of `ninputs` inputs, as options.inputs did when it was
+ * made, in place of all that were given before: an input that is not named here has its default
+ * again. Everything else stays as the options were. Results are those of a new session with these
+ * inputs, to the bit.
  *
  * A session keeps its last 8 sets of inputs, as far as max_memory_bytes goes: one that comes again
  * (the same inputs, in the same order) costs a search and no memory. A new one is planned; weights
@@ -487,7 +513,7 @@ typedef struct infer_session_memory {
     uint64_t packed_bytes; /* weights in the form that the kernels want: the model's, and other
                               sessions may use the same */
     uint64_t output_bytes; /* outputs that the library holds for the caller */
-    uint64_t plan_bytes;   /* everything else: plans, threads */
+    uint64_t plan_bytes;   /* everything else: plans, threads, memory for pictures */
 } infer_session_memory;
 
 #define INFER_SESSION_MEMORY_INIT INFER_INITIAL(infer_session_memory)

@@ -106,7 +106,7 @@ expect 2 "$bench" "$tmp/fixed.infer" -b 4 && says 'fixed to 1' err
 expect 0 "$BUILD/examples/embed" "$model"
 [ "$(wc -l <"$tmp/out")" = 10 ] && passed=$((passed + 1)) || wrong "embed prints ten numbers"
 expect 1 "$BUILD/examples/embed" "$tmp/cut.infer" && says INFER_ERROR err
-expect 1 "$BUILD/examples/embed"
+expect 2 "$BUILD/examples/embed"
 expect 0 "$BUILD/examples/classify" "$model" $picture && says '  stop$'
 expect 1 "$BUILD/examples/classify" "$model" $signs/labels.txt && says INFER_ERROR_PICTURE err
 expect 1 "$BUILD/examples/classify" "$model" "$tmp/missing.jpg"

@@ -25,6 +25,17 @@ if [ "$(uname -m)" = x86_64 ]; then
     done
 fi
 
+# the example that README shows is the one that is built, and the examples are C++ as well
+sed -n '/<!-- example:begin -->/,/<!-- example:end -->/p' README.md | grep -v '^<!--\|^```' |
+    cmp -s - examples/embed.c || fail "README's example is not examples/embed.c"
+for cxx in g++ clang++; do
+    command -v $cxx >/dev/null || continue
+    for example in examples/*.c; do
+        $cxx -x c++ -std=c++11 -pedantic -Wall -Wextra -Werror -Iinclude -fsyntax-only "$example" ||
+            fail "$example as C++ with $cxx"
+    done
+done
+
 # installed, found by pkg-config, linked both ways
 # build_with PACKAGE OPTIONS: examples/embed.c with what pkg-config says, into $dest/PACKAGE
 build_with() {

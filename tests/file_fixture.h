@@ -214,7 +214,24 @@ FIXTURE void make_known(struct known *k)
     k->extra[1] = (struct infer__section){INFER__SECTION_PREPROCESS, bytes, sizeof bytes};
     k->labels[0] = "cat";
     k->labels[1] = "d\xC3\xB6g"; /* not ASCII */
-    k->content = (struct infer__file_content){g, k->labels, 2, k->extra, 2};
+    k->content = (struct infer__file_content){
+        .graph = g, .labels = k->labels, .nlabels = 2, .extra = k->extra, .nextra = 2};
+}
+
+/* The known file with a section about the model: the third dimension of its input is free, and the
+ * first of its output. */
+FIXTURE struct bytes about_file(void)
+{
+    static const char lines[] = "{0: 'cat',\n\t1: 'd\xC3\xB6g'}\r\n";
+    struct infer__dim_name dims[] = {{0, 0, 2, "height"}, {0, 1, 0, "batch"}};
+    struct infer__pair pairs[] = {{"names", lines}, {"stride", "32"}, {"names", ""}};
+    const struct infer__about about = {"pytorch", "2.1", 17, 2, 3, dims, pairs};
+    struct known k;
+    make_known(&k);
+    k.content.about = &about;
+    struct bytes b = write_exact(&k.content);
+    infer__region_free(&k.region);
+    return b;
 }
 
 FIXTURE struct bytes known_file(void)
@@ -258,13 +275,19 @@ FIXTURE uint64_t touch_model(const infer_model *m)
         sum += strlen(infer_model_label(m, i));
     for (uint32_t i = 0; i < m->nsections; i++)
         sum += infer__checksum(m->sections[i].data, m->sections[i].size);
+    sum += strlen(m->about.producer) + strlen(m->about.version);
+    for (uint32_t i = 0; i < m->about.ndims; i++)
+        sum += strlen(m->about.dims[i].name);
+    for (uint32_t i = 0; i < m->about.npairs; i++)
+        sum += strlen(m->about.pairs[i].key) + strlen(m->about.pairs[i].value);
     return sum;
 }
 
 /* The file of a loaded model, written anew. */
 FIXTURE struct bytes rewrite(const infer_model *m)
 {
-    struct infer__file_content c = {&m->graph, m->labels, m->nlabels, NULL, 0};
+    struct infer__file_content c = {
+        .graph = &m->graph, .labels = m->labels, .nlabels = m->nlabels, .extra = NULL, .nextra = 0};
     struct infer__section extra[64];
     for (uint32_t i = 0; i < m->nsections && c.nextra < 64; i++)
         if (m->sections[i].kind >= INFER__SECTION_PREPROCESS)

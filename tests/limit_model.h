@@ -84,7 +84,8 @@ static inline infer_status limit_load(const struct limit_model *m, const infer_l
     *model = NULL;
     infer__region_init(&region, NULL);
     infer_status status = limit_graph(m, &g, &region, err);
-    struct infer__file_content content = {&g, NULL, 0, NULL, 0};
+    struct infer__file_content content = {
+        .graph = &g, .labels = NULL, .nlabels = 0, .extra = NULL, .nextra = 0};
     if (status == INFER_OK)
         status = infer__file_write(&content, NULL, &bytes, &size, err);
     infer__region_free(&region);

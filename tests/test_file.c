@@ -224,7 +224,7 @@ static void round_trip(struct rng *r)
     infer_error err;
     const char *labels[3] = {pick_name(r), pick_name(r), pick_name(r)};
     random_graph(r, &g, &region);
-    struct infer__file_content c = {&g, labels, rng_below(r, 4), NULL, 0};
+    struct infer__file_content c = {.graph = &g, .labels = labels, .nlabels = rng_below(r, 4)};
     struct bytes a = write_exact(&c);
     check_ok(infer_load_memory(a.data, a.size, NULL, &m, &err), &err);
     same_graph(&g, &m->graph);

@@ -116,7 +116,7 @@ static void test_sections(void **state)
             fail_msg("no seed has a section %s", name);
     }
     fclose(f);
-    assert_true(kinds >= INFER__SECTION_META);
+    assert_true(kinds >= INFER__SECTION_ABOUT);
 }
 
 /* ---- pictures ------------------------------------------------------------------------------- */

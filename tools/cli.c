@@ -288,9 +288,11 @@ char *dims_text(const infer_value_info *info, char *text, size_t size)
     size_t at = 0;
     snprintf(text, size, "%s", info->rank ? "" : "scalar");
     for (int i = 0; i < info->rank && at < size; i++) {
-        int n = info->free_dims >> i & 1 ? snprintf(text + at, size - at, "%s?", i ? "x" : "")
-                                         : snprintf(text + at, size - at, "%s%lld", i ? "x" : "",
-                                                    (long long)info->dims[i]);
+        const char *name = info->dim_names[i] ? info->dim_names[i] : "";
+        int n =
+            info->free_dims >> i & 1
+                ? snprintf(text + at, size - at, "%s%s?", i ? "x" : "", name)
+                : snprintf(text + at, size - at, "%s%lld", i ? "x" : "", (long long)info->dims[i]);
         at += n > 0 ? (size_t)n : 0;
     }
     return text;

@@ -14,10 +14,12 @@ static infer_status convert_graph(const char *path, const struct convert_options
 {
     struct infer__graph g;
     struct onnx_import_options o;
+    struct infer__about about;
     uint8_t preprocess[INFER__PREPROCESS_BYTES];
     onnx_import_options_init(&o);
     o.shapes = options->shapes;
     o.nshapes = options->nshapes;
+    o.about = &about;
     TRY(onnx_import(path, &o, region, &g, report, err));
     TRY(onnx_optimise(&g, o.max_tensor_bytes, err));
     struct infer__section extra = {INFER__SECTION_PREPROCESS, preprocess, sizeof preprocess};
@@ -25,7 +27,8 @@ static infer_status convert_graph(const char *path, const struct convert_options
                                           .labels = options->labels,
                                           .nlabels = options->nlabels,
                                           .extra = &extra,
-                                          .nextra = options->preprocess != NULL};
+                                          .nextra = options->preprocess != NULL,
+                                          .about = &about};
     if (options->preprocess)
         TRY(infer__preprocess_encode(options->preprocess, preprocess, err));
     infer_allocator a = infer__allocator(NULL);

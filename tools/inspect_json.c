@@ -14,6 +14,14 @@ static void value(FILE *f, const char *before, const infer_value_info *v)
     for (int i = 0, n = 0; i < v->rank; i++)
         if (v->free_dims >> i & 1)
             fprintf(f, "%s%d", n++ ? ", " : "", i);
+    fputs("], \"dim_names\": [", f);
+    for (int i = 0; i < v->rank; i++) {
+        fputs(i ? ", " : "", f);
+        if (v->dim_names[i])
+            json_string(f, v->dim_names[i]);
+        else
+            fputs("null", f);
+    }
     fputs("]}", f);
 }
 
@@ -122,6 +130,26 @@ static void session(FILE *f, const struct inspect *x)
     fputc('}', f);
 }
 
+static void about(FILE *f, const infer_model *model)
+{
+    infer_model_info info = INFER_MODEL_INFO_INIT;
+    const char *key, *text;
+    infer_model_describe(model, &info, NULL);
+    fputs("\"producer\": ", f);
+    json_string(f, info.producer);
+    fputs(", \"producer_version\": ", f);
+    json_string(f, info.producer_version);
+    fprintf(f, ", \"opset\": %u, \"metadata\": [", info.opset);
+    for (size_t i = 0; infer_model_metadata(model, i, &key, &text, NULL) == INFER_OK; i++) {
+        fprintf(f, "%s\n  {\"key\": ", i ? "," : "");
+        json_string(f, key);
+        fputs(", \"value\": ", f);
+        json_string(f, text);
+        fputc('}', f);
+    }
+    fputs("],\n", f);
+}
+
 void inspect_json(FILE *f, const struct inspect *x, const infer_error *error)
 {
     infer_preprocess p = INFER_PREPROCESS_INIT;
@@ -130,6 +158,7 @@ void inspect_json(FILE *f, const struct inspect *x, const infer_error *error)
     json_string(f, x->path);
     fprintf(f, ", \"bytes\": %zu, \"weight_bytes\": %llu, ", x->model->map_bytes,
             (unsigned long long)inspect_weight_bytes(x));
+    about(f, x->model);
     values(f, x, 0);
     fputs(",\n\"labels\": [", f);
     for (size_t i = 0; i < infer_model_labels(x->model); i++) {

@@ -68,6 +68,30 @@ static void print_operators(FILE *f, const struct infer__graph *g)
     fputc('\n', f);
 }
 
+/* Bytes of the first line, as far as it fits, no character cut. */
+static int line_bytes(const char *s)
+{
+    enum { WIDTH = 72 };
+    size_t n = strcspn(s, "\r\n\t");
+    for (n = n < WIDTH ? n : WIDTH; n && (s[n] & 0xc0) == 0x80; n--)
+        ;
+    return (int)n;
+}
+
+static void print_about(FILE *f, const infer_model *model)
+{
+    infer_model_info info = INFER_MODEL_INFO_INIT;
+    const char *key, *value;
+    infer_model_describe(model, &info, NULL);
+    if (*info.producer || info.opset)
+        fprintf(f, "made by  %s%s%s, opset %u\n", *info.producer ? info.producer : "?",
+                *info.producer_version ? " " : "", info.producer_version, info.opset);
+    for (size_t i = 0; infer_model_metadata(model, i, &key, &value, NULL) == INFER_OK; i++) {
+        const int n = line_bytes(value);
+        fprintf(f, "noted    %s: %.*s%s\n", key, n, value, value[n] ? " ..." : "");
+    }
+}
+
 void inspect_model_text(FILE *f, const struct inspect *x)
 {
     infer_value_info info = INFER_VALUE_INFO_INIT;
@@ -78,6 +102,7 @@ void inspect_model_text(FILE *f, const struct inspect *x)
     if (x->model->map_bytes)
         fprintf(f, ", %zu bytes", x->model->map_bytes);
     fputc('\n', f);
+    print_about(f, x->model);
     for (size_t i = 0; i < infer_model_inputs(x->model); i++) {
         infer_model_input(x->model, i, &info, NULL);
         print_value(f, "input", &info);

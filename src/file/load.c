@@ -52,6 +52,7 @@ static infer_status load_bytes(const void *data, size_t size, int mapped,
     TRY_GOTO(infer__load_graph(&l));
     TRY_GOTO(infer__load_labels(&l));
     TRY_GOTO(infer__load_tuned(&l));
+    TRY_GOTO(infer__load_about(&l));
     *model = m;
     return INFER_OK;
 fail:

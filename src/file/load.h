@@ -35,9 +35,14 @@ infer_status infer__load_labels(struct infer__load *l);
 /* Checks the sections with tuned plans; takes no memory (tuned_section.c). */
 infer_status infer__load_tuned(struct infer__load *l);
 
+/* Reads the section about the model, if there is one, into model->about (about_section.c). */
+infer_status infer__load_about(struct infer__load *l);
+
 /* Takes the next NUL-terminated string, which must be valid UTF-8 without control characters.
  * The string lies in the file. */
 infer_status infer__load_string(struct infer__load *l, struct infer__reader *r, const char **s);
+/* The same of several lines: tab, line feed and carriage return are let pass. */
+infer_status infer__load_lines(struct infer__load *l, struct infer__reader *r, const char **s);
 
 /* Length of the longest start of `size` bytes at `s` that is UTF-8 without control characters
  * (so without NUL too). */

@@ -3,6 +3,7 @@
 #define INFER_FILE_MODEL_H
 
 #include "base/store.h"
+#include "file/about.h"
 #include "graph/graph.h"
 
 /* Kinds of section. Numbers are part of the format: append only. */
@@ -16,7 +17,8 @@ enum infer__section_kind {
     INFER__SECTION_STATISTICS = 7, /* reserved: reference statistics */
     INFER__SECTION_SELFTEST = 8,   /* reserved: an input with its expected output */
     INFER__SECTION_TUNED = 9,      /* a tuned plan; one section for each CPU */
-    INFER__SECTION_META = 10       /* reserved: producer, licence and the like */
+    INFER__SECTION_META = 10,      /* reserved: files of version 1.0 may have anything there */
+    INFER__SECTION_ABOUT = 11      /* names of dimensions, producer, pairs of strings */
 };
 
 struct infer__section {
@@ -27,12 +29,13 @@ struct infer__section {
 
 struct infer_model {
     infer_allocator allocator;
-    struct infer__region region; /* owns graph, label pointers, sections */
+    struct infer__region region; /* owns graph, label pointers, sections, about */
     struct infer__graph graph;   /* verified; constants refer to the file's bytes */
     struct infer__section *sections;
     uint32_t nsections;
     const char **labels; /* of the labels section */
     uint32_t nlabels;
+    struct infer__about about;
     uint64_t max_tensor_bytes; /* of the load options, kept for sessions */
     void *map;                 /* the mapped file, or NULL where it was read or is the caller's */
     size_t map_bytes;
@@ -51,6 +54,8 @@ struct infer__file_content {
     const struct infer__section *extra; /* further sections, from preprocessing on, as bytes; empty
                                            ones are left out */
     uint32_t nextra;
+    const struct infer__about *about; /* NULL: nothing is told. Names of dimensions that are not
+                                         free in the graph are left out */
 };
 
 /* Writes a flat file to memory: *bytes is 64-byte aligned, to be freed with infer__free and the

@@ -34,10 +34,19 @@ size_t infer__text_length(const unsigned char *s, size_t size)
     return at;
 }
 
-infer_status infer__load_string(struct infer__load *l, struct infer__reader *r, const char **s)
+static size_t lines_length(const unsigned char *s, size_t size)
+{
+    size_t n = infer__text_length(s, size);
+    while (n < size && (s[n] == '\t' || s[n] == '\n' || s[n] == '\r'))
+        n += 1 + infer__text_length(s + n + 1, size - n - 1);
+    return n;
+}
+
+static infer_status load_text(struct infer__load *l, struct infer__reader *r,
+                              size_t (*length)(const unsigned char *s, size_t size), const char **s)
 {
     const unsigned char *start = r->data + r->at;
-    size_t left = infer__read_left(r), n = infer__text_length(start, left);
+    size_t left = infer__read_left(r), n = length(start, left);
     uint64_t where = infer__read_where(r) + n;
     FAIL_AT_IF(n == left, INFER_ERROR_FORMAT, where, "a string runs past the end of its section");
     FAIL_AT_IF(start[n], INFER_ERROR_FORMAT, where,
@@ -45,6 +54,16 @@ infer_status infer__load_string(struct infer__load *l, struct infer__reader *r, 
     infer__read_bytes(r, n + 1);
     *s = (const char *)start;
     return INFER_OK;
+}
+
+infer_status infer__load_string(struct infer__load *l, struct infer__reader *r, const char **s)
+{
+    return load_text(l, r, infer__text_length, s);
+}
+
+infer_status infer__load_lines(struct infer__load *l, struct infer__reader *r, const char **s)
+{
+    return load_text(l, r, lines_length, s);
 }
 
 infer_status infer__load_labels(struct infer__load *l)

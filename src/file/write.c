@@ -10,7 +10,7 @@
 /* A section to be written; its bytes come from the content, by kind. */
 struct part {
     uint32_t kind;
-    const struct infer__section *extra; /* NULL for the sections of graph and labels */
+    const struct infer__section *extra; /* NULL for the sections of graph, labels and about */
     size_t offset, size;
 };
 
@@ -47,8 +47,8 @@ static void add_part(struct file *f, uint32_t kind, const struct infer__section 
 static infer_status list_parts(struct file *f, infer_error *err)
 {
     const struct infer__file_content *c = f->content;
-    size_t room, labels;
-    if (infer__size_add(c->nextra, INFER__SECTION_LABELS, &room))
+    size_t room, labels, about;
+    if (infer__size_add(c->nextra, INFER__SECTION_LABELS + 1, &room))
         f->parts = infer__region_calloc(&f->scratch, room, sizeof *f->parts);
     if (!f->parts)
         return infer__no_memory(err, c->nextra * sizeof *f->parts);
@@ -58,6 +58,10 @@ static infer_status list_parts(struct file *f, infer_error *err)
     if (c->nlabels) {
         TRY(labels_size(c, &labels, err));
         add_part(f, INFER__SECTION_LABELS, NULL, labels);
+    }
+    if (c->about) {
+        TRY(infer__about_size(c->about, c->graph, &about, err));
+        add_part(f, INFER__SECTION_ABOUT, NULL, about);
     }
     for (uint32_t i = 0; i < c->nextra; i++) {
         FAIL_IF(c->extra[i].kind < INFER__SECTION_PREPROCESS, INFER_ERROR_ARGUMENT,
@@ -101,6 +105,8 @@ static infer_status write_part(const struct file *f, const struct part *p, unsig
         infer__write_weights_section(&f->graph, &w);
     else if (p->kind == INFER__SECTION_NAMES)
         infer__write_names_section(&f->graph, &w);
+    else if (p->kind == INFER__SECTION_ABOUT)
+        infer__about_write(f->content->about, f->content->graph, &w);
     else
         write_labels(f->content, &w);
     FAIL_IF(w.failed || w.at != w.size, INFER_ERROR_INTERNAL,

@@ -54,6 +54,12 @@ infer_status infer__write_graph_plan(struct infer__write_graph *p, const struct 
                                      struct infer__region *scratch, infer_error *err);
 void infer__write_graph_section(const struct infer__write_graph *p, struct infer__writer *w);
 void infer__write_weights_section(const struct infer__write_graph *p, struct infer__writer *w);
+/* Bytes of the section about the model, 0 where there is nothing to tell. Names of dimensions that
+ * are not free in the graph are left out. */
+infer_status infer__about_size(const struct infer__about *about, const struct infer__graph *g,
+                               size_t *size, infer_error *err);
+void infer__about_write(const struct infer__about *about, const struct infer__graph *g,
+                        struct infer__writer *w);
 void infer__write_names_section(const struct infer__write_graph *p, struct infer__writer *w);
 
 #endif

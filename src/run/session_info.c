@@ -19,6 +19,7 @@ static infer_status value_info(const infer_session *s, const char *what, const u
     struct infer__value v = infer__program_value(s->program, ids[index]);
     infer_value_info told = {.name = v.name, .type = (infer_type)v.type, .rank = v.rank};
     memcpy(told.dims, v.dims, sizeof told.dims);
+    infer__about_dims(&s->model->about, *what == 'o', (uint32_t)index, told.dim_names);
     infer__sized_write(kind, &told, info);
     return INFER_OK;
 }

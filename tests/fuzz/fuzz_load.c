@@ -42,7 +42,11 @@ static void touch(const infer_model *m)
 static void write_again(const infer_model *m, size_t size)
 {
     struct infer__section extra[64];
-    struct infer__file_content c = {&m->graph, m->labels, m->nlabels, extra, 0};
+    struct infer__file_content c = {.graph = &m->graph,
+                                    .labels = m->labels,
+                                    .nlabels = m->nlabels,
+                                    .extra = extra,
+                                    .nextra = 0};
     infer_allocator a = infer__allocator(NULL);
     infer_error err;
     void *bytes;

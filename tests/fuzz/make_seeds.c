@@ -267,6 +267,7 @@ static void write_seed(struct seed *s, const char *folder)
         c.nlabels = 2;
         c.extra = extra.section;
         c.nextra = 3;
+        c.about = seed_about();
         check(s, infer__file_write(&c, NULL, &bytes, &size, &err), &err);
         all = realloc(all, size + 1);
         REQUIRE(all != NULL);

@@ -20,5 +20,7 @@ struct seed_sections {
     struct infer__section section[3];
 };
 struct seed_sections seed_sections(void);
+/* What a model tells of itself; a name for whichever dimension of its first input is free. */
+const struct infer__about *seed_about(void);
 
 #endif

@@ -24,6 +24,15 @@ struct seed_sections seed_sections(void)
                                    {INFER__SECTION_META, "meta", 4}}};
 }
 
+const struct infer__about *seed_about(void)
+{
+    static struct infer__dim_name dims[] = {{0, 0, 0, "batch"}, {0, 0, 2, "height"}};
+    static struct infer__pair pairs[] = {{"names", "{0: 'cat',\n 1: 'd\xC3\xB6g'}"},
+                                         {"stride", ""}};
+    static const struct infer__about about = {"pytorch", "2.1", 17, 2, 2, dims, pairs};
+    return &about;
+}
+
 static void npy_files(const char *folder)
 {
     static const infer_type types[] = {INFER_F32, INFER_F64, INFER_F16, INFER_S8,

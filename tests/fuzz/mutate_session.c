@@ -52,13 +52,19 @@ static size_t put_graph(const struct taken *t, const struct infer__graph *g, uin
                         size_t most)
 {
     struct infer__section extra[8];
-    struct infer__file_content c = {g, t->model->labels, t->model->nlabels, extra, 0};
+    struct infer__file_content c = {.graph = g,
+                                    .labels = t->model->labels,
+                                    .nlabels = t->model->nlabels,
+                                    .extra = extra,
+                                    .nextra = 0,
+                                    .about = &t->model->about};
     infer_allocator a = infer__allocator(NULL);
     infer_error err;
     void *bytes = NULL;
     size_t size = 0;
     for (uint32_t i = 0; i < t->model->nsections && c.nextra < 8; i++)
-        if (t->model->sections[i].kind >= INFER__SECTION_PREPROCESS)
+        if (t->model->sections[i].kind >= INFER__SECTION_PREPROCESS &&
+            t->model->sections[i].kind != INFER__SECTION_ABOUT) /* its names are of this graph */
             extra[c.nextra++] = t->model->sections[i];
     if (infer__file_write(&c, NULL, &bytes, &size, &err) == INFER_OK)
         size = put_input(bytes, size, &t->choices, out, most);

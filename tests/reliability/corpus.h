@@ -75,7 +75,8 @@ FIXTURE struct bytes corpus_every_section(void)
     };
     struct bytes net = small_net();
     check_ok(infer_load_memory(net.data, net.size, NULL, &m, &err), &err);
-    struct infer__file_content content = {&m->graph, labels, 5, extra, 8};
+    struct infer__file_content content = {
+        .graph = &m->graph, .labels = labels, .nlabels = 5, .extra = extra, .nextra = 8};
     struct bytes b = write_exact(&content);
     infer_model_free(&m);
     free(net.data);
@@ -170,6 +171,7 @@ FIXTURE void corpus_small(struct corpus *c)
     corpus_add(c, "known", known_file());
     corpus_add(c, "small net", small_net());
     corpus_add(c, "every section", corpus_every_section());
+    corpus_add(c, "about", about_file());
     corpus_add_golden(c);
 }
 

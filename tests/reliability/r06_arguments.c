@@ -209,6 +209,7 @@ INIT(preprocess_init, infer_preprocess)
 INIT(pool_options_init, infer_pool_options)
 INIT(run_options_init, infer_run_options)
 INIT(value_info_init, infer_value_info)
+INIT(model_info_init, infer_model_info)
 INIT(session_memory_init, infer_session_memory)
 INIT(step_info_init, infer_step_info)
 INIT(transform_init, infer_transform)
@@ -334,6 +335,26 @@ static infer_status model_label(void)
     }
 DESCRIBE(model_input, MODEL(0, 1), infer_value_info)
 DESCRIBE(model_output, MODEL(0, 1), infer_value_info)
+
+static infer_status model_describe(void)
+{
+    return infer_model_describe(MODEL(0, 1), ANSWER(1, 1, infer_model_info, INFER_MODEL_INFO_INIT),
+                                ERR(2));
+}
+
+static infer_status model_metadata(void)
+{
+    const char *key, *value;
+    const char **to = ARG(2, const char **, 1, &key, NULL);
+    infer_status status =
+        infer_model_metadata(MODEL(0, 1), ARG(1, size_t, 0, 0, 1, SIZE_MAX), to, /* there is none */
+                             ARG(3, const char **, 1, &value, NULL), ERR(4));
+    if (to && (status == INFER_OK) != (key != NULL))
+        check_failed(&check, "infer_model_metadata: %s, and a key is %s", infer_status_name(status),
+                     key ? "there" : "not there");
+    return status;
+}
+
 DESCRIBE(session_input, SESSION(0), infer_value_info)
 DESCRIBE(session_output, SESSION(0), infer_value_info)
 DESCRIBE(session_step, SESSION(0), infer_step_info)
@@ -709,6 +730,9 @@ static const struct row {
     ROW(model_outputs),
     ROW(model_input),
     ROW(model_output),
+    ROW(model_info_init),
+    ROW(model_describe),
+    ROW(model_metadata),
     ROW(model_labels),
     ROW(model_label),
     ROW(pool_options_init),

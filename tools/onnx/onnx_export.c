@@ -153,7 +153,8 @@ static Onnx__TensorShapeProto *shape_of(struct exporter *x, const infer_value_in
         if (v->free_dims >> i & 1) {
             snprintf(text, sizeof text, "%.64s_%zu", v->name, i);
             dims[i].value_case = ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM;
-            dims[i].dim_param = infer__region_string(&x->region, text);
+            dims[i].dim_param =
+                infer__region_string(&x->region, v->dim_names[i] ? v->dim_names[i] : text);
             if (!dims[i].dim_param)
                 return NULL;
         } else {
@@ -266,6 +267,28 @@ static infer_status export_constants(struct exporter *x, Onnx__GraphProto *graph
     return INFER_OK;
 }
 
+/* The pairs of strings that the model came with. */
+static infer_status export_pairs(struct exporter *x, const infer_model *model, Onnx__ModelProto *m)
+{
+    const struct infer__about *a = &model->about;
+    Onnx__StringStringEntryProto *entries =
+        infer__region_calloc(&x->region, (size_t)a->npairs + 1, sizeof *entries);
+    m->metadata_props =
+        infer__region_calloc(&x->region, (size_t)a->npairs + 1, sizeof *m->metadata_props);
+    if (!entries || !m->metadata_props)
+        return no_memory(x);
+    for (uint32_t i = 0; i < a->npairs; i++) {
+        onnx__string_string_entry_proto__init(&entries[i]);
+        entries[i].key = infer__region_string(&x->region, a->pairs[i].key);
+        entries[i].value = infer__region_string(&x->region, a->pairs[i].value);
+        if (!entries[i].key || !entries[i].value)
+            return no_memory(x);
+        m->metadata_props[i] = &entries[i];
+    }
+    m->n_metadata_props = a->npairs;
+    return INFER_OK;
+}
+
 static infer_status export_model(struct exporter *x, const infer_model *model, void **bytes,
                                  size_t *size)
 {
@@ -296,6 +319,7 @@ static infer_status export_model(struct exporter *x, const infer_model *model, v
     m.n_opset_import = 1;
     m.opset_import = opsets;
     m.graph = &graph;
+    TRY(export_pairs(x, model, &m));
     *size = onnx__model_proto__get_packed_size(&m);
     FAIL_IF(*size > MOST_BYTES, INFER_ERROR_LIMIT,
             "the model would have %zu bytes; an ONNX file has at most 2 GiB", *size);

@@ -26,6 +26,7 @@ static struct onnx_import_options with_defaults(const struct onnx_import_options
         return o;
     o.shapes = given->shapes;
     o.nshapes = given->nshapes;
+    o.about = given->about;
     if (given->max_file_bytes)
         o.max_file_bytes = given->max_file_bytes;
     if (given->max_tensor_bytes)
@@ -469,6 +470,7 @@ static infer_status import_graph(struct onnx_importer *im)
                                 im->report->problems == 1 ? "" : "s",
                                 onnx_problem_text(p, text, sizeof text));
     }
+    TRY(onnx_about(im));
     return infer__graph_verify(im->g, im->err);
 }
 

@@ -6,6 +6,7 @@
 #ifndef INFER_TOOLS_ONNX_IMPORT_H
 #define INFER_TOOLS_ONNX_IMPORT_H
 
+#include "file/about.h"
 #include "graph/graph.h"
 
 /* Opsets of ai.onnx that are understood. Below the first, nodes are accepted as long as their own
@@ -63,6 +64,8 @@ struct onnx_import_options {
     uint64_t max_tensor_bytes;   /* 2 GiB; of one tensor */
     uint64_t max_constant_bytes; /* 8 GiB; of all constants, external data included */
     uint32_t max_nodes;          /* 1,000,000 */
+    struct infer__about *about;  /* NULL, or where what the model tells of itself goes; its strings
+                                    are in the region of the graph */
 };
 
 /* Fills in the defaults, which also stand for fields that are left 0. */

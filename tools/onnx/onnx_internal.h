@@ -164,6 +164,11 @@ int64_t onnx_domain_opset(const struct onnx_importer *im, const char *domain);
 const struct onnx_op *onnx_op_find(const char *domain, const char *name, int64_t opset, int *first,
                                    int *last);
 
+/* ---- what a model tells of itself (onnx_about.c) --------------------------------------------- */
+
+/* Fills options->about, if it is there, from a model whose graph is whole. */
+infer_status onnx_about(struct onnx_importer *im);
+
 /* ---- reporting (onnx_report.c) -------------------------------------------------------------- */
 
 /* Adds an entry to the report; `what` is copied. */

@@ -6,8 +6,8 @@
 #include "tools/quantize/quantize.h"
 #include "vision/preprocess_file.h"
 
-/* The sections that go over: everything but preprocessing, if that is given anew, and tuned plans,
- * which are of other steps. */
+/* The sections that go over: everything but preprocessing, if that is given anew, tuned plans,
+ * which are of other steps, and what is told about the model, which is written anew. */
 static uint32_t list_sections(const infer_model *model, const struct infer__section *preprocess,
                               struct infer__section *list)
 {
@@ -17,7 +17,7 @@ static uint32_t list_sections(const infer_model *model, const struct infer__sect
     for (uint32_t i = 0; i < model->nsections; i++) {
         const struct infer__section *s = &model->sections[i];
         if (s->kind > INFER__SECTION_PREPROCESS
-                ? s->kind != INFER__SECTION_TUNED
+                ? s->kind != INFER__SECTION_TUNED && s->kind != INFER__SECTION_ABOUT
                 : s->kind == INFER__SECTION_PREPROCESS && !preprocess)
             list[n++] = *s;
     }
@@ -45,6 +45,7 @@ infer_status quant_file(struct quantiser *q, const infer_model *model,
         .labels = model->labels,
         .nlabels = model->nlabels,
         .extra = list,
-        .nextra = list_sections(model, preprocess ? &first : NULL, list)};
+        .nextra = list_sections(model, preprocess ? &first : NULL, list),
+        .about = &model->about};
     return infer__file_write(&content, NULL, bytes, size, err);
 }

@@ -1,0 +1,280 @@
+/* infer_vision.h - pictures in, answers out: decoding, resizing, preprocessing, top-k.
+ *
+ *     infer_image_decode -> infer_preprocess_run -> infer_run -> infer_topk
+ *
+ * or infer_classify, which does all of it with the preprocessing that is stored in the model.
+ *
+ * Threads: nothing here has state of its own; every function may be called by any thread, as long
+ * as no two threads write to the same object. Errors, options and status: see infer.h.
+ *
+ * Coordinates: x runs right, y runs down, (0, 0) is the outer corner of the first pixel, so the
+ * centre of pixel i is at i + 0.5.
+ */
+#ifndef INFER_VISION_H
+#define INFER_VISION_H
+
+#include "infer.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- pictures ------------------------------------------------------------------------------- */
+
+/* A picture of 8 bits per sample: rows from top to bottom, pixels from left to right, the samples
+ * of a pixel together. A picture that the library made is freed with infer_image_free; its rows
+ * have no gaps. A caller may also fill one with pixels of its own (a camera frame, say, or a part
+ * of one) and hand it to the functions that take a `const infer_image *`; all else in it is 0. It
+ * never grows. */
+typedef struct infer_image {
+    uint8_t *pixels;
+    size_t pitch; /* bytes from one row to the next, at least width * channels; 0: exactly that */
+    int32_t width;
+    int32_t height;
+    int32_t channels; /* 1: grey, 3: red, green, blue, 4: red, green, blue, alpha */
+    uint32_t reserved;
+    void *memory;     /* the library's, where it made the picture; NULL in a caller's */
+    uint64_t more[2]; /* reserved */
+} infer_image;
+
+/* Frees a picture that the library made, with the allocator that it came from, and zeroes *image;
+ * of a caller's picture the pixels stay. NULL and a zeroed picture are fine. */
+INFER_API void infer_image_free(infer_image *image);
+
+/* How to decode. */
+typedef struct infer_image_options {
+    size_t size;                 /* sizeof(infer_image_options) */
+    infer_allocator allocator;   /* malloc and free; libjpeg's and stb_image's memory is malloc's */
+    uint64_t max_file_bytes;     /* 256 MiB */
+    uint64_t max_pixels;         /* 100,000,000; width times height */
+    uint32_t max_side;           /* 16384; of width and of height */
+    uint32_t max_scans;          /* 100; scans of a JPEG */
+    uint32_t channels;           /* 3; or 1 for grey, 4 for RGBA */
+    uint32_t ignore_orientation; /* 0: a JPEG's EXIF orientation is applied */
+    uint32_t accept_truncated;   /* 0: a cut or damaged JPEG, BMP, GIF, TGA or PNM is an error; 1:
+                                    what could be decoded is given, the rest is grey or black.
+                                    PNG is always strict */
+    uint32_t reserved;
+} infer_image_options;
+
+#define INFER_IMAGE_OPTIONS_INIT INFER_INITIAL(infer_image_options)
+INFER_API void infer_image_options_init(infer_image_options *options, size_t size);
+
+/* Decodes a picture, JPEG by libjpeg-turbo, BMP, TGA and PNM by stb_image. The format is known by
+ * the first bytes:
+ *   JPEG  baseline, extended and progressive, 8 bits; grey, YCbCr, RGB, CMYK and YCCK
+ *   PNG   every colour type, depth and interlace; all checksums are checked. 16 bits are cut to
+ *         the upper 8. Gamma and colour profiles are not applied, as in Pillow and OpenCV.
+ *         Apple's CgBI variant is read too
+ *   BMP   1, 4, 8, 16, 24 and 32 bits, not run-length coded
+ *   GIF   the first frame
+ *   TGA   palette, true colour and grey, plain or run-length coded
+ *   PNM   P5 and P6 with a maximum of 255
+ * Not read, though stb_image could: HDR, PIC, PSD, and the later frames of a GIF.
+ *
+ * The result has options->channels channels. Colour becomes grey as in Pillow's convert("L"):
+ * (19595 R + 38470 G + 7471 B + 32768) >> 16. Alpha is dropped, not blended, as in Pillow's
+ * convert("RGB"); where it is asked for and the file has none it is 255. CMYK is taken to be
+ * inverted, as Adobe writes it, and becomes RGB as in Pillow.
+ *
+ * Limits are checked against the header before memory is taken: INFER_ERROR_LIMIT. So is that
+ * the file is long enough to hold a picture of that size at the best compression its format can
+ * do: INFER_ERROR_PICTURE, as for everything else that is wrong with the bytes. A format or kind
+ * that is known but not read (12-bit JPEG) is INFER_ERROR_UNSUPPORTED.
+ *
+ * A file may promise a large picture and prove bad at its end. So no more than 48 MiB, or 48 times
+ * the file's size, are taken before the data was read to its end once; where the picture needs
+ * more, it is decoded twice. A JPEG of several scans (a progressive one) can't be: it is
+ * INFER_ERROR_LIMIT where its coefficients, 2 bytes a sample, take more than that, which needs over
+ * 16 million pixels (4:2:0) at less than half a bit each. So is a JPEG whose scans visit far more
+ * blocks than its size makes likely. Bytes per pixel at the peak: the channels; twice as many where
+ * it is turned upright; for a JPEG of several scans up to 8 more, for BMP, TGA and PNM up to 4
+ * more. Where stb_image gets no memory it is INFER_ERROR_PICTURE, since it gives no reason.
+ *
+ * `options` may be NULL. *image is written whole: on success it is the caller's, to be freed
+ * with infer_image_free; on failure it is zeroed. */
+INFER_API infer_status infer_image_decode(const void *bytes, size_t size,
+                                          const infer_image_options *options, infer_image *image,
+                                          infer_error *err);
+
+/* The same from a regular file: INFER_ERROR_IO where it can't be opened or read. */
+INFER_API infer_status infer_image_load(const char *path, const infer_image_options *options,
+                                        infer_image *image, infer_error *err);
+
+/* ---- resizing ------------------------------------------------------------------------------- */
+
+typedef enum infer_filter {
+    INFER_FILTER_BILINEAR = 0,
+    INFER_FILTER_NEAREST = 1,
+    INFER_FILTER_BICUBIC = 2,
+    INFER_FILTER_AREA = 3 /* Pillow's BOX, OpenCV's INTER_AREA */
+} infer_filter;
+
+/* Whose resize to do. The two differ by tens of levels when a picture shrinks. */
+typedef enum infer_resampler {
+    INFER_RESIZE_PILLOW = 0, /* the filter widens when shrinking (antialiased): Pillow's
+                                Image.resize, torchvision on PIL pictures; the same bytes */
+    INFER_RESIZE_OPENCV = 1  /* fixed small filter (aliased): cv2.resize; the same bytes as OpenCV
+                                4.6 with SSE2. Builds with vectors of another width may round a
+                                few samples of bicubic 1 level apart */
+} infer_resampler;
+
+/* Resizes to width x height (1 to 65535 each). Channels are treated alike and apart: alpha is
+ * not multiplied in (Pillow does that for RGBA). Memory comes from `allocator`; NULL: malloc. *out
+ * is written whole: on success it is the caller's, with the same channels; on failure it is
+ * zeroed. `out` may not be `src`. */
+INFER_API infer_status infer_image_resize(const infer_image *src, int32_t width, int32_t height,
+                                          infer_filter filter, infer_resampler resampler,
+                                          const infer_allocator *allocator, infer_image *out,
+                                          infer_error *err);
+
+/* ---- preprocessing -------------------------------------------------------------------------- */
+
+/* How a picture comes to its size before the crop. */
+typedef enum infer_fit {
+    INFER_FIT_NONE = 0,       /* as it is */
+    INFER_FIT_SHORT_SIDE = 1, /* the shorter side becomes `width` pixels, the longer one
+                                 floor(width * longer / shorter), as torchvision's Resize(int) */
+    INFER_FIT_STRETCH = 2,    /* width x height, whatever the aspect ratio */
+    INFER_FIT_LETTERBOX = 3,  /* as large as fits into width x height; the rest is filled */
+    INFER_FIT_EXACT = 4       /* must be width x height already, else INFER_ERROR_SHAPE */
+} infer_fit;
+
+typedef enum infer_letterbox {
+    INFER_LETTERBOX_CENTER = 0,  /* odd pixels go to the right and below */
+    INFER_LETTERBOX_TOP_LEFT = 1 /* all filling to the right and below */
+} infer_letterbox;
+
+typedef enum infer_color {
+    INFER_COLOR_RGB = 0,
+    INFER_COLOR_BGR = 1,
+    INFER_COLOR_GRAY = 2 /* 1 channel */
+} infer_color;
+
+typedef enum infer_layout { INFER_LAYOUT_NCHW = 0, INFER_LAYOUT_NHWC = 1 } infer_layout;
+
+/* From a picture to an input tensor: fit, centre crop, colour order, then for every sample x of
+ * 0..255 in channel c of the tensor
+ *     y = (x - mean[c]) * scale[c]
+ * in f32, so mean is in levels of 0..255 (ImageNet's 0.485 is 123.675) and scale is
+ * 1 / (255 * std). It is stored in the model file field by field in this order, little-endian,
+ * 80 bytes. */
+typedef struct infer_preprocess {
+    size_t size;                /* sizeof(infer_preprocess); not stored */
+    int32_t fit;                /* enum infer_fit; INFER_FIT_NONE */
+    int32_t width;              /* pixels, 1 to 65535; not used by INFER_FIT_NONE */
+    int32_t height;             /* the same; not used by INFER_FIT_SHORT_SIDE either */
+    int32_t filter;             /* enum infer_filter; INFER_FILTER_BILINEAR */
+    int32_t resampler;          /* enum infer_resampler; INFER_RESIZE_PILLOW */
+    int32_t crop_width;         /* pixels of the centre crop; 0: no crop. Larger than the picture:
+                                   it is filled up on both sides, as torchvision's CenterCrop */
+    int32_t crop_height;        /* the same; both or neither are 0 */
+    int32_t fill;               /* 0; level 0..255 of the filling, before mean and scale */
+    int32_t letterbox;          /* enum infer_letterbox; INFER_LETTERBOX_CENTER */
+    int32_t letterbox_rounding; /* 0: the fitted size is rounded to the nearest pixel, halves to
+                                   even (Ultralytics); 1: down (YOLOX) */
+    int32_t color;              /* enum infer_color; INFER_COLOR_RGB */
+    int32_t layout;             /* enum infer_layout; INFER_LAYOUT_NCHW */
+    float mean[4];              /* 0; per channel of the tensor, the fourth is not used */
+    float scale[4];             /* 1; the same */
+} infer_preprocess;
+
+/* Both set every field to the default written beside it. */
+#ifdef __cplusplus
+static inline infer_preprocess infer_preprocess_initial()
+{
+    infer_preprocess p = INFER_INITIAL(infer_preprocess);
+    p.scale[0] = p.scale[1] = p.scale[2] = p.scale[3] = 1;
+    return p;
+}
+#define INFER_PREPROCESS_INIT infer_preprocess_initial()
+#else
+#define INFER_PREPROCESS_INIT                                                                      \
+    {                                                                                              \
+        .size = sizeof(infer_preprocess), .scale = { 1, 1, 1, 1 }                                  \
+    }
+#endif
+INFER_API void infer_preprocess_init(infer_preprocess *preprocess, size_t size);
+
+/* Width and height of the tensor that a picture of the given size becomes. */
+INFER_API infer_status infer_preprocess_size(const infer_preprocess *preprocess,
+                                             int32_t picture_width, int32_t picture_height,
+                                             int32_t *width, int32_t *height, infer_error *err);
+
+/* From coordinates in the tensor back to the picture, in pixels, both upright:
+ *     picture_x = tensor_x * scale_x + offset_x. */
+typedef struct infer_transform {
+    size_t size; /* sizeof(infer_transform) */
+    double scale_x;
+    double scale_y;
+    double offset_x;
+    double offset_y;
+    int32_t picture_width; /* for clipping what is mapped back */
+    int32_t picture_height;
+} infer_transform;
+
+#define INFER_TRANSFORM_INIT INFER_INITIAL(infer_transform)
+INFER_API void infer_transform_init(infer_transform *transform, size_t size);
+
+/* Preprocesses a picture into place `index` of a batch: `out` is (N, C, H, W) or (N, H, W, C) as
+ * preprocess->layout says, C is 1 for grey and else 3, type f32, or u8 where y is rounded to the
+ * nearest, halves to even, and clipped to 0..255. Other places of the batch are not touched.
+ * INFER_ERROR_SHAPE if H and W are not what infer_preprocess_size gives. `transform` may be
+ * NULL. Temporary memory comes from `allocator`; NULL: malloc. Only what a crop leaves is resized,
+ * so it is bounded by the sizes of picture and tensor, whatever the preprocessing says. `out` may
+ * not share memory with `image`. */
+INFER_API infer_status infer_preprocess_run(const infer_preprocess *preprocess,
+                                            const infer_image *image, int64_t index,
+                                            const infer_tensor *out,
+                                            const infer_allocator *allocator,
+                                            infer_transform *transform, infer_error *err);
+
+/* The preprocessing that is stored in a model; INFER_ERROR_UNSUPPORTED where there is none. */
+INFER_API infer_status infer_model_preprocess(const infer_model *model,
+                                              infer_preprocess *preprocess, infer_error *err);
+
+/* ---- answers -------------------------------------------------------------------------------- */
+
+/* It never grows. */
+typedef struct infer_class {
+    int64_t index; /* of the class; infer_model_label gives its name */
+    float score;
+    uint32_t reserved;
+} infer_class;
+
+/* The k highest of all elements of an f32 tensor, highest first; equal scores in the order of
+ * their indices, NaN last. `softmax` not 0: scores are turned into probabilities over all
+ * elements (NaN stays NaN and does not count). `classes` has room for k; *found, which may be
+ * NULL, becomes the number written, min(k, elements). No memory is taken; `classes` may not lie
+ * within the scores. */
+INFER_API infer_status infer_topk(const infer_tensor *scores, size_t k, int softmax,
+                                  infer_class *classes, size_t *found, infer_error *err);
+
+/* How to classify. */
+typedef struct infer_classify_options {
+    size_t size;                      /* sizeof(infer_classify_options) */
+    const infer_image_options *image; /* NULL for defaults; its allocator is not used */
+    uint32_t output;                  /* 0; index of the output that has the scores */
+    uint32_t softmax;                 /* 0: the scores as they are; 1: as probabilities */
+} infer_classify_options;
+
+#define INFER_CLASSIFY_OPTIONS_INIT INFER_INITIAL(infer_classify_options)
+INFER_API void infer_classify_options_init(infer_classify_options *options, size_t size);
+
+/* From the bytes of a picture to its k best classes: decodes, preprocesses as the session's model
+ * says, runs the session (one f32 or u8 input, batch 1) and takes the top k of an f32 output.
+ * `options` may be NULL; `classes` has room for k; *found, which may be NULL, becomes the number
+ * written, 0 on failure. One thread at a time per session.
+ *
+ * Memory comes from the model's allocator and counts for the session's max_memory_bytes
+ * (INFER_ERROR_LIMIT). The session keeps as much as the largest picture so far has needed, so that
+ * libinfer allocates nothing for further ones of its size and format; libjpeg and stb_image, which
+ * decode all but PNG and GIF, take what they need from malloc each time. */
+INFER_API infer_status infer_classify(infer_session *session, const void *bytes, size_t size,
+                                      const infer_classify_options *options, infer_class *classes,
+                                      size_t k, size_t *found, infer_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
