@@ -523,6 +523,7 @@ static void test_export_forms(void **state)
 
     infer_model m = {
         .allocator = infer__allocator(NULL), .graph = i.g, .max_tensor_bytes = UINT64_C(1) << 30};
+    assert_int_equal(infer__store_create(&m.allocator, &m.store, &i.err), INFER_OK);
     void *bytes;
     size_t size;
     assert_int_equal(onnx_export(&m, &bytes, &size, &i.err), INFER_OK);
@@ -540,6 +541,7 @@ static void test_export_forms(void **state)
     build_end(&b);
     infer_allocator a = infer__allocator(NULL);
     infer__free(&a, bytes);
+    infer__store_free(m.store);
 }
 
 /* ---- the commands --------------------------------------------------------------------------- */

@@ -21,7 +21,15 @@ infer_status capture_session(const struct infer__graph *g, const struct samples 
     o.inputs = &s->spec;
     o.ninputs = 1;
     o.threads = threads;
+    TRY(infer__store_create(&model->allocator, &model->store, err));
     return infer_session_create(model, &o, session, err);
+}
+
+void capture_session_free(infer_model *model, infer_session **session)
+{
+    infer_session_free(session);
+    infer__store_free(model->store);
+    model->store = NULL;
 }
 
 infer_status capture_shapes(const struct infer__graph *g, const struct samples *s,
@@ -44,7 +52,7 @@ static infer_status run_chunk(const struct capture *c, uint32_t first, uint32_t 
 {
     struct infer__region region;
     struct infer__graph g;
-    infer_model model;
+    infer_model model = {.store = NULL};
     infer_session *session = NULL;
     infer_status status;
     uint32_t n = end - first;
@@ -70,7 +78,7 @@ static infer_status run_chunk(const struct capture *c, uint32_t first, uint32_t 
     }
     status = INFER_OK;
 fail:
-    infer_session_free(&session);
+    capture_session_free(&model, &session);
     infer__region_free(&region);
     return status;
 }

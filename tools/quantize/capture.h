@@ -26,10 +26,13 @@ struct capture {
  * of the points each time. */
 infer_status capture_run(const struct capture *c, infer_error *err);
 
-/* A session for samples of a graph as it stands, without a file. *model is to live as long. */
+/* A session for samples of a graph as it stands, without a file. *model is to live as long. Both
+ * are freed with capture_session_free, also where this failed or was never called and they are all
+ * 0. */
 infer_status capture_session(const struct infer__graph *g, const struct samples *s,
                              uint32_t threads, infer_model *model, infer_session **session,
                              infer_error *err);
+void capture_session_free(infer_model *model, infer_session **session);
 
 /* A copy of a graph with types and shapes of all values for samples of this shape, as far as they
  * are known beforehand. Node numbers differ from the graph's, value numbers do not. */

@@ -77,7 +77,7 @@ infer_status quant_race(struct quantiser *q, const struct infer__graph *a,
     status = INFER_OK;
 fail:
     for (int i = 0; i < 2; i++)
-        infer_session_free(&r[i].session);
+        capture_session_free(&r[i].model, &r[i].session);
     free(outputs);
     return status;
 }
