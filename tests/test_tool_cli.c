@@ -287,7 +287,7 @@ static void test_inspect(void **state)
 {
     (void)state;
     assert_int_equal(run(cmd_inspect, "inspect", model, "--nodes", NULL), CLI_OK);
-    static const char *const parts[] = {"input    input  f32 ?x3x64x64",
+    static const char *const parts[] = {"input    input  f32 N?x3x64x64",
                                         "labels   24",
                                         "short side 72",
                                         "steps of the plan",

@@ -17,7 +17,7 @@ struct infer__pair {
 };
 
 struct infer__about {
-    const char *producer, *version; /* empty where unknown */
+    const char *producer, *version; /* empty where unknown; of a model in a file never NULL */
     uint32_t opset;                 /* of ai.onnx; 0 unknown */
     uint32_t ndims, npairs;
     struct infer__dim_name *dims; /* inputs first, then by index and dimension */

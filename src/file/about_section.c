@@ -142,6 +142,12 @@ void infer__about_dims(const struct infer__about *a, int output, uint32_t index,
 
 /* ---- writing -------------------------------------------------------------------------------- */
 
+/* Producer and version of a model that was made in memory may be NULL. */
+static const char *text(const char *s)
+{
+    return s ? s : "";
+}
+
 static int add_string(size_t *size, const char *s)
 {
     return infer__size_add(*size, strlen(s), size) && infer__size_add(*size, 1, size);
@@ -159,10 +165,10 @@ infer_status infer__about_size(const struct infer__about *a, const struct infer_
                                size_t *size, infer_error *err)
 {
     *size = 0;
-    if (!a->opset && !count_dims(a, g) && !a->npairs && !*a->producer && !*a->version)
+    if (!a->opset && !count_dims(a, g) && !a->npairs && !*text(a->producer) && !*text(a->version))
         return INFER_OK;
     *size = INFER__FILE_ABOUT_HEADER;
-    int fits = add_string(size, a->producer) && add_string(size, a->version);
+    int fits = add_string(size, text(a->producer)) && add_string(size, text(a->version));
     for (uint32_t i = 0; i < a->ndims && fits; i++)
         if (is_free(g, &a->dims[i]))
             fits = add_string(size, a->dims[i].name) &&
@@ -191,8 +197,8 @@ void infer__about_write(const struct infer__about *a, const struct infer__graph 
             infer__write_u16(w, (uint16_t)(a->dims[i].output | a->dims[i].dim << 8));
             infer__write_u16(w, 0);
         }
-    write_string(w, a->producer);
-    write_string(w, a->version);
+    write_string(w, text(a->producer));
+    write_string(w, text(a->version));
     for (uint32_t i = 0; i < a->ndims; i++)
         if (is_free(g, &a->dims[i]))
             write_string(w, a->dims[i].name);
