@@ -175,7 +175,9 @@ def smooth(rng, shape):
 
 
 def make_input(rng, info):
-    shape = [d if isinstance(d, int) and d > 0 else 1 for d in info.shape]
+    # Free sides of pictures are 224, all else that is free is 1.
+    shape = [d if isinstance(d, int) and d > 0 else 224 if axis >= 2 and len(info.shape) == 4 else 1
+             for axis, d in enumerate(info.shape)]
     if info.type == "tensor(float)":
         x = smooth(rng, shape) if len(shape) == 4 and min(shape[2:]) > 8 else \
             rng.standard_normal(shape)
