@@ -39,8 +39,8 @@ const char *bench_precision(const struct bench *b)
     bytes[INFER_S64] = 0; /* shapes, not weights */
     for (unsigned t = 1; t <= INFER_BOOL; t++)
         best = bytes[t] > bytes[best] ? t : best;
-    if (best == INFER_F32 && b->options.precision == INFER_PRECISION_BF16)
-        return "bf16";
+    if (best == INFER_F32)
+        return infer_precision_name((infer_precision)b->options.precision);
     return best == INFER_S8 ? "int8" : infer_type_name((infer_type)best);
 }
 

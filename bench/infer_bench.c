@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "base/cpu.h"
+#include "base/types.h"
 #include "bench/bench.h"
 #include "infer_experimental.h"
 #include "tools/random_fill.h"
@@ -29,7 +30,8 @@ static const char help_text[] =
     "the "
     "best)\n"
     "      --no-onednn          native kernels only\n"
-    "      --precision TYPE     f32 (default), or bf16 for operands of convolutions and products\n"
+    "      --precision TYPE     f32 (default), f32-strict (plain sums only), or bf16 for operands of\n"
+    "                           convolutions and products\n"
     "      --profile            time, GFLOP/s, GB/s and limit of every step as well\n"
     "      --sessions N         1, 2, 4 ... N sessions on one pool at once: runs a second of all,\n"
     "                           and what the threads take at rest; --time is of each number\n"
@@ -103,8 +105,9 @@ static int parse_isa(const char *text, infer_isa *isa)
 
 static int parse_precision(const char *text, uint32_t *precision)
 {
-    *precision = strcmp(text, "bf16") == 0 ? INFER_PRECISION_BF16 : INFER_PRECISION_F32;
-    return *precision || strcmp(text, "f32") == 0 ? 0 : usage("f32 or bf16 is needed, not", text);
+    return infer__precision_named(text, precision)
+               ? 0
+               : usage("f32, f32-strict or bf16 is needed, not", text);
 }
 
 /* "name=1x3x224x224"; the name is cut out of the argument itself. */

@@ -370,15 +370,26 @@ typedef struct infer_input_spec {
     uint64_t more[2]; /* reserved: 0 */
 } infer_input_spec;
 
-/* What an f32 network is computed in. */
+/* What an f32 network is computed in. The two of f32 differ in the sums that convolutions are made
+ * of. Their contract, which docs/accuracy.md shows: the rms error of an output to its value in
+ * float64, over several inputs, is at most so many times that of ONNX Runtime, or 2.5e-7 of the
+ * largest value where that is smaller still. */
 typedef enum infer_precision {
+    /* Plain sums of products, long ones in blocks, and Winograd's convolutions: sums of inputs times
+     * sums of weights. At most 2.5 times ONNX Runtime's error. */
     INFER_PRECISION_F32 = 0,
     /* Both operands of convolutions and of products with constant matrices may be rounded to bf16,
      * to nearest, ties to even (of Winograd's, the transformed operands); products and sums are
      * f32, and so are the results and all other steps. Answers differ from f32's by about 1e-2 of
      * the largest. Kernels of f32 are kept where they are as fast. */
-    INFER_PRECISION_BF16 = 1
+    INFER_PRECISION_BF16 = 1,
+    /* Plain sums of products only: at most 1.75 times ONNX Runtime's error. Networks of 3x3
+     * convolutions take longer. */
+    INFER_PRECISION_F32_STRICT = 2
 } infer_precision;
+
+/* "f32", "bf16", "f32-strict"; "?" for a number that is none. Never NULL. */
+INFER_API const char *infer_precision_name(infer_precision precision);
 
 /* How to make a session. */
 typedef struct infer_session_options {

@@ -45,6 +45,7 @@ struct infer__task {
     struct infer__epilogue epi;
     const struct infer__epilogue *inner; /* the node's: see graph.h */
     uint8_t bf16; /* 1: operands of f32 convolutions and products may be rounded to bf16 */
+    uint8_t strict; /* 1: f32 results are plain sums of products (INFER_PRECISION_F32_STRICT) */
     const struct infer__machine *machine; /* what estimates are for; NULL: no CPU in particular */
     _Atomic int *no_memory; /* becomes 1 where estimate, pack or run fails for want of memory, as
                                only oneDNN's can; NULL: nobody asks */
@@ -105,6 +106,7 @@ struct infer__kernel {
     uint8_t isa;      /* infer_isa that it needs */
     uint8_t in_place; /* set of INFER__IN_PLACE_*; 0: the output is apart from every input */
     uint8_t pitched;  /* 1: the output may have a pitch; it has no residual then */
+    uint8_t transforms; /* 1: f32 products of sums (Winograd's): not for strict tasks */
     /* Predicted nanoseconds on one thread, or a negative number: it does not serve this task. */
     double (*estimate)(const struct infer__task *t);
     /* Fills *need. NULL: units as `units` says, nothing packed, no scratch. Only prepare may

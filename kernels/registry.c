@@ -15,11 +15,16 @@ const struct infer__kernel *const infer__kernels[] = {
     NULL,
 };
 
+/* What a kernel says of itself, before it is asked about the task's sizes. */
+static int may_serve(const struct infer__kernel *k, const struct infer__task *t)
+{
+    return infer__isa_has(t->isa, k->isa) && !(t->nout && t->out[0].pitch && !k->pitched) &&
+           !(t->strict && k->transforms);
+}
+
 double infer__kernel_ns(const struct infer__kernel *k, const struct infer__task *t)
 {
-    return !infer__isa_has(t->isa, k->isa) || (t->nout && t->out[0].pitch && !k->pitched)
-               ? -1
-               : k->estimate(t);
+    return may_serve(k, t) ? k->estimate(t) : -1;
 }
 
 static int is_empty(const struct infer__operand *o)

@@ -92,7 +92,7 @@ expect 0 "$bench" "$model" --input-shape input=2x3x64x64 --time 0.05 --json && s
 expect 2 "$bench" "$model" -b 3 --input-shape input=2x3x64x64 && says 'fixed to 2' err
 # bf16 is never silently f32
 expect 3 "$bench" "$model" --precision bf16 --isa avx512vnni && says 'needs AVX-512 BF16' err
-expect 2 "$infer" inspect "$model" --precision f8 && says 'f32 or bf16' err
+expect 2 "$infer" inspect "$model" --precision f8 && says 'f32, f32-strict or bf16' err
 if "$bench" "$model" --time 0.05 --precision bf16 --json >"$tmp/out" 2>"$tmp/err"; then
     says '"precision": "bf16"'
 else

@@ -35,7 +35,7 @@ static int inspect(const struct cli_args *args, const infer_session_options *o,
     int json = cli_has(args, "json"), dot = cli_has(args, "dot");
     infer_status status = infer_session_create(model, o, &session, &err);
     struct inspect x = {args->positional[0], model, session, infer__isa_usable(o->isa),
-                        o->precision == INFER_PRECISION_BF16};
+                        (infer_precision)o->precision};
     if (json) {
         inspect_json(stdout, &x, &err);
     } else if (dot && session) {

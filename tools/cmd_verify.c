@@ -15,7 +15,7 @@ static const struct cli_option options[] = {
     {"threads", "N", "threads (default: all)"},
     {"isa", "LEVEL", "c, avx2, avx2vnni, avx512, avx512vnni, avx512bf16, amx; else the best"},
     {"no-onednn", NULL, "native kernels only"},
-    {"precision", "TYPE", "f32 (default), or bf16: --tolerance 0.05 suits it"},
+    {"precision", "TYPE", "f32 (default), f32-strict, bf16: --tolerance 0.05 suits bf16"},
     {"json", NULL, "results as JSON"},
     {NULL, NULL, NULL}};
 

@@ -12,7 +12,7 @@ struct inspect {
     const infer_model *model;
     const infer_session *session; /* NULL where none could be made */
     infer_isa isa;                /* the level that was asked for, or the best */
-    int bf16;                     /* 1: precision bf16 was asked for */
+    infer_precision precision;    /* that was asked for */
 };
 
 /* The model by itself, then the session with its plan and arena. */

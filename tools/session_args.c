@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/cpu.h"
+#include "base/types.h"
 
 int session_args_isa(const char *text, infer_isa *isa)
 {
@@ -15,15 +16,11 @@ int session_args_isa(const char *text, infer_isa *isa)
 
 int session_args_precision(const char *text, uint32_t *precision)
 {
-    if (!text || strcmp(text, "f32") == 0)
-        *precision = INFER_PRECISION_F32;
-    else if (strcmp(text, "bf16") == 0)
-        *precision = INFER_PRECISION_BF16;
-    else {
-        cli_usage("--precision %s: f32 or bf16", text);
-        return 0;
-    }
-    return 1;
+    *precision = INFER_PRECISION_F32;
+    if (!text || infer__precision_named(text, precision))
+        return 1;
+    cli_usage("--precision %s: f32, f32-strict or bf16", text);
+    return 0;
 }
 
 int session_args_shapes(const struct cli_args *args, struct session_args *out)

@@ -1,4 +1,6 @@
-#include "infer.h"
+#include "base/types.h"
+
+#include <string.h>
 
 #include "base/size.h"
 
@@ -29,6 +31,24 @@ size_t infer_type_size(infer_type type)
 const char *infer_type_name(infer_type type)
 {
     return (unsigned)type < sizeof types / sizeof *types ? types[type].name : "none";
+}
+
+static const char precisions[][11] = {"f32", "bf16", "f32-strict"};
+enum { PRECISIONS = sizeof precisions / sizeof *precisions };
+
+const char *infer_precision_name(infer_precision precision)
+{
+    return (unsigned)precision < PRECISIONS ? precisions[precision] : "?";
+}
+
+int infer__precision_named(const char *name, uint32_t *precision)
+{
+    for (uint32_t i = 0; i < PRECISIONS; i++)
+        if (strcmp(name, precisions[i]) == 0) {
+            *precision = i;
+            return 1;
+        }
+    return 0;
 }
 
 size_t infer_tensor_elements(const infer_tensor *t)

@@ -55,6 +55,7 @@ struct infer__plan_options {
     uint64_t max_work; /* 0: infer__budget_for's */
     int onednn;
     int bf16;                             /* 1: struct infer__task.bf16 */
+    int strict;                           /* 1: struct infer__task.strict */
     const struct infer__machine *machine; /* struct infer__task.machine */
     _Atomic int *no_memory;               /* struct infer__task.no_memory */
     const struct infer__tuned *tuned;     /* measured choices, or NULL; used while planning only */

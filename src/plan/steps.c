@@ -21,6 +21,7 @@ void infer__task_options(struct infer__task *t, const struct infer__plan_options
     t->onednn = (uint8_t)o->onednn;
     t->threads = o->threads;
     t->bf16 = (uint8_t)o->bf16;
+    t->strict = (uint8_t)o->strict;
     t->machine = o->machine;
     t->no_memory = o->no_memory;
 }

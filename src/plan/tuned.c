@@ -44,7 +44,7 @@ static uint64_t mix_operand(uint64_t h, const struct infer__operand *o)
 
 uint64_t infer__task_key(const struct infer__task *t)
 {
-    const int64_t v[] = {t->op,  t->isa,  t->onednn,  t->bf16,
+    const int64_t v[] = {t->op,  t->isa,  t->onednn,  t->bf16 | t->strict << 1,
                          t->nin, t->nout, t->epi.act, t->epi.residual};
     uint64_t h = mix_ints(0, v, sizeof v / sizeof *v);
     h = mix(h, (float[]){t->epi.alpha, t->epi.beta}, 2 * sizeof(float));

@@ -25,9 +25,10 @@ static infer_status plan_options(const infer_model *model, const infer_session_o
             "options.isa is %u, which is no level", (unsigned)options->isa);
     o->threads = options->threads ? options->threads : infer__cpu_count();
     o->isa = infer__isa_usable(options->isa);
-    FAIL_IF(options->precision > INFER_PRECISION_BF16, INFER_ERROR_ARGUMENT,
+    FAIL_IF(options->precision > INFER_PRECISION_F32_STRICT, INFER_ERROR_ARGUMENT,
             "options.precision is %u, which is none", options->precision);
     o->bf16 = options->precision == INFER_PRECISION_BF16;
+    o->strict = options->precision == INFER_PRECISION_F32_STRICT;
     o->machine = infer__cpu_machine();
     FAIL_IF(o->bf16 && !infer__isa_has(o->isa, INFER_ISA_AVX512BF16), INFER_ERROR_UNSUPPORTED,
             "precision bf16 needs AVX-512 BF16, and this session has %s: the %s",
