@@ -44,7 +44,7 @@ struct infer__task {
     union infer__params p;                 /* axes are physical */
     struct infer__epilogue epi;
     const struct infer__epilogue *inner; /* the node's: see graph.h */
-    uint8_t bf16; /* 1: operands of f32 convolutions and products may be rounded to bf16 */
+    uint8_t bf16;   /* 1: operands of f32 convolutions and products may be rounded to bf16 */
     uint8_t strict; /* 1: f32 results are plain sums of products (INFER_PRECISION_F32_STRICT) */
     const struct infer__machine *machine; /* what estimates are for; NULL: no CPU in particular */
     _Atomic int *no_memory; /* becomes 1 where estimate, pack or run fails for want of memory, as
@@ -102,10 +102,10 @@ enum {
 #define INFER__APART __attribute__((section(".text.unlikely.infer")))
 
 struct infer__kernel {
-    const char *name; /* "conv_f32_c" */
-    uint8_t isa;      /* infer_isa that it needs */
-    uint8_t in_place; /* set of INFER__IN_PLACE_*; 0: the output is apart from every input */
-    uint8_t pitched;  /* 1: the output may have a pitch; it has no residual then */
+    const char *name;   /* "conv_f32_c" */
+    uint8_t isa;        /* infer_isa that it needs */
+    uint8_t in_place;   /* set of INFER__IN_PLACE_*; 0: the output is apart from every input */
+    uint8_t pitched;    /* 1: the output may have a pitch; it has no residual then */
     uint8_t transforms; /* 1: f32 products of sums (Winograd's): not for strict tasks */
     /* Predicted nanoseconds on one thread, or a negative number: it does not serve this task. */
     double (*estimate)(const struct infer__task *t);

@@ -49,6 +49,47 @@ static void test_choose(void **state)
     assert_null(infer__kernel_choose(&none));
 }
 
+/* A 3x3 convolution that Winograd's kernels serve: not where plain sums are asked for. */
+static void test_strict(void **state)
+{
+    int64_t picture[4] = {1, 28, 28, 64}, weights[4] = {64, 64, 3, 3};
+    static float values[64 * 64 * 9];
+    struct infer__operand in[2] = {operand(INFER_F32, 4, picture), operand(INFER_F32, 4, weights)};
+    struct infer__operand out = in[0];
+    struct infer__task t = {.op = INFER__OP_CONV,
+                            .isa = (uint8_t)infer_cpu_isa(),
+                            .threads = 1,
+                            .nin = 2,
+                            .nout = 1,
+                            .in = in,
+                            .out = &out};
+    int served = 0;
+    (void)state;
+    in[0].clast = out.clast = 1;
+    in[1].is_const = 1;
+    in[1].data = values;
+    t.p.window = (struct infer__window){.kernel = {3, 3},
+                                        .stride = {1, 1},
+                                        .dilation = {1, 1},
+                                        .pad_begin = {1, 1},
+                                        .pad_end = {1, 1},
+                                        .groups = 1,
+                                        .spatial = 2};
+    for (int i = 0; infer__kernels[i]; i++) {
+        const struct infer__kernel *k = infer__kernels[i];
+        const int f32 = strstr(k->name, "f32") != NULL;
+        assert_int_equal(k->transforms, f32 && strstr(k->name, "winograd"));
+        t.strict = 0;
+        double ns = infer__kernel_ns(k, &t);
+        t.strict = 1;
+        served += k->transforms && ns >= 0;
+        assert_true(infer__kernel_ns(k, &t) == (k->transforms ? -1 : ns));
+    }
+    assert_true(served > 0);
+    assert_non_null(infer__kernel_choose(&t));
+    assert_false(infer__kernel_choose(&t)->transforms);
+}
+
 static void test_units(void **state)
 {
     uint64_t r = seed;
@@ -104,9 +145,9 @@ static void test_activations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_list),        cmocka_unit_test(test_choose),
-        cmocka_unit_test(test_units),       cmocka_unit_test(test_spatial),
-        cmocka_unit_test(test_activations),
+        cmocka_unit_test(test_list),    cmocka_unit_test(test_choose),
+        cmocka_unit_test(test_strict),  cmocka_unit_test(test_units),
+        cmocka_unit_test(test_spatial), cmocka_unit_test(test_activations),
     };
     seed = random_seed();
     return cmocka_run_group_tests(tests, NULL, NULL);

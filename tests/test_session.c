@@ -274,7 +274,7 @@ static void test_precision(void **state)
     infer_error err;
     infer_session_options o = INFER_SESSION_OPTIONS_INIT;
     infer_session *s;
-    o.precision = INFER_PRECISION_BF16 + 1;
+    o.precision = INFER_PRECISION_F32_STRICT + 1;
     assert_int_equal(create(f->model, &o, &err), INFER_ERROR_ARGUMENT);
     o.precision = INFER_PRECISION_BF16;
     for (infer_isa isa = INFER_ISA_C; isa; isa = infer__isa_after(isa)) {

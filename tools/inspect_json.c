@@ -113,8 +113,9 @@ static void session(FILE *f, const struct inspect *x)
     fprintf(f,
             "{\"isa\": \"%s\", \"precision\": \"%s\", \"onednn\": %s, \"threads\": %u, "
             "\"macs\": %llu,\n",
-            infer_isa_name(x->isa), infer_precision_name(x->precision), infer_has_onednn() ? "true" : "false",
-            infer__team_members(x->session->team), (unsigned long long)inspect_macs(x));
+            infer_isa_name(x->isa), infer_precision_name(x->precision),
+            infer_has_onednn() ? "true" : "false", infer__team_members(x->session->team),
+            (unsigned long long)inspect_macs(x));
     uint32_t tuned = 0;
     for (uint32_t i = 0; i < x->session->program->plan.nsteps; i++)
         tuned += x->session->program->plan.steps[i].tuned;

@@ -236,7 +236,8 @@ void inspect_session_text(FILE *f, const struct inspect *x)
     infer_value_info info = INFER_VALUE_INFO_INIT;
     infer_session_memory_use(x->session, &m, NULL);
     fprintf(f, "\nsession  %zu steps, level %s, precision %s, %s, %u threads\n",
-            infer_session_steps(x->session), infer_isa_name(x->isa), infer_precision_name(x->precision),
+            infer_session_steps(x->session), infer_isa_name(x->isa),
+            infer_precision_name(x->precision),
             infer_has_onednn() ? "oneDNN built in" : "no oneDNN",
             infer__team_members(x->session->team));
     for (size_t i = 0; i < infer_session_inputs(x->session); i++) {

@@ -18,7 +18,8 @@
         {"no-onednn", NULL, "native kernels only"},                                                \
         {"no-tuned", NULL, "kernels by estimate, without the tuned plan in the file"},             \
     {                                                                                              \
-        "precision", "TYPE", "f32 (default), f32-strict (plain sums only), bf16 (rounded operands)" \
+        "precision", "TYPE",                                                                       \
+            "f32 (default), f32-strict (plain sums only), bf16 (rounded operands)"                 \
     }
 
 struct session_args {
