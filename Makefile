@@ -56,8 +56,6 @@ ifeq ($(SANITIZE),fuzz)
 CFLAGS   += -fsanitize=address,undefined -fno-sanitize-recover=undefined \
             -fno-omit-frame-pointer $(FUZZ_ENGINE)
 endif
-AVX2     := -ffp-contract=fast -mavx2 -mfma -mf16c
-AVX512   := -ffp-contract=fast -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c -mprefer-vector-width=512
 
 # Hardening: a defect should end the program, not hand it over. Library and programs have their
 # symbols bound and made read-only at the start and no executable stack, programs any address.
@@ -78,11 +76,8 @@ LIB_SRC  := $(wildcard src/*/*.c kernels/*.c $(filter-out kernels/onednn/%,$(wil
 ifeq ($(ONEDNN),1)
 LIB_SRC  += $(wildcard kernels/onednn/*.c)
 endif
-# What a file's name says of the instructions in it.
-ISA_SRC  := %_avx2.c %_avx512.c %_vnni.c %_bf16.c %_amx.c
-ifneq ($(ARCH),x86_64)
-LIB_SRC  := $(filter-out $(ISA_SRC),$(LIB_SRC))
-endif
+include tools/make/levels.mk
+LIB_SRC  := $(filter-out $(LEVEL_SRC),$(LIB_SRC))
 ifneq ($(JPEG),1)
 LIB_SRC  := $(filter-out src/vision/decode_jpeg.c,$(LIB_SRC))
 endif
@@ -93,7 +88,7 @@ BENCH_SRC := $(addprefix bench/,infer_bench.c bench_report.c bench_serve.c bench
              machine_int8_vnni.c machine_bf16.c machine_amx.c)
 UNIT_SRC := $(wildcard tests/test_*.c)
 CHECK_SRC := $(wildcard tests/reliability/[rf][0-9]*.c)
-LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/obj/%.o)
+LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/obj/%.o) $(LEVEL_OBJ:%=$(BUILD)/obj/%.o)
 ONNX_GEN := $(BUILD)/gen/onnx/onnx.pb-c
 TOOL_OBJ := $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out $(TOOL_MAIN),$(TOOL_SRC))) $(ONNX_GEN).o
 UNITS    := $(UNIT_SRC:tests/%.c=$(BUILD)/tests/%)
@@ -132,15 +127,6 @@ $(BUILD)/flags: FORCE
 	@mkdir -p $(BUILD)
 	@echo '$(FLAGS_NOW)' | cmp -s - $@ || echo '$(FLAGS_NOW)' > $@
 
-# What a file's name says of the instructions in it, for its object and for clang-tidy.
-$(BUILD)/%_avx2.o $(BUILD)/%_avx2.tidy: ISA_FLAGS := $(AVX2)
-$(BUILD)/%_avx512.o $(BUILD)/%_avx512.tidy: ISA_FLAGS := $(AVX512)
-$(BUILD)/%_vnni.o $(BUILD)/%_vnni.tidy: ISA_FLAGS := $(AVX512) -mavx512vnni
-$(BUILD)/%_bf16.o $(BUILD)/%_bf16.tidy: ISA_FLAGS := $(AVX512) -mavx512vnni -mavx512bf16
-$(BUILD)/%_amx.o $(BUILD)/%_amx.tidy: ISA_FLAGS := $(AVX512) -mavx512vnni -mavx512bf16 -mamx-tile -mamx-int8 -mamx-bf16
-# The bytes of integer kernels are defined to the last rounding (docs/quantization.md): there a
-# product and a sum become one instruction only where the code says fma.
-EXACT = $(if $(findstring int8,$<)$(findstring _u8,$<),-ffp-contract=off)
 # Nobody reads floating-point exception flags: loops with conditions may become vector code.
 # Kernels are compiled for speed, but not under sanitizers, where that takes minutes, nor where
 # lines are counted.
@@ -155,9 +141,13 @@ endif
 # A pattern rule without a recipe would add nothing: the objects are named.
 $(patsubst %.c,$(BUILD)/obj/%.o,$(TOOL_SRC) $(UNIT_SRC) $(CHECK_SRC)): | $(ONNX_GEN).h
 
+COMPILE = $(call SHOW,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(GUARD) $(OPT_KERNEL) $(LEVEL_FLAGS) -MMD -MP -c $< -o $@
+
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(call SHOW,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(GUARD) $(OPT_KERNEL) $(ISA_FLAGS) $(EXACT) -MMD -MP -c $< -o $@
+	$(COMPILE)
+
+$(foreach l,$(ALL_LEVELS),$(eval $(call level_rules,$(l))))
 
 $(ONNX_GEN).h $(ONNX_GEN).c &: /usr/include/onnx/onnx.proto
 	@mkdir -p $(BUILD)/gen

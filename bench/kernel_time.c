@@ -125,12 +125,15 @@ infer_status bench_kernel_time(struct bench_task *b, const struct infer__kernel 
     struct infer__need need = {0};
     infer_status status = INFER_OK;
     const void **in = calloc(b->t.nin + 1, sizeof *in);
-    void *packed = NULL, *scratch = NULL;
-    if (!in)
+    void *packed = NULL, *scratch = NULL, *cut = calloc(1, k->cut_bytes + 1);
+    if (!in || !cut) {
+        free(in);
+        free(cut);
         return infer__no_memory(err, (b->t.nin + 1) * sizeof *in);
+    }
     for (uint32_t i = 0; i < b->t.nin; i++)
         in[i] = b->in[i].is_const ? b->in[i].data : b->x[i];
-    TRY_GOTO(infer__kernel_prepare(k, &b->t, NULL, &need, err));
+    TRY_GOTO(infer__kernel_prepare(k, &b->t, NULL, cut, &need, err));
     const uint64_t packed_bytes = infer__bytes_count(need.packed_bytes);
     const uint64_t scratch_bytes = infer__bytes_count(need.scratch_bytes);
     packed = memory(packed_bytes);
@@ -140,15 +143,16 @@ infer_status bench_kernel_time(struct bench_task *b, const struct infer__kernel 
         goto fail;
     }
     if (k->pack && packed_bytes)
-        k->pack(&b->t, need.state, packed);
+        k->pack(&b->t, cut, packed);
     if (b->t.nout && b->y[0])
         memset(b->y[0], 0xA5, operand_bytes(&b->out[0])); /* not what another kernel left */
-    struct infer__buffers m = {in, b->y, packed, scratch, need.state, scratch};
+    struct infer__buffers m = {in, b->y, packed, scratch, cut, scratch};
     time_runs(b, k, &need, &m, ms, out);
     status = compare(b, &out->difference, err);
 fail:
-    if (k->release && need.state)
-        k->release(need.state);
+    if (k->release)
+        k->release(cut);
+    free(cut);
     free(packed);
     free(scratch);
     free(in);

@@ -51,7 +51,7 @@ struct infer__task {
                                only oneDNN's can; NULL: nobody asks */
 };
 
-/* What a prepared kernel needs. Everything is 0 before prepare.
+/* What a prepared kernel needs. Everything but `cut` is 0 before prepare.
  *
  * Sizes of a task come from a file. What a kernel may count on: every operand is within
  * INFER__MAX_DIM and INFER__MAX_TENSOR_BYTES (base/size.h), and so is what a window slides over,
@@ -70,7 +70,7 @@ struct infer__need {
                              integers mean: two tasks of this kernel that agree in all that get the
                              same bytes, whatever their sizes and threads. 0: sizes count, threads do
                              not, and plans of other sizes pack anew */
-    void *state;          /* the kernel's own (oneDNN's primitives), freed by release */
+    void *cut; /* memory of the kernel's cut_bytes, all 0, that is given to prepare; see below */
 };
 
 /* Memory of one call; pointers stand in the order of the task's operands (NULL where absent).
@@ -81,7 +81,7 @@ struct infer__buffers {
     void *const *out;
     const void *packed;
     void *scratch; /* of the thread */
-    void *state;
+    const void *cut;
     void *shared; /* scratch of the thread that began the step, for what units leave to those that
                      wait for them */
 };
@@ -107,28 +107,36 @@ struct infer__kernel {
     uint8_t in_place;   /* set of INFER__IN_PLACE_*; 0: the output is apart from every input */
     uint8_t pitched;    /* 1: the output may have a pitch; it has no residual then */
     uint8_t transforms; /* 1: f32 products of sums (Winograd's): not for strict tasks */
+    /* Bytes of the kernel's cut: how it goes about a task (what the task says, tiles, panels,
+     * units), a struct of its own. prepare works it out, once; pack and run find it where it was
+     * put and work nothing out again. It may point into the task, which stays where it is. */
+    uint32_t cut_bytes;
     /* Predicted nanoseconds on one thread, or a negative number: it does not serve this task. */
     double (*estimate)(const struct infer__task *t);
-    /* Fills *need. NULL: units as `units` says, nothing packed, no scratch. Only prepare may
-     * allocate (state). */
+    /* Fills *need, and the cut in need->cut. NULL: one unit, nothing packed, no scratch, no cut.
+     * Only prepare may allocate (what a cut points to: oneDNN's primitives). */
     infer_status (*prepare)(const struct infer__task *t, struct infer__need *need,
                             infer_error *err);
     /* Writes packed weights; called only where need.packed_bytes is not 0. NULL if there never are
      * any. */
-    void (*pack)(const struct infer__task *t, void *state, void *packed);
+    void (*pack)(const struct infer__task *t, const void *cut, void *packed);
     /* The same for one piece out of need.pack_pieces; any order, any thread. NULL if pack_pieces
      * is 0. Pieces should read constants apart from each other: their pages may be given back to
      * the system in between. */
-    void (*pack_piece)(const struct infer__task *t, void *state, void *packed, uint32_t piece,
+    void (*pack_piece)(const struct infer__task *t, const void *cut, void *packed, uint32_t piece,
                        uint32_t pieces);
     /* Computes units [begin, end). */
     void (*run)(const struct infer__task *t, const struct infer__buffers *b, uint32_t begin,
                 uint32_t end);
-    void (*release)(void *state); /* NULL if there is no state */
+    void (*release)(void *cut); /* frees what prepare allocated; NULL if that is nothing */
 };
 
 /* Every kernel of the library, one per row of kernels.def, ends with NULL. */
 extern const struct infer__kernel *const infer__kernels[];
+
+/* The next kernel that may serve an operator, in the order of kernels.def, NULL behind the last
+ * one. *at is 0 before the first call. */
+const struct infer__kernel *infer__kernel_next(unsigned op, uint32_t *at);
 
 /* Whether a task has an operand or a result without elements: no kernel is asked about one, the
  * plan deals with them (src/plan/empty.c). Shape, which reads no elements, may have an empty
@@ -139,10 +147,12 @@ int infer__task_has_empty(const struct infer__task *t);
 double infer__kernel_ns(const struct infer__kernel *k, const struct infer__task *t);
 /* The cheapest kernel that serves a task, or NULL. */
 const struct infer__kernel *infer__kernel_choose(const struct infer__task *t);
-/* Prepares a kernel that serves the task: fills *need, whatever is in it. INFER_ERROR_LIMIT, naming
- * the node, where the kernel needs more memory than can be counted. */
+/* Prepares a kernel that serves the task: fills *need, whatever is in it, and `cut`, which is
+ * k->cut_bytes of memory for any type (NULL where those are 0). INFER_ERROR_LIMIT, naming the node,
+ * where the kernel needs more memory than can be counted. */
 infer_status infer__kernel_prepare(const struct infer__kernel *k, const struct infer__task *t,
-                                   const char *node, struct infer__need *need, infer_error *err);
+                                   const char *node, void *cut, struct infer__need *need,
+                                   infer_error *err);
 /* The kernel of a name, or NULL. */
 const struct infer__kernel *infer__kernel_find(const char *name);
 
@@ -192,5 +202,25 @@ void infer__epilogue_apply(const struct infer__epilogue *e, float *y, const floa
                            int64_t count);
 /* Whether an operator can be an epilogue's activation (all f32): one list for plan and kernels. */
 int infer__is_activation(unsigned op);
+
+/* ---- words that all kernels use alike ---------------------------------------------------------
+ *
+ *   unit    what the pool hands out: a range of items, made so that threads end together
+ *   item    the smallest piece of work that a unit begins or ends with
+ *   cut     how a kernel divides a task into these: worked out once, by prepare
+ *   tile    rows (pixels) by vectors of outputs whose sums stay in registers, or in AMX's tiles
+ *   vector  as many elements as a register holds; its level says how many
+ *   block   16 output channels
+ *   panel   the output channels that a tile covers, and their weights, packed side by side
+ *   strip   blocks of a panel that one product takes (Winograd); rows that are computed together
+ *           (depthwise)
+ *   chunk   tiles that are computed with one panel after the other, so that inputs stay near
+ *   part    one of several shares of a chunk's panels, or of an axis, each an item of its own
+ *   run     products whose inputs lie one behind the other
+ *   band    output rows of a chain that one item computes, round by round
+ *   plane   rows of a picture, copied so that a tile's rows are a constant step apart
+ *   piece   of packed weights: what is packed in one go
+ *   level   a set of instructions (kernels/levels.h)
+ */
 
 #endif

@@ -4,16 +4,55 @@
 
 #include "base/status.h"
 
-#define KERNEL(symbol) extern const struct infer__kernel symbol;
+#define KERNEL(symbol, operators) extern const struct infer__kernel symbol;
 #include "kernels/kernels.def"
 #undef KERNEL
 
 const struct infer__kernel *const infer__kernels[] = {
-#define KERNEL(symbol) &symbol,
+#define KERNEL(symbol, operators) &symbol,
 #include "kernels/kernels.def"
 #undef KERNEL
     NULL,
 };
+
+/* ---- by operator ---------------------------------------------------------------------------- */
+
+/* The operators of each kernel, as bits of two words. */
+#define BIT(id) ((id) / 64 == WORD ? (uint64_t)1 << (id) % 64 : 0)
+#define BELOW(id) ((id) / 64 < WORD ? 0 : (id) / 64 > WORD ? ~(uint64_t)0 : BIT(id) - 1)
+#define ON(op) BIT(INFER__OP_##op)
+#define FROM_TO(first, last) (BELOW(INFER__OP_##last + 1) & ~BELOW(INFER__OP_##first))
+#define KERNEL(symbol, operators) operators,
+_Static_assert(INFER__OP_COUNT <= 128, "two words have a bit for each operator");
+
+static const uint64_t serves[2][sizeof infer__kernels / sizeof *infer__kernels] = {
+#define WORD 0
+    {
+#include "kernels/kernels.def"
+        0,
+    },
+#undef WORD
+#define WORD 1
+    {
+#include "kernels/kernels.def"
+        0,
+    },
+#undef WORD
+};
+#undef KERNEL
+
+const struct infer__kernel *infer__kernel_next(unsigned op, uint32_t *at)
+{
+    const uint32_t count = sizeof infer__kernels / sizeof *infer__kernels - 1;
+    if (op >= INFER__OP_COUNT)
+        return NULL;
+    while (*at < count)
+        if (serves[op / 64][(*at)++] >> op % 64 & 1)
+            return infer__kernels[*at - 1];
+    return NULL;
+}
+
+/* ---- choosing ------------------------------------------------------------------------------- */
 
 /* What a kernel says of itself, before it is asked about the task's sizes. */
 static int may_serve(const struct infer__kernel *k, const struct infer__task *t)
@@ -48,10 +87,11 @@ const struct infer__kernel *infer__kernel_choose(const struct infer__task *t)
     double best_ns = 0;
     if (infer__task_has_empty(t))
         return NULL;
-    for (const struct infer__kernel *const *k = infer__kernels; *k; k++) {
-        double ns = infer__kernel_ns(*k, t);
+    uint32_t at = 0;
+    for (const struct infer__kernel *k; (k = infer__kernel_next(t->op, &at));) {
+        double ns = infer__kernel_ns(k, t);
         if (ns >= 0 && (!best || ns < best_ns)) {
-            best = *k;
+            best = k;
             best_ns = ns;
         }
     }
@@ -59,17 +99,18 @@ const struct infer__kernel *infer__kernel_choose(const struct infer__task *t)
 }
 
 infer_status infer__kernel_prepare(const struct infer__kernel *k, const struct infer__task *t,
-                                   const char *node, struct infer__need *need, infer_error *err)
+                                   const char *node, void *cut, struct infer__need *need,
+                                   infer_error *err)
 {
-    memset(need, 0, sizeof *need);
-    need->units = 1;
+    *need = (struct infer__need){.units = 1, .cut = cut};
+    if (k->cut_bytes)
+        memset(cut, 0, k->cut_bytes);
     if (k->prepare)
         TRY(k->prepare(t, need, err));
     if (!infer__bytes_too_much(need->packed_bytes) && !infer__bytes_too_much(need->scratch_bytes))
         return INFER_OK;
-    if (k->release && need->state)
-        k->release(need->state);
-    need->state = NULL;
+    if (k->release)
+        k->release(cut);
     return infer__fail_node(err, INFER_ERROR_LIMIT, node, "%s needs more memory than there can be",
                             k->name);
 }

@@ -19,8 +19,8 @@ fi
 
 # objects whose names don't end in a vector level have no AVX instruction (x86-64)
 if [ "$(uname -m)" = x86_64 ]; then
-    for o in $(find "$BUILD/obj/src" "$BUILD/obj/kernels" -name '*.o' ! -name '*_avx*.o' \
-        ! -name '*_vnni.o' ! -name '*_bf16.o' ! -name '*_amx.o'); do
+    for o in $(find "$BUILD/obj/src" "$BUILD/obj/kernels" -name '*.o' ! -name '*[_.]avx*.o' \
+        ! -name '*[_.]vnni.o' ! -name '*[_.]bf16.o' ! -name '*[_.]amx.o'); do
         objdump -d --no-show-raw-insn "$o" | grep -qE '%[yz]mm[0-9]' && fail "$o has AVX code"
     done
 fi

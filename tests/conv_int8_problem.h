@@ -208,9 +208,9 @@ static inline void define(struct problem *p, const void *const *in)
 {
     const struct infer__kernel *c = infer__kernel_find("conv_int8_c");
     struct infer__need need = {0};
-    struct infer__buffers b = {.in = in, .out = &p->want};
+    struct infer__buffers b = {.in = in, .out = &p->want, .cut = cut_memory(c)};
     assert_true(c->estimate(&p->t) >= 0);
-    assert_int_equal(c->prepare(&p->t, &need, NULL), INFER_OK);
+    assert_int_equal(prepare_kernel(c, &p->t, &need, NULL), INFER_OK);
     c->run(&p->t, &b, 0, need.units);
 }
 

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "guard.h"
+#include "kernel_cut.h"
 #include "kernels/kernel.h"
 
 #define CHECK_OPERANDS 8
@@ -97,7 +98,7 @@ static inline void check_run_once(const struct infer__kernel *k, const struct in
 {
     struct infer__task t = *task;
     struct infer__operand operands[CHECK_OPERANDS], y;
-    struct guard gin[CHECK_OPERANDS], gout[CHECK_OPERANDS], packed, scratch, shared;
+    struct guard gin[CHECK_OPERANDS], gout[CHECK_OPERANDS], packed, scratch, shared, cut;
     const void *pin[CHECK_OPERANDS] = {0};
     void *pout[CHECK_OPERANDS] = {0};
     struct infer__need need = {0};
@@ -132,18 +133,22 @@ static inline void check_run_once(const struct infer__kernel *k, const struct in
         pin[t.nin - 1] = gout[0].data;
     }
     assert_true(k->estimate(&t) >= 0);
+    cut = guard_new(k->cut_bytes, 16, at_end);
+    memset(cut.data, 0, k->cut_bytes);
+    need.cut = cut.data;
     if (k->prepare)
         assert_int_equal(k->prepare(&t, &need, &err), INFER_OK);
     assert_true(need.units >= 1);
     packed = guard_new(infer__bytes_count(need.packed_bytes), 64, at_end);
     scratch = guard_new(infer__bytes_count(need.scratch_bytes), 64, at_end);
     shared = guard_new(infer__bytes_count(need.scratch_bytes), 64, at_end);
-    if (k->pack_piece && threads > 1) /* in pieces, in any order: the same bits must come out */
+    const int packs = k->pack && infer__bytes_count(need.packed_bytes);
+    if (packs && k->pack_piece && threads > 1) /* in any order: the same bits must come out */
         for (uint32_t p = 3; p-- > 0;)
-            k->pack_piece(&t, need.state, packed.data, p, 3);
-    else if (k->pack)
-        k->pack(&t, need.state, packed.data);
-    struct infer__buffers b = {pin, pout, packed.data, scratch.data, need.state, shared.data};
+            k->pack_piece(&t, need.cut, packed.data, p, 3);
+    else if (packs)
+        k->pack(&t, need.cut, packed.data);
+    struct infer__buffers b = {pin, pout, packed.data, scratch.data, need.cut, shared.data};
     check_run_units(k, &t, &b, &need, split, random);
     for (uint32_t i = 0; i < t.nin; i++) {
         assert_true(guard_check(&gin[i]));
@@ -166,7 +171,9 @@ static inline void check_run_once(const struct infer__kernel *k, const struct in
     guard_free(&scratch);
     guard_free(&shared);
     if (k->release)
-        k->release(need.state);
+        k->release(need.cut);
+    assert_true(guard_check(&cut));
+    guard_free(&cut);
 }
 
 /* Every partition and a few numbers of threads give the bits that are left in out[]. */

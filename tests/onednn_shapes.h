@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/status.h"
+#include "kernel_cut.h"
 #include "kernels/kernel.h"
 
 extern const struct infer__kernel infer__conv_f32_onednn;
@@ -209,17 +210,17 @@ static int run(struct problem *p, uint32_t threads, int in_place, uint32_t *unit
     infer_error err;
     p->t.threads = threads;
     assert_true(p->k->estimate(&p->t) >= 0);
-    infer_status status = p->k->prepare(&p->t, &need, &err);
+    infer_status status = prepare_kernel(p->k, &p->t, &need, &err);
     if (status != INFER_OK) {
         assert_int_equal(status, INFER_ERROR_UNSUPPORTED);
-        assert_null(need.state);
+        assert_null(*(void **)need.cut);
         return 0;
     }
     assert_true(need.units >= 1);
     struct guarded packed = guard(infer__bytes_count(need.packed_bytes) / sizeof(float), 64);
     struct guarded scratch[8];
     if (p->k->pack)
-        p->k->pack(&p->t, need.state, packed.f);
+        p->k->pack(&p->t, need.cut, packed.f);
     memset(p->y.f, 0xA5, p->y.n * sizeof(float));
     if (in_place)
         memcpy(p->y.f, p->r.f, p->y.n * sizeof(float));
@@ -231,7 +232,7 @@ static int run(struct problem *p, uint32_t threads, int in_place, uint32_t *unit
     for (uint32_t i = 0; i < threads; i++) {
         scratch[i] = guard((size_t)infer__bytes_count(need.scratch_bytes) / sizeof(float), 64);
         w[i] = (struct worker){
-            p, &need, {in, out, packed.f, scratch[i].f, need.state, NULL}, i, threads};
+            p, &need, {in, out, packed.f, scratch[i].f, need.cut, NULL}, i, threads};
         assert_int_equal(pthread_create(&id[i], NULL, work, &w[i]), 0);
     }
     for (uint32_t i = 0; i < threads; i++) {
@@ -239,7 +240,7 @@ static int run(struct problem *p, uint32_t threads, int in_place, uint32_t *unit
         unguard(&scratch[i]);
     }
     unguard(&packed);
-    p->k->release(need.state);
+    p->k->release(need.cut);
     *units = need.units;
     return 1;
 }

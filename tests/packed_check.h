@@ -14,7 +14,7 @@ static unsigned char *packed_again(const struct infer__step *s, size_t bytes, in
     unsigned char *p = aligned_alloc(64, (bytes + 63) / 64 * 64);
     if (p) {
         memset(p, fill, bytes);
-        s->kernel->pack(&s->task, s->need.state, p);
+        s->kernel->pack(&s->task, s->need.cut, p);
     }
     return p;
 }

@@ -246,7 +246,7 @@ static void test_in_place(void **state)
         struct infer__buffers b = {.in = in, .out = out};
         struct infer__need need = {0};
         infer_error err;
-        assert_int_equal(kernel->prepare(&k.t, &need, &err), INFER_OK);
+        assert_int_equal(prepare_kernel(kernel, &k.t, &need, &err), INFER_OK);
         kernel->run(&k.t, &b, 0, need.units);
         assert_memory_equal(out[0], k.y[0], operand_bytes(&k.out[0]));
         run_drop(&k);

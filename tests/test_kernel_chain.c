@@ -133,14 +133,14 @@ static float *convolve(const struct infer__operand *x, const float *data,
     struct infer__need need = {.units = 1};
     infer_error err;
     if (k->prepare)
-        assert_int_equal(k->prepare(&t, &need, &err), INFER_OK);
+        assert_int_equal(prepare_kernel(k, &t, &need, &err), INFER_OK);
     float *out = calloc((size_t)infer__operand_elements(y) + 1, sizeof *out);
     void *packed = calloc(infer__bytes_count(need.packed_bytes) + 64, 1),
          *scratch = calloc(infer__bytes_count(need.scratch_bytes) + 64, 1);
     if (k->pack)
-        k->pack(&t, need.state, packed);
+        k->pack(&t, need.cut, packed);
     void *pout[1] = {out};
-    struct infer__buffers b = {pin, pout, packed, scratch, need.state, NULL};
+    struct infer__buffers b = {pin, pout, packed, scratch, need.cut, NULL};
     k->run(&t, &b, 0, need.units);
     for (int i = 0; i < 4; i++)
         free(copies[i]);

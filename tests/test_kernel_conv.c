@@ -117,7 +117,7 @@ static void build(struct conv_case *c, uint64_t *r)
         .act = c->act, .residual = (uint16_t)c->residual, .alpha = -1.5f, .beta = 2.5f};
     if (c->act == INFER__OP_LEAKY_RELU)
         c->t.epi.alpha = 0.25f;
-    int weights = c->data == SPECIALS ? REALS : c->data; /* see conv_shape.h on padding */
+    int weights = c->data == SPECIALS ? REALS : c->data; /* see conv_blocked.h on padding */
     c->x = samples(infer__operand_elements(&c->in[0]), c->data, r);
     c->weights = samples(first * c->in[1].dims[1] * taps, weights, r);
     c->biases = samples(g * c->mg, c->data, r);

@@ -186,12 +186,12 @@ static void check_pieces(struct problem *p)
     const struct infer__kernel *k = infer__kernel_find("conv_bf16");
     struct infer__need need = {0};
     infer_error err;
-    assert_int_equal(k->prepare(&p->t, &need, &err), INFER_OK);
+    assert_int_equal(prepare_kernel(k, &p->t, &need, &err), INFER_OK);
     unsigned char *whole = calloc(infer__bytes_count(need.packed_bytes), 1),
                   *parts = calloc(infer__bytes_count(need.packed_bytes), 1);
-    k->pack(&p->t, need.state, whole);
+    k->pack(&p->t, need.cut, whole);
     for (uint32_t piece = 3; piece-- > 0;)
-        k->pack_piece(&p->t, need.state, parts, piece, 3);
+        k->pack_piece(&p->t, need.cut, parts, piece, 3);
     assert_memory_equal(whole, parts, infer__bytes_count(need.packed_bytes));
     free(whole);
     free(parts);

@@ -8,7 +8,7 @@
 #if defined(__x86_64__)
 #define AMX_MODEL 1
 #define infer__conv_bf16_amx infer__conv_bf16_amx_model
-#include "kernels/conv_bf16/conv_bf16_amx.inc"
+#include "kernels/conv_bf16/conv_bf16_amx.c"
 #undef infer__conv_bf16_amx
 extern const struct infer__kernel infer__conv_bf16_amx;
 

@@ -95,7 +95,7 @@ static int is_permitted(const struct infer__kernel *k, const struct infer__task 
     struct infer__need need = {0};
     infer_error err;
     return !infer__isa_has(k->isa, INFER_ISA_AMX) ||
-           k->prepare(t, &need, &err) != INFER_ERROR_UNSUPPORTED;
+           prepare_kernel(k, t, &need, &err) != INFER_ERROR_UNSUPPORTED;
 }
 
 /* How many kernels serve the shape; all must be right. `definition`: the C kernel is compared with

@@ -7,9 +7,8 @@
 
 #if defined(__x86_64__)
 #define AMX_MODEL 1
-#define CONV8_NAME "conv_int8_amx_model"
 #define infer__conv_int8_amx infer__conv_int8_amx_model
-#include "kernels/conv_int8/conv_int8_amx.inc"
+#include "kernels/conv_int8/conv_int8.c"
 
 static uint64_t seed;
 

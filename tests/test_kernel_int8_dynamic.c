@@ -224,7 +224,7 @@ static int check_integer(struct shape *s, uint64_t *r)
         served++;
         c += (*k)->isa == INFER_ISA_C;
         if ((*k)->isa == INFER_ISA_AMX &&
-            (*k)->prepare(&o.t, &need, &err) == INFER_ERROR_UNSUPPORTED)
+            prepare_kernel(*k, &o.t, &need, &err) == INFER_ERROR_UNSUPPORTED)
             continue; /* the system refuses it */
         check_kernel(*k, &o.t, o.data, &p.got, r);
         if (memcmp(p.got, p.want, operand_bytes(&p.y)) != 0)

@@ -264,16 +264,16 @@ static void test_pack_pieces(void **state)
         g.in[1].data = g.x[1];
         g.t.in = g.in;
         g.t.out = g.out;
-        assert_int_equal(k->prepare(&g.t, &need, &err), INFER_OK);
+        assert_int_equal(prepare_kernel(k, &g.t, &need, &err), INFER_OK);
         assert_in_range(need.pack_pieces, 2, 100);
         char *whole = malloc(infer__bytes_count(need.packed_bytes)),
              *pieces = malloc(infer__bytes_count(need.packed_bytes));
         assert_true(whole && pieces);
         memset(whole, 0xA5, infer__bytes_count(need.packed_bytes));
         memset(pieces, 0x5A, infer__bytes_count(need.packed_bytes));
-        k->pack(&g.t, need.state, whole);
+        k->pack(&g.t, need.cut, whole);
         for (uint32_t p = need.pack_pieces; p-- > 0;)
-            k->pack_piece(&g.t, need.state, pieces, p, need.pack_pieces);
+            k->pack_piece(&g.t, need.cut, pieces, p, need.pack_pieces);
         assert_memory_equal(whole, pieces, infer__bytes_count(need.packed_bytes));
         free(whole);
         free(pieces);

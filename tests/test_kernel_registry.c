@@ -16,6 +16,23 @@ static void test_list(void **state)
     assert_null(infer__kernel_find(""));
 }
 
+/* Each kernel is found by some operator, those of an operator are in the list's order. */
+static void test_by_operator(void **state)
+{
+    int found[1024] = {0};
+    (void)state;
+    for (unsigned op = 0; op < INFER__OP_COUNT + 70; op++) {
+        uint32_t at = 0, before = 0;
+        for (const struct infer__kernel *k; (k = infer__kernel_next(op, &at)); before = at) {
+            assert_true(op < INFER__OP_COUNT && at > before);
+            assert_ptr_equal(k, infer__kernels[at - 1]);
+            found[at - 1] = 1;
+        }
+    }
+    for (int i = 0; infer__kernels[i]; i++)
+        assert_true(found[i]);
+}
+
 /* Choosing gives the least estimate among those that the level allows. */
 static void test_choose(void **state)
 {
@@ -145,9 +162,10 @@ static void test_activations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_list),    cmocka_unit_test(test_choose),
-        cmocka_unit_test(test_strict),  cmocka_unit_test(test_units),
-        cmocka_unit_test(test_spatial), cmocka_unit_test(test_activations),
+        cmocka_unit_test(test_list),        cmocka_unit_test(test_by_operator),
+        cmocka_unit_test(test_choose),      cmocka_unit_test(test_strict),
+        cmocka_unit_test(test_units),       cmocka_unit_test(test_spatial),
+        cmocka_unit_test(test_activations),
     };
     seed = random_seed();
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -115,8 +115,8 @@ static void reference(struct winograd_case *c)
     struct infer__need need = {0};
     infer_error err;
     c->t.threads = 1;
-    assert_int_equal(k->prepare(&c->t, &need, &err), INFER_OK);
-    struct infer__buffers b = {in, out, NULL, NULL, NULL, NULL};
+    assert_int_equal(prepare_kernel(k, &c->t, &need, &err), INFER_OK);
+    struct infer__buffers b = {in, out, NULL, NULL, need.cut, NULL};
     k->run(&c->t, &b, 0, need.units);
 }
 
@@ -390,11 +390,11 @@ static void plain_run(const struct infer__kernel *k, struct winograd_case *c)
     infer_error err;
     c->t.threads = 1;
     c->in[1].data = c->weights;
-    assert_int_equal(k->prepare(&c->t, &need, &err), INFER_OK);
+    assert_int_equal(prepare_kernel(k, &c->t, &need, &err), INFER_OK);
     void *packed = aligned_alloc(64, (infer__bytes_count(need.packed_bytes) + 63) & ~(size_t)63);
     void *scratch = malloc(infer__bytes_count(need.scratch_bytes));
-    k->pack(&c->t, need.state, packed);
-    struct infer__buffers b = {in, out, packed, scratch, need.state, NULL};
+    k->pack(&c->t, need.cut, packed);
+    struct infer__buffers b = {in, out, packed, scratch, need.cut, NULL};
     k->run(&c->t, &b, 0, need.units);
     free(packed);
     free(scratch);

@@ -12,7 +12,7 @@ static int can_prepare(const struct infer__kernel *k, const struct infer__task *
 {
     struct infer__need need;
     infer_error err;
-    infer_status status = infer__kernel_prepare(k, t, "", &need, &err);
+    infer_status status = infer__kernel_prepare(k, t, "", cut_memory(k), &need, &err);
     assert_true(status == INFER_OK || status == INFER_ERROR_UNSUPPORTED);
     return status == INFER_OK;
 }

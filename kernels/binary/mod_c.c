@@ -5,7 +5,7 @@
 #include "kernels/convert.h"
 #include "kernels/nd.h"
 
-INFER__APART static double estimate(const struct infer__task *t)
+INFER__APART static double mod_estimate(const struct infer__task *t)
 {
     if (t->op != INFER__OP_MOD || !infer__no_epilogue(t) || t->in[0].type != t->out[0].type ||
         t->in[1].type != t->out[0].type || t->in[0].type == INFER_BOOL)
@@ -21,8 +21,8 @@ static int64_t signed_mod(int64_t x, int64_t y, int fmod_)
     return !fmod_ && m != 0 && (m < 0) != (y < 0) ? m + y : m;
 }
 
-static void run(const struct infer__task *t, const struct infer__buffers *b, uint32_t begin,
-                uint32_t end)
+static void mod_run(const struct infer__task *t, const struct infer__buffers *b, uint32_t begin,
+                    uint32_t end)
 {
     unsigned type = t->out[0].type;
     enum infer__wide wide = infer__wide_of(type);
@@ -48,6 +48,6 @@ static void run(const struct infer__task *t, const struct infer__buffers *b, uin
 
 const struct infer__kernel infer__mod_c = {.name = "mod_c",
                                            .isa = INFER_ISA_C,
-                                           .estimate = estimate,
+                                           .estimate = mod_estimate,
                                            .prepare = infer__elements_prepare,
-                                           .run = run};
+                                           .run = mod_run};

@@ -40,15 +40,15 @@ static uint8_t one(unsigned op, const struct infer__binary_u8 *p, uint8_t a, uin
     return infer__q8_round(sum, 0, p->lo, p->hi);
 }
 
-INFER__APART static double estimate(const struct infer__task *t)
+INFER__APART static double binary_estimate(const struct infer__task *t)
 {
     if (!infer__binary_u8_serves(t))
         return -1;
     return 100 + (t->op == INFER__OP_MUL ? 2 : 5) * (double)infer__operand_elements(&t->out[0]);
 }
 
-static void run(const struct infer__task *t, const struct infer__buffers *b, uint32_t begin,
-                uint32_t end)
+static void binary_run(const struct infer__task *t, const struct infer__buffers *b, uint32_t begin,
+                       uint32_t end)
 {
     struct infer__binary_u8 p = infer__binary_u8_of(t);
     uint8_t buffer[2][INFER__BLOCK], *y = b->out[0];
@@ -67,6 +67,6 @@ const struct infer__kernel infer__binary_u8_c = {.name = "binary_u8_c",
                                                  .isa = INFER_ISA_C,
                                                  .in_place =
                                                      INFER__IN_PLACE_FIRST | INFER__IN_PLACE_SECOND,
-                                                 .estimate = estimate,
+                                                 .estimate = binary_estimate,
                                                  .prepare = infer__elements_prepare,
-                                                 .run = run};
+                                                 .run = binary_run};

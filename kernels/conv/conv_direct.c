@@ -8,7 +8,13 @@
 
 /* A panel's weights should leave room for the inputs in the first-level cache (32 KiB), unless they
  * come from the second level fast enough. */
-enum { CACHED_FLOATS = 8192, FAR_FLOATS = 40960, BORDER_FLOATS = 16384, WIDE_PIXELS = 96 };
+enum {
+    CACHED_FLOATS = 8192,
+    FAR_FLOATS = 40960,
+    BORDER_FLOATS = 16384,
+    WIDE_PIXELS = 96,
+    MOST_TAPS = 4096
+};
 /* Scaled inputs of a chunk: half of the first-level cache. */
 enum { SCALED_FLOATS = 6144 };
 /* What a thread gets from beyond its second-level cache, at least. */
@@ -16,7 +22,7 @@ enum { WEIGHT_BYTES_PER_NS = 16 };
 
 static void cut_panels(struct infer__direct *d, const struct infer__machine *m)
 {
-    const struct infer__conv_shape *s = &d->s;
+    const struct infer__linear *s = &d->s;
     int64_t vec = d->level->vec, half = d->level->half, rest = s->mg % vec;
     int64_t most = vec < 16 ? 3 : DIRECT_PANEL;
     int has_half = half && rest && rest <= half;
@@ -31,42 +37,19 @@ static void cut_panels(struct infer__direct *d, const struct infer__machine *m)
     d->tile = d->level->tile[ceil_div(d->vectors, d->panels) - 1];
 }
 
-/* Output pixels [range[0], range[1]) of an axis have tap k inside the picture. */
-static void tap_outputs(const struct infer__window *w, int axis, int64_t k, int64_t in, int64_t out,
-                        int64_t range[2])
-{
-    int64_t begin = w->pad_begin[axis] - k * w->dilation[axis], end = in + begin;
-    range[0] = begin > 0 ? min64(ceil_div(begin, w->stride[axis]), out) : 0;
-    range[1] = end > 0 ? min64(ceil_div(end, w->stride[axis]), out) : 0;
-    if (range[1] < range[0])
-        range[1] = range[0];
-}
-
-/* Share of an axis' taps that are inside the picture. */
-static double inside(const struct infer__window *w, int axis, int64_t in, int64_t out)
-{
-    double sum = 0;
-    for (int64_t k = 0; k < w->kernel[axis]; k++) {
-        int64_t range[2];
-        tap_outputs(w, axis, k, in, out, range);
-        sum += (double)(range[1] - range[0]);
-    }
-    return sum / (double)out / (double)w->kernel[axis];
-}
-
 /* Cuts rows where their taps change, if much is to be saved by that. */
 static void cut_taps(struct infer__direct *d)
 {
-    const struct infer__conv_shape *s = &d->s;
-    const struct infer__window *w = s->w;
-    double used = inside(w, 2, s->x.w, s->y.w);
+    const struct infer__linear *s = &d->s;
+    const struct infer__window *w = &s->w;
+    double used = infer__linear_inside(s, 2);
     int n = 0;
     if (used > 0.75 || 2 * w->kernel[2] > DIRECT_CUTS || s->taps > DIRECT_ROWS)
         return;
     d->cut[n++] = 0;
     for (int64_t k = 0; k < w->kernel[2]; k++) {
         int64_t range[2];
-        tap_outputs(w, 2, k, s->x.w, s->y.w, range);
+        infer__linear_tap_outputs(s, 2, k, range);
         for (int i = 0; i < 2; i++) { /* in order, each but once */
             int at = n;
             while (at > 0 && d->cut[at - 1] > range[i])
@@ -80,13 +63,13 @@ static void cut_taps(struct infer__direct *d)
     }
     d->cut[n] = s->y.w;
     d->cuts = n;
-    d->used = used * inside(w, 1, s->x.h, s->y.h);
+    d->used = used * infer__linear_inside(s, 1);
 }
 
 static void cut_pixels(struct infer__direct *d)
 {
-    const struct infer__conv_shape *s = &d->s;
-    const struct infer__window *w = s->w;
+    const struct infer__linear *s = &d->s;
+    const struct infer__window *w = &s->w;
     int padded = w->pad_begin[2] > 0 || w->pad_end[2] > 0;
     d->flat = infer__window_is_point(w);
     d->rows = s->y.n * s->y.d * s->y.h;
@@ -140,7 +123,7 @@ static int64_t tiles_of_chunk(const struct infer__direct *d, int64_t across, uin
  * thread gets as many whole chunks: the next step, cut alike, finds them in that thread's cache. */
 static void cut_items(struct infer__direct *d, uint32_t threads)
 {
-    const struct infer__conv_shape *s = &d->s;
+    const struct infer__linear *s = &d->s;
     int64_t across = s->groups * d->panels;
     double products = (double)s->taps * (double)s->cg * (double)d->floats * (double)s->groups *
                       (double)d->rows * (double)d->width;
@@ -164,7 +147,8 @@ static void cut_items(struct infer__direct *d, uint32_t threads)
 int infer__direct_cut(const struct infer__task *t, const struct infer__direct_level *level,
                       struct infer__direct *d)
 {
-    if (!infer__conv_shape(t, &d->s) || d->s.transposed || !infer__conv_servable(&d->s))
+    if (!infer__linear_f32(t, &d->s) || d->s.transposed || !infer__linear_countable(&d->s) ||
+        d->s.taps > MOST_TAPS)
         return 0;
     d->level = level;
     cut_panels(d, infer__task_machine(t));
@@ -181,7 +165,7 @@ int infer__direct_cut(const struct infer__task *t, const struct infer__direct_le
 struct infer__direct_panel infer__direct_panel(const struct infer__direct *d, int64_t group,
                                                int64_t index)
 {
-    const struct infer__conv_shape *s = &d->s;
+    const struct infer__linear *s = &d->s;
     int64_t vec = d->level->vec;
     int64_t v0 = infer__unit_begin(d->vectors, d->panels, index);
     int64_t v1 = infer__unit_begin(d->vectors, d->panels, index + 1);
@@ -215,7 +199,7 @@ static inline void copy_pixels(const float *from, int64_t pixels, int64_t c, int
 static void copy_row(const struct infer__direct *d, const float *row, int64_t first, int64_t pixels,
                      int64_t group, float *to)
 {
-    const struct infer__conv_shape *s = &d->s;
+    const struct infer__linear *s = &d->s;
     int64_t c = s->cg, left = first < 0 ? min64(-first, pixels) : 0;
     int64_t inner = min64(s->x.w - (first + left), pixels - left);
     if (inner < 0)
@@ -241,8 +225,8 @@ static void copy_row(const struct infer__direct *d, const float *row, int64_t fi
 static void find_rows(const struct infer__direct *d, int64_t row, const float *x,
                       struct infer__direct_tile *tile)
 {
-    const struct infer__conv_shape *s = &d->s;
-    const struct infer__window *w = s->w;
+    const struct infer__linear *s = &d->s;
+    const struct infer__window *w = &s->w;
     int64_t oh = row % s->y.h, od = row / s->y.h % s->y.d, n = row / s->y.h / s->y.d;
     int64_t d0 = od * w->stride[0] - w->pad_begin[0], h0 = oh * w->stride[1] - w->pad_begin[1];
     tile->nrows = 0;
@@ -254,7 +238,7 @@ static void find_rows(const struct infer__direct *d, int64_t row, const float *x
             int64_t ih = h0 + kh * w->dilation[1];
             if (ih < 0 || ih >= s->x.h)
                 continue;
-            struct infer__direct_row *r = &tile->rows[tile->nrows++];
+            struct infer__tile_row *r = &tile->rows[tile->nrows++];
             r->x = x + ((n * s->x.d + id) * s->x.h + ih) * s->x.w * s->x.c;
             r->before = (kd * w->kernel[1] + kh) * w->kernel[2] * s->cg;
         }
@@ -265,8 +249,8 @@ static void find_rows(const struct infer__direct *d, int64_t row, const float *x
 static void place_tile(const struct infer__direct *d, int64_t begin, int64_t group, float *copy,
                        struct infer__direct_tile *tile)
 {
-    const struct infer__conv_shape *s = &d->s;
-    const struct infer__window *w = s->w;
+    const struct infer__linear *s = &d->s;
+    const struct infer__window *w = &s->w;
     int64_t first = begin * w->stride[2] - w->pad_begin[2];
     int64_t pixels = (tile->count - 1) * w->stride[2] + (w->kernel[2] - 1) * w->dilation[2] + 1;
     if (first >= 0 && first + pixels <= s->x.w) {
@@ -308,8 +292,8 @@ static int64_t tile_begin(const struct infer__direct *d, int64_t part, int *coun
 static void place_taps(const struct infer__direct *d, const struct infer__direct_tile *rows,
                        int64_t begin, int64_t group, struct infer__direct_tile *tile)
 {
-    const struct infer__conv_shape *s = &d->s;
-    const struct infer__window *w = s->w;
+    const struct infer__linear *s = &d->s;
+    const struct infer__window *w = &s->w;
     tile->nrows = 0;
     tile->step = w->stride[2] * s->x.c;
     tile->run_step = 0;
@@ -318,7 +302,7 @@ static void place_taps(const struct infer__direct *d, const struct infer__direct
             int64_t at = begin * w->stride[2] - w->pad_begin[2] + k * w->dilation[2];
             if (at < 0 || at >= s->x.w)
                 continue;
-            tile->rows[tile->nrows++] = (struct infer__direct_row){
+            tile->rows[tile->nrows++] = (struct infer__tile_row){
                 rows->rows[r].x + at * s->x.c + group * s->cg, rows->rows[r].before + k * s->cg};
         }
 }
@@ -326,7 +310,7 @@ static void place_taps(const struct infer__direct *d, const struct infer__direct
 void infer__direct_tiles(const struct infer__direct *d, int64_t first, int count, int64_t group,
                          const float *x, float *copies, struct infer__direct_tile *tiles)
 {
-    const struct infer__conv_shape *s = &d->s;
+    const struct infer__linear *s = &d->s;
     struct infer__direct_tile row_of; /* the rows of the input, where they begin */
     int64_t row = first / d->tiles_per_row, part = first % d->tiles_per_row;
     row_of.nrows = -1;
@@ -339,7 +323,7 @@ void infer__direct_tiles(const struct infer__direct *d, int64_t first, int count
         if (d->flat) {
             tile->nrows = 1;
             tile->step = tile->run_step = s->x.c;
-            tile->rows[0] = (struct infer__direct_row){x + begin * s->x.c + group * s->cg, 0};
+            tile->rows[0] = (struct infer__tile_row){x + begin * s->x.c + group * s->cg, 0};
             continue;
         }
         if (row_of.nrows < 0)
@@ -361,7 +345,7 @@ void infer__direct_tiles(const struct infer__direct *d, int64_t first, int count
  * vector's time, more where a panel's weights come from the second-level cache. */
 double infer__direct_ns(const struct infer__direct *d, const struct infer__machine *m)
 {
-    const struct infer__conv_shape *s = &d->s;
+    const struct infer__linear *s = &d->s;
     double vec = d->level->vec, k = (double)s->taps * (double)s->cg * d->used;
     double pixels = (double)d->rows * (double)d->width;
     double panels = (double)s->groups * (double)d->panels;
@@ -373,11 +357,11 @@ double infer__direct_ns(const struct infer__direct *d, const struct infer__machi
     int far = cached > FAR_FLOATS && !m->wide_panels;
     double loads = cached <= CACHED_FLOATS ? 0.2 : far ? 0.8 : 0.4;
     double broadcast = panel < 2 ? 0.12 : panel < 3 && d->floats % d->level->vec ? 0.12 : 0;
-    if (panel < 2 && s->x.c == 3 && s->w->stride[2] <= 2)
+    if (panel < 2 && s->x.c == 3 && s->w.stride[2] <= 2)
         broadcast = 0.03; /* part of the product, where the step is known */
     double per_k = floats * chain + panels * vec * (broadcast + panel * loads / mean);
-    double ns = infer__conv_ns(m, pixels * k * per_k / d->level->rate,
-                               (double)infer__bytes_count(infer__direct_packed_bytes(d)));
+    double ns = infer__linear_ns(m, pixels * k * per_k / d->level->rate,
+                                 (double)infer__bytes_count(infer__direct_packed_bytes(d)));
     ns += (double)d->tiles * panels * (6 + 2.5 * (double)(d->kernel_rows * d->runs) * d->used);
     ns += pixels * (double)s->y.c * (s->residual ? 0.03 : 0.012); /* storing */
     if (s->scale)

@@ -13,7 +13,8 @@
 #ifndef INFER_KERNELS_CONV_DIRECT_H
 #define INFER_KERNELS_CONV_DIRECT_H
 
-#include "kernels/conv/conv_shape.h"
+#include "kernels/linear/linear.h"
+#include "kernels/linear/tile_row.h"
 
 /* Vectors of a panel, tiles of a chunk, kernel rows, and parts of a row with their own taps at
  * most. */
@@ -28,7 +29,7 @@ struct infer__direct_level {
 };
 
 struct infer__direct {
-    struct infer__conv_shape s;
+    struct infer__linear s;
     const struct infer__direct_level *level;
     int flat;                /* all pixels are one row: 1x1, stride 1, no padding */
     int64_t rows, width;     /* rows of pixels and their pixels */
@@ -67,13 +68,6 @@ struct infer__direct_panel infer__direct_panel(const struct infer__direct *d, in
 /* Packed weights are [group][panel][tap][input channel][floats of the panel]. */
 struct infer__bytes infer__direct_packed_bytes(const struct infer__direct *d);
 
-/* A kernel row of a tile: where its first pixel's first run begins, and the number of runs' floats
- * that stand before it among the weights. */
-struct infer__direct_row {
-    const float *x;
-    int64_t before;
-};
-
 /* One tile of one group. */
 struct infer__direct_tile {
     int64_t pixel; /* of the output */
@@ -81,7 +75,7 @@ struct infer__direct_tile {
     int nrows;
     int64_t step;     /* from a pixel's runs to the next pixel's */
     int64_t run_step; /* from a run to the next */
-    struct infer__direct_row rows[DIRECT_ROWS];
+    struct infer__tile_row rows[DIRECT_ROWS];
 };
 
 /* Describes tiles first .. first + count - 1 for a group; `copies` has d->border floats for each.

@@ -1,5 +1,5 @@
 /* Rows of a depthwise convolution of f32 pictures, at one level each: what conv_depthwise_rows_f32
- * and the chains of kernels/chain have in common. See depthwise_tile.inc for how it is computed. */
+ * and the chains of kernels/chain have in common. See depthwise_tile.h for how it is computed. */
 #ifndef INFER_KERNELS_CONV_DEPTHWISE_ROWS_H
 #define INFER_KERNELS_CONV_DEPTHWISE_ROWS_H
 

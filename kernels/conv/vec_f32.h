@@ -1,4 +1,4 @@
-/* A vector of floats at one of three levels, chosen by the file that includes this: VEC_LEVEL is
+/* A vector of floats at one of three levels (kernels/levels.h): VEC_LEVEL is
  * 512 (AVX-512), 256 (AVX2 and FMA) or 0 (vectors of four by the compiler: SSE2, NEON, anything).
  *
  * vec_fma rounds once at levels 512 and 256 and twice at level 0, so the levels' results differ in
@@ -10,9 +10,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#if !defined(VEC_LEVEL)
-#error "define VEC_LEVEL first"
-#endif
+#include "kernels/levels.h"
+
 #if VEC_LEVEL > 0
 #include <immintrin.h>
 #endif
@@ -29,8 +28,6 @@
 #if VEC_LEVEL == 512
 
 #define VEC 16
-#define VEC_ISA INFER_ISA_AVX512
-#define VEC_NAME(name) name##_avx512
 typedef __m512 vec;
 
 VEC_INLINE vec vec_set(float x)
@@ -89,8 +86,6 @@ VEC_INLINE vec vec_if_negative(vec x, vec y)
 #elif VEC_LEVEL == 256
 
 #define VEC 8
-#define VEC_ISA INFER_ISA_AVX2
-#define VEC_NAME(name) name##_avx2
 typedef __m256 vec;
 
 VEC_INLINE vec vec_set(float x)
@@ -153,8 +148,6 @@ VEC_INLINE vec vec_if_negative(vec x, vec y)
 #else
 
 #define VEC 4
-#define VEC_ISA INFER_ISA_C
-#define VEC_NAME(name) name##_c
 typedef float vec __attribute__((vector_size(16)));
 typedef int32_t vec_bits __attribute__((vector_size(16)));
 

@@ -1,12 +1,13 @@
+/* levels: bf16 */
 /* Bf16 convolution and dense layers, AVX-512 BF16; see conv_bf16.h. Each output is one chain of
  * sums in the order kernel row by kernel row, run by run, pair by pair, whatever tile it falls
  * into. */
-#if defined(__x86_64__)
-#include <math.h>
-#define VEC_LEVEL 512
+#include "kernels/levels.h"
+
 #include "kernels/conv_bf16/conv_bf16.h"
 #include "kernels/conv_bf16/vec_bf16.h"
 #include "kernels/vec_epilogue.h"
+#include <math.h>
 
 enum { TILE = 12, PANEL_FLOATS = CONV16_PANEL * CONV16_VEC, AHEAD = 16384 };
 _Static_assert(CONV16_VEC == VEC, "vectors of 16 floats");
@@ -33,7 +34,7 @@ static void convert_pixels(const struct infer__conv16_cut *c, const float *from,
 static void copy_row(const struct infer__conv16_cut *c, const float *row, int64_t group,
                      uint16_t *to)
 {
-    const struct infer__conv16 *s = &c->s;
+    const struct infer__linear *s = &c->s;
     int64_t in[2], size = c->row_bytes / 2, used = c->columns * c->channels;
     /* columns j with 0 <= j * step - pad < x.w */
     in[0] = (s->w.pad_begin[2] + c->column_step - 1) / c->column_step;
@@ -210,7 +211,7 @@ struct work {
 static void start_chunk(struct work *k, int64_t chunk, int64_t group)
 {
     const struct infer__conv16_cut *c = k->c;
-    const struct infer__conv16 *s = &c->s;
+    const struct infer__linear *s = &c->s;
     const struct infer__window *w = &s->w;
     int64_t plane = chunk / c->plane_chunks;
     int64_t all = c->flat ? s->y.n * s->y.d * s->y.h * s->y.w : s->y.h;
@@ -241,7 +242,7 @@ static void start_chunk(struct work *k, int64_t chunk, int64_t group)
 static void find_rows(const struct work *k, int64_t line, struct rows *rows)
 {
     const struct infer__conv16_cut *c = k->c;
-    const struct infer__conv16 *s = &c->s;
+    const struct infer__linear *s = &c->s;
     const struct infer__window *w = &s->w;
     rows->count = 0;
     if (c->flat) {
@@ -311,24 +312,22 @@ static void run_panel(const struct work *k, int64_t index)
 static void conv16_run(const struct infer__task *t, const struct infer__buffers *b, uint32_t begin,
                        uint32_t end)
 {
-    struct infer__conv16_cut c;
-    if (!infer__conv16_cut(t, &c))
-        return;
-    struct work k = {.t = t, .c = &c, .x = b->in[0], .packed = b->packed, .y = b->out[0]};
-    k.bias = c.s.bias ? b->in[2] : NULL;
-    k.residual = c.s.residual ? b->in[c.s.residual] : NULL;
+    const struct infer__conv16_cut *c = b->cut;
+    struct work k = {.t = t, .c = c, .x = b->in[0], .packed = b->packed, .y = b->out[0]};
+    k.bias = c->s.bias ? b->in[2] : NULL;
+    k.residual = c->s.residual ? b->in[c->s.residual] : NULL;
     k.copy = b->scratch;
     infer__clamp_bounds(&t->epi, &k.low, &k.high);
     k.clamp = infer__is_clamp(t->epi.act);
     k.chunk = -1;
-    int64_t last = infer__unit_begin(c.items, c.units, end);
-    for (int64_t i = infer__unit_begin(c.items, c.units, begin); i < last; i++) {
-        uint32_t part = (uint32_t)(i % c.parts), parts = (uint32_t)c.parts;
-        int64_t group = i / c.parts % c.s.groups, chunk = i / c.parts / c.s.groups;
+    int64_t last = infer__unit_begin(c->items, c->units, end);
+    for (int64_t i = infer__unit_begin(c->items, c->units, begin); i < last; i++) {
+        uint32_t part = (uint32_t)(i % c->parts), parts = (uint32_t)c->parts;
+        int64_t group = i / c->parts % c->s.groups, chunk = i / c->parts / c->s.groups;
         if (chunk != k.chunk || group != k.group)
             start_chunk(&k, chunk, group);
-        int64_t stop = infer__unit_begin(c.panels, parts, part + 1);
-        for (int64_t p = infer__unit_begin(c.panels, parts, part); p < stop; p++)
+        int64_t stop = infer__unit_begin(c->panels, parts, part + 1);
+        for (int64_t p = infer__unit_begin(c->panels, parts, part); p < stop; p++)
             run_panel(&k, p);
     }
 }
@@ -338,31 +337,29 @@ enum { PIECE = 4 << 20 }; /* bytes of weights that are packed in one go */
 static infer_status conv16_prepare(const struct infer__task *t, struct infer__need *need,
                                    infer_error *err)
 {
-    struct infer__conv16_cut c;
-    FAIL_IF(!infer__conv16_cut(t, &c), INFER_ERROR_UNSUPPORTED, "not a bf16 convolution");
-    need->packed_bytes = infer__bytes_of(c.packed_bytes, 1);
+    struct infer__conv16_cut *c = need->cut;
+    FAIL_IF(!infer__conv16_cut(t, c), INFER_ERROR_UNSUPPORTED, "not a bf16 convolution");
+    need->packed_bytes = infer__bytes_of(c->packed_bytes, 1);
+    need->scratch_bytes = infer__bytes_of(c->scratch_bytes, 1);
+    need->units = c->units;
+    if (c->s.w_c == 1) /* channels' weights lie one by one */
+        need->pack_pieces = infer__units(c->panels * c->s.groups,
+                                         PIECE * c->panels / (c->packed_bytes + 1) + 1, UINT16_MAX);
     need->layout = INFER__SAME_LAYOUT;
-    need->scratch_bytes = infer__bytes_of(c.scratch_bytes, 1);
-    need->units = c.units;
-    if (c.s.w_c == 1) /* channels' weights lie one by one */
-        need->pack_pieces = infer__units(c.panels * c.s.groups,
-                                         PIECE * c.panels / (c.packed_bytes + 1) + 1, UINT16_MAX);
     return INFER_OK;
 }
 
-static void conv16_pack_piece(const struct infer__task *t, void *state, void *packed,
+static void conv16_pack_piece(const struct infer__task *t, const void *cut, void *packed,
                               uint32_t piece, uint32_t pieces)
 {
-    struct infer__conv16_cut c;
-    (void)state;
-    if (infer__conv16_cut(t, &c))
-        infer__conv16_pack(t, &c, infer__unit_begin(c.panels * c.s.groups, pieces, piece),
-                           infer__unit_begin(c.panels * c.s.groups, pieces, piece + 1), packed);
+    const struct infer__conv16_cut *c = cut;
+    infer__conv16_pack(t, c, infer__unit_begin(c->panels * c->s.groups, pieces, piece),
+                       infer__unit_begin(c->panels * c->s.groups, pieces, piece + 1), packed);
 }
 
-static void conv16_pack(const struct infer__task *t, void *state, void *packed)
+static void conv16_pack(const struct infer__task *t, const void *cut, void *packed)
 {
-    conv16_pack_piece(t, state, packed, 0, 1);
+    conv16_pack_piece(t, cut, packed, 0, 1);
 }
 
 INFER__APART static double conv16_estimate(const struct infer__task *t)
@@ -378,10 +375,10 @@ const struct infer__kernel infer__conv_bf16 = {
     .name = "conv_bf16",
     .isa = INFER_ISA_AVX512BF16,
     .in_place = INFER__IN_PLACE_RESIDUAL,
+    .cut_bytes = sizeof(struct infer__conv16_cut),
     .estimate = conv16_estimate,
     .prepare = conv16_prepare,
     .pack = conv16_pack,
     .pack_piece = conv16_pack_piece,
     .run = conv16_run,
 };
-#endif

@@ -21,7 +21,7 @@
 
 #include <string.h>
 
-#include "kernels/kernel.h"
+#include "kernels/linear/linear.h"
 
 /* ---- the type ------------------------------------------------------------------------------- */
 
@@ -50,21 +50,8 @@ static inline float infer__round_bf16(float x)
 
 /* ---- what the task says --------------------------------------------------------------------- */
 
-struct infer__conv16 {
-    struct infer__window w;
-    struct infer__spatial x, y;
-    int64_t groups, cg, mg;  /* groups; input and output channels of each */
-    int64_t taps;            /* kernel positions */
-    int64_t w_m, w_c, w_tap; /* strides of the weights by output and input channel and tap */
-    int bias;                /* 1: in[2] is there, one value for each output channel */
-    uint32_t residual;       /* number of the residual's operand, 0 for none */
-    int half_x, half_y, half_residual; /* 1: that tensor is of bf16, else of f32 */
-};
-
-/* 1 if `t` is a convolution or dense layer as above that may be rounded, and describes it. */
-int infer__conv16_of(const struct infer__task *t, struct infer__conv16 *s);
 /* 1 if none of its tensors is of bf16. */
-static inline int infer__conv16_is_f32(const struct infer__conv16 *s)
+static inline int infer__conv16_is_f32(const struct infer__linear *s)
 {
     return !s->half_x && !s->half_y && !s->half_residual;
 }
@@ -81,7 +68,7 @@ static inline int infer__conv16_tile(int vectors)
 }
 
 struct infer__conv16_cut {
-    struct infer__conv16 s;
+    struct infer__linear s;
     int flat; /* 1: all pixels are one row (1x1, stride 1, no padding) */
     /* the copy, in bf16: of a chunk, rows * columns pixels of `channels`, for each kernel depth */
     int64_t channels, columns, rows;

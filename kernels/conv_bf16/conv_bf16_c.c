@@ -9,7 +9,7 @@ static uint32_t units_of(const struct infer__task *t, int64_t rows)
     return infer__units(rows, 1, 8 * t->threads);
 }
 
-static int64_t rows_of(const struct infer__conv16 *s)
+static int64_t rows_of(const struct infer__linear *s)
 {
     return s->y.n * s->y.d * s->y.h;
 }
@@ -24,24 +24,16 @@ static float element(const void *tensor, int half, int64_t i)
     return half ? infer__from_bf16(((const uint16_t *)tensor)[i]) : ((const float *)tensor)[i];
 }
 
-static float one_output(const struct infer__conv16 *s, const struct infer__task *t, const void *x,
+static float one_output(const struct infer__linear *s, const struct infer__task *t, const void *x,
                         const float *bias, const struct place *p, int64_t m)
 {
-    const struct infer__window *w = &s->w;
     const float *weights = (const float *)t->in[1].data + m * s->w_m;
     float sum = bias ? bias[m] : 0;
     for (int64_t tap = 0; tap < s->taps; tap++) {
-        int64_t k[3] = {tap / w->kernel[2] / w->kernel[1], tap / w->kernel[2] % w->kernel[1],
-                        tap % w->kernel[2]},
-                in[3], size[3] = {s->x.d, s->x.h, s->x.w}, inside = 1;
-        for (int a = 0; a < 3; a++) {
-            in[a] = p->at[a] * w->stride[a] - w->pad_begin[a] + k[a] * w->dilation[a];
-            inside &= in[a] >= 0 && in[a] < size[a];
-        }
-        if (!inside)
+        int64_t from = infer__linear_input(s, p->n, p->at, tap);
+        if (from < 0)
             continue;
-        int64_t from = (((p->n * s->x.d + in[0]) * s->x.h + in[1]) * s->x.w + in[2]) * s->x.c +
-                       m / s->mg * s->cg;
+        from += m / s->mg * s->cg;
         for (int64_t c = 0; c < s->cg; c++)
             sum += infer__round_bf16(element(x, s->half_x, from + c)) *
                    infer__round_bf16(weights[c * s->w_c + tap * s->w_tap]);
@@ -49,24 +41,22 @@ static float one_output(const struct infer__conv16 *s, const struct infer__task 
     return sum;
 }
 
-static void run(const struct infer__task *t, const struct infer__buffers *b, uint32_t begin,
-                uint32_t end)
+static void conv_bf16_run(const struct infer__task *t, const struct infer__buffers *b,
+                          uint32_t begin, uint32_t end)
 {
-    struct infer__conv16 s;
-    if (!infer__conv16_of(t, &s))
-        return;
-    const float *bias = s.bias ? b->in[2] : NULL;
-    const void *more = s.residual ? b->in[s.residual] : NULL;
-    int64_t rows = rows_of(&s), last = infer__unit_begin(rows, units_of(t, rows), end);
+    const struct infer__linear *s = b->cut;
+    const float *bias = s->bias ? b->in[2] : NULL;
+    const void *more = s->residual ? b->in[s->residual] : NULL;
+    int64_t rows = rows_of(s), last = infer__unit_begin(rows, units_of(t, rows), end);
     for (int64_t r = infer__unit_begin(rows, units_of(t, rows), begin); r < last; r++)
-        for (int64_t i = 0; i < s.y.w; i++) {
-            struct place p = {r / s.y.h / s.y.d, {r / s.y.h % s.y.d, r % s.y.h, i}};
-            int64_t at = (r * s.y.w + i) * s.y.c;
-            for (int64_t m = 0; m < s.y.c; m++) {
-                float sum = one_output(&s, t, b->in[0], bias, &p, m);
-                sum = more ? sum + element(more, s.half_residual, at + m) : sum;
+        for (int64_t i = 0; i < s->y.w; i++) {
+            struct place p = {r / s->y.h / s->y.d, {r / s->y.h % s->y.d, r % s->y.h, i}};
+            int64_t at = (r * s->y.w + i) * s->y.c;
+            for (int64_t m = 0; m < s->y.c; m++) {
+                float sum = one_output(s, t, b->in[0], bias, &p, m);
+                sum = more ? sum + element(more, s->half_residual, at + m) : sum;
                 infer__epilogue_apply(&t->epi, &sum, NULL, 1);
-                if (s.half_y)
+                if (s->half_y)
                     ((uint16_t *)b->out[0])[at + m] = infer__to_bf16(sum);
                 else
                     ((float *)b->out[0])[at + m] = sum;
@@ -74,28 +64,29 @@ static void run(const struct infer__task *t, const struct infer__buffers *b, uin
         }
 }
 
-static infer_status prepare(const struct infer__task *t, struct infer__need *need, infer_error *err)
+static infer_status conv_bf16_prepare(const struct infer__task *t, struct infer__need *need,
+                                      infer_error *err)
 {
-    struct infer__conv16 s;
-    FAIL_IF(!infer__conv16_of(t, &s), INFER_ERROR_UNSUPPORTED, "not a bf16 convolution");
-    need->units = units_of(t, rows_of(&s));
+    struct infer__linear *s = need->cut;
+    FAIL_IF(!infer__linear_bf16(t, s), INFER_ERROR_UNSUPPORTED, "not a bf16 convolution");
+    need->units = units_of(t, rows_of(s));
     return INFER_OK;
 }
 
-INFER__APART static double estimate(const struct infer__task *t)
+INFER__APART static double conv_bf16_estimate(const struct infer__task *t)
 {
-    struct infer__conv16 s;
-    if (!infer__conv16_of(t, &s))
+    struct infer__linear s;
+    if (!infer__linear_bf16(t, &s))
         return -1;
-    double pixels = (double)s.y.n * (double)s.y.d * (double)s.y.h * (double)s.y.w;
-    return 1000 + pixels * (double)s.y.c * (double)s.cg * (double)s.taps * 5;
+    return 1000 + infer__linear_products(&s) * 5;
 }
 
 const struct infer__kernel infer__conv_bf16_c = {
     .name = "conv_bf16_c",
     .isa = INFER_ISA_C,
     .in_place = INFER__IN_PLACE_RESIDUAL,
-    .estimate = estimate,
-    .prepare = prepare,
-    .run = run,
+    .cut_bytes = sizeof(struct infer__linear),
+    .estimate = conv_bf16_estimate,
+    .prepare = conv_bf16_prepare,
+    .run = conv_bf16_run,
 };

@@ -7,21 +7,18 @@
  * depends on the number of threads. */
 enum { COPY_BYTES = 1 << 18, MOST_COPY = 1 << 26, LEAST_ITEMS = 16, MOST_UNITS = 64 };
 
-static int is_servable(const struct infer__conv16 *s)
+static int is_servable(const struct infer__linear *s)
 {
-    const int64_t most = (int64_t)1 << 31;
-    int64_t rows = s->y.n * s->y.d * s->y.h;
-    if (rows < 1 || s->y.w < 1 || rows > most || s->y.w > most / rows || s->x.n * s->x.d < 1 ||
-        s->x.h < 1 || s->x.w < 1 || s->cg < 1 || s->mg < 1 || s->taps < 1 || s->taps > 4096)
+    if (!infer__linear_countable(s) || s->taps > 4096 ||
+        (s->groups > 1 &&
+         (s->cg < CONV16_VEC || s->mg < CONV16_VEC))) /* f32 has kernels for these */
         return 0;
-    if (s->groups > 1 && (s->cg < CONV16_VEC || s->mg < CONV16_VEC))
-        return 0; /* f32 has kernels for these */
     return s->cg <= MOST_COPY / 64 && s->w.kernel[0] * s->w.kernel[1] <= CONV16_ROWS;
 }
 
 static void cut_columns(struct infer__conv16_cut *c)
 {
-    const struct infer__conv16 *s = &c->s;
+    const struct infer__linear *s = &c->s;
     int64_t kernel = s->w.kernel[2], dilation = s->w.dilation[2], stride = s->w.stride[2];
     int merged = kernel > 1 && dilation == 1;
     c->channels = merged ? s->cg : round_up(s->cg, 2);
@@ -46,7 +43,7 @@ static int64_t copy_rows(const struct infer__conv16_cut *c, int64_t chunk)
 
 static void cut_rows(struct infer__conv16_cut *c)
 {
-    const struct infer__conv16 *s = &c->s;
+    const struct infer__linear *s = &c->s;
     int64_t kernel = s->w.kernel[1], dilation = s->w.dilation[1], stride = s->w.stride[1];
     int apart = dilation > 1 && kernel > 1; /* one row of the output at a time */
     int64_t most = apart ? 1 : s->y.h;
@@ -66,7 +63,7 @@ static void cut_rows(struct infer__conv16_cut *c)
 
 static void cut_flat(struct infer__conv16_cut *c)
 {
-    const struct infer__conv16 *s = &c->s;
+    const struct infer__linear *s = &c->s;
     int64_t pixels = s->y.n * s->y.d * s->y.h * s->y.w;
     c->channels = c->step = c->run_step = c->run = round_up(s->cg, 2);
     c->column_step = c->row_step = c->row_of = c->krows = c->runs = c->rows = c->planes = 1;
@@ -95,7 +92,7 @@ static void cut_items(struct infer__conv16_cut *c)
 int infer__conv16_cut(const struct infer__task *t, struct infer__conv16_cut *c)
 {
     *c = (struct infer__conv16_cut){.flat = 0};
-    if (!infer__conv16_of(t, &c->s) || !infer__conv16_is_f32(&c->s) || !is_servable(&c->s))
+    if (!infer__linear_bf16(t, &c->s) || !infer__conv16_is_f32(&c->s) || !is_servable(&c->s))
         return 0;
     c->flat = infer__window_is_point(&c->s.w);
     if (c->flat) {
@@ -136,7 +133,7 @@ struct infer__conv16_panel infer__conv16_panel(const struct infer__conv16_cut *c
 static void pack_run(const struct infer__conv16_cut *c, const float *weights, int64_t tap,
                      int64_t step, uint16_t *to)
 {
-    const struct infer__conv16 *s = &c->s;
+    const struct infer__linear *s = &c->s;
     int64_t own = c->runs == 1 ? s->w.kernel[2] * s->cg : s->cg;
     for (int64_t e = 0; e < 2 * c->pairs; e++) {
         uint16_t *at = to + e / 2 * step + e % 2;
@@ -148,7 +145,7 @@ static void pack_run(const struct infer__conv16_cut *c, const float *weights, in
 void infer__conv16_pack(const struct infer__task *t, const struct infer__conv16_cut *c,
                         int64_t first, int64_t last, void *packed)
 {
-    const struct infer__conv16 *s = &c->s;
+    const struct infer__linear *s = &c->s;
     for (int64_t i = first; i < last; i++) {
         struct infer__conv16_panel p = infer__conv16_panel(c, i / c->panels, i % c->panels);
         uint16_t *to = (uint16_t *)packed + p.weights;
@@ -169,21 +166,6 @@ void infer__conv16_pack(const struct infer__task *t, const struct infer__conv16_
 
 /* ---- time ----------------------------------------------------------------------------------- */
 
-/* The part of an axis' pairs of pixel and tap that are not in the padding. */
-static double inside(const struct infer__conv16 *s, int axis, int64_t in, int64_t out)
-{
-    const struct infer__window *w = &s->w;
-    int64_t pairs = 0;
-    if (out > 4096 || w->kernel[axis] > 64)
-        return 1;
-    for (int64_t o = 0; o < out; o++)
-        for (int64_t k = 0; k < w->kernel[axis]; k++) {
-            int64_t i = o * w->stride[axis] - w->pad_begin[axis] + k * w->dilation[axis];
-            pairs += i >= 0 && i < in;
-        }
-    return (double)pairs / (double)(out * w->kernel[axis]);
-}
-
 /* Measured on a Zen 4 core: multiply-adds, bytes of weights from memory, floats turned into bf16
  * per ns, all when all goes well. */
 static const double rate = 113, memory_bytes = 24, converted = 14;
@@ -192,8 +174,8 @@ static const double rate = 113, memory_bytes = 24, converted = 14;
  * products, more where a panel's weights come from the second-level cache. */
 double infer__conv16_ns(const struct infer__conv16_cut *c, const struct infer__machine *m)
 {
-    const struct infer__conv16 *s = &c->s;
-    double pixels = (double)s->y.n * (double)s->y.d * (double)s->y.h * (double)s->y.w;
+    const struct infer__linear *s = &c->s;
+    double pixels = infer__linear_pixels(s);
     double panel = (double)c->vectors / (double)c->panels, k = (double)c->k;
     int most = infer__conv16_tile((int)ceil_div(c->vectors, c->panels));
     int64_t width = c->flat ? c->chunk : s->y.w;
@@ -201,7 +183,7 @@ double infer__conv16_ns(const struct infer__conv16_cut *c, const struct infer__m
     double panels = (double)s->groups * (double)c->panels, step = mean * panel;
     double cached = panel * CONV16_VEC * 4 * k;
     if (!c->flat)
-        k *= inside(s, 0, s->x.d, s->y.d) * inside(s, 1, s->x.h, s->y.h);
+        k *= infer__linear_inside(s, 0) * infer__linear_inside(s, 1);
     step = step < 8 ? 8 : step + (cached <= 24576 ? 1 : 2);
     double ns = tiles * panels * k * step * CONV16_VEC * 2 / rate / (m ? m->bf16_products : 1);
     double bytes =

@@ -17,32 +17,13 @@ enum { NEAR_BYTES = 48 << 10, NEAR_PIXELS = 128 };
 static const double dot = 9, load = 3.3, from_float = 8, from_half = 20, memory_bytes = 13,
                     cache_bytes = 60;
 
-static int is_servable(const struct infer__conv16 *s)
+static int is_servable(const struct infer__linear *s)
 {
-    const int64_t most = (int64_t)1 << 31;
-    int64_t rows = s->y.n * s->y.h;
     if (s->x.d != 1 || s->y.d != 1 || s->w.kernel[0] != 1 || s->w.pad_begin[0] || s->w.pad_end[0])
         return 0;
-    if (rows < 1 || s->y.w < 1 || rows > most || s->y.w > most / rows || s->x.n < 1 || s->x.h < 1 ||
-        s->x.w < 1 || s->cg < 1 || s->mg < 1)
-        return 0;
-    if (s->groups > 1 && (s->cg < 4 || s->mg < 4))
+    if (!infer__linear_countable(s) || (s->groups > 1 && (s->cg < 4 || s->mg < 4)))
         return 0; /* f32 has kernels for these */
     return s->taps <= TILES16_RUNS && s->x.c <= MOST_COPY / 512;
-}
-
-/* Groups narrower than a panel become one, with weights in between that are 0. */
-static void merge_groups(struct infer__tiles16 *c)
-{
-    struct infer__conv16 *s = &c->s;
-    c->merge = 1;
-    for (int64_t f = 2; f <= s->groups && f * s->mg <= TILES16_PANEL && f * s->cg <= TILES16_STEP;
-         f++)
-        if (s->groups % f == 0)
-            c->merge = f;
-    s->groups /= c->merge;
-    s->cg *= c->merge;
-    s->mg *= c->merge;
 }
 
 static struct infer__tiles16_axis cut_axis(const struct infer__window *w, int axis)
@@ -55,7 +36,7 @@ static struct infer__tiles16_axis cut_axis(const struct infer__window *w, int ax
 /* Runs are taps, or kernel rows where that takes fewer steps. */
 static void cut_runs(struct infer__tiles16 *c)
 {
-    const struct infer__conv16 *s = &c->s;
+    const struct infer__linear *s = &c->s;
     int64_t kernel = s->w.kernel[2], by_tap = kernel * ceil_div(s->cg, TILES16_STEP);
     int64_t by_row = ceil_div(kernel * s->cg, TILES16_STEP);
     c->merged = kernel > 1 && s->w.dilation[2] == 1 && by_row < by_tap;
@@ -145,10 +126,10 @@ static void cut_items(struct infer__tiles16 *c)
 int infer__tiles16_cut(const struct infer__task *t, struct infer__tiles16 *c)
 {
     *c = (struct infer__tiles16){.flat = 0};
-    if (!infer__conv16_of(t, &c->s) || !is_servable(&c->s))
+    if (!infer__linear_bf16(t, &c->s) || !is_servable(&c->s))
         return 0;
-    merge_groups(c);
-    const struct infer__conv16 *s = &c->s;
+    c->merge = infer__linear_merge_groups(&c->s, TILES16_PANEL, TILES16_STEP);
+    const struct infer__linear *s = &c->s;
     c->flat = infer__window_is_point(&s->w);
     cut_runs(c);
     c->lines = c->flat ? s->y.n * s->y.h * s->y.w : s->y.h;
@@ -182,7 +163,7 @@ void infer__tiles16_runs(const struct infer__tiles16 *c, int64_t at[TILES16_RUNS
 
 double infer__tiles16_ns(const struct infer__tiles16 *c)
 {
-    const struct infer__conv16 *s = &c->s;
+    const struct infer__linear *s = &c->s;
     double lines = (double)c->lines * (c->flat ? 1 : (double)s->y.n), groups = (double)s->groups;
     double pixels = lines * (double)infer__tiles16_pitch(c);
     double outputs = lines * (c->flat ? 1 : (double)s->y.w) * (double)s->y.c;

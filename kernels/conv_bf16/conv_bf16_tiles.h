@@ -40,7 +40,7 @@ struct infer__tiles16_axis {
 };
 
 struct infer__tiles16 {
-    struct infer__conv16 s; /* groups, cg and mg after merging */
+    struct infer__linear s; /* groups, cg and mg after merging */
     int64_t merge;          /* groups that were made one, with weights of 0 in between */
     int flat;               /* 1: all pixels are one row (1x1, stride 1, no padding) */
     int in_place;           /* 1: the input is read where it is */

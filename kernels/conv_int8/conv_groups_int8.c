@@ -4,15 +4,11 @@
 #include "kernels/conv_int8/conv_groups_int8.h"
 #include "kernels/integers.h"
 
-static int is_servable(const struct infer__conv8 *s)
+static int is_servable(const struct infer__linear *s)
 {
-    const int64_t most = (int64_t)1 << 31;
-    int64_t rows = s->y.n * s->y.d * s->y.h;
-    if (s->groups < 2 || s->cg != s->mg || (s->cg != 4 && s->cg != 8 && s->cg != 16) || s->f32 ||
-        s->taps < 1 || s->taps > GROUPS8_TAPS || s->x.c > 1 << 20)
-        return 0;
-    return !infer__conv8_any_zero(s) && rows > 0 && rows <= most && s->y.w > 0 &&
-           s->y.w <= most / rows && s->x.n > 0 && s->x.d > 0 && s->x.h > 0 && s->x.w > 0;
+    return s->groups > 1 && s->cg == s->mg && (s->cg == 4 || s->cg == 8 || s->cg == 16) &&
+           !s->f32 && s->taps <= GROUPS8_TAPS && s->x.c <= 1 << 20 && !infer__conv8_any_zero(s) &&
+           infer__linear_countable(s);
 }
 
 /* The size of tile, of those there are functions for, that computes the fewest pixels in vain. */
@@ -29,9 +25,9 @@ static int best_tile(int64_t pixels)
 int infer__groups8_cut(const struct infer__task *t, struct infer__groups8 *g)
 {
     memset(g, 0, sizeof *g);
-    if (t->op != INFER__OP_CONV || !infer__conv8_of(t, &g->s) || !is_servable(&g->s))
+    if (t->op != INFER__OP_CONV || !infer__linear_int8(t, &g->s) || !is_servable(&g->s))
         return 0;
-    const struct infer__conv8 *s = &g->s;
+    const struct infer__linear *s = &g->s;
     g->kind = (int)s->cg;
     g->pixels = s->y.n * s->y.d * s->y.h * s->y.w;
     g->tile = best_tile(g->pixels);
@@ -76,7 +72,7 @@ static int sum_channel(int kind, int v, int i, int *from)
 static void pack_block(const struct infer__groups8 *g, const int8_t *weights, int64_t block,
                        int8_t *to)
 {
-    const struct infer__conv8 *s = &g->s;
+    const struct infer__linear *s = &g->s;
     for (int64_t tap = 0; tap < s->taps; tap++)
         for (int v = 0; v < g->kind / 4; v++)
             for (int i = 0; i < GROUPS8_BLOCK; i++) {
@@ -89,7 +85,7 @@ static void pack_block(const struct infer__groups8 *g, const int8_t *weights, in
 
 void infer__groups8_pack(const struct infer__task *t, const struct infer__groups8 *g, void *packed)
 {
-    const struct infer__conv8 *s = &g->s;
+    const struct infer__linear *s = &g->s;
     uint8_t *to = packed;
     int32_t *start = (void *)(to + g->at_start);
     float *factor = (void *)(to + g->at_factor);
@@ -130,7 +126,7 @@ static void fill_row(const struct infer__groups8 *g, const uint8_t *from, int64_
 static void fill_pixels(const struct infer__groups8 *g, int64_t row, int64_t column, int count,
                         const uint8_t *x, const uint8_t *line, const uint8_t **entry)
 {
-    const struct infer__conv8 *s = &g->s;
+    const struct infer__linear *s = &g->s;
     const struct infer__window *w = &s->w;
     int64_t n = row / s->y.h / s->y.d;
     int64_t d = row / s->y.h % s->y.d * w->stride[0] - w->pad_begin[0];

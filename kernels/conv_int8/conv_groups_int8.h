@@ -18,7 +18,7 @@
 enum { GROUPS8_TILE = 14, GROUPS8_BLOCK = 16, GROUPS8_TAPS = 64 };
 
 struct infer__groups8 {
-    struct infer__conv8 s;
+    struct infer__linear s;
     int kind;              /* channels of a group */
     int tile;              /* pixels of a tile that are computed, at most GROUPS8_TILE */
     int64_t pixels, tiles; /* tiles have nearly the same number of pixels, at most `tile` */

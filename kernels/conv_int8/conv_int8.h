@@ -35,44 +35,22 @@
 #ifndef INFER_KERNELS_CONV_INT8_H
 #define INFER_KERNELS_CONV_INT8_H
 
-#include "kernels/kernel.h"
+#include "kernels/linear/linear.h"
 
 /* ---- what the task says --------------------------------------------------------------------- */
 
-struct infer__conv8 {
-    struct infer__window w;
-    struct infer__spatial x, y;
-    int64_t groups, cg, mg;  /* groups; input and output channels of each */
-    int64_t taps;            /* kernel positions */
-    int64_t w_m, w_c, w_tap; /* strides of the weights by output and input channel and tap */
-    int64_t w_cg;            /* their input channels */
-    int bias;                /* 1: in[2] is there */
-    uint32_t residual;       /* number of the residual's operand, 0 for none */
-    int f32, s32;            /* 1: the result is that */
-    int integer;             /* 1: ConvInteger, MatMulInteger: x_zero and x_scale are 1 */
-    float x_scale;
-    int32_t x_zero;
-    const struct infer__quant *wq;
-    const struct infer__requant *rq; /* NULL where f32 or s32 */
-};
-
-/* 1 if `t` is a convolution or dense layer of u8 by s8 as above, and describes it. */
-int infer__conv8_of(const struct infer__task *t, struct infer__conv8 *s);
-/* 2 per multiply-add. */
-double infer__conv8_ops(const struct infer__conv8 *s);
-
-static inline float infer__conv8_w_scale(const struct infer__conv8 *s, int64_t m)
+static inline float infer__conv8_w_scale(const struct infer__linear *s, int64_t m)
 {
     return s->wq->scale[s->wq->count > 1 ? m : 0];
 }
 
-static inline int32_t infer__conv8_w_zero(const struct infer__conv8 *s, int64_t m)
+static inline int32_t infer__conv8_w_zero(const struct infer__linear *s, int64_t m)
 {
     return s->wq->zero[s->wq->count > 1 ? m : 0];
 }
 
 /* What a sum of channel m is multiplied by. */
-static inline float infer__conv8_factor(const struct infer__conv8 *s, int64_t m)
+static inline float infer__conv8_factor(const struct infer__linear *s, int64_t m)
 {
     float product = s->x_scale * infer__conv8_w_scale(s, m);
     return s->rq ? product / s->rq->scale : product;
@@ -80,15 +58,15 @@ static inline float infer__conv8_factor(const struct infer__conv8 *s, int64_t m)
 
 /* What the sum of channel m starts with so that all taps can be summed without zero points:
  * bias - x_zero * sum of (w - w_zero). */
-int32_t infer__conv8_start(const struct infer__conv8 *s, const struct infer__task *t, int64_t m);
+int32_t infer__conv8_start(const struct infer__linear *s, const struct infer__task *t, int64_t m);
 /* x_zero * sum of (w - w_zero) of channel m's taps `tap` .. `end` - 1, modulo 2^32. */
-uint32_t infer__conv8_taps(const struct infer__conv8 *s, const struct infer__task *t, int64_t m,
+uint32_t infer__conv8_taps(const struct infer__linear *s, const struct infer__task *t, int64_t m,
                            int64_t tap, int64_t end);
 
 /* 1 if a zero point of the weights is not 0; all are within s8. */
-int infer__conv8_any_zero(const struct infer__conv8 *s);
+int infer__conv8_any_zero(const struct infer__linear *s);
 /* 1 if every factor is below 1/2. */
-int infer__conv8_small(const struct infer__conv8 *s);
+int infer__conv8_small(const struct infer__linear *s);
 
 /* ---- how it is cut -------------------------------------------------------------------------- */
 
@@ -137,7 +115,7 @@ struct infer__conv8_planes {
 };
 
 struct infer__conv8_cut {
-    struct infer__conv8 s; /* groups, cg and mg after merging */
+    struct infer__linear s; /* groups, cg and mg after merging */
     const struct infer__conv8_level *level;
     int64_t merge, own_mg; /* groups that were made one; output channels of each before */
     int way;
@@ -149,11 +127,16 @@ struct infer__conv8_cut {
     int64_t k;                /* krows * runs * padded */
     int64_t vectors, panels;  /* of a group */
     int64_t tiles_per_row, tiles;
-    int64_t least, larger; /* a row's tiles have `least` pixels, the first `larger` one more */
-    int64_t copy;          /* bytes of a tile's copy; 0: none is ever made */
     int64_t copies;        /* of all copies of a chunk */
     int64_t chunk, chunks; /* tiles that use a panel one after the other */
-    struct infer__conv8_planes planes;
+    union {                /* by way */
+        struct {           /* flat, by rows, gathered */
+            int64_t least,
+                larger;   /* a row's tiles have `least` pixels, the first `larger` one more */
+            int64_t copy; /* bytes of a tile's copy; 0: none is ever made */
+        };
+        struct infer__conv8_planes planes; /* by planes, by blocks */
+    };
     int64_t together; /* panels of an item, */
     int64_t block;    /* of which each is done for this many tiles before the next */
     int64_t bunches;  /* of panels in a group */

@@ -6,23 +6,18 @@
 #include "kernels/conv_int8/requantise.h"
 
 /* The sum of channel m of the pixel `at` of image n. */
-static int32_t one_sum(const struct infer__conv8 *s, const struct infer__buffers *b, int64_t n,
+static int32_t one_sum(const struct infer__linear *s, const struct infer__buffers *b, int64_t n,
                        const int64_t at[3], int64_t m)
 {
-    const struct infer__window *w = &s->w;
     const uint8_t *x = (const uint8_t *)b->in[0] + m / s->mg * s->cg;
     const int8_t *weights = (const int8_t *)b->in[1] + m * s->w_m;
     uint32_t sum = s->bias ? (uint32_t)((const int32_t *)b->in[2])[m] : 0;
     int32_t w_zero = infer__conv8_w_zero(s, m);
     for (int64_t tap = 0; tap < s->taps; tap++) {
-        int64_t d = at[0] * w->stride[0] - w->pad_begin[0] +
-                    tap / w->kernel[2] / w->kernel[1] * w->dilation[0];
-        int64_t h = at[1] * w->stride[1] - w->pad_begin[1] +
-                    tap / w->kernel[2] % w->kernel[1] * w->dilation[1];
-        int64_t v = at[2] * w->stride[2] - w->pad_begin[2] + tap % w->kernel[2] * w->dilation[2];
-        if (d < 0 || d >= s->x.d || h < 0 || h >= s->x.h || v < 0 || v >= s->x.w)
+        const int64_t i = infer__linear_input(s, n, at, tap);
+        if (i < 0)
             continue;
-        const uint8_t *from = x + (((n * s->x.d + d) * s->x.h + h) * s->x.w + v) * s->x.c;
+        const uint8_t *from = x + i;
         for (int64_t c = 0; c < s->cg; c++)
             sum +=
                 (uint32_t)((from[c] - s->x_zero) * (weights[c * s->w_c + tap * s->w_tap] - w_zero));
@@ -30,7 +25,7 @@ static int32_t one_sum(const struct infer__conv8 *s, const struct infer__buffers
     return (int32_t)sum;
 }
 
-static void run_pixel(const struct infer__task *t, const struct infer__conv8 *s,
+static void run_pixel(const struct infer__task *t, const struct infer__linear *s,
                       const struct infer__buffers *b, int64_t pixel)
 {
     int64_t row = pixel / s->y.w, n = row / s->y.h / s->y.d, i = pixel * s->y.c;
@@ -48,48 +43,48 @@ static void run_pixel(const struct infer__task *t, const struct infer__conv8 *s,
     }
 }
 
-static int64_t pixels_of(const struct infer__conv8 *s)
+static int64_t pixels_of(const struct infer__linear *s)
 {
     return s->y.n * s->y.d * s->y.h * s->y.w;
 }
 
-static uint32_t units_of(const struct infer__conv8 *s)
+static uint32_t units_of(const struct infer__linear *s)
 {
     return infer__units(pixels_of(s), 1, 64);
 }
 
-static void run(const struct infer__task *t, const struct infer__buffers *b, uint32_t begin,
-                uint32_t end)
+static void conv_run(const struct infer__task *t, const struct infer__buffers *b, uint32_t begin,
+                     uint32_t end)
 {
-    struct infer__conv8 s;
-    if (!infer__conv8_of(t, &s))
-        return;
-    int64_t last = infer__unit_begin(pixels_of(&s), units_of(&s), end);
-    for (int64_t i = infer__unit_begin(pixels_of(&s), units_of(&s), begin); i < last; i++)
-        run_pixel(t, &s, b, i);
+    const struct infer__linear *s = b->cut;
+    int64_t last = infer__unit_begin(pixels_of(s), units_of(s), end);
+    for (int64_t i = infer__unit_begin(pixels_of(s), units_of(s), begin); i < last; i++)
+        run_pixel(t, s, b, i);
 }
 
-static infer_status prepare(const struct infer__task *t, struct infer__need *need, infer_error *err)
+static infer_status conv_prepare(const struct infer__task *t, struct infer__need *need,
+                                 infer_error *err)
 {
-    struct infer__conv8 s;
-    FAIL_IF(!infer__conv8_of(t, &s), INFER_ERROR_INTERNAL, "not an int8 convolution");
-    need->units = units_of(&s);
+    struct infer__linear *s = need->cut;
+    FAIL_IF(!infer__linear_int8(t, s), INFER_ERROR_INTERNAL, "not an int8 convolution");
+    need->units = units_of(s);
     return INFER_OK;
 }
 
-INFER__APART static double estimate(const struct infer__task *t)
+INFER__APART static double conv_estimate(const struct infer__task *t)
 {
-    struct infer__conv8 s;
-    if (!infer__conv8_of(t, &s) || s.integer)
+    struct infer__linear s;
+    if (!infer__linear_int8(t, &s) || s.integer)
         return -1;
-    return 1000 + infer__conv8_ops(&s) / 1.5; /* 1.5 operations per ns */
+    return 1000 + 2 * infer__linear_products(&s) / 1.5; /* 1.5 operations per ns */
 }
 
 const struct infer__kernel infer__conv_int8_c = {
     .name = "conv_int8_c",
     .isa = INFER_ISA_C,
     .in_place = INFER__IN_PLACE_RESIDUAL,
-    .estimate = estimate,
-    .prepare = prepare,
-    .run = run,
+    .cut_bytes = sizeof(struct infer__linear),
+    .estimate = conv_estimate,
+    .prepare = conv_prepare,
+    .run = conv_run,
 };

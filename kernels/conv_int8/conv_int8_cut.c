@@ -14,31 +14,12 @@ enum {
     MOST_UNITS = 64
 };
 
-static int is_servable(const struct infer__conv8 *s)
+static int is_servable(const struct infer__linear *s)
 {
-    const int64_t most = (int64_t)1 << 31;
-    int64_t rows = s->y.n * s->y.d * s->y.h;
-    if (rows < 1 || s->y.w < 1 || rows > most || s->y.w > most / rows || s->x.n * s->x.d < 1 ||
-        s->x.h < 1 || s->x.w < 1 || s->cg < 1 || s->mg < 1 || s->taps < 1)
-        return 0;
-    if (s->groups > 1 && s->cg == 1 && s->mg == 1 && !s->integer) /* it has its own kernels */
+    if (!infer__linear_countable(s) ||
+        (s->groups > 1 && s->cg == 1 && s->mg == 1 && !s->integer)) /* it has its own kernels */
         return 0;
     return s->cg * s->taps <= MOST_COPY / 64 && s->x.c <= MOST_COPY / 64;
-}
-
-/* Groups narrower than a vector become one with weights in between that count as 0. */
-static void merge_groups(struct infer__conv8_cut *c)
-{
-    struct infer__conv8 *s = &c->s;
-    c->own_mg = s->mg;
-    c->merge = 1;
-    c->w_zero = infer__conv8_any_zero(s);
-    for (int64_t f = 2; f <= s->groups && f * s->mg <= c->level->vec; f++)
-        if (s->groups % f == 0)
-            c->merge = f;
-    s->groups /= c->merge;
-    s->cg *= c->merge;
-    s->mg *= c->merge;
 }
 
 /* Pixels of an input row that a tile reads. */
@@ -50,7 +31,7 @@ static int64_t tile_reach(const struct infer__conv8_cut *c)
 
 static void cut_runs(struct infer__conv8_cut *c)
 {
-    const struct infer__conv8 *s = &c->s;
+    const struct infer__linear *s = &c->s;
     int merged = s->groups == 1 && s->w.dilation[2] == 1;
     c->krows = c->runs = 1;
     c->run = s->cg * s->taps;
@@ -74,7 +55,7 @@ static void cut_runs(struct infer__conv8_cut *c)
 
 static void cut_pixels(struct infer__conv8_cut *c)
 {
-    const struct infer__conv8 *s = &c->s;
+    const struct infer__linear *s = &c->s;
     int64_t reach = tile_reach(c);
     c->rows = s->y.n * s->y.d * s->y.h;
     c->width = s->y.w;
@@ -158,7 +139,7 @@ static void place_memory(struct infer__conv8_cut *c)
 
 int infer__conv8_gathers(const struct infer__conv8_cut *c)
 {
-    const struct infer__conv8 *s = &c->s;
+    const struct infer__linear *s = &c->s;
     return c->way == CONV8_GATHERED && c->level->gather && s->groups == 1 &&
            s->w.dilation[2] == 1 && s->w.kernel[2] * s->cg <= CONV8_OVER;
 }
@@ -185,9 +166,11 @@ int infer__conv8_cut(const struct infer__task *t, const struct infer__conv8_leve
 {
     struct infer__conv8_cut best = {.level = level};
     double best_ns = INFINITY;
-    if (!infer__conv8_of(t, &best.s) || !is_servable(&best.s))
+    if (!infer__linear_int8(t, &best.s) || !is_servable(&best.s))
         return 0;
-    merge_groups(&best);
+    best.own_mg = best.s.mg;
+    best.w_zero = infer__conv8_any_zero(&best.s);
+    best.merge = infer__linear_merge_groups(&best.s, level->vec, INT64_MAX);
     best.x_bytes = level->wide ? 2 : 1;
     best.vectors = ceil_div(best.s.mg, level->vec);
     best.panels = ceil_div(best.vectors, 2);
@@ -225,27 +208,11 @@ struct infer__conv8_panel infer__conv8_panel(const struct infer__conv8_cut *c, i
 
 /* ---- time ----------------------------------------------------------------------------------- */
 
-/* The part of an axis' pairs of pixel and tap that are not in the padding. */
-static double inside(const struct infer__conv8 *s, int axis, int64_t in, int64_t out)
-{
-    const struct infer__window *w = &s->w;
-    int64_t pairs = 0, kernel = w->kernel[axis], step = w->stride[axis];
-    for (int64_t k = 0; k < kernel; k++) {
-        int64_t at =
-            w->pad_begin[axis] - k * w->dilation[axis]; /* pixels o: 0 <= o step - at < in */
-        int64_t from = at > 0 ? ceil_div(at, step) : 0,
-                to = in + at > 0 ? ceil_div(in + at, step) : 0;
-        to = to < out ? to : out;
-        pairs += to > from ? to - from : 0;
-    }
-    return (double)pairs / (double)(out * kernel);
-}
-
 double infer__conv8_ns(const struct infer__conv8_cut *c)
 {
     if (c->level->halves)
         return infer__conv8_halves_ns(c);
-    const struct infer__conv8 *s = &c->s;
+    const struct infer__linear *s = &c->s;
     double vec = c->level->vec, vectors = (double)s->groups * (double)c->vectors;
     double panels = (double)s->groups * (double)c->panels, tiles = (double)c->tiles;
     double pixels = (double)c->rows * (double)c->width, mean = pixels / tiles;
@@ -253,9 +220,9 @@ double infer__conv8_ns(const struct infer__conv8_cut *c)
     int has_table = s->rq && s->rq->table;
     step = step + c->level->load < 4 ? 4 : step + c->level->load; /* sums wait for themselves */
     if (c->way == CONV8_BY_ROWS)
-        k *= inside(s, 0, s->x.d, s->y.d) * inside(s, 1, s->x.h, s->y.h);
+        k *= infer__linear_inside(s, 0) * infer__linear_inside(s, 1);
     if (c->way == CONV8_BY_ROWS && c->level->skips && s->cg % c->level->step == 0)
-        k *= inside(s, 2, s->x.w, s->y.w);
+        k *= infer__linear_inside(s, 2);
     double ns = tiles * panels * k * step * vec / c->level->rate;
     ns += tiles * panels * (15 + 2 * (double)(c->krows * c->runs));
     ns += pixels * vectors * (0.02 * vec + (s->residual ? 1.9 : 0) + (has_table ? 1.9 : 0));
@@ -270,19 +237,19 @@ double infer__conv8_ns(const struct infer__conv8_cut *c)
 
 /* Halves of pixels by vectors of channels are what the tile instructions work on: a product with
  * its loads takes 7 ns, and up to 25 where the core's other hyperthread is busy, while everything
- * else takes about twice as long then (conv_int8_amx.inc). The figures are a compromise in
+ * else takes about twice as long then (conv_int8_amx.h). The figures are a compromise in
  * proportion to those of the other kernels. */
 double infer__conv8_halves_ns(const struct infer__conv8_cut *c)
 {
-    const struct infer__conv8 *s = &c->s;
+    const struct infer__linear *s = &c->s;
     const double product = 10, around = 14, panel = 25;
     double vectors = (double)s->groups * (double)c->vectors, k = (double)c->k / c->level->step;
     double panels = (double)s->groups * (double)c->panels;
     double halves = (double)c->rows * (double)ceil_div(c->width, CONV8_HALF);
-    double pixels = (double)s->y.n * (double)s->y.d * (double)s->y.h * (double)s->y.w;
+    double pixels = infer__linear_pixels(s);
     double copied = 0;
     if (c->way == CONV8_BY_ROWS)
-        k *= inside(s, 0, s->x.d, s->y.d) * inside(s, 1, s->x.h, s->y.h);
+        k *= infer__linear_inside(s, 0) * infer__linear_inside(s, 1);
     double ns = halves * vectors * (k * product + around) + (double)c->tiles * panels * panel;
     ns += pixels * vectors * c->level->vec *
           (0.08 + (s->residual ? 0.1 : 0) + (s->rq && s->rq->table ? 0.1 : 0));

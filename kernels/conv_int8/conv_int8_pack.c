@@ -62,7 +62,7 @@ static void pack_panel(const struct infer__conv8_cut *c, const struct infer__con
 static void pack_channel(const struct infer__conv8_cut *c, const struct infer__task *t, int64_t m,
                          int64_t at, uint8_t *packed)
 {
-    const struct infer__conv8 *s = &c->s;
+    const struct infer__linear *s = &c->s;
     ((int32_t *)(void *)(packed + c->at_start))[at] = infer__conv8_start(s, t, m);
     ((float *)(void *)(packed + c->at_factor))[at] = infer__conv8_factor(s, m);
     if (c->w_zero)

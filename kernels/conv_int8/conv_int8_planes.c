@@ -24,7 +24,7 @@ static void size_planes(struct infer__conv8_cut *c)
 
 static void shape_planes(struct infer__conv8_cut *c)
 {
-    const struct infer__conv8 *s = &c->s;
+    const struct infer__linear *s = &c->s;
     const struct infer__window *w = &s->w;
     struct infer__conv8_planes *p = &c->planes;
     int64_t high = (w->kernel[1] - 1) * w->dilation[1], wide = (w->kernel[2] - 1) * w->dilation[2];
@@ -66,7 +66,7 @@ static int is_possible(const struct infer__conv8_cut *c)
 
 int infer__conv8_cut_planes(struct infer__conv8_cut *c)
 {
-    const struct infer__conv8 *s = &c->s;
+    const struct infer__linear *s = &c->s;
     struct infer__conv8_planes *p = &c->planes;
     if (!is_possible(c))
         return 0;
@@ -76,8 +76,6 @@ int infer__conv8_cut_planes(struct infer__conv8_cut *c)
         shape_blocks(c);
     c->rows = s->y.n * s->y.d;
     c->width = (s->y.h - 1) * p->pitch + s->y.w;
-    c->least = CONV8_TILE;
-    c->larger = c->copy = 0;
     c->tiles_per_row = (c->width + CONV8_TILE - 1) / CONV8_TILE;
     c->tiles = c->rows * c->tiles_per_row;
     c->chunk = min64(c->level->chunk, c->tiles_per_row);
@@ -96,7 +94,7 @@ int infer__conv8_cut_planes(struct infer__conv8_cut *c)
 static void copy_row(const struct infer__conv8_cut *c, const uint8_t *image, int64_t row,
                      int64_t part, int64_t group, uint8_t *to)
 {
-    const struct infer__conv8 *s = &c->s;
+    const struct infer__linear *s = &c->s;
     const int64_t step = s->w.stride[2], pitch = c->planes.pitch, n = s->cg;
     int64_t first = part - s->w.pad_begin[2]; /* the input's pixel of the plane's first */
     int64_t left = first < 0 ? min64((step - 1 - first) / step, pitch) : 0;
@@ -133,7 +131,7 @@ static int64_t copy_eights(const uint8_t *from, const uint8_t *end, int64_t row,
 static void copy_block(const struct infer__conv8_cut *c, const uint8_t *from, int64_t top,
                        int64_t bottom, int64_t v, uint8_t *to)
 {
-    const struct infer__conv8 *s = &c->s;
+    const struct infer__linear *s = &c->s;
     int64_t wide = s->w.stride[2], n = s->cg;
     for (int64_t i = 0; i < s->w.stride[1]; i++, from += s->x.w * n)
         for (int64_t j = 0; j < wide; j++, to += n)
@@ -147,7 +145,7 @@ static void copy_block(const struct infer__conv8_cut *c, const uint8_t *from, in
 static void copy_blocks(const struct infer__conv8_cut *c, const uint8_t *image, int64_t row,
                         uint8_t *to)
 {
-    const struct infer__conv8 *s = &c->s;
+    const struct infer__linear *s = &c->s;
     const int64_t high = s->w.stride[1], wide = s->w.stride[2], row_bytes = s->x.w * s->cg;
     const int64_t n = wide * s->cg, before = s->w.pad_begin[2], pitch = c->planes.pitch,
                   pixel = c->planes.pixel;
@@ -171,7 +169,7 @@ static void copy_blocks(const struct infer__conv8_cut *c, const uint8_t *image, 
 static void copy_planes(const struct infer__conv8_cut *c, const uint8_t *image, int64_t first,
                         int64_t rows, int64_t group, uint8_t *copies)
 {
-    const struct infer__conv8 *s = &c->s;
+    const struct infer__linear *s = &c->s;
     const struct infer__conv8_planes *p = &c->planes;
     int64_t row_bytes = p->pitch * p->pixel;
     for (int64_t r = 0; r < rows && c->way == CONV8_BLOCKS; r++)
@@ -253,7 +251,7 @@ static void find_taps(const struct infer__conv8_cut *c, const uint8_t *at,
 int infer__conv8_plane_tiles(const struct infer__conv8_cut *c, int64_t chunk, int64_t group,
                              const uint8_t *x, uint8_t *copies, struct infer__conv8_tile *tiles)
 {
-    const struct infer__conv8 *s = &c->s;
+    const struct infer__linear *s = &c->s;
     int64_t per_image = c->chunks / c->rows, image = chunk / per_image;
     int64_t first = chunk % per_image * c->chunk;
     int count = (int)min64(c->tiles_per_row - first, c->chunk);

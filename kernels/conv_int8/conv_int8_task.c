@@ -1,67 +1,21 @@
 /* What a task of an int8 convolution or dense layer says; see conv_int8.h. */
 #include "kernels/conv_int8/conv_int8.h"
 
-static int is_spatial(const struct infer__operand *o, unsigned type)
-{
-    return o->type == type && o->clast && o->rank >= 3 && o->rank <= 5;
-}
-
 /* One scale for the tensor, or one for each of `count` channels along `axis`. */
 static int is_quantised(const struct infer__quant *q, int64_t count, int axis)
 {
     return q && (q->count == 1 || ((int64_t)q->count == count && q->axis == axis));
 }
 
-static int describe_conv(const struct infer__task *t, struct infer__conv8 *s)
+static int describe_sizes(const struct infer__task *t, struct infer__linear *s, int conv)
 {
-    const struct infer__operand *w = &t->in[1];
-    if (!is_spatial(&t->in[0], INFER_U8) || !is_spatial(&t->out[0], t->out[0].type) ||
-        w->rank != t->in[0].rank || t->p.window.groups < 1)
-        return 0;
-    s->w = t->p.window;
-    s->x = infer__operand_spatial(&t->in[0]);
-    s->y = infer__operand_spatial(&t->out[0]);
-    s->groups = s->w.groups;
-    s->cg = s->x.c / s->groups;
-    s->mg = s->y.c / s->groups;
-    s->taps = s->w.kernel[0] * s->w.kernel[1] * s->w.kernel[2];
-    s->w_m = s->cg * s->taps;
-    s->w_c = s->taps;
-    s->w_tap = 1;
-    return is_quantised(s->wq, s->y.c, 0);
-}
-
-/* A row of the left matrix is a pixel. */
-static int describe_dense(const struct infer__task *t, struct infer__conv8 *s)
-{
-    const struct infer__operand *a = &t->in[0], *b = &t->in[1];
-    int across = 1; /* the axis of b that is the output's last one */
-    if (b->rank != 2 || a->rank < 1)
-        return 0;
-    if (t->op == INFER__OP_GEMM) {
-        const struct infer__gemm *g = &t->p.gemm;
-        if (a->rank != 2 || g->trans_a || !(g->alpha >= 1 && g->alpha <= 1) ||
-            !(g->beta >= 1 && g->beta <= 1))
-            return 0;
-        across = g->trans_b ? 0 : 1;
-    }
-    s->w = (struct infer__window){
-        .kernel = {1, 1, 1}, .stride = {1, 1, 1}, .dilation = {1, 1, 1}, .groups = 1, .spatial = 1};
-    s->groups = s->taps = 1;
-    s->cg = b->dims[!across];
-    s->mg = b->dims[across];
-    s->w_m = across ? 1 : s->cg;
-    s->w_c = across ? s->mg : 1;
-    s->x = (struct infer__spatial){1, 1, 1, 1, s->cg};
-    for (int i = 0; i < a->rank - 1; i++)
-        s->x.w *= a->dims[i];
-    s->y = s->x;
-    s->y.c = s->mg;
-    return a->dims[a->rank - 1] == s->cg && is_quantised(s->wq, s->mg, across);
+    int across = 0;
+    return (conv ? infer__linear_conv(t, s) : infer__linear_dense(t, s, &across)) &&
+           is_quantised(s->wq, s->y.c, across);
 }
 
 /* The types of what stands behind the sum. An f32 result has no residual here. */
-static int has_result(const struct infer__task *t, struct infer__conv8 *s)
+static int has_result(const struct infer__task *t, struct infer__linear *s)
 {
     uint32_t own = t->nin - (t->epi.residual ? 1 : 0);
     s->f32 = t->out[0].type == INFER_F32;
@@ -76,7 +30,7 @@ static int has_result(const struct infer__task *t, struct infer__conv8 *s)
 
 /* Zero point and scale of x. Of ConvInteger and MatMulInteger they are operands, and the weights'
  * scales are 1. */
-static int describe_x(const struct infer__task *t, struct infer__conv8 *s)
+static int describe_x(const struct infer__task *t, struct infer__linear *s)
 {
     const struct infer__operand *zero = t->nin > 2 ? &t->in[2] : NULL;
     s->integer = t->op == INFER__OP_CONV_INTEGER || t->op == INFER__OP_MATMUL_INTEGER;
@@ -92,7 +46,7 @@ static int describe_x(const struct infer__task *t, struct infer__conv8 *s)
     return 1;
 }
 
-int infer__conv8_of(const struct infer__task *t, struct infer__conv8 *s)
+int infer__linear_int8(const struct infer__task *t, struct infer__linear *s)
 {
     uint32_t own = t->nin - (t->epi.residual ? 1 : 0);
     int conv = t->op == INFER__OP_CONV || t->op == INFER__OP_CONV_INTEGER;
@@ -101,23 +55,16 @@ int infer__conv8_of(const struct infer__task *t, struct infer__conv8 *s)
     if ((!conv && !dense) || t->nin < 2 || own < 2 || t->nout != 1 || t->in[0].type != INFER_U8 ||
         t->in[1].type != INFER_S8)
         return 0;
-    *s = (struct infer__conv8){.wq = t->in[1].quant, .rq = t->epi.requant};
+    *s = (struct infer__linear){.wq = t->in[1].quant, .rq = t->epi.requant};
     s->residual = t->epi.residual ? own : 0;
     if (!describe_x(t, s) || (own > 3 && !s->integer) || !has_result(t, s) ||
-        !(conv ? describe_conv : describe_dense)(t, s))
+        !describe_sizes(t, s, conv))
         return 0;
-    s->w_cg = s->cg;
     s->bias = !s->integer && own == 3 && t->in[2].type != INFER_TYPE_NONE;
     return !s->bias || (t->in[2].type == INFER_S32 && infer__operand_elements(&t->in[2]) == s->y.c);
 }
 
-double infer__conv8_ops(const struct infer__conv8 *s)
-{
-    double pixels = (double)s->y.n * (double)s->y.d * (double)s->y.h * (double)s->y.w;
-    return 2 * pixels * (double)s->y.c * (double)s->cg * (double)s->taps;
-}
-
-uint32_t infer__conv8_taps(const struct infer__conv8 *s, const struct infer__task *t, int64_t m,
+uint32_t infer__conv8_taps(const struct infer__linear *s, const struct infer__task *t, int64_t m,
                            int64_t tap, int64_t end)
 {
     const int8_t *w = (const int8_t *)t->in[1].data + m * s->w_m;
@@ -128,13 +75,13 @@ uint32_t infer__conv8_taps(const struct infer__conv8 *s, const struct infer__tas
     return (uint32_t)(sum * s->x_zero);
 }
 
-int32_t infer__conv8_start(const struct infer__conv8 *s, const struct infer__task *t, int64_t m)
+int32_t infer__conv8_start(const struct infer__linear *s, const struct infer__task *t, int64_t m)
 {
     uint32_t bias = s->bias ? (uint32_t)((const int32_t *)t->in[2].data)[m] : 0;
     return (int32_t)(bias - infer__conv8_taps(s, t, m, 0, s->taps));
 }
 
-int infer__conv8_small(const struct infer__conv8 *s)
+int infer__conv8_small(const struct infer__linear *s)
 {
     for (uint32_t m = 0; m < s->wq->count; m++)
         if (!(infer__conv8_factor(s, m) < 0.5f))
@@ -142,7 +89,7 @@ int infer__conv8_small(const struct infer__conv8 *s)
     return 1;
 }
 
-int infer__conv8_any_zero(const struct infer__conv8 *s)
+int infer__conv8_any_zero(const struct infer__linear *s)
 {
     int32_t any = 0;
     for (uint32_t m = 0; m < s->wq->count; m++)

@@ -41,7 +41,7 @@ static inline uint8_t *skip(const struct infer__conv8_cut *c, uint8_t *to, int64
 /* ---- gathered and flat ---------------------------------------------------------------------- */
 
 /* The input row of tap (kd, kh) of an output pixel, or NULL in the padding. */
-static const uint8_t *input_row(const struct infer__conv8 *s, const uint8_t *x, int64_t row,
+static const uint8_t *input_row(const struct infer__linear *s, const uint8_t *x, int64_t row,
                                 int64_t kd, int64_t kh)
 {
     const struct infer__window *w = &s->w;
@@ -57,7 +57,7 @@ static const uint8_t *input_row(const struct infer__conv8 *s, const uint8_t *x, 
 static uint8_t *gather_row(const struct infer__conv8_cut *c, const uint8_t *row, int64_t first,
                            int64_t group, uint8_t *to)
 {
-    const struct infer__conv8 *s = &c->s;
+    const struct infer__linear *s = &c->s;
     int64_t taps = s->w.kernel[2], dilation = s->w.dilation[2];
     if (!row)
         return fill(c, to, taps * s->cg);
@@ -82,7 +82,7 @@ static uint8_t *gather_row(const struct infer__conv8_cut *c, const uint8_t *row,
 static void gather_pixel(const struct infer__conv8_cut *c, const uint8_t *x, int64_t pixel,
                          int64_t group, uint8_t *to)
 {
-    const struct infer__conv8 *s = &c->s;
+    const struct infer__linear *s = &c->s;
     int64_t row = pixel / s->y.w;
     int64_t first = pixel % s->y.w * s->w.stride[2] - s->w.pad_begin[2];
     for (int64_t kd = 0; kd < s->w.kernel[0]; kd++)
@@ -111,7 +111,7 @@ static void gather_tile(const struct infer__conv8_cut *c, const uint8_t *x, int6
 static uint8_t *copy_row(const struct infer__conv8_cut *c, const uint8_t *row, int64_t first,
                          int64_t pixels, int64_t group, uint8_t *to)
 {
-    const struct infer__conv8 *s = &c->s;
+    const struct infer__linear *s = &c->s;
     int64_t left = first < 0 ? min64(-first, pixels) : 0;
     int64_t inner = min64(s->x.w - first - left, pixels - left);
     inner = inner < 0 ? 0 : inner;
@@ -133,7 +133,7 @@ static uint8_t *copy_row(const struct infer__conv8_cut *c, const uint8_t *row, i
 static int is_in_place(const struct infer__conv8_cut *c, int64_t first, int64_t pixels,
                        const uint8_t *last, int64_t group, const uint8_t *end)
 {
-    const struct infer__conv8 *s = &c->s;
+    const struct infer__linear *s = &c->s;
     if (c->x_bytes > 1 || first < 0 || first + pixels > s->x.w)
         return 0;
     int64_t behind = s->x.c * (first + pixels - 1) + (group + 1) * s->cg + c->padded - c->run;
@@ -145,7 +145,7 @@ static int is_in_place(const struct infer__conv8_cut *c, int64_t first, int64_t 
 static int skip_taps(const struct infer__conv8_cut *c, int64_t first,
                      struct infer__conv8_tile *tile)
 {
-    const struct infer__conv8 *s = &c->s;
+    const struct infer__linear *s = &c->s;
     const struct infer__window *w = &s->w;
     int64_t taps = w->kernel[2], n = tile->count;
     if (!c->level->skips || n < 2 || taps > CONV8_TAPS || s->cg % c->level->step)
@@ -166,7 +166,7 @@ static int skip_taps(const struct infer__conv8_cut *c, int64_t first,
 static void place_tile(const struct infer__conv8_cut *c, int64_t begin, int64_t group,
                        const uint8_t *end, uint8_t *copy, struct infer__conv8_tile *tile)
 {
-    const struct infer__conv8 *s = &c->s;
+    const struct infer__linear *s = &c->s;
     const struct infer__window *w = &s->w;
     int64_t first = begin * w->stride[2] - w->pad_begin[2];
     int64_t pixels = (tile->count - 1) * w->stride[2] + (w->kernel[2] - 1) * w->dilation[2] + 1;
@@ -230,7 +230,7 @@ static int64_t tile_begin(const struct infer__conv8_cut *c, int64_t at,
 int infer__conv8_tiles(const struct infer__conv8_cut *c, int64_t chunk, int64_t group,
                        const uint8_t *x, uint8_t *copies, struct infer__conv8_tile *tiles)
 {
-    const struct infer__conv8 *s = &c->s;
+    const struct infer__linear *s = &c->s;
     const uint8_t *end = x + s->x.n * s->x.d * s->x.h * s->x.w * s->x.c;
     int64_t first = chunk * c->chunk;
     int skip, count = (int)min64(c->tiles - first, c->chunk);

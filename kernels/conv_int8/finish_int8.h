@@ -54,7 +54,7 @@ struct job {
  * within s32; 16 bits are then reached by saturation, which the clamp to 0 .. 255 makes of no
  * consequence. */
 VEC_INLINE void finish_init(struct finish *f, const struct infer__task *t,
-                            const struct infer__conv8 *s, int small)
+                            const struct infer__linear *s, int small)
 {
     const struct infer__requant *q = s->rq;
     memset(f, 0, sizeof *f);

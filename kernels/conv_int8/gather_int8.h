@@ -39,7 +39,7 @@ VEC_INLINE uint8_t *gather_zeros(int64_t run, int64_t rows, __m512i zero, uint8_
 VEC_INLINE void gather_pixel_short(const struct infer__conv8_cut *c, const int narrow,
                                    const uint8_t *x, const int64_t o[4], __m512i zero, uint8_t *to)
 {
-    const struct infer__conv8 *s = &c->s;
+    const struct infer__linear *s = &c->s;
     const struct infer__window *w = &s->w;
     const int64_t run = w->kernel[2] * s->cg, row_bytes = s->x.w * s->cg;
     int64_t h = o[2] * w->stride[1] - w->pad_begin[1], v = o[3] * w->stride[2] - w->pad_begin[2];
@@ -63,7 +63,7 @@ VEC_INLINE void gather_pixel_short(const struct infer__conv8_cut *c, const int n
 static __attribute__((unused)) void gather_short(const struct infer__conv8_cut *c, const uint8_t *x,
                                                  int64_t pixel, int count, uint8_t *to)
 {
-    const struct infer__conv8 *s = &c->s;
+    const struct infer__linear *s = &c->s;
     const __m512i zero = _mm512_set1_epi8((char)s->x_zero);
     int64_t row = pixel / s->y.w;
     int64_t o[4] = {row / s->y.h / s->y.d, row / s->y.h % s->y.d, row % s->y.h, pixel % s->y.w};

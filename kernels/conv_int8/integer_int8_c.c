@@ -60,7 +60,8 @@ static int is_bytes(const struct infer__operand *o)
     return o->type == INFER_U8 || o->type == INFER_S8;
 }
 
-INFER__APART static double estimate(const struct infer__task *t, unsigned op, double products)
+INFER__APART static double integer_estimate(const struct infer__task *t, unsigned op,
+                                            double products)
 {
     if (t->op != op || !is_bytes(&t->in[0]) || !is_bytes(&t->in[1]) || t->epi.residual)
         return -1;
@@ -72,7 +73,8 @@ static uint32_t units_of(const struct infer__task *t)
     return infer__task_units(t, infer__operand_elements(&t->out[0]), 64);
 }
 
-static infer_status prepare(const struct infer__task *t, struct infer__need *need, infer_error *err)
+static infer_status integer_prepare(const struct infer__task *t, struct infer__need *need,
+                                    infer_error *err)
 {
     (void)err;
     need->units = units_of(t);
@@ -124,14 +126,14 @@ INFER__APART static double estimate_conv(const struct infer__task *t)
     int64_t outputs = t->nin > 1 ? t->in[1].dims[0] : 0;
     if (outputs < 1)
         return -1;
-    return estimate(t, INFER__OP_CONV_INTEGER,
-                    (double)infer__operand_elements(&t->in[1]) / (double)outputs);
+    return integer_estimate(t, INFER__OP_CONV_INTEGER,
+                            (double)infer__operand_elements(&t->in[1]) / (double)outputs);
 }
 
 const struct infer__kernel infer__conv_integer_c = {.name = "conv_integer_c",
                                                     .isa = INFER_ISA_C,
                                                     .estimate = estimate_conv,
-                                                    .prepare = prepare,
+                                                    .prepare = integer_prepare,
                                                     .run = run_conv};
 
 /* ---- MatMulInteger -------------------------------------------------------------------------- */
@@ -194,11 +196,12 @@ static void run_matmul(const struct infer__task *t, const struct infer__buffers 
 INFER__APART static double estimate_matmul(const struct infer__task *t)
 {
     const struct infer__operand *a = &t->in[0];
-    return a->rank ? estimate(t, INFER__OP_MATMUL_INTEGER, (double)a->dims[a->rank - 1]) : -1;
+    return a->rank ? integer_estimate(t, INFER__OP_MATMUL_INTEGER, (double)a->dims[a->rank - 1])
+                   : -1;
 }
 
 const struct infer__kernel infer__matmul_integer_c = {.name = "matmul_integer_c",
                                                       .isa = INFER_ISA_C,
                                                       .estimate = estimate_matmul,
-                                                      .prepare = prepare,
+                                                      .prepare = integer_prepare,
                                                       .run = run_matmul};

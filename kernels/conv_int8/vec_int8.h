@@ -1,5 +1,4 @@
-/* Vectors of the int8 kernels, chosen by the file that includes this: VEC_LEVEL is
- * 514 (the same for AMX), 513 (AVX-512 with VNNI), 512 (AVX-512) or 256 (AVX2).
+/* Vectors of the int8 kernels at the levels avx2, avx512, vnni and what is above it.
  *
  * A step is VEC_DOT products for each s32: with VNNI four of u8 by s8, else two of s16 by s16,
  * which cannot saturate either. Activations of a step are four bytes, broadcast.
@@ -8,6 +7,8 @@
  * of one pixel, or a panel of one vector of two pixels. */
 #ifndef INFER_KERNELS_CONV_INT8_VEC_INT8_H
 #define INFER_KERNELS_CONV_INT8_VEC_INT8_H
+
+#include "kernels/levels.h"
 
 #include <immintrin.h>
 #include <stdint.h>
@@ -25,19 +26,7 @@
 #define VEC 16
 typedef __m512i vec;
 typedef __m512 vecf;
-#if VEC_LEVEL == 514
-#define VEC_ISA INFER_ISA_AMX
-#define VEC_NAME(name) name##_amx
-#define VEC_DOT 4
-#elif VEC_LEVEL == 513
-#define VEC_ISA INFER_ISA_AVX512VNNI
-#define VEC_NAME(name) name##_vnni
-#define VEC_DOT 4
-#else
-#define VEC_ISA INFER_ISA_AVX512
-#define VEC_NAME(name) name##_avx512
-#define VEC_DOT 2
-#endif
+#define VEC_DOT (LEVEL >= LEVEL_vnni ? 4 : 2)
 
 VEC_INLINE vec vec_load(const int32_t *p)
 {
@@ -77,7 +66,7 @@ VEC_INLINE vec vec_load_x(const uint8_t *p, int64_t n)
         return _mm512_loadu_si512(p);
     return _mm512_maskz_loadu_epi8(((uint64_t)1 << n) - 1, p);
 }
-#if VEC_LEVEL > 512
+#if LEVEL >= LEVEL_vnni
 VEC_INLINE vec vec_step_w(const int8_t *p)
 {
     return _mm512_loadu_si512(p);
@@ -171,7 +160,7 @@ VEC_INLINE vec words_four(vec x)
 }
 VEC_INLINE vec words_dot(vec sum, vec x, vec w)
 {
-#if VEC_LEVEL > 512
+#if LEVEL >= LEVEL_vnni
     return _mm512_dpwssd_epi32(sum, x, w);
 #else
     return _mm512_add_epi32(sum, _mm512_madd_epi16(x, w));
@@ -296,8 +285,6 @@ VEC_INLINE void vec_storef_n(float *p, vecf x, int n)
 #else
 
 #define VEC 8
-#define VEC_ISA INFER_ISA_AVX2
-#define VEC_NAME(name) name##_avx2
 #define VEC_DOT 2
 typedef __m256i vec;
 typedef __m256 vecf;

@@ -1,207 +1,340 @@
-/* Shapes, cutting and weights of int8 Winograd convolutions; see winograd_int8.h. */
+/* levels: avx2 avx512 vnni exact */
+/* Int8 Winograd convolution on the vectors of vec_int8.h; see winograd_int8.h. */
+#include "kernels/levels.h"
+
+/* Tiles that a product takes at once: TILE * 2 sums, two vectors of weights and one more must fit
+ * in the registers. Under a sanitizer all sizes up to 14 would take the compiler minutes. */
+#if LEVEL == LEVEL_avx2 || defined(__SANITIZE_ADDRESS__)
+#define TILE 6
+#elif LEVEL == LEVEL_avx512
+#define TILE 12
+#else
+#define TILE 14
+#endif
+/* See infer__wino8_level; measured. */
+#define RATE (LEVEL == LEVEL_avx2 ? 93.0 : LEVEL == LEVEL_avx512 ? 99.0 : 118.0)
+#define TRANSFORM (LEVEL == LEVEL_avx2 ? 0.8 : LEVEL == LEVEL_avx512 ? 1.0 : 1.3)
+
 #include <math.h>
-#include <string.h>
 
+#include "kernels/conv_int8/finish_int8.h"
 #include "kernels/conv_int8/winograd_int8.h"
-#include "kernels/integers.h"
 
-/* ---- cutting -------------------------------------------------------------------------------- */
+#define AHEAD 2048 /* bytes that weights are fetched ahead of their use */
 
-static int is_served(const struct infer__conv8 *s)
+static const struct infer__wino8_level wino8_level = {LEVEL_ISA, VEC, TILE, RATE, TRANSFORM};
+
+/* ---- input ---------------------------------------------------------------------------------- */
+
+/* What one run of units works with. */
+struct work {
+    struct finish finish;
+    const struct infer__wino8 *w;
+    const uint8_t *x, *residual, *packed;
+    uint8_t *y, *v, *m;
+    int64_t first, tiles; /* of the group */
+};
+
+/* B' of words. */
+VEC_INLINE void input_line(const vec d[WINO8_IN], vec v[WINO8_IN])
 {
-    const struct infer__window *w = &s->w;
-    const int64_t most = (int64_t)1 << 28;
-    for (int a = 0; a < 3; a++)
-        if (w->kernel[a] != (a ? 3 : 1) || w->stride[a] != 1 || w->dilation[a] != 1)
-            return 0;
-    return s->groups == 1 && !w->pad_begin[0] && !w->pad_end[0] && s->x.d == s->y.d &&
-           s->x.n * s->x.d > 0 && s->y.h > 0 && s->y.w > 0 && s->x.h > 0 && s->x.w > 0 &&
-           s->cg > 0 && s->mg > 0 && s->cg <= 1 << 14 && s->mg <= 1 << 14 &&
-           s->y.h <= most / s->y.w && s->x.n * s->x.d <= most / (s->y.h * s->y.w);
+    const vec a = words_less(d[4], words_four(d[2])), b = words_less(d[3], words_four(d[1]));
+    const vec c = words_less(d[4], d[2]), e = words_less(d[3], d[1]), e2 = words_plus(e, e);
+    v[0] = words_plus(words_four(words_less(d[0], d[2])), c);
+    v[1] = words_plus(a, b);
+    v[2] = words_less(a, b);
+    v[3] = words_plus(c, e2);
+    v[4] = words_less(c, e2);
+    v[5] = words_less(words_less(d[5], d[3]), words_four(e));
 }
 
-static int64_t u_bytes(const struct infer__wino8 *w)
+/* V of 2 VEC channels from c on, of which n exist. */
+VEC_INLINE void input_vector(const struct infer__wino8 *w, const uint8_t *const at[WINO8_POINTS],
+                             int64_t c, int n, uint8_t *v)
 {
-    return INFER__PRODUCT(2, WINO8_POINTS, w->channels, w->vectors, w->level->vec);
-}
-
-/* V and M of a group stay in the second-level cache with room for U to pass; but where U comes from
- * afar, more tiles share a pass over it. With several threads there are some items for each, first
- * by smaller groups, then by splitting a group's panels; each part transforms the input anew. */
-static void cut_groups(struct infer__wino8 *w, uint32_t threads)
-{
-    const int64_t near = 256 << 10, tile = w->level->tile;
-    const int64_t least = (u_bytes(w) > 4 << 20 ? 4 : 2) * tile;
-    const int64_t wanted = threads > 1 ? 3 * (int64_t)threads : 1;
-    int64_t most = near / (WINO8_POINTS * (2 * w->channels + 8 * w->level->vec));
-    most = most > least ? most : least;
-    w->passes = w->groups = ceil_div(w->tiles, most);
-    if (w->groups < wanted) {
-        int64_t more = min64(wanted, ceil_div(w->tiles, tile));
-        w->groups = more > w->groups ? more : w->groups;
+    const vec zero = words_set(w->s.x_zero);
+    vec half[WINO8_IN][WINO8_IN];
+    VEC_UNROLL
+    for (int j = 0; j < WINO8_IN; j++) {
+        vec d[WINO8_IN], out[WINO8_IN];
+        VEC_UNROLL
+        for (int i = 0; i < WINO8_IN; i++)
+            d[i] = words_less(words_load_bytes(at[i * WINO8_IN + j] + c, n), zero);
+        input_line(d, out);
+        VEC_UNROLL
+        for (int i = 0; i < WINO8_IN; i++)
+            half[i][j] = out[i];
     }
-    w->parts = min64(ceil_div(wanted, w->groups), ceil_div(w->panels, 4));
-    w->group = ceil_div(w->tiles, w->groups);
-    w->units = infer__units(w->groups * w->parts, 1, threads > 1 ? 8 * threads : 1);
+    VEC_UNROLL
+    for (int i = 0; i < WINO8_IN; i++) {
+        vec out[WINO8_IN];
+        input_line(half[i], out);
+        VEC_UNROLL
+        for (int j = 0; j < WINO8_IN; j++)
+            vec_store((void *)(v + (i * WINO8_IN + j) * w->v_point + 2 * c), out[j]);
+    }
 }
 
-int infer__wino8_cut(const struct infer__task *t, const struct infer__wino8_level *level,
-                     struct infer__wino8 *w)
+static void transform_input(const struct work *k)
 {
-    *w = (struct infer__wino8){.level = level};
-    if (t->op != INFER__OP_CONV || !infer__conv8_of(t, &w->s) || !is_served(&w->s))
-        return 0;
-    const int64_t vec = level->vec;
-    w->across = ceil_div(w->s.y.w, WINO8_OUT);
-    w->down = ceil_div(w->s.y.h, WINO8_OUT);
-    w->tiles = w->s.y.n * w->s.y.d * w->down * w->across;
-    w->channels = round_up(w->s.cg, 2 * vec);
-    w->vectors = ceil_div(w->s.mg, vec);
-    w->panels = ceil_div(w->vectors, 2);
-    cut_groups(w, t->threads);
-    /* an odd number of cache lines, so that the points of a tile do not share a cache set */
-    w->v_point = INFER__PRODUCT(ceil_div(INFER__PRODUCT(2, w->group, w->channels), 64) | 1, 64);
-    w->m_point = INFER__PRODUCT(ceil_div(INFER__PRODUCT(4, w->group, 2, vec), 64) | 1, 64);
-    w->scratch_bytes = INFER__PRODUCT(WINO8_POINTS, INFER__SUM(w->v_point, w->m_point));
-    const int64_t each = infer__count_align(INFER__PRODUCT(4, vec, w->vectors), 64);
-    w->at_small = infer__count_align(u_bytes(w), 64);
-    w->at_start = INFER__SUM(w->at_small, 64);
-    w->at_factor = INFER__SUM(w->at_start, each);
-    w->at_line = INFER__SUM(w->at_factor, each);
-    w->packed_bytes = INFER__SUM(w->at_line, infer__count_align(w->s.cg, 64));
-    return 1;
+    const struct infer__wino8 *w = k->w;
+    const int64_t channels = w->s.cg, whole = channels - channels % (2 * VEC);
+    for (int64_t i = 0; i < k->tiles; i++) {
+        const uint8_t *at[WINO8_POINTS];
+        uint8_t *v = k->v + 2 * i * w->channels;
+        infer__wino8_pixels(w, k->first + i, k->x, k->packed + w->at_line, at);
+        for (int64_t c = 0; c < whole; c += 2 * VEC)
+            input_vector(w, at, c, 2 * VEC, v);
+        if (whole < channels)
+            input_vector(w, at, whole, (int)(channels - whole), v);
+    }
 }
 
-/* Products, U from memory, transforms. */
-double infer__wino8_ns(const struct infer__wino8 *w)
+/* ---- products ------------------------------------------------------------------------------- */
+
+/* Some tiles by a panel at one point. */
+struct product {
+    const uint8_t *v;
+    int64_t step; /* bytes from tile to tile, in V */
+    const uint8_t *u;
+    int64_t pairs; /* of input channels */
+    int32_t *m;
+};
+
+/* `mr` tiles by `nv` vectors, both constants. Three tiles share a base register. */
+VEC_INLINE void product_body(const int mr, const int nv, const struct product *p)
 {
-    const double bytes_per_ns = 20, tiles = (double)w->tiles, vec = w->level->vec;
-    const double group = tiles / (double)w->passes, rows = group / ceil(group / w->level->tile);
-    double step = 2 * rows + 1 < 5 ? 5 : 2 * rows + 1; /* sums wait for themselves */
-    double products = tiles / rows * WINO8_POINTS * (double)w->channels * ((double)w->vectors / 2) *
-                      step * vec / w->level->rate;
-    double weights = (double)w->passes * (double)u_bytes(w) / bytes_per_ns;
-    double in = (double)w->channels / (2 * vec), out = (double)w->vectors;
-    double transforms = tiles * WINO8_POINTS * (in + 1.3 * out) * w->level->transform;
-    double pixels = (double)w->s.y.n * (double)w->s.y.d * (double)w->s.y.h * (double)w->s.y.w;
-    int slow = w->s.residual || (w->s.rq && w->s.rq->table);
-    transforms += pixels * out * (0.02 * vec + (slow ? 1.9 : 0.6));
-    return 2000 + transforms +
-           (products > weights ? products + weights / 3 : weights + products / 3);
-}
-
-/* ---- weights -------------------------------------------------------------------------------- */
-
-enum { STRETCH = 128 };
-
-static int32_t weight_at(const struct infer__task *t, const struct infer__wino8 *w, int64_t m,
-                         int64_t c, int tap)
-{
-    const int8_t *weights = t->in[1].data;
-    return weights[(m * w->s.cg + c) * 9 + tap] - infer__conv8_w_zero(&w->s, m);
-}
-
-/* What `n` weights less their zero point add up to, those above 0 and those below it. A stretch of
- * 128 of at most 255 each fits 16 bits, of which a vector has many. */
-static void sum_weights(const int8_t *w, int64_t n, int32_t zero, int64_t *up, int64_t *down)
-{
-    *up = *down = 0;
-    for (int64_t at = 0; at < n; at += STRETCH) {
-        const int count = n - at < STRETCH ? (int)(n - at) : STRETCH;
-        uint16_t above = 0, below = 0;
-        for (int i = 0; i < count; i++) {
-            const int16_t v = (int16_t)(w[at + i] - zero);
-            above = (uint16_t)(above + (v > 0 ? v : 0));
-            below = (uint16_t)(below + (v < 0 ? -v : 0));
+    const uint8_t *v[(TILE + 2) / 3], *u = p->u;
+    const int64_t step = p->step;
+    vec sum[TILE][2];
+    VEC_UNROLL
+    for (int b = 0; b < (mr + 2) / 3; b++)
+        v[b] = p->v + 3 * b * step;
+    VEC_UNROLL
+    for (int m = 0; m < mr; m++)
+        sum[m][0] = sum[m][1] = words_set(0);
+    for (int64_t k = 0; k < p->pairs; k++, u += nv * VEC * 4) {
+        vec weight[2];
+        for (int i = 0; i < nv; i++)
+            weight[i] = vec_load((const void *)(u + i * VEC * 4));
+        for (int i = 0; i < nv * VEC * 4; i += 64)
+            __builtin_prefetch((const void *)((uintptr_t)u + (uintptr_t)(AHEAD + i)), 0, 3);
+        VEC_UNROLL
+        for (int m = 0; m < mr; m++) {
+            const vec a = vec_step_x(v[m / 3] + m % 3 * step);
+            for (int i = 0; i < nv; i++)
+                sum[m][i] = words_dot(sum[m][i], a, weight[i]);
         }
-        *up += above;
-        *down += below;
+        VEC_UNROLL
+        for (int b = 0; b < (mr + 2) / 3; b++)
+            v[b] += 4;
     }
+    VEC_UNROLL
+    for (int m = 0; m < mr; m++)
+        for (int i = 0; i < nv; i++)
+            vec_store(p->m + (m * nv + i) * VEC, sum[m][i]);
 }
 
-int infer__wino8_is_exact(const struct infer__task *t, const struct infer__wino8 *w)
-{
-    const int8_t *weights = t->in[1].data;
-    const int64_t limit = (int64_t)1 << 25, taps = w->s.cg * 9;
-    for (int64_t m = 0; m < w->s.mg; m++) {
-        const int32_t zero = infer__conv8_w_zero(&w->s, m);
-        int64_t up, down;
-        sum_weights(weights + m * taps, taps, zero, &up, &down);
-        /* inputs less their zero point are -x_zero to 255 - x_zero */
-        const int64_t below = w->s.x_zero, above = 255 - w->s.x_zero;
-        if (up * above + down * below >= limit || up * below + down * above >= limit)
-            return 0;
+typedef void product_function(const struct product *p);
+
+#define PRODUCT(mr, nv)                                                                            \
+    static void product_##mr##x##nv(const struct product *p)                                       \
+    {                                                                                              \
+        product_body(mr, nv, p);                                                                   \
     }
-    return 1;
-}
+#define NAME_OF(mr, nv) product_##mr##x##nv,
+#define FOR_6(X, nv) X(1, nv) X(2, nv) X(3, nv) X(4, nv) X(5, nv) X(6, nv)
+#define FOR_12(X, nv) FOR_6(X, nv) X(7, nv) X(8, nv) X(9, nv) X(10, nv) X(11, nv) X(12, nv)
+#define FOR_14(X, nv) FOR_12(X, nv) X(13, nv) X(14, nv)
+#if TILE == 14
+#define FOR_ALL FOR_14
+#elif TILE == 12
+#define FOR_ALL FOR_12
+#else
+#define FOR_ALL FOR_6
+#endif
+FOR_ALL(PRODUCT, 1)
+FOR_ALL(PRODUCT, 2)
+static product_function *const products[2][TILE] = {{FOR_ALL(NAME_OF, 1)}, {FOR_ALL(NAME_OF, 2)}};
 
-/* G times 4, 6, 6, 24, 24 and 1. */
-static void weight_line(const int32_t g[3], int32_t u[WINO8_IN])
+/* M of the group for panel `index`: by point and tile. */
+static void multiply(const struct work *k, int64_t index, int nv)
 {
-    u[0] = g[0];
-    u[1] = -(g[0] + g[1] + g[2]);
-    u[2] = -(g[0] - g[1] + g[2]);
-    u[3] = g[0] + 2 * g[1] + 4 * g[2];
-    u[4] = g[0] - 2 * g[1] + 4 * g[2];
-    u[5] = g[2];
-}
-
-static void transform_weight(const struct infer__task *t, const struct infer__wino8 *w, int64_t m,
-                             int64_t c, int32_t u[WINO8_IN][WINO8_IN])
-{
-    int32_t half[3][WINO8_IN];
-    for (int j = 0; j < 3; j++)
-        weight_line((int32_t[3]){weight_at(t, w, m, c, j), weight_at(t, w, m, c, 3 + j),
-                                 weight_at(t, w, m, c, 6 + j)},
-                    half[j]);
-    for (int i = 0; i < WINO8_IN; i++)
-        weight_line((int32_t[3]){half[0][i], half[1][i], half[2][i]}, u[i]);
-}
-
-void infer__wino8_pack_panel(const struct infer__task *t, const struct infer__wino8 *w, int64_t p,
-                             void *packed)
-{
-    const int64_t vec = w->level->vec, first = 2 * p * vec;
-    const int64_t width = vec * (2 * p + 1 == w->vectors ? 1 : 2);
-    int16_t *to = (int16_t *)packed + WINO8_POINTS * w->channels * first;
-    memset(to, 0, (size_t)(2 * WINO8_POINTS * w->channels * width));
-    for (int64_t i = 0; i < width && first + i < w->s.mg; i++)
-        for (int64_t c = 0; c < w->s.cg; c++) {
-            int32_t u[WINO8_IN][WINO8_IN];
-            int16_t *at = to + (c / 2 * width + i) * 2 + c % 2;
-            transform_weight(t, w, first + i, c, u);
-            for (int x = 0; x < WINO8_POINTS; x++)
-                at[x * w->channels * width] = (int16_t)u[x / WINO8_IN][x % WINO8_IN];
+    const struct infer__wino8 *w = k->w;
+    const int64_t point = 2 * w->channels * nv * VEC; /* bytes of U */
+    const uint8_t *u = k->packed + 2 * WINO8_POINTS * w->channels * 2 * index * VEC;
+    const uint32_t rows = (uint32_t)((k->tiles + TILE - 1) / TILE);
+    for (int x = 0; x < WINO8_POINTS; x++, u += point)
+        for (uint32_t r = 0; r < rows; r++) {
+            const int64_t i = infer__unit_begin(k->tiles, rows, r);
+            const int64_t n = infer__unit_begin(k->tiles, rows, r + 1) - i;
+            uint8_t *m = k->m + x * w->m_point + i * nv * VEC * 4;
+            const struct product p = {.v = k->v + x * w->v_point + 2 * i * w->channels,
+                                      .step = 2 * w->channels,
+                                      .u = u,
+                                      .pairs = w->channels / 2,
+                                      .m = (void *)m};
+            products[nv - 1][n - 1](&p);
         }
 }
 
-void infer__wino8_pack_rest(const struct infer__task *t, const struct infer__wino8 *w, void *packed)
+/* ---- output --------------------------------------------------------------------------------- */
+
+/* A' where what comes in still lacks the factors 6, 4, 4, 1, 1 and 24. */
+VEC_INLINE void output_line(const vec m[WINO8_IN], vec y[WINO8_OUT])
 {
-    uint8_t *to = packed;
-    int32_t *start = (void *)(to + w->at_start);
-    float *factor = (void *)(to + w->at_factor);
-    memset(to + w->at_small, 0, (size_t)(w->at_line - w->at_small));
-    memset(to + w->at_line, w->s.x_zero, (size_t)(w->packed_bytes - w->at_line));
-    to[w->at_small] = (uint8_t)infer__conv8_small(&w->s);
-    for (int64_t m = 0; m < w->s.mg; m++) {
-        start[m] = w->s.bias ? ((const int32_t *)t->in[2].data)[m] : 0;
-        factor[m] = infer__conv8_factor(&w->s, m);
+    const vec a = vec_plus(m[1], m[2]), b = vec_minus(m[1], m[2]);
+    const vec c = vec_plus(m[3], m[4]), d = vec_minus(m[3], m[4]);
+    const vec d3 = vec_plus(d, vec_plus(m[5], vec_plus(m[5], m[5])));
+    const vec a2 = vec_plus(a, a), d2 = vec_plus(d, d);
+    y[0] = vec_plus(vec_plus(c, m[0]), vec_plus(vec_four(m[0]), vec_plus(m[0], vec_plus(a2, a2))));
+    y[1] = vec_plus(vec_four(b), d2);
+    y[2] = vec_four(vec_plus(a, c));
+    y[3] = vec_four(vec_plus(b, vec_plus(d3, d3)));
+}
+
+/* A vector of a tile's sums, from 576 times them modulo 2^32. */
+VEC_INLINE void output_vector(const uint8_t *m, int64_t m_point, vec start, int nv, int32_t *sums)
+{
+    const vec ninth = vec_set(0x38e38e39); /* 9 times that is 1 */
+    vec half[WINO8_OUT][WINO8_IN];
+    VEC_UNROLL
+    for (int j = 0; j < WINO8_IN; j++) {
+        vec in[WINO8_IN], out[WINO8_OUT];
+        VEC_UNROLL
+        for (int i = 0; i < WINO8_IN; i++)
+            in[i] = vec_load((const void *)(m + (i * WINO8_IN + j) * m_point));
+        output_line(in, out);
+        VEC_UNROLL
+        for (int i = 0; i < WINO8_OUT; i++)
+            half[i][j] = out[i];
+    }
+    VEC_UNROLL
+    for (int i = 0; i < WINO8_OUT; i++) {
+        vec out[WINO8_OUT];
+        output_line(half[i], out);
+        VEC_UNROLL
+        for (int j = 0; j < WINO8_OUT; j++) {
+            const vec sum = vec_64th(vec_times(out[j], ninth));
+            vec_store(sums + (i * WINO8_OUT + j) * nv * VEC, vec_plus(sum, start));
+        }
     }
 }
 
-/* ---- tiles ---------------------------------------------------------------------------------- */
-
-void infer__wino8_pixels(const struct infer__wino8 *w, int64_t i, const uint8_t *x,
-                         const uint8_t *line, const uint8_t *at[WINO8_POINTS])
+static int at_most(int64_t n, int most)
 {
-    const struct infer__spatial *in = &w->s.x;
-    const int64_t column = i % w->across * WINO8_OUT - w->s.w.pad_begin[2];
-    const int64_t row = i / w->across % w->down * WINO8_OUT - w->s.w.pad_begin[1];
-    x += i / w->across / w->down * in->h * in->w * in->c;
-    for (int64_t a = 0; a < WINO8_IN; a++)
-        for (int64_t b = 0; b < WINO8_IN; b++) {
-            const int64_t h = row + a, v = column + b;
-            const int inside = h >= 0 && h < in->h && v >= 0 && v < in->w;
-            *at++ = inside ? x + (h * in->w + v) * in->c : line;
-        }
+    return n < most ? (int)n : most;
 }
+
+static void transform_output(const struct work *k, int64_t index, int nv)
+{
+    const struct infer__wino8 *w = k->w;
+    const struct infer__spatial *y = &w->s.y;
+    const int64_t channel = 2 * index * VEC, size = w->s.f32 ? 4 : 1;
+    const int32_t *start = (const int32_t *)(const void *)(k->packed + w->at_start) + channel;
+    int32_t sums[WINO8_OUT * WINO8_OUT * 2 * VEC];
+    struct finish_to to = {.y_step = y->c * size, .valid = at_most(y->c - channel, nv * VEC)};
+    to.factor = (const float *)(const void *)(k->packed + w->at_factor) + channel;
+    for (int64_t i = 0; i < k->tiles; i++) {
+        const int64_t tile = k->first + i, picture = tile / w->across / w->down;
+        const int64_t row = tile / w->across % w->down * WINO8_OUT;
+        const int64_t column = tile % w->across * WINO8_OUT;
+        const int rows = at_most(y->h - row, WINO8_OUT), count = at_most(y->w - column, WINO8_OUT);
+        int64_t at = ((picture * y->h + row) * y->w + column) * y->c + channel;
+        for (int v = 0; v < nv; v++)
+            output_vector(k->m + (i * nv + v) * VEC * 4, w->m_point, vec_load(start + v * VEC), nv,
+                          sums + v * VEC);
+        for (int r = 0; r < rows; r++, at += y->w * y->c) {
+            to.y = k->y + at * size;
+            to.residual = k->residual ? k->residual + at : NULL;
+            if (nv == 2)
+                finish_tile(&k->finish, &to, count, 2, sums + r * WINO8_OUT * 2 * VEC);
+            else
+                finish_tile(&k->finish, &to, count, 1, sums + r * WINO8_OUT * VEC);
+        }
+    }
+}
+
+/* ---- the kernel ----------------------------------------------------------------------------- */
+
+static void wino8_run(const struct infer__task *t, const struct infer__buffers *b, uint32_t begin,
+                      uint32_t end)
+{
+    const struct infer__wino8 *w = b->cut;
+    struct work k = {.w = w, .x = b->in[0], .packed = b->packed, .y = b->out[0]};
+    finish_init(&k.finish, t, &w->s, k.packed[w->at_small]);
+    k.residual = w->s.residual ? b->in[w->s.residual] : NULL;
+    k.v = b->scratch;
+    k.m = k.v + WINO8_POINTS * w->v_point;
+    k.first = -1;
+    const int64_t items = w->groups * w->parts, last = infer__unit_begin(items, w->units, end);
+    for (int64_t i = infer__unit_begin(items, w->units, begin); i < last; i++) {
+        const uint32_t group = (uint32_t)(i / w->parts), part = (uint32_t)(i % w->parts);
+        const int64_t first = infer__unit_begin(w->tiles, w->groups, group);
+        k.tiles = infer__unit_begin(w->tiles, w->groups, group + 1) - first;
+        if (first != k.first) {
+            k.first = first;
+            transform_input(&k);
+        }
+        const int64_t end_panel = infer__unit_begin(w->panels, w->parts, part + 1);
+        for (int64_t p = infer__unit_begin(w->panels, w->parts, part); p < end_panel; p++) {
+            const int nv = 2 * p + 1 == w->vectors ? 1 : 2;
+            multiply(&k, p, nv);
+            transform_output(&k, p, nv);
+        }
+    }
+}
+
+static infer_status wino8_prepare(const struct infer__task *t, struct infer__need *need,
+                                  infer_error *err)
+{
+    struct infer__wino8 *w = need->cut;
+    FAIL_IF(!infer__wino8_cut(t, &wino8_level, w), INFER_ERROR_UNSUPPORTED,
+            "not an int8 convolution of this kernel");
+    /* not asked before the kernel is the cheapest one: it reads all weights */
+    FAIL_IF(!infer__wino8_is_exact(t, w), INFER_ERROR_UNSUPPORTED,
+            "sums that are too large for Winograd's transform");
+    need->layout = INFER__SAME_LAYOUT;
+    need->packed_bytes = infer__bytes_of(w->packed_bytes, 1);
+    need->scratch_bytes = infer__bytes_of(w->scratch_bytes, 1);
+    need->units = w->units;
+    need->pack_pieces = (uint32_t)w->panels;
+    return INFER_OK;
+}
+
+static void wino8_pack_piece(const struct infer__task *t, const void *cut, void *packed,
+                             uint32_t piece, uint32_t pieces)
+{
+    const struct infer__wino8 *w = cut;
+    const int64_t last = infer__unit_begin(w->panels, pieces, piece + 1);
+    for (int64_t p = infer__unit_begin(w->panels, pieces, piece); p < last; p++)
+        infer__wino8_pack_panel(t, w, p, packed);
+    if (piece == 0)
+        infer__wino8_pack_rest(t, w, packed);
+}
+
+static void wino8_pack(const struct infer__task *t, const void *cut, void *packed)
+{
+    wino8_pack_piece(t, cut, packed, 0, 1);
+}
+
+INFER__APART static double wino8_estimate(const struct infer__task *t)
+{
+    struct infer__wino8 w;
+    if (!infer__isa_has(t->isa, LEVEL_ISA) || t->nin < 2 || !t->in[1].is_const ||
+        !infer__wino8_cut(t, &wino8_level, &w) || (w.s.bias && !t->in[2].is_const))
+        return -1;
+    return infer__wino8_ns(&w);
+}
+
+const struct infer__kernel LEVEL_NAME(infer__winograd_int8) = {
+    .name = LEVEL_STRING("winograd_int8"),
+    .isa = LEVEL_ISA,
+    .in_place = INFER__IN_PLACE_RESIDUAL,
+    .cut_bytes = sizeof(struct infer__wino8),
+    .estimate = wino8_estimate,
+    .prepare = wino8_prepare,
+    .pack = wino8_pack,
+    .pack_piece = wino8_pack_piece,
+    .run = wino8_run,
+};

@@ -28,7 +28,7 @@ struct infer__wino8_level {
 };
 
 struct infer__wino8 {
-    struct infer__conv8 s;
+    struct infer__linear s;
     const struct infer__wino8_level *level;
     int64_t across, down, tiles;  /* tiles of a row, of a column, of all pictures */
     int64_t channels;             /* of the input, filled up to whole vectors of s16 */

@@ -10,8 +10,8 @@
 /* The tile's stride and kernel. */
 static int is_served(const struct infer__winograd *p)
 {
-    const struct infer__conv_shape *s = &p->s;
-    const struct infer__window *w = s->w;
+    const struct infer__linear *s = &p->s;
+    const struct infer__window *w = &s->w;
     for (int i = 0; i < 3; i++)
         if (w->kernel[i] != (i ? p->kernel[i - 1] : 1) ||
             w->stride[i] != (i ? p->tile.stride : 1) || w->dilation[i] != 1)
@@ -73,8 +73,8 @@ int infer__winograd_shape(const struct infer__task *t, const struct infer__winog
         }
     }
     w->points = w->in[0] * w->in[1];
-    if (t->op != INFER__OP_CONV || !infer__conv_shape(t, &w->s) || !t->in[1].is_const ||
-        (tile->bf16 && !t->bf16) || !is_served(w) || !infer__conv_servable(&w->s))
+    if (t->op != INFER__OP_CONV || !infer__linear_f32(t, &w->s) || !t->in[1].is_const ||
+        (tile->bf16 && !t->bf16) || !is_served(w) || !infer__linear_countable(&w->s))
         return 0;
     w->across = ceil_div(w->s.y.w, tile->out[1]);
     w->down = ceil_div(w->s.y.h, tile->out[0]);

@@ -30,7 +30,7 @@
 #ifndef INFER_KERNELS_CONV_WINOGRAD_CONV_WINOGRAD_H
 #define INFER_KERNELS_CONV_WINOGRAD_CONV_WINOGRAD_H
 
-#include "kernels/conv/conv_shape.h"
+#include "kernels/linear/linear.h"
 
 /* The tile of a kernel, along H and W: its outputs; pairs of points, 0 where the kernel is one
  * pixel wide, else there are 2 * pairs + 2 points, as many as input pixels.
@@ -62,7 +62,7 @@ static inline double infer__winograd_point(int pairs, int p)
 #define WINOGRAD_PANEL (CONV_PANEL_MAX * CONV_BLOCK)
 
 struct infer__winograd {
-    struct infer__conv_shape s; /* its first part only */
+    struct infer__linear s; /* its first part only */
     struct infer__winograd_tile tile;
     int in[2], kernel[2];     /* input pixels of a tile and taps, along H and W */
     int lines[2];             /* different weights along an axis: as many as points, or 6 */

@@ -72,8 +72,8 @@ static void one_row(const struct shape *s, int64_t r, const unsigned char *in, u
     }
 }
 
-static void run(const struct infer__task *t, const struct infer__buffers *b, uint32_t begin,
-                uint32_t end)
+static void depth_space_run(const struct infer__task *t, const struct infer__buffers *b,
+                            uint32_t begin, uint32_t end)
 {
     struct shape s = shape_of(t);
     int64_t last = infer__unit_begin(s.rows, s.units, end);
@@ -81,14 +81,15 @@ static void run(const struct infer__task *t, const struct infer__buffers *b, uin
         one_row(&s, r, b->in[0], b->out[0]);
 }
 
-static infer_status prepare(const struct infer__task *t, struct infer__need *need, infer_error *err)
+static infer_status depth_space_prepare(const struct infer__task *t, struct infer__need *need,
+                                        infer_error *err)
 {
     (void)err;
     need->units = shape_of(t).units;
     return INFER_OK;
 }
 
-INFER__APART static double estimate(const struct infer__task *t)
+INFER__APART static double depth_space_estimate(const struct infer__task *t)
 {
     if ((t->op != INFER__OP_DEPTH_TO_SPACE && t->op != INFER__OP_SPACE_TO_DEPTH) || t->nin != 1 ||
         t->in[0].rank != 4 || !t->in[0].clast || !t->out[0].clast ||
@@ -103,7 +104,7 @@ INFER__APART static double estimate(const struct infer__task *t)
 const struct infer__kernel infer__depth_space_c = {
     .name = "depth_space_c",
     .isa = INFER_ISA_C,
-    .estimate = estimate,
-    .prepare = prepare,
-    .run = run,
+    .estimate = depth_space_estimate,
+    .prepare = depth_space_prepare,
+    .run = depth_space_run,
 };

@@ -135,7 +135,7 @@ int infer__dw8_of(const struct infer__task *t, const struct infer__dw8_level *le
 {
     *d = (struct infer__dw8){.level = level};
     if (t->op != INFER__OP_CONV || !infer__isa_has(t->isa, level->isa) ||
-        !infer__conv8_of(t, &d->s) || d->s.cg != 1 || d->s.mg != 1 || d->s.f32 ||
+        !infer__linear_int8(t, &d->s) || d->s.cg != 1 || d->s.mg != 1 || d->s.f32 ||
         !t->in[1].is_const || (d->s.bias && !t->in[2].is_const))
         return 0;
     const struct infer__window *w = &d->s.w;
@@ -244,12 +244,10 @@ static void pack_block(const struct infer__task *t, const struct infer__dw8 *d, 
                     to = pack_vector(t, d, c, width, (int64_t[5]){quad, k, r, q % 4, q / 4}, to);
 }
 
-void infer__dw8_pack(const struct infer__task *t, struct infer__dw8 *d, void *packed)
+void infer__dw8_pack(const struct infer__task *t, const struct infer__dw8 *d, void *packed)
 {
     struct infer__dw8_packed *head = packed;
-    cut_twice(t, d);
     *head = (struct infer__dw8_packed){.table_row = infer__table_row_find(t->isa),
-                                       .per_channel = d->per_channel,
                                        .twice = HEAD + padded(d) * d->per_channel};
     uint8_t *twice = (uint8_t *)packed + head->twice;
     memset(head->line, d->s.x_zero, sizeof head->line);

@@ -40,7 +40,7 @@ struct infer__dw8_level {
 };
 
 struct infer__dw8 {
-    struct infer__conv8 s;
+    struct infer__linear s;
     const struct infer__dw8_level *level;
     int rows;  /* of output in a strip: 1 or 2 */
     int quads; /* below each other */
@@ -51,17 +51,16 @@ struct infer__dw8 {
     int64_t columns;       /* input columns of a chunk */
     int64_t group, groups; /* channels that are one item's; items of a strip */
     uint32_t units;
-    int64_t per_channel; /* packed bytes; once packed, those of the head hold */
+    int64_t per_channel; /* packed bytes */
     double twice;        /* the part of the quarters that are summed twice */
 };
 
 /* Before the packed weights; then a line of the input's zero point. */
 struct infer__dw8_packed {
     infer__table_row *table_row;
-    int64_t per_channel;
     int64_t twice; /* where, for each 16 channels, bit q says that quarter q of the block that
                       begins there is summed twice */
-    uint8_t fill[40];
+    uint8_t fill[48];
     uint8_t line[DW8_WIDEST];
 };
 
@@ -76,7 +75,7 @@ int infer__dw8_width(const struct infer__dw8_level *level, int64_t channels);
 double infer__dw8_ns(const struct infer__dw8 *d);
 infer_status infer__dw8_prepare(const struct infer__task *t, struct infer__dw8 *d,
                                 struct infer__need *need);
-void infer__dw8_pack(const struct infer__task *t, struct infer__dw8 *d, void *packed);
+void infer__dw8_pack(const struct infer__task *t, const struct infer__dw8 *d, void *packed);
 
 /* One strip of one chunk. */
 struct infer__dw8_strip {

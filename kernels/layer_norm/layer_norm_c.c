@@ -9,7 +9,7 @@
 
 enum { LANES = 8 };
 
-INFER__APART static double estimate(const struct infer__task *t)
+INFER__APART static double layer_norm_estimate(const struct infer__task *t)
 {
     if (t->op != INFER__OP_LAYER_NORMALIZATION || t->in[0].type != INFER_F32 ||
         t->out[0].type != INFER_F32 || t->in[1].type != INFER_F32 || t->epi.residual ||
@@ -43,7 +43,8 @@ static uint32_t units_of(const struct infer__task *t)
     return infer__task_units(t, rows_of(t), 4096 / (row_length(t) + 1) + 1);
 }
 
-static infer_status prepare(const struct infer__task *t, struct infer__need *need, infer_error *err)
+static infer_status layer_norm_prepare(const struct infer__task *t, struct infer__need *need,
+                                       infer_error *err)
 {
     (void)err;
     need->units = units_of(t);
@@ -106,8 +107,8 @@ static void norm_row(const struct infer__task *t, const struct infer__buffers *b
     }
 }
 
-static void run(const struct infer__task *t, const struct infer__buffers *b, uint32_t begin,
-                uint32_t end)
+static void layer_norm_run(const struct infer__task *t, const struct infer__buffers *b,
+                           uint32_t begin, uint32_t end)
 {
     uint32_t units = units_of(t);
     int64_t rows = rows_of(t), n = row_length(t), last = infer__unit_begin(rows, units, end);
@@ -127,6 +128,6 @@ static void run(const struct infer__task *t, const struct infer__buffers *b, uin
 
 const struct infer__kernel infer__layer_norm_f32_c = {.name = "layer_norm_f32_c",
                                                       .isa = INFER_ISA_C,
-                                                      .estimate = estimate,
-                                                      .prepare = prepare,
-                                                      .run = run};
+                                                      .estimate = layer_norm_estimate,
+                                                      .prepare = layer_norm_prepare,
+                                                      .run = layer_norm_run};

@@ -46,8 +46,8 @@ static void one_pixel(const struct infer__norm *p, int64_t count, const float *x
     }
 }
 
-static void run(const struct infer__task *t, const struct infer__buffers *b, uint32_t begin,
-                uint32_t end)
+static void lrn_run(const struct infer__task *t, const struct infer__buffers *b, uint32_t begin,
+                    uint32_t end)
 {
     int64_t count = channels(t), all = pixels(t), last = infer__unit_begin(all, units(t), end);
     for (int64_t i = infer__unit_begin(all, units(t), begin); i < last; i++)
@@ -55,14 +55,15 @@ static void run(const struct infer__task *t, const struct infer__buffers *b, uin
                   (float *)b->out[0] + i * count);
 }
 
-static infer_status prepare(const struct infer__task *t, struct infer__need *need, infer_error *err)
+static infer_status lrn_prepare(const struct infer__task *t, struct infer__need *need,
+                                infer_error *err)
 {
     (void)err;
     need->units = units(t);
     return INFER_OK;
 }
 
-INFER__APART static double estimate(const struct infer__task *t)
+INFER__APART static double lrn_estimate(const struct infer__task *t)
 {
     if (t->op != INFER__OP_LRN || t->nin != 1 || t->in[0].type != INFER_F32 ||
         t->out[0].type != INFER_F32 || t->in[0].rank < 2 ||
@@ -77,7 +78,7 @@ INFER__APART static double estimate(const struct infer__task *t)
 const struct infer__kernel infer__lrn_f32_c = {
     .name = "lrn_f32_c",
     .isa = INFER_ISA_C,
-    .estimate = estimate,
-    .prepare = prepare,
-    .run = run,
+    .estimate = lrn_estimate,
+    .prepare = lrn_prepare,
+    .run = lrn_run,
 };

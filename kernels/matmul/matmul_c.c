@@ -127,7 +127,7 @@ void infer__matmul_finish(const struct infer__task *t, const struct infer__buffe
 
 /* ---- the reference -------------------------------------------------------------------------- */
 
-INFER__APART static double estimate(const struct infer__task *t)
+INFER__APART static double matmul_estimate(const struct infer__task *t)
 {
     struct infer__matmul m;
     if (!infer__matmul_of(t, &m))
@@ -146,43 +146,43 @@ static uint32_t units_of(const struct infer__task *t, const struct infer__matmul
     return infer__task_units(t, items_of(m), 1024 / (m->k + 1) + 1);
 }
 
-static infer_status prepare(const struct infer__task *t, struct infer__need *need, infer_error *err)
+static infer_status matmul_prepare(const struct infer__task *t, struct infer__need *need,
+                                   infer_error *err)
 {
-    struct infer__matmul m;
-    FAIL_IF(!infer__matmul_of(t, &m), INFER_ERROR_INTERNAL, "not a product of f32 matrices");
-    need->units = units_of(t, &m);
+    struct infer__matmul *m = need->cut;
+    FAIL_IF(!infer__matmul_of(t, m), INFER_ERROR_INTERNAL, "not a product of f32 matrices");
+    need->units = units_of(t, m);
     return INFER_OK;
 }
 
-static void run(const struct infer__task *t, const struct infer__buffers *b, uint32_t begin,
-                uint32_t end)
+static void matmul_run(const struct infer__task *t, const struct infer__buffers *b, uint32_t begin,
+                       uint32_t end)
 {
-    struct infer__matmul m;
+    const struct infer__matmul *m = b->cut;
     struct infer__nd_at at;
-    if (!infer__matmul_of(t, &m))
-        return;
-    uint32_t units = units_of(t, &m);
-    int64_t chunks = (m.n + COLUMNS - 1) / COLUMNS;
-    int64_t last = infer__unit_begin(items_of(&m), units, end);
-    for (int64_t i = infer__unit_begin(items_of(&m), units, begin); i < last; i++) {
-        int64_t col = i % chunks * COLUMNS, row = i / chunks % m.m, batch = i / chunks / m.m;
-        int64_t n = m.n - col < COLUMNS ? m.n - col : COLUMNS;
+    uint32_t units = units_of(t, m);
+    int64_t chunks = (m->n + COLUMNS - 1) / COLUMNS;
+    int64_t last = infer__unit_begin(items_of(m), units, end);
+    for (int64_t i = infer__unit_begin(items_of(m), units, begin); i < last; i++) {
+        int64_t col = i % chunks * COLUMNS, row = i / chunks % m->m, batch = i / chunks / m->m;
+        int64_t n = m->n - col < COLUMNS ? m->n - col : COLUMNS;
         double sums[COLUMNS] = {0};
         float y[COLUMNS];
-        infer__nd_seek(&m.batch, batch, &at);
-        const float *a = (const float *)b->in[0] + at.offset[0] + row * m.a_row;
-        const float *w = (const float *)b->in[1] + at.offset[1] + col * m.b_col;
-        for (int64_t k = 0; k < m.k; k++)
+        infer__nd_seek(&m->batch, batch, &at);
+        const float *a = (const float *)b->in[0] + at.offset[0] + row * m->a_row;
+        const float *w = (const float *)b->in[1] + at.offset[1] + col * m->b_col;
+        for (int64_t k = 0; k < m->k; k++)
             for (int64_t j = 0; j < n; j++)
-                sums[j] += (double)a[k * m.a_col] * (double)w[k * m.b_row + j * m.b_col];
+                sums[j] += (double)a[k * m->a_col] * (double)w[k * m->b_row + j * m->b_col];
         for (int64_t j = 0; j < n; j++)
             y[j] = (float)sums[j];
-        infer__matmul_finish(t, b, &m, batch, row, col, n, y);
+        infer__matmul_finish(t, b, m, batch, row, col, n, y);
     }
 }
 
 const struct infer__kernel infer__matmul_f32_c = {.name = "matmul_f32_c",
                                                   .isa = INFER_ISA_C,
-                                                  .estimate = estimate,
-                                                  .prepare = prepare,
-                                                  .run = run};
+                                                  .cut_bytes = sizeof(struct infer__matmul),
+                                                  .estimate = matmul_estimate,
+                                                  .prepare = matmul_prepare,
+                                                  .run = matmul_run};

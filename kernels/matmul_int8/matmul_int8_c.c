@@ -74,39 +74,38 @@ static int32_t one_sum(const struct matmul8 *m, const uint8_t *a, const uint8_t 
     return (int32_t)sum;
 }
 
-static void run(const struct infer__task *t, const struct infer__buffers *b, uint32_t begin,
-                uint32_t end)
+static void matmul_run(const struct infer__task *t, const struct infer__buffers *b, uint32_t begin,
+                       uint32_t end)
 {
-    struct matmul8 m;
+    const struct matmul8 *m = b->cut;
     struct infer__nd_at at;
-    if (!describe(t, &m))
-        return;
-    uint32_t units = units_of(t, &m);
-    int64_t last = infer__unit_begin(m.batches * m.m, units, end);
-    for (int64_t i = infer__unit_begin(m.batches * m.m, units, begin); i < last; i++) {
-        infer__nd_seek(&m.batch, i / m.m, &at);
-        const uint8_t *x = (const uint8_t *)b->in[0] + at.offset[0] * m.m * m.k + i % m.m * m.k;
-        const uint8_t *w = (const uint8_t *)b->in[1] + at.offset[1] * m.k * m.n;
-        for (int64_t n = 0; n < m.n; n++) {
-            int32_t sum = one_sum(&m, x, w + n);
+    uint32_t units = units_of(t, m);
+    int64_t last = infer__unit_begin(m->batches * m->m, units, end);
+    for (int64_t i = infer__unit_begin(m->batches * m->m, units, begin); i < last; i++) {
+        infer__nd_seek(&m->batch, i / m->m, &at);
+        const uint8_t *x = (const uint8_t *)b->in[0] + at.offset[0] * m->m * m->k + i % m->m * m->k;
+        const uint8_t *w = (const uint8_t *)b->in[1] + at.offset[1] * m->k * m->n;
+        for (int64_t n = 0; n < m->n; n++) {
+            int32_t sum = one_sum(m, x, w + n);
             if (t->epi.requant)
-                ((uint8_t *)b->out[0])[i * m.n + n] =
-                    infer__requantise(t->epi.requant, sum, m.factor, NULL);
+                ((uint8_t *)b->out[0])[i * m->n + n] =
+                    infer__requantise(t->epi.requant, sum, m->factor, NULL);
             else
-                ((float *)b->out[0])[i * m.n + n] = (float)sum * m.factor;
+                ((float *)b->out[0])[i * m->n + n] = (float)sum * m->factor;
         }
     }
 }
 
-static infer_status prepare(const struct infer__task *t, struct infer__need *need, infer_error *err)
+static infer_status matmul_prepare(const struct infer__task *t, struct infer__need *need,
+                                   infer_error *err)
 {
-    struct matmul8 m;
-    FAIL_IF(!describe(t, &m), INFER_ERROR_INTERNAL, "not a product of quantised matrices");
-    need->units = units_of(t, &m);
+    struct matmul8 *m = need->cut;
+    FAIL_IF(!describe(t, m), INFER_ERROR_INTERNAL, "not a product of quantised matrices");
+    need->units = units_of(t, m);
     return INFER_OK;
 }
 
-INFER__APART static double estimate(const struct infer__task *t)
+INFER__APART static double matmul_estimate(const struct infer__task *t)
 {
     struct matmul8 m;
     if (!describe(t, &m))
@@ -116,6 +115,7 @@ INFER__APART static double estimate(const struct infer__task *t)
 
 const struct infer__kernel infer__matmul_int8_c = {.name = "matmul_int8_c",
                                                    .isa = INFER_ISA_C,
-                                                   .estimate = estimate,
-                                                   .prepare = prepare,
-                                                   .run = run};
+                                                   .cut_bytes = sizeof(struct matmul8),
+                                                   .estimate = matmul_estimate,
+                                                   .prepare = matmul_prepare,
+                                                   .run = matmul_run};

@@ -14,7 +14,7 @@ static uint32_t units_of(const struct infer__task *t)
     return infer__task_units(t, infer__operand_elements(whole(t)), 8192);
 }
 
-INFER__APART static double estimate(const struct infer__task *t)
+INFER__APART static double concat_estimate(const struct infer__task *t)
 {
     if ((t->op != INFER__OP_CONCAT && t->op != INFER__OP_SPLIT) || !infer__no_epilogue(t) ||
         !infer__one_quant(t))
@@ -31,7 +31,8 @@ INFER__APART static double estimate(const struct infer__task *t)
     return infer__bytes_ns(t) + 5 * rows * (double)parts;
 }
 
-static infer_status prepare(const struct infer__task *t, struct infer__need *need, infer_error *err)
+static infer_status concat_prepare(const struct infer__task *t, struct infer__need *need,
+                                   infer_error *err)
 {
     (void)err;
     need->units = units_of(t);
@@ -68,8 +69,8 @@ static void part(const struct infer__task *t, const struct infer__buffers *b, ui
     }
 }
 
-static void run(const struct infer__task *t, const struct infer__buffers *b, uint32_t begin,
-                uint32_t end)
+static void concat_run(const struct infer__task *t, const struct infer__buffers *b, uint32_t begin,
+                       uint32_t end)
 {
     int split = t->op == INFER__OP_SPLIT;
     uint32_t units = units_of(t), parts = split ? t->nout : t->nin;
@@ -87,5 +88,8 @@ static void run(const struct infer__task *t, const struct infer__buffers *b, uin
     }
 }
 
-const struct infer__kernel infer__concat_c = {
-    .name = "concat_c", .isa = INFER_ISA_C, .estimate = estimate, .prepare = prepare, .run = run};
+const struct infer__kernel infer__concat_c = {.name = "concat_c",
+                                              .isa = INFER_ISA_C,
+                                              .estimate = concat_estimate,
+                                              .prepare = concat_prepare,
+                                              .run = concat_run};

@@ -32,7 +32,7 @@ static uint32_t units_of(const struct infer__task *t)
     return infer__task_units(t, rows_of(t), 8192 / ((int64_t)row_bytes(t, &t->out[0]) + 1) + 1);
 }
 
-INFER__APART static double estimate(const struct infer__task *t)
+INFER__APART static double concat_estimate(const struct infer__task *t)
 {
     if (t->op != INFER__OP_CONCAT || !infer__no_epilogue(t) || t->epi.requant ||
         !infer__is_q8(&t->out[0]))
@@ -51,7 +51,8 @@ INFER__APART static double estimate(const struct infer__task *t)
     return ns;
 }
 
-static infer_status prepare(const struct infer__task *t, struct infer__need *need, infer_error *err)
+static infer_status concat_prepare(const struct infer__task *t, struct infer__need *need,
+                                   infer_error *err)
 {
     (void)err;
     need->packed_bytes =
@@ -61,11 +62,11 @@ static infer_status prepare(const struct infer__task *t, struct infer__need *nee
     return INFER_OK;
 }
 
-static void pack(const struct infer__task *t, void *state, void *packed)
+static void concat_pack(const struct infer__task *t, const void *cut, void *packed)
 {
     struct packed *p = packed;
     uint8_t *table = (uint8_t *)(p + 1);
-    (void)state;
+    (void)cut;
     *p = (struct packed){.row = infer__table_row_find(t->isa)};
     for (uint32_t i = 0; i < t->nin; i++, table += 256) {
         memset(table, 0, 256);
@@ -74,8 +75,8 @@ static void pack(const struct infer__task *t, void *state, void *packed)
     }
 }
 
-static void run(const struct infer__task *t, const struct infer__buffers *b, uint32_t begin,
-                uint32_t end)
+static void concat_run(const struct infer__task *t, const struct infer__buffers *b, uint32_t begin,
+                       uint32_t end)
 {
     const struct packed *p = b->packed;
     uint32_t units = units_of(t);
@@ -102,7 +103,7 @@ static void run(const struct infer__task *t, const struct infer__buffers *b, uin
 
 const struct infer__kernel infer__concat_u8 = {.name = "concat_u8",
                                                .isa = INFER_ISA_C,
-                                               .estimate = estimate,
-                                               .prepare = prepare,
-                                               .pack = pack,
-                                               .run = run};
+                                               .estimate = concat_estimate,
+                                               .prepare = concat_prepare,
+                                               .pack = concat_pack,
+                                               .run = concat_run};

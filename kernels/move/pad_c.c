@@ -26,7 +26,7 @@ static struct pad pad_of(const struct infer__task *t)
     return p;
 }
 
-INFER__APART static double estimate(const struct infer__task *t)
+INFER__APART static double pad_estimate(const struct infer__task *t)
 {
     if (t->op != INFER__OP_PAD || t->in[0].rank < 1 || t->in[0].type != t->out[0].type ||
         !infer__no_epilogue(t) || (infer__has_in(t, 2) && t->in[2].type != t->in[0].type))
@@ -40,7 +40,8 @@ static uint32_t units_of(const struct infer__task *t, const struct pad *p)
     return infer__task_units(t, p->rows, 8192 / (p->cell * p->dims[p->axes - 1] + 1) + 1);
 }
 
-static infer_status prepare(const struct infer__task *t, struct infer__need *need, infer_error *err)
+static infer_status pad_prepare(const struct infer__task *t, struct infer__need *need,
+                                infer_error *err)
 {
     struct pad p = pad_of(t);
     (void)err;
@@ -132,5 +133,8 @@ static void run_pad(const struct infer__task *t, const struct infer__buffers *b,
     }
 }
 
-const struct infer__kernel infer__pad_c = {
-    .name = "pad_c", .isa = INFER_ISA_C, .estimate = estimate, .prepare = prepare, .run = run_pad};
+const struct infer__kernel infer__pad_c = {.name = "pad_c",
+                                           .isa = INFER_ISA_C,
+                                           .estimate = pad_estimate,
+                                           .prepare = pad_prepare,
+                                           .run = run_pad};

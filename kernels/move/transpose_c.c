@@ -12,7 +12,7 @@ static int tiles_of(const struct infer__task *t, struct plane *p)
     return 1;
 }
 
-INFER__APART static double estimate(const struct infer__task *t)
+INFER__APART static double transpose_estimate(const struct infer__task *t)
 {
     struct plane p;
     if (t->op != INFER__OP_TRANSPOSE || t->in[0].type != t->out[0].type || !infer__no_epilogue(t) ||
@@ -27,7 +27,8 @@ static uint32_t units_of(const struct infer__task *t, const struct plane *p)
     return infer__task_units(t, p->planes * p->bands, 8192 / (TILE * p->columns + 1) + 1);
 }
 
-static infer_status prepare(const struct infer__task *t, struct infer__need *need, infer_error *err)
+static infer_status transpose_prepare(const struct infer__task *t, struct infer__need *need,
+                                      infer_error *err)
 {
     struct plane p;
     (void)err;
@@ -111,8 +112,8 @@ static void tile(const struct plane *p, size_t size, const void *x, int64_t from
         tile_infer__e8(p, (const infer__e8 *)x + from, (infer__e8 *)y + to, rows);
 }
 
-static void run(const struct infer__task *t, const struct infer__buffers *b, uint32_t begin,
-                uint32_t end)
+static void transpose_run(const struct infer__task *t, const struct infer__buffers *b,
+                          uint32_t begin, uint32_t end)
 {
     struct plane p;
     struct infer__nd_at at;
@@ -135,6 +136,6 @@ static void run(const struct infer__task *t, const struct infer__buffers *b, uin
 
 const struct infer__kernel infer__transpose_c = {.name = "transpose_c",
                                                  .isa = INFER_ISA_C,
-                                                 .estimate = estimate,
-                                                 .prepare = prepare,
-                                                 .run = run};
+                                                 .estimate = transpose_estimate,
+                                                 .prepare = transpose_prepare,
+                                                 .run = transpose_run};

@@ -24,8 +24,8 @@ static uint32_t units(const struct infer__task *t)
     return infer__units(pixels(t), grain, t->threads > 1 ? 8 * t->threads : 1);
 }
 
-static void run(const struct infer__task *t, const struct infer__buffers *b, uint32_t begin,
-                uint32_t end)
+static void batch_norm_run(const struct infer__task *t, const struct infer__buffers *b,
+                           uint32_t begin, uint32_t end)
 {
     int64_t count = channels(t), all = pixels(t);
     const float *scale = b->in[1], *shift = b->in[2], *mean = b->in[3], *variance = b->in[4];
@@ -46,7 +46,8 @@ static void run(const struct infer__task *t, const struct infer__buffers *b, uin
     }
 }
 
-static infer_status prepare(const struct infer__task *t, struct infer__need *need, infer_error *err)
+static infer_status batch_norm_prepare(const struct infer__task *t, struct infer__need *need,
+                                       infer_error *err)
 {
     (void)err;
     need->scratch_bytes = infer__bytes_of(channels(t), sizeof(float));
@@ -54,7 +55,7 @@ static infer_status prepare(const struct infer__task *t, struct infer__need *nee
     return INFER_OK;
 }
 
-INFER__APART static double estimate(const struct infer__task *t)
+INFER__APART static double batch_norm_estimate(const struct infer__task *t)
 {
     if (t->op != INFER__OP_BATCH_NORMALIZATION || t->nin != (t->epi.residual ? 6u : 5u) ||
         t->in[0].rank < 2 || (t->in[0].rank > 2 && !t->in[0].clast) || t->out[0].type != INFER_F32)
@@ -69,7 +70,7 @@ const struct infer__kernel infer__batch_norm_f32_c = {
     .name = "batch_norm_f32_c",
     .isa = INFER_ISA_C,
     .in_place = INFER__IN_PLACE_RESIDUAL,
-    .estimate = estimate,
-    .prepare = prepare,
-    .run = run,
+    .estimate = batch_norm_estimate,
+    .prepare = batch_norm_prepare,
+    .run = batch_norm_run,
 };

@@ -49,34 +49,37 @@ static inline __attribute__((always_inline)) void normalise(const struct shape *
             y[p * s->c + c] = (x[p * s->c + c] - m[c]) * factor[c] + shift[c];
 }
 
-static void run(const struct infer__task *t, const struct infer__buffers *b, uint32_t begin,
-                uint32_t end)
+static void instance_norm_run(const struct infer__task *t, const struct infer__buffers *b,
+                              uint32_t begin, uint32_t end)
 {
-    struct shape s = shape_of(t);
-    int64_t last = infer__unit_begin(s.n * s.blocks, s.units, end);
-    for (int64_t i = infer__unit_begin(s.n * s.blocks, s.units, begin); i < last; i++) {
-        int64_t c = i % s.blocks * BLOCK, at = i / s.blocks * s.pixels * s.c + c;
+    const struct shape *s = b->cut;
+    int64_t last = infer__unit_begin(s->n * s->blocks, s->units, end);
+    for (int64_t i = infer__unit_begin(s->n * s->blocks, s->units, begin); i < last; i++) {
+        int64_t c = i % s->blocks * BLOCK, at = i / s->blocks * s->pixels * s->c + c;
         const float *x = (const float *)b->in[0] + at;
         const float *scale = (const float *)b->in[1] + c, *shift = (const float *)b->in[2] + c;
         float *y = (float *)b->out[0] + at;
-        int width = s.c - c < BLOCK ? (int)(s.c - c) : BLOCK;
+        int width = s->c - c < BLOCK ? (int)(s->c - c) : BLOCK;
         if (width == BLOCK)
-            normalise(&s, BLOCK, t->p.norm.epsilon, scale, shift, x, y);
+            normalise(s, BLOCK, t->p.norm.epsilon, scale, shift, x, y);
         else
-            normalise(&s, width, t->p.norm.epsilon, scale, shift, x, y);
-        for (int64_t p = 0; t->epi.act != INFER__OP_NONE && p < s.pixels; p++)
-            infer__epilogue_apply(&t->epi, y + p * s.c, NULL, width);
+            normalise(s, width, t->p.norm.epsilon, scale, shift, x, y);
+        for (int64_t p = 0; t->epi.act != INFER__OP_NONE && p < s->pixels; p++)
+            infer__epilogue_apply(&t->epi, y + p * s->c, NULL, width);
     }
 }
 
-static infer_status prepare(const struct infer__task *t, struct infer__need *need, infer_error *err)
+static infer_status instance_norm_prepare(const struct infer__task *t, struct infer__need *need,
+                                          infer_error *err)
 {
+    struct shape *s = need->cut;
     (void)err;
-    need->units = shape_of(t).units;
+    *s = shape_of(t);
+    need->units = s->units;
     return INFER_OK;
 }
 
-INFER__APART static double estimate(const struct infer__task *t)
+INFER__APART static double instance_norm_estimate(const struct infer__task *t)
 {
     if (t->op != INFER__OP_INSTANCE_NORMALIZATION || t->nin != 3 || t->epi.residual ||
         t->in[0].rank < 3 || t->in[0].rank > 5 || !t->in[0].clast || t->out[0].type != INFER_F32)
@@ -90,7 +93,8 @@ INFER__APART static double estimate(const struct infer__task *t)
 const struct infer__kernel infer__instance_norm_f32_c = {
     .name = "instance_norm_f32_c",
     .isa = INFER_ISA_C,
-    .estimate = estimate,
-    .prepare = prepare,
-    .run = run,
+    .cut_bytes = sizeof(struct shape),
+    .estimate = instance_norm_estimate,
+    .prepare = instance_norm_prepare,
+    .run = instance_norm_run,
 };

@@ -217,6 +217,7 @@ static infer_status conv_prepare(const struct infer__task *t, struct infer__need
 
 const struct infer__kernel infer__conv_f32_onednn = {.name = "conv_f32_onednn",
                                                      .isa = INFER_ISA_AVX2,
+                                                     .cut_bytes = sizeof(struct infer__dnnl_cut),
                                                      .estimate = conv_estimate,
                                                      .prepare = conv_prepare,
                                                      .pack = infer__dnnl_pack,

@@ -118,14 +118,20 @@ infer_status infer__dnnl_no_room(infer_error *err);
 /* Says that it was not where only the task can be told. */
 void infer__dnnl_no_memory(const struct infer__task *t);
 
+/* The cut of these kernels: what prepare has made of a task, in memory that oneDNN's objects need;
+ * NULL until then. */
+struct infer__dnnl_cut {
+    struct infer__dnnl_state *state;
+};
+
 /* onednn_state.c */
 infer_status infer__dnnl_prepare(const struct infer__dnnl_problem *p,
                                  const struct infer__dnnl_binding *b, const struct infer__task *t,
                                  struct infer__need *need, infer_error *err);
-void infer__dnnl_pack(const struct infer__task *t, void *state, void *packed);
+void infer__dnnl_pack(const struct infer__task *t, const void *cut, void *packed);
 void infer__dnnl_run(const struct infer__task *t, const struct infer__buffers *b, uint32_t begin,
                      uint32_t end);
-void infer__dnnl_release(void *state);
+void infer__dnnl_release(void *cut);
 
 /* Whether the task may be served by oneDNN here, before one looks at shapes. */
 int infer__dnnl_allowed(const struct infer__task *t);

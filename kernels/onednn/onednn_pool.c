@@ -80,6 +80,8 @@ static infer_status pool_prepare(const struct infer__task *t, struct infer__need
 
 const struct infer__kernel infer__average_pool_f32_onednn = {.name = "average_pool_f32_onednn",
                                                              .isa = INFER_ISA_AVX2,
+                                                             .cut_bytes =
+                                                                 sizeof(struct infer__dnnl_cut),
                                                              .estimate = pool_estimate,
                                                              .prepare = pool_prepare,
                                                              .run = infer__dnnl_run,

@@ -34,9 +34,9 @@ static void point_weights(struct infer__dnnl_state *s, char *packed)
     }
 }
 
-void infer__dnnl_pack(const struct infer__task *t, void *state, void *packed)
+void infer__dnnl_pack(const struct infer__task *t, const void *cut, void *packed)
 {
-    struct infer__dnnl_state *s = state;
+    struct infer__dnnl_state *s = ((const struct infer__dnnl_cut *)cut)->state;
     if (!infer__dnnl_reserve(INFER__DNNL_EXECUTE)) {
         infer__dnnl_no_memory(t);
         return;
@@ -138,7 +138,7 @@ static int run_unit(const struct infer__dnnl_state *s, const struct infer__dnnl_
 void infer__dnnl_run(const struct infer__task *t, const struct infer__buffers *b, uint32_t begin,
                      uint32_t end)
 {
-    const struct infer__dnnl_state *s = b->state;
+    const struct infer__dnnl_state *s = ((const struct infer__dnnl_cut *)b->cut)->state;
     if (!infer__dnnl_reserve(INFER__DNNL_EXECUTE)) {
         infer__dnnl_no_memory(t);
         return;

@@ -37,9 +37,8 @@ static void release_unit(struct infer__dnnl_unit *u)
             dnnl_memory_destroy(u->args[i].memory);
 }
 
-void infer__dnnl_release(void *state)
+static void release_state(struct infer__dnnl_state *s)
 {
-    struct infer__dnnl_state *s = state;
     infer_allocator a = infer__allocator(NULL);
     if (!s)
         return;
@@ -62,6 +61,11 @@ void infer__dnnl_release(void *state)
     infer__free(&a, s->shapes);
     infer__free(&a, s->chunks);
     infer__free(&a, s);
+}
+
+void infer__dnnl_release(void *cut)
+{
+    release_state(((struct infer__dnnl_cut *)cut)->state);
 }
 
 /* ---- prepare -------------------------------------------------------------------------------- */
@@ -264,7 +268,7 @@ static infer_status make_state(const struct infer__dnnl_problem *p,
     *out = s;
     return INFER_OK;
 fail:
-    infer__dnnl_release(s);
+    release_state(s);
     return status;
 }
 
@@ -282,7 +286,7 @@ infer_status infer__dnnl_prepare(const struct infer__dnnl_problem *p,
         status = make_state(p, b, &whole, &t->epi, &s, err);
     infer__dnnl_restore_threads(before);
     TRY(status);
-    need->state = s;
+    ((struct infer__dnnl_cut *)need->cut)->state = s;
     need->units = s->nunits;
     need->packed_bytes = infer__bytes_of(s->packed_bytes, 1);
     int64_t scratch = 0;

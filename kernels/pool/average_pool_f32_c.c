@@ -1,7 +1,7 @@
+/* levels: c */
 /* AveragePool in f32: the sum of the window's pixels inside the input, in f32 and in order D, H,
  * W, divided by their number or, with count_include_pad, by the number of taps inside input and
  * padding. A window without any tap gives 0. */
-#define VEC_LEVEL 0
 #include "kernels/pool/pool_shape.h"
 
 #include "kernels/conv/vec_f32.h"
@@ -67,8 +67,8 @@ static void pool_pixel(const struct infer__task *t, const struct infer__spatial 
         average(1, (int)(s->c - c), t, &p, s, count, x + c, y + c);
 }
 
-static void run(const struct infer__task *t, const struct infer__buffers *b, uint32_t begin,
-                uint32_t end)
+static void average_pool_run(const struct infer__task *t, const struct infer__buffers *b,
+                             uint32_t begin, uint32_t end)
 {
     struct infer__spatial s = infer__operand_spatial(&t->in[0]);
     int64_t pixels = infer__pool_pixels(t);
@@ -78,7 +78,7 @@ static void run(const struct infer__task *t, const struct infer__buffers *b, uin
         pool_pixel(t, &s, i, b->in[0], (float *)b->out[0] + i * s.c);
 }
 
-INFER__APART static double estimate(const struct infer__task *t)
+INFER__APART static double average_pool_estimate(const struct infer__task *t)
 {
     if (!infer__pool_serves(t, INFER__OP_AVERAGE_POOL, INFER_F32))
         return -1;
@@ -88,7 +88,7 @@ INFER__APART static double estimate(const struct infer__task *t)
 const struct infer__kernel infer__average_pool_f32_c = {
     .name = "average_pool_f32_c",
     .isa = INFER_ISA_C,
-    .estimate = estimate,
+    .estimate = average_pool_estimate,
     .prepare = infer__pool_prepare,
-    .run = run,
+    .run = average_pool_run,
 };

@@ -50,37 +50,41 @@ static inline __attribute__((always_inline)) void maximum(const struct shape *s,
         y[c] = best[c];
 }
 
-static void run(const struct infer__task *t, const struct infer__buffers *b, uint32_t begin,
-                uint32_t end)
+static void global_pool_run(const struct infer__task *t, const struct infer__buffers *b,
+                            uint32_t begin, uint32_t end)
 {
-    struct shape s = shape_of(t);
+    const struct shape *s = b->cut;
     int is_max = t->op == INFER__OP_GLOBAL_MAX_POOL;
-    int64_t last = infer__unit_begin(s.n * s.blocks, s.units, end);
-    for (int64_t i = infer__unit_begin(s.n * s.blocks, s.units, begin); i < last; i++) {
-        int64_t n = i / s.blocks, c = i % s.blocks * BLOCK;
-        const float *x = (const float *)b->in[0] + n * s.pixels * s.c + c;
-        float *y = (float *)b->out[0] + n * s.c + c;
-        int width = s.c - c < BLOCK ? (int)(s.c - c) : BLOCK;
+    int64_t last = infer__unit_begin(s->n * s->blocks, s->units, end);
+    for (int64_t i = infer__unit_begin(s->n * s->blocks, s->units, begin); i < last; i++) {
+        int64_t n = i / s->blocks, c = i % s->blocks * BLOCK;
+        const float *x = (const float *)b->in[0] + n * s->pixels * s->c + c;
+        float *y = (float *)b->out[0] + n * s->c + c;
+        int width = s->c - c < BLOCK ? (int)(s->c - c) : BLOCK;
         if (is_max && width == BLOCK)
-            maximum(&s, BLOCK, x, y);
+            maximum(s, BLOCK, x, y);
         else if (is_max)
-            maximum(&s, width, x, y);
+            maximum(s, width, x, y);
         else if (width == BLOCK)
-            average(&s, BLOCK, x, y);
+            average(s, BLOCK, x, y);
         else
-            average(&s, width, x, y);
+            average(s, width, x, y);
     }
 }
 
-static infer_status prepare(const struct infer__task *t, struct infer__need *need, infer_error *err)
+static infer_status global_pool_prepare(const struct infer__task *t, struct infer__need *need,
+                                        infer_error *err)
 {
+    struct shape *s = need->cut;
     (void)err;
-    need->units = shape_of(t).units;
+    *s = shape_of(t);
+    need->units = s->units;
     return INFER_OK;
 }
 
 /* `each`: nanoseconds of an element. */
-INFER__APART static double estimate(const struct infer__task *t, uint16_t op, double each)
+INFER__APART static double global_pool_estimate(const struct infer__task *t, uint16_t op,
+                                                double each)
 {
     if (!infer__pool_serves(t, op, INFER_F32))
         return -1;
@@ -89,26 +93,28 @@ INFER__APART static double estimate(const struct infer__task *t, uint16_t op, do
 
 INFER__APART static double estimate_average(const struct infer__task *t)
 {
-    return estimate(t, INFER__OP_GLOBAL_AVERAGE_POOL, 0.16);
+    return global_pool_estimate(t, INFER__OP_GLOBAL_AVERAGE_POOL, 0.16);
 }
 
 INFER__APART static double estimate_max(const struct infer__task *t)
 {
-    return estimate(t, INFER__OP_GLOBAL_MAX_POOL, 0.5);
+    return global_pool_estimate(t, INFER__OP_GLOBAL_MAX_POOL, 0.5);
 }
 
 const struct infer__kernel infer__global_average_pool_f32_c = {
     .name = "global_average_pool_f32_c",
     .isa = INFER_ISA_C,
+    .cut_bytes = sizeof(struct shape),
     .estimate = estimate_average,
-    .prepare = prepare,
-    .run = run,
+    .prepare = global_pool_prepare,
+    .run = global_pool_run,
 };
 
 const struct infer__kernel infer__global_max_pool_f32_c = {
     .name = "global_max_pool_f32_c",
     .isa = INFER_ISA_C,
+    .cut_bytes = sizeof(struct shape),
     .estimate = estimate_max,
-    .prepare = prepare,
-    .run = run,
+    .prepare = global_pool_prepare,
+    .run = global_pool_run,
 };

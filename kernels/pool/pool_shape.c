@@ -1,6 +1,6 @@
 /* Windows of the pooling kernels; see pool_shape.h. */
 #include "kernels/pool/pool_shape.h"
-#include "kernels/conv/conv_shape.h"
+#include "kernels/linear/linear.h"
 
 int infer__pool_serves(const struct infer__task *t, uint16_t op, infer_type type)
 {

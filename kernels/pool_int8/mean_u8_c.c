@@ -1,7 +1,7 @@
 /* AveragePool, GlobalAveragePool and ReduceMean of quantised tensors: the definitions. */
 #include "kernels/pool_int8/mean_u8.h"
 
-#include "kernels/conv/conv_shape.h"
+#include "kernels/linear/linear.h"
 #include "kernels/pool/pool_shape.h"
 #include "kernels/pool_int8/pool_u8.h"
 #include "kernels/quant.h"

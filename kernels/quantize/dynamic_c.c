@@ -37,8 +37,8 @@ const struct infer__kernel infer__dynamic_range_c = {.name = "dynamic_range_c",
                                                      .prepare = infer__range_prepare,
                                                      .run = run_range};
 
-static void run(const struct infer__task *t, const struct infer__buffers *b, uint32_t begin,
-                uint32_t end)
+static void dynamic_run(const struct infer__task *t, const struct infer__buffers *b, uint32_t begin,
+                        uint32_t end)
 {
     const float *x = b->in[0];
     int64_t first = 0, last = infer__operand_elements(&t->in[0]);
@@ -58,13 +58,14 @@ static void run(const struct infer__task *t, const struct infer__buffers *b, uin
         infer__dynamic_store(t, b, scale, (uint8_t)zero);
 }
 
-static infer_status prepare(const struct infer__task *t, struct infer__need *need, infer_error *err)
+static infer_status dynamic_prepare(const struct infer__task *t, struct infer__need *need,
+                                    infer_error *err)
 {
     need->units = 1;
     return infer__dynamic_split(t) ? infer__elements_prepare(t, need, err) : INFER_OK;
 }
 
-INFER__APART static double estimate(const struct infer__task *t)
+INFER__APART static double dynamic_estimate(const struct infer__task *t)
 {
     if (t->op != INFER__OP_DYNAMIC_QUANTIZE_LINEAR || !infer__no_epilogue(t))
         return -1;
@@ -73,6 +74,6 @@ INFER__APART static double estimate(const struct infer__task *t)
 
 const struct infer__kernel infer__dynamic_quantize_c = {.name = "dynamic_quantize_c",
                                                         .isa = INFER_ISA_C,
-                                                        .estimate = estimate,
-                                                        .prepare = prepare,
-                                                        .run = run};
+                                                        .estimate = dynamic_estimate,
+                                                        .prepare = dynamic_prepare,
+                                                        .run = dynamic_run};

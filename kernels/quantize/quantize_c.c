@@ -152,8 +152,8 @@ static void load(const struct infer__task *t, const struct infer__buffers *b, in
     }
 }
 
-static void run(const struct infer__task *t, const struct infer__buffers *b, uint32_t begin,
-                uint32_t end)
+static void quantize_run(const struct infer__task *t, const struct infer__buffers *b,
+                         uint32_t begin, uint32_t end)
 {
     struct scales s = scales_of(t);
     struct block k;
@@ -179,10 +179,10 @@ const struct infer__kernel infer__quantize_c = {.name = "quantize_c",
                                                 .isa = INFER_ISA_C,
                                                 .estimate = estimate_quantize,
                                                 .prepare = infer__elements_prepare,
-                                                .run = run};
+                                                .run = quantize_run};
 
 const struct infer__kernel infer__dequantize_c = {.name = "dequantize_c",
                                                   .isa = INFER_ISA_C,
                                                   .estimate = estimate_dequantize,
                                                   .prepare = infer__elements_prepare,
-                                                  .run = run};
+                                                  .run = quantize_run};

@@ -32,7 +32,7 @@ static uint32_t units_of(const struct infer__task *t, const struct view *v)
     return infer__task_units(t, items_of(v), 8192 / (v->axis * columns + 1) + 1);
 }
 
-INFER__APART static double estimate(const struct infer__task *t)
+INFER__APART static double arg_estimate(const struct infer__task *t)
 {
     if ((t->op != INFER__OP_ARG_MAX && t->op != INFER__OP_ARG_MIN) || t->in[0].rank < 1 ||
         t->out[0].type != INFER_S64 || !infer__no_epilogue(t))
@@ -40,7 +40,8 @@ INFER__APART static double estimate(const struct infer__task *t)
     return infer__bytes_ns(t) + 2 * (double)infer__operand_elements(&t->in[0]);
 }
 
-static infer_status prepare(const struct infer__task *t, struct infer__need *need, infer_error *err)
+static infer_status arg_prepare(const struct infer__task *t, struct infer__need *need,
+                                infer_error *err)
 {
     struct view v = view_of(t);
     (void)err;
@@ -105,8 +106,8 @@ static void columns(const struct infer__task *t, const struct view *v, const cha
     }
 }
 
-static void run(const struct infer__task *t, const struct infer__buffers *b, uint32_t begin,
-                uint32_t end)
+static void arg_run(const struct infer__task *t, const struct infer__buffers *b, uint32_t begin,
+                    uint32_t end)
 {
     struct view v = view_of(t);
     uint32_t units = units_of(t, &v);
@@ -124,5 +125,8 @@ static void run(const struct infer__task *t, const struct infer__buffers *b, uin
     }
 }
 
-const struct infer__kernel infer__arg_c = {
-    .name = "arg_c", .isa = INFER_ISA_C, .estimate = estimate, .prepare = prepare, .run = run};
+const struct infer__kernel infer__arg_c = {.name = "arg_c",
+                                           .isa = INFER_ISA_C,
+                                           .estimate = arg_estimate,
+                                           .prepare = arg_prepare,
+                                           .run = arg_run};

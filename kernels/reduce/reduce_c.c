@@ -56,7 +56,7 @@ static uint32_t units_of(const struct infer__task *t, const struct plan *p)
     return infer__task_units(t, p->outputs, 8192 / (p->count + 1) + 1);
 }
 
-INFER__APART static double estimate(const struct infer__task *t)
+INFER__APART static double reduce_estimate(const struct infer__task *t)
 {
     if (t->op < INFER__OP_REDUCE_MEAN || t->op > INFER__OP_REDUCE_PROD ||
         t->in[0].type != t->out[0].type || t->in[0].type == INFER_BOOL || !infer__no_epilogue(t) ||
@@ -66,7 +66,8 @@ INFER__APART static double estimate(const struct infer__task *t)
            20 * (double)infer__operand_elements(&t->out[0]);
 }
 
-static infer_status prepare(const struct infer__task *t, struct infer__need *need, infer_error *err)
+static infer_status reduce_prepare(const struct infer__task *t, struct infer__need *need,
+                                   infer_error *err)
 {
     struct plan p = plan_of(t);
     (void)err;
@@ -197,8 +198,8 @@ static void row(const struct infer__task *t, const struct plan *p, const char *x
     finish(t, wide, &sum, p->count, 1, y);
 }
 
-static void run(const struct infer__task *t, const struct infer__buffers *b, uint32_t begin,
-                uint32_t end)
+static void reduce_run(const struct infer__task *t, const struct infer__buffers *b, uint32_t begin,
+                       uint32_t end)
 {
     struct plan p = plan_of(t);
     struct infer__nd_at at;
@@ -228,5 +229,8 @@ static void run(const struct infer__task *t, const struct infer__buffers *b, uin
     }
 }
 
-const struct infer__kernel infer__reduce_c = {
-    .name = "reduce_c", .isa = INFER_ISA_C, .estimate = estimate, .prepare = prepare, .run = run};
+const struct infer__kernel infer__reduce_c = {.name = "reduce_c",
+                                              .isa = INFER_ISA_C,
+                                              .estimate = reduce_estimate,
+                                              .prepare = reduce_prepare,
+                                              .run = reduce_run};

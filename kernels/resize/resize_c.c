@@ -21,18 +21,18 @@ int infer__resize_serves(const struct infer__task *t)
 infer_status infer__resize_prepare(const struct infer__task *t, struct infer__need *need,
                                    infer_error *err)
 {
-    struct infer__resizing r = infer__resize_of(t, NULL);
+    struct infer__resizing *r = need->cut;
     (void)err;
-    need->packed_bytes = infer__bytes_of(r.table_bytes, 1);
-    need->scratch_bytes = infer__bytes_of(r.scratch_floats, sizeof(float));
-    need->units = infer__resize_units(t, &r);
+    *r = infer__resize_of(t);
+    need->packed_bytes = infer__bytes_of(r->table_bytes, 1);
+    need->scratch_bytes = infer__bytes_of(r->scratch_floats, sizeof(float));
+    need->units = infer__resize_units(t, r);
     return INFER_OK;
 }
 
-void infer__resize_pack(const struct infer__task *t, void *state, void *packed)
+void infer__resize_pack(const struct infer__task *t, const void *cut, void *packed)
 {
-    struct infer__resizing r = infer__resize_of(t, packed);
-    (void)state;
+    struct infer__resizing r = infer__resize_at(cut, packed);
     infer__resize_fill(t, &r);
 }
 
@@ -43,7 +43,7 @@ INFER__APART static double estimate_f32(const struct infer__task *t)
     if (!infer__resize_serves(t) || t->p.resize.mode == INFER__NEAREST ||
         t->in[0].type != INFER_F32)
         return -1;
-    struct infer__resizing r = infer__resize_of(t, NULL);
+    struct infer__resizing r = infer__resize_of(t);
     double ns = infer__bytes_ns(t), slices = (double)r.outer;
     for (int i = 0; i < r.axes; i++) {
         const struct infer__resize_axis *a = &r.axis[i];
@@ -91,6 +91,7 @@ static void blend_scalars(const struct infer__resize_axis *a, const float *restr
 
 const struct infer__kernel infer__resize_f32_c = {.name = "resize_f32_c",
                                                   .isa = INFER_ISA_C,
+                                                  .cut_bytes = sizeof(struct infer__resizing),
                                                   .estimate = estimate_f32,
                                                   .prepare = infer__resize_prepare,
                                                   .pack = infer__resize_pack,
@@ -102,7 +103,7 @@ INFER__APART static double estimate_nearest(const struct infer__task *t)
 {
     if (!infer__resize_serves(t) || t->p.resize.mode != INFER__NEAREST)
         return -1;
-    struct infer__resizing r = infer__resize_of(t, NULL);
+    struct infer__resizing r = infer__resize_of(t);
     double cells = (double)infer__operand_elements(&t->out[0]);
     if (r.axis[r.axes - 1].rest_out > 0)
         cells /= (double)r.axis[r.axes - 1].rest_out;
@@ -167,7 +168,7 @@ static void move_along(const struct moves *m, int level, const char *x, char *y)
 static void run_nearest(const struct infer__task *t, const struct infer__buffers *b, uint32_t begin,
                         uint32_t end)
 {
-    struct infer__resizing r = infer__resize_of(t, (void *)(uintptr_t)b->packed);
+    struct infer__resizing r = infer__resize_at(b->cut, (void *)(uintptr_t)b->packed);
     const struct infer__resize_axis *a = &r.axis[0];
     struct moves m = {&r, infer__operand_size(&t->in[0]), 0};
     union infer__wide_block value;
@@ -183,6 +184,7 @@ static void run_nearest(const struct infer__task *t, const struct infer__buffers
 
 const struct infer__kernel infer__resize_nearest_c = {.name = "resize_nearest_c",
                                                       .isa = INFER_ISA_C,
+                                                      .cut_bytes = sizeof(struct infer__resizing),
                                                       .estimate = estimate_nearest,
                                                       .prepare = infer__resize_prepare,
                                                       .pack = infer__resize_pack,

@@ -37,7 +37,7 @@ static int64_t line_bytes(int64_t count, size_t size)
     return infer__count_align(INFER__PRODUCT(count, (int64_t)size), 64);
 }
 
-struct infer__resizing infer__resize_of(const struct infer__task *t, void *table)
+struct infer__resizing infer__resize_of(const struct infer__task *t)
 {
     struct infer__resizing r = {.axes = 0, .outer = 1};
     int rank = t->in[0].rank, any = 0;
@@ -62,13 +62,21 @@ struct infer__resizing infer__resize_of(const struct infer__task *t, void *table
         }
         a->tmp_floats = r.scratch_floats;
         r.scratch_floats = INFER__SUM(r.scratch_floats, infer__count_align(a->rest_in, 16));
-        if (table)
-            a->first = (void *)((char *)table + r.table_bytes);
+        a->at_first = r.table_bytes;
         r.table_bytes = INFER__SUM(r.table_bytes, line_bytes(a->out, sizeof *a->first));
-        if (table)
-            a->weights = (void *)((char *)table + r.table_bytes);
+        a->at_weights = r.table_bytes;
         const int64_t weights = INFER__PRODUCT(a->out, a->taps);
         r.table_bytes = INFER__SUM(r.table_bytes, line_bytes(weights, sizeof *a->weights));
+    }
+    return r;
+}
+
+struct infer__resizing infer__resize_at(const struct infer__resizing *cut, void *table)
+{
+    struct infer__resizing r = *cut;
+    for (struct infer__resize_axis *a = r.axis; a < r.axis + r.axes; a++) {
+        a->first = (void *)((char *)table + a->at_first);
+        a->weights = (void *)((char *)table + a->at_weights);
     }
     return r;
 }

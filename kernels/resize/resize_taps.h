@@ -7,11 +7,12 @@
 /* An axis that changes. The tensor is outer x size x rest, `rest` being all that follows. */
 struct infer__resize_axis {
     int axis;
-    int64_t in, out;    /* sizes */
-    int64_t taps;       /* per output element, neighbours in the input; at most `in` */
-    int64_t between;    /* elements of the axes between this one and the next that changes */
-    int64_t rest_in;    /* elements behind this axis, of the input */
-    int64_t rest_out;   /* and of the output */
+    int64_t in, out;  /* sizes */
+    int64_t taps;     /* per output element, neighbours in the input; at most `in` */
+    int64_t between;  /* elements of the axes between this one and the next that changes */
+    int64_t rest_in;  /* elements behind this axis, of the input */
+    int64_t rest_out; /* and of the output */
+    int64_t at_first, at_weights; /* where the next two begin in the table */
     int64_t *first;     /* per output element, the first tap; -1: the extrapolation value */
     float *weights;     /* taps per output element */
     int64_t tmp_floats; /* where this axis' intermediate slice begins in scratch */
@@ -24,8 +25,9 @@ struct infer__resizing {
     int64_t table_bytes, scratch_floats; /* as prepare found them: not too much */
 };
 
-/* The axes of a task whose tables are at `table` (NULL: not yet made). */
-struct infer__resizing infer__resize_of(const struct infer__task *t, void *table);
+/* The axes of a task, which point to no tables yet; and the same with tables at `table`. */
+struct infer__resizing infer__resize_of(const struct infer__task *t);
+struct infer__resizing infer__resize_at(const struct infer__resizing *cut, void *table);
 /* Fills the tables. */
 void infer__resize_fill(const struct infer__task *t, const struct infer__resizing *r);
 
@@ -40,6 +42,6 @@ static inline int64_t infer__resize_items(const struct infer__resizing *r)
 uint32_t infer__resize_units(const struct infer__task *t, const struct infer__resizing *r);
 infer_status infer__resize_prepare(const struct infer__task *t, struct infer__need *need,
                                    infer_error *err);
-void infer__resize_pack(const struct infer__task *t, void *state, void *packed);
+void infer__resize_pack(const struct infer__task *t, const void *cut, void *packed);
 
 #endif

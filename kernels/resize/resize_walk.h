@@ -62,7 +62,7 @@ static void run_f32(const struct infer__task *t, const struct infer__buffers *b,
                     uint32_t end)
 {
     /* The tables are only read. */
-    struct infer__resizing r = infer__resize_of(t, (void *)(uintptr_t)b->packed);
+    struct infer__resizing r = infer__resize_at(b->cut, (void *)(uintptr_t)b->packed);
     const struct infer__resize_axis *a = &r.axis[0];
     struct work w = {t, &r, b->scratch};
     uint32_t units = infer__resize_units(t, &r);

@@ -1,7 +1,7 @@
 /* The definition of ScaleShift: product and sum are rounded one by one. */
 #include "kernels/scale_shift/scale_shift.h"
 
-INFER__APART static double estimate(const struct infer__task *t)
+INFER__APART static double scale_shift_estimate(const struct infer__task *t)
 {
     if (!scale_shift_serves(t))
         return -1;
@@ -9,8 +9,8 @@ INFER__APART static double estimate(const struct infer__task *t)
     return infer__bytes_ns(t) + each * (double)infer__operand_elements(&t->out[0]);
 }
 
-static void run(const struct infer__task *t, const struct infer__buffers *b, uint32_t begin,
-                uint32_t end)
+static void scale_shift_run(const struct infer__task *t, const struct infer__buffers *b,
+                            uint32_t begin, uint32_t end)
 {
     const float *scale = b->in[t->nin - 2], *shift = b->in[t->nin - 1];
     int64_t pixels = scale_shift_pixels(t), channels = scale_shift_channels(t);
@@ -31,6 +31,6 @@ static void run(const struct infer__task *t, const struct infer__buffers *b, uin
 
 const struct infer__kernel infer__scale_shift_f32_c = {.name = "scale_shift_f32_c",
                                                        .isa = INFER_ISA_C,
-                                                       .estimate = estimate,
+                                                       .estimate = scale_shift_estimate,
                                                        .prepare = scale_shift_prepare,
-                                                       .run = run};
+                                                       .run = scale_shift_run};

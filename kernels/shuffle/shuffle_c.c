@@ -3,15 +3,15 @@
 
 #include "kernels/shuffle/shuffle.h"
 
-INFER__APART static double estimate(const struct infer__task *t)
+INFER__APART static double shuffle_estimate(const struct infer__task *t)
 {
     if (!shuffle_serves(t))
         return -1;
     return infer__bytes_ns(t) + 2.5 * (double)infer__operand_elements(&t->out[0]) * (double)t->nout;
 }
 
-static void run(const struct infer__task *t, const struct infer__buffers *b, uint32_t begin,
-                uint32_t end)
+static void shuffle_run(const struct infer__task *t, const struct infer__buffers *b, uint32_t begin,
+                        uint32_t end)
 {
     size_t size = infer__operand_size(&t->out[0]);
     int64_t pixels = shuffle_pixels(t), cut = shuffle_last(&t->out[0]);
@@ -35,6 +35,6 @@ static void run(const struct infer__task *t, const struct infer__buffers *b, uin
 
 const struct infer__kernel infer__shuffle_c = {.name = "shuffle_c",
                                                .isa = INFER_ISA_C,
-                                               .estimate = estimate,
+                                               .estimate = shuffle_estimate,
                                                .prepare = shuffle_prepare,
-                                               .run = run};
+                                               .run = shuffle_run};

@@ -55,7 +55,8 @@ INFER__APART static double estimate_f64(const struct infer__task *t)
     return infer__bytes_ns(t) + 8 * (double)infer__operand_elements(&t->in[0]);
 }
 
-static infer_status prepare(const struct infer__task *t, struct infer__need *need, infer_error *err)
+static infer_status softmax_prepare(const struct infer__task *t, struct infer__need *need,
+                                    infer_error *err)
 {
     struct view v = view_of(t);
     (void)err;
@@ -131,11 +132,11 @@ COLUMNS_OF(double, exp)
 const struct infer__kernel infer__softmax_f32_c = {.name = "softmax_f32_c",
                                                    .isa = INFER_ISA_C,
                                                    .estimate = estimate_f32,
-                                                   .prepare = prepare,
+                                                   .prepare = softmax_prepare,
                                                    .run = run_float};
 
 const struct infer__kernel infer__softmax_f64_c = {.name = "softmax_f64_c",
                                                    .isa = INFER_ISA_C,
                                                    .estimate = estimate_f64,
-                                                   .prepare = prepare,
+                                                   .prepare = softmax_prepare,
                                                    .run = run_double};

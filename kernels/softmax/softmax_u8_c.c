@@ -26,7 +26,7 @@ static uint32_t units_of(const struct infer__task *t, const struct view *v)
     return infer__task_units(t, v->outer * v->inner, 2048 / (v->axis + 1) + 1);
 }
 
-INFER__APART static double estimate(const struct infer__task *t)
+INFER__APART static double softmax_estimate(const struct infer__task *t)
 {
     if ((t->op != INFER__OP_SOFTMAX && t->op != INFER__OP_LOG_SOFTMAX) ||
         !infer__is_q8(&t->in[0]) || (!infer__is_q8(&t->out[0]) && t->out[0].type != INFER_F32) ||
@@ -37,7 +37,8 @@ INFER__APART static double estimate(const struct infer__task *t)
            20 * (double)v.outer * (double)v.inner;
 }
 
-static infer_status prepare(const struct infer__task *t, struct infer__need *need, infer_error *err)
+static infer_status softmax_prepare(const struct infer__task *t, struct infer__need *need,
+                                    infer_error *err)
 {
     struct view v = view_of(t);
     (void)err;
@@ -47,10 +48,10 @@ static infer_status prepare(const struct infer__task *t, struct infer__need *nee
     return INFER_OK;
 }
 
-static void pack(const struct infer__task *t, void *state, void *packed)
+static void softmax_pack(const struct infer__task *t, const void *cut, void *packed)
 {
     float *e = packed;
-    (void)state;
+    (void)cut;
     for (int d = 0; d < 256; d++)
         e[d] = expf((float)-d * t->in[0].quant->scale[0]);
 }
@@ -80,8 +81,8 @@ static void row(const struct infer__task *t, const struct infer__buffers *b, int
     }
 }
 
-static void run(const struct infer__task *t, const struct infer__buffers *b, uint32_t begin,
-                uint32_t end)
+static void softmax_run(const struct infer__task *t, const struct infer__buffers *b, uint32_t begin,
+                        uint32_t end)
 {
     struct view v = view_of(t);
     uint32_t units = units_of(t, &v);
@@ -92,7 +93,7 @@ static void run(const struct infer__task *t, const struct infer__buffers *b, uin
 
 const struct infer__kernel infer__softmax_u8_c = {.name = "softmax_u8_c",
                                                   .isa = INFER_ISA_C,
-                                                  .estimate = estimate,
-                                                  .prepare = prepare,
-                                                  .pack = pack,
-                                                  .run = run};
+                                                  .estimate = softmax_estimate,
+                                                  .prepare = softmax_prepare,
+                                                  .pack = softmax_pack,
+                                                  .run = softmax_run};

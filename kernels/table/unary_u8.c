@@ -25,7 +25,7 @@ static double row_ns(unsigned isa)
                                                  : 0.45;
 }
 
-INFER__APART static double estimate(const struct infer__task *t)
+INFER__APART static double unary_estimate(const struct infer__task *t)
 {
     if (!has_table(t) || !infer__is_q8(&t->in[0]) || !infer__is_q8(&t->out[0]) ||
         !infer__no_epilogue(t))
@@ -33,23 +33,24 @@ INFER__APART static double estimate(const struct infer__task *t)
     return 50 + row_ns(t->isa) * (double)infer__operand_elements(&t->out[0]);
 }
 
-static infer_status prepare(const struct infer__task *t, struct infer__need *need, infer_error *err)
+static infer_status unary_prepare(const struct infer__task *t, struct infer__need *need,
+                                  infer_error *err)
 {
     need->packed_bytes = infer__bytes_of(1, sizeof(struct packed));
     need->layout = INFER__SAME_LAYOUT;
     return infer__elements_prepare(t, need, err);
 }
 
-static void pack(const struct infer__task *t, void *state, void *packed)
+static void unary_pack(const struct infer__task *t, const void *cut, void *packed)
 {
     struct packed *p = packed;
-    (void)state;
+    (void)cut;
     memcpy(p->table, t->epi.requant->table, sizeof p->table);
     p->row = infer__table_row_find(t->isa);
 }
 
-static void run(const struct infer__task *t, const struct infer__buffers *b, uint32_t begin,
-                uint32_t end)
+static void unary_run(const struct infer__task *t, const struct infer__buffers *b, uint32_t begin,
+                      uint32_t end)
 {
     const struct packed *p = b->packed;
     int64_t first, last;
@@ -60,7 +61,7 @@ static void run(const struct infer__task *t, const struct infer__buffers *b, uin
 const struct infer__kernel infer__unary_u8 = {.name = "unary_u8",
                                               .isa = INFER_ISA_C,
                                               .in_place = INFER__IN_PLACE_FIRST,
-                                              .estimate = estimate,
-                                              .prepare = prepare,
-                                              .pack = pack,
-                                              .run = run};
+                                              .estimate = unary_estimate,
+                                              .prepare = unary_prepare,
+                                              .pack = unary_pack,
+                                              .run = unary_run};

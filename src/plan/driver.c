@@ -80,8 +80,8 @@ static void free_states(struct infer__plan *plan)
 {
     for (uint32_t i = 0; i < plan->nsteps; i++) {
         const struct infer__step *s = &plan->steps[i];
-        if (s->kernel && s->kernel->release && s->need.state)
-            s->kernel->release(s->need.state);
+        if (s->kernel && s->kernel->release)
+            s->kernel->release(s->need.cut);
     }
 }
 

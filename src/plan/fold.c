@@ -61,24 +61,31 @@ static infer_status run_task(const infer_allocator *a, const struct infer__task 
                              struct infer__buffers *b, infer_error *err)
 {
     struct infer__need need;
-    TRY(infer__kernel_prepare(k, t, node, &need, err));
+    void *cut = infer__calloc(a, 1, k->cut_bytes);
+    if (!cut)
+        return infer__no_memory(err, k->cut_bytes);
+    infer_status status = infer__kernel_prepare(k, t, node, cut, &need, err);
+    if (status != INFER_OK) {
+        infer__free(a, cut);
+        return status;
+    }
     const uint64_t packed_bytes = infer__bytes_count(need.packed_bytes);
     const uint64_t scratch_bytes = infer__bytes_count(need.scratch_bytes);
     void *packed = infer__calloc(a, 1, packed_bytes);
     b->scratch = infer__calloc(a, 1, scratch_bytes);
     b->shared = b->scratch;
     b->packed = packed;
-    b->state = need.state;
-    infer_status status = INFER_OK;
+    b->cut = cut;
     if (!packed || !b->scratch) {
         status = infer__no_memory(err, packed ? scratch_bytes : packed_bytes);
     } else {
         if (k->pack && packed_bytes)
-            k->pack(t, need.state, packed);
+            k->pack(t, cut, packed);
         k->run(t, b, 0, need.units);
     }
-    if (k->release && need.state)
-        k->release(need.state);
+    if (k->release)
+        k->release(cut);
+    infer__free(a, cut);
     infer__free(a, packed);
     infer__free(a, b->scratch);
     return status;

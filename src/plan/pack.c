@@ -35,9 +35,9 @@ static void pack_pieces(void *ctx, unsigned thread, uint32_t begin, uint32_t end
         const struct piece *piece = &p->pieces[i];
         struct infer__step *s = &p->plan->steps[piece->step];
         if (piece->count)
-            s->kernel->pack_piece(&s->task, s->need.state, s->packed, piece->number, piece->count);
+            s->kernel->pack_piece(&s->task, s->need.cut, s->packed, piece->number, piece->count);
         else
-            s->kernel->pack(&s->task, s->need.state, s->packed);
+            s->kernel->pack(&s->task, s->need.cut, s->packed);
         for (uint32_t k = 0; k < s->task.nin; k++)
             if (s->task.in[k].is_const)
                 infer__pages_drop(p->map, s->task.in[k].data, p->plan->tensors[s->in[k]].bytes);

@@ -14,8 +14,9 @@ enum {
 int infer__candidates(const struct infer__task *t, struct infer__candidate c[MOST_CANDIDATES])
 {
     int n = 0;
-    for (const struct infer__kernel *const *k = infer__kernels; *k; k++) {
-        double ns = infer__kernel_ns(*k, t);
+    uint32_t next = 0;
+    for (const struct infer__kernel *k; (k = infer__kernel_next(t->op, &next));) {
+        double ns = infer__kernel_ns(k, t);
         if (!(ns >= 0))
             continue;
         int at = n < MOST_CANDIDATES ? n : MOST_CANDIDATES - 1;
@@ -25,7 +26,7 @@ int infer__candidates(const struct infer__task *t, struct infer__candidate c[MOS
             c[at] = c[at - 1];
             at--;
         }
-        c[at] = (struct infer__candidate){*k, ns};
+        c[at] = (struct infer__candidate){k, ns};
         n += n < MOST_CANDIDATES;
     }
     return n;
@@ -65,8 +66,18 @@ static double far_ns(const struct infer__task *t)
     return bytes / INFER__FAR_BYTES_PER_NS;
 }
 
-static infer_status select_kernel(struct infer__step *s, const struct infer__tuned *tuned,
-                                  infer_error *err)
+/* Prepares the step's kernel, whose cut lies in the plan's memory. */
+static infer_status prepare_step(struct infer__plan *plan, struct infer__step *s, infer_error *err)
+{
+    const struct infer__kernel *k = s->kernel;
+    void *cut = k->cut_bytes ? infer__region_calloc(&plan->region, 1, k->cut_bytes) : NULL;
+    if (k->cut_bytes && !cut)
+        return infer__no_memory(err, k->cut_bytes);
+    return infer__kernel_prepare(k, &s->task, step_name(s), cut, &s->need, err);
+}
+
+static infer_status select_kernel(struct infer__plan *plan, struct infer__step *s,
+                                  const struct infer__tuned *tuned, infer_error *err)
 {
     struct infer__candidate c[MOST_CANDIDATES];
     if (infer__task_has_empty(&s->task))
@@ -79,8 +90,7 @@ static infer_status select_kernel(struct infer__step *s, const struct infer__tun
         s->kernel = c[i].kernel;
         s->tuned = s->kernel == best;
         s->serial = s->tuned ? serial != 0 : c[i].ns + far_ns(&s->task) < SERIAL_NS;
-        infer_status status =
-            infer__kernel_prepare(s->kernel, &s->task, step_name(s), &s->need, err);
+        infer_status status = prepare_step(plan, s, err);
         if (status == INFER_OK)
             return INFER_OK;
         s->kernel = NULL;
@@ -97,6 +107,6 @@ infer_status infer__select(struct infer__plan *plan, const struct infer__plan_op
                            infer_error *err)
 {
     for (uint32_t i = 0; i < plan->nsteps; i++)
-        TRY(select_kernel(&plan->steps[i], o->tuned, err));
+        TRY(select_kernel(plan, &plan->steps[i], o->tuned, err));
     return INFER_OK;
 }

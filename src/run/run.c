@@ -84,7 +84,7 @@ static void run_units(void *ctx, unsigned member, uint32_t begin, uint32_t end)
                                .out = pointers + step->task.nin,
                                .packed = step->packed,
                                .scratch = j->s->memory.scratch + member * plan->scratch_bytes,
-                               .state = step->need.state,
+                               .cut = step->need.cut,
                                .shared = j->shared};
     struct infer__float_mode mode = infer__float_mode_kernels();
     step->kernel->run(&step->task, &b, j->first + begin, j->first + end);

@@ -117,7 +117,16 @@ struct tally {
 
 /* The definition is the plain kernel that stands first. Where operands may be rounded to bf16 the
  * kernels that do so have one of their own; others serve the same task without that word too. */
-static void find_kernels(struct every_task *e)
+static int is_listed(const struct infer__kernel *k, unsigned op)
+{
+    uint32_t at = 0;
+    for (const struct infer__kernel *other; (other = infer__kernel_next(op, &at));)
+        if (other == k)
+            return 1;
+    return 0;
+}
+
+static void find_kernels(struct check *c, struct every_task *e)
 {
     e->kernels[0] = NULL;
     e->nkernels = 1;
@@ -125,6 +134,8 @@ static void find_kernels(struct every_task *e)
         const struct infer__kernel *k = infer__kernels[i];
         if (!(infer__kernel_ns(k, &e->t) >= 0) || (e->t.bf16 && !strstr(k->name, "bf16")))
             continue;
+        if (!is_listed(k, e->t.op))
+            check_failed(c, "kernels.def does not list %s for operator %u", k->name, e->t.op);
         if (k->isa == INFER_ISA_C && !e->kernels[0])
             e->kernels[0] = k;
         else if (every_wanted(k))
@@ -135,7 +146,7 @@ static void find_kernels(struct every_task *e)
 static void look_at(struct tally *a, struct every_task *e)
 {
     uint64_t bytes = 0;
-    find_kernels(e);
+    find_kernels(a->c, e);
     for (uint32_t i = 0; i < e->t.nin; i++)
         bytes += every_bytes(&e->in[i]);
     if ((!e->kernels[0] && e->nkernels == 1) || bytes > MOST_BYTES)
@@ -199,7 +210,7 @@ static void look_at_more(struct tally *a, struct every_task *e, uint64_t *r)
     snprintf(more.text, sizeof more.text, "%.300s, then %s%s", e->text,
              more.t.epi.residual ? "a residual, " : "",
              more.t.epi.act ? infer__op_info(more.t.epi.act)->name : "nothing");
-    find_kernels(&more);
+    find_kernels(a->c, &more);
     if (more.kernels[0])
         look_at(a, &more);
 }

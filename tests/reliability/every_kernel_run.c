@@ -129,11 +129,13 @@ static void run_units(const struct infer__kernel *k, const struct infer__task *t
 static void pack(const struct infer__kernel *k, const struct infer__task *t,
                  const struct infer__need *need, void *packed, const struct every_how *how)
 {
+    if (!infer__bytes_count(need->packed_bytes))
+        return;
     if (k->pack_piece && how->split != EVERY_WHOLE)
         for (uint32_t p = 3; p-- > 0;)
-            k->pack_piece(t, need->state, packed, p, 3);
-    else if (k->pack && infer__bytes_count(need->packed_bytes))
-        k->pack(t, need->state, packed);
+            k->pack_piece(t, need->cut, packed, p, 3);
+    else if (k->pack)
+        k->pack(t, need->cut, packed);
 }
 
 /* Pixels without the gaps between them, which must be as they were. */
@@ -178,13 +180,16 @@ int every_run(const struct every_task *e, const struct infer__kernel *k,
 {
     struct infer__task t;
     struct memory m;
-    struct infer__need need = {.units = 1};
+    _Alignas(64) unsigned char cut[4096] = {0};
+    struct infer__need need = {.units = 1, .cut = cut};
     infer_error err;
     const char *wrong;
     every_running = k->name;
     take_memory(e, k, how, &t, &m);
     if (!(infer__kernel_ns(k, &t) >= 0))
         wrong = "does not serve it with other memory";
+    else if (k->cut_bytes > sizeof cut)
+        wrong = "has too large a cut";
     else if (k->prepare && k->prepare(&t, &need, &err) != INFER_OK)
         wrong = "can't be prepared";
     else if (need.units < 1 || need.ahead >= need.units)
@@ -194,13 +199,13 @@ int every_run(const struct every_task *e, const struct infer__kernel *k,
         m.scratch = filled(infer__bytes_count(need.scratch_bytes), 64, how);
         m.shared = filled(infer__bytes_count(need.scratch_bytes), 64, how);
         pack(k, &t, &need, m.packed.data, how);
-        struct infer__buffers b = {m.pin,          m.pout,     m.packed.data,
-                                   m.scratch.data, need.state, m.shared.data};
+        struct infer__buffers b = {m.pin,          m.pout,   m.packed.data,
+                                   m.scratch.data, need.cut, m.shared.data};
         run_units(k, &t, &b, &need, how, e->seed);
         wrong = inspect(e, &t, &m, how, y);
     }
-    if (k->release && need.state)
-        k->release(need.state);
+    if (k->release)
+        k->release(need.cut);
     drop_memory(&m);
     if (wrong)
         snprintf(why, size, "%s: %s", k->name, wrong);

@@ -29,11 +29,11 @@ amx='%tmm|\t(ld|st)tilecfg|\ttile'
 
 for object in $(find "$BUILD/obj/src" "$BUILD/obj/kernels" -name '*.o' | sort); do
     case $object in
-    *_amx.o) continue ;;
-    *_bf16.o) beyond="$amx" ;;
-    *_vnni.o) beyond="$bf16|$amx" ;;
-    *_avx512.o) beyond="$vnni|$bf16|$amx" ;;
-    *_avx2.o) beyond="$avx512|$vnni|$bf16|$amx" ;;
+    *[_.]amx.o) continue ;;
+    *[_.]bf16.o) beyond="$amx" ;;
+    *[_.]vnni.o) beyond="$bf16|$amx" ;;
+    *[_.]avx512.o) beyond="$vnni|$bf16|$amx" ;;
+    *[_.]avx2.o) beyond="$avx512|$vnni|$bf16|$amx" ;;
     *) beyond="$avx|$avx512|$amx" ;;
     esac
     objects=$((objects + 1))

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Line coverage from the counts in a build folder: a line for each file that is not run whole, then
-# the sums of src/ and of the kernels. Kernels for instructions that this CPU lacks are summed up
-# apart. Fails where a sum is below 95 %.
+# the sums of src/ and of the kernels. Kernels that are only for instructions that this CPU lacks
+# (their first line says for which) are summed up apart. Fails where a sum is below 95 %.
 #   tools/make/coverage.sh build-coverage
 set -eu
 build=$1
@@ -14,13 +14,24 @@ lacks=$(for pair in avx2:avx2 avx512:avx512bw vnni:avx512_vnni bf16:avx512_bf16 
     grep -qw "${pair#*:}" /proc/cpuinfo || echo "${pair%:*}"
 done)
 awk -F , -v lacks="$lacks" '
-    BEGIN { n = split(lacks, level, "[ \n]+") }
+    BEGIN {
+        n = split(lacks, level, "[ \n]+")
+        for (i = 1; i <= n; i++)
+            lacking[level[i]] = 1
+    }
+    # The lowest level that a file is compiled for.
+    function lowest(file, line, word) {
+        line = ""
+        getline line < file
+        close(file)
+        return split(line, word, " ") > 2 && word[2] == "levels:" ? word[3] : "c"
+    }
     NR == 1 { next }
     {
         group = $1 ~ /^src\// ? "src" : "kernels"
-        for (i = 1; i <= n; i++)
-            if (level[i] != "" && $1 ~ ("_" level[i] "[.]"))
-                group = "kernels for " level[i] ", which this CPU lacks"
+        least = lowest($1)
+        if (least in lacking)
+            group = "kernels for " least ", which this CPU lacks"
         lines[group] += $2
         run[group] += $3
         if ($3 < $2)

@@ -1,7 +1,8 @@
 ALL_C := $(wildcard $(shell git ls-files '*.c' '*.h' 2>/dev/null))
 LINT_C := $(filter src/%.c kernels/%.c tools/%.c bench/%.c examples/%.c,$(ALL_C))
 # canvas.c is stb's code as we instantiate it.
-TIDY := $(patsubst %.c,$(BUILD)/tidy/%.tidy,$(filter-out tools/canvas.c,$(LINT_C)))
+TIDY := $(patsubst %.c,$(BUILD)/tidy/%.tidy,$(filter-out tools/canvas.c $(LEVEL_SRC),$(LINT_C)))
+LEVEL_TIDY := $(LEVEL_OBJ:%=$(BUILD)/tidy/%.tidy)
 
 lint: check-layers
 	@$(INSTALL_PACKAGES) build test lint
@@ -9,7 +10,7 @@ lint: check-layers
 	@cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr --enable=warning,portability \
 	    --suppressions-list=tools/make/cppcheck.txt -Iinclude -Isrc -I. \
 	    -DINFER_ONEDNN=$(ONEDNN) -D__x86_64__=1 -D__BYTE_ORDER__=1234 \
-	    -D__ORDER_LITTLE_ENDIAN__=1234 $(LINT_C)
+	    -D__ORDER_LITTLE_ENDIAN__=1234 -DLEVEL=LEVEL_avx512 $(LINT_C)
 	@$(MAKE) --no-print-directory --keep-going $(JOBS) tidy
 
 # Folders include only those before them in docs/architecture.md, and no file itself.
@@ -17,14 +18,22 @@ lint: check-layers
 check-layers:
 	@tools/make/check-layers.sh
 
-# One clang-tidy a file, so that -j shares them out; headers and .inc files are looked at wherever
-# they are included, in vector files with their instruction set.
+# One clang-tidy a file, so that -j shares them out, and for kernels one a level; headers are looked
+# at wherever they are included.
 .PHONY: tidy
-tidy: $(TIDY)
+tidy: $(TIDY) $(LEVEL_TIDY)
+
+RUN_TIDY = clang-tidy --quiet --header-filter='(include|src|kernels|tools|bench)/' $< -- -std=c11 \
+               $(CPPFLAGS) $(filter-out -ffp%,$(LEVEL_FLAGS)) -Xclang -analyzer-opt-analyze-headers
 
 $(TIDY): $(BUILD)/tidy/%.tidy: %.c $(ONNX_GEN).h FORCE
-	@clang-tidy --quiet --header-filter='(include|src|kernels|tools|bench)/' $< -- -std=c11 \
-	    $(CPPFLAGS) $(ISA_FLAGS) -Xclang -analyzer-opt-analyze-headers
+	@$(RUN_TIDY)
+
+define level_tidy
+$(filter %.$(1).tidy,$(LEVEL_TIDY)): $(BUILD)/tidy/%.$(1).tidy: %.c FORCE
+	@$$(RUN_TIDY)
+endef
+$(foreach l,$(LEVELS),$(eval $(call level_tidy,$(l))))
 
 format:
 	clang-format -i $(ALL_C)

@@ -1,6 +1,0 @@
-/* LRN in f32, AVX-512. */
-#if defined(__x86_64__)
-#define VEC_LEVEL 512
-#define KERNEL_NAME "lrn_f32_avx512"
-#include "kernels/lrn/lrn_f32.inc"
-#endif

@@ -1,6 +1,0 @@
-/* InstanceNormalization in f32, AVX-512. */
-#if defined(__x86_64__)
-#define VEC_LEVEL 512
-#define KERNEL_NAME "instance_norm_f32_avx512"
-#include "kernels/norm/instance_norm_f32.inc"
-#endif

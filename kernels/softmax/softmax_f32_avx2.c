@@ -1,6 +1,0 @@
-/* Softmax and LogSoftmax in f32, AVX2. */
-#if defined(__x86_64__)
-#define VEC_LEVEL 256
-#define KERNEL_NAME "softmax_f32_avx2"
-#include "kernels/softmax/softmax_f32.inc"
-#endif

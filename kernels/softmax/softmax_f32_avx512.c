@@ -1,6 +1,0 @@
-/* Softmax and LogSoftmax in f32, AVX-512. */
-#if defined(__x86_64__)
-#define VEC_LEVEL 512
-#define KERNEL_NAME "softmax_f32_avx512"
-#include "kernels/softmax/softmax_f32.inc"
-#endif
