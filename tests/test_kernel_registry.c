@@ -85,11 +85,11 @@ static void test_strict(void **state)
     in[0].clast = out.clast = 1;
     in[1].is_const = 1;
     in[1].data = values;
-    t.p.window = (struct infer__window){.kernel = {3, 3},
-                                        .stride = {1, 1},
-                                        .dilation = {1, 1},
-                                        .pad_begin = {1, 1},
-                                        .pad_end = {1, 1},
+    t.p.window = (struct infer__window){.kernel = {1, 3, 3},
+                                        .stride = {1, 1, 1},
+                                        .dilation = {1, 1, 1},
+                                        .pad_begin = {0, 1, 1},
+                                        .pad_end = {0, 1, 1},
                                         .groups = 1,
                                         .spatial = 2};
     for (int i = 0; infer__kernels[i]; i++) {

@@ -67,7 +67,7 @@ static void test_run_errors(void **state)
     assert_int_equal(run(cmd_run, "run", model, NULL), CLI_USAGE); /* no input */
     assert_non_null(strstr(err_text, "'input'"));
     assert_int_equal(run(cmd_run, "run", model, "--input", "nobody=x.npy", NULL), CLI_USAGE);
-    assert_non_null(strstr(err_text, "f32 ?x3x64x64")); /* what there is */
+    assert_non_null(strstr(err_text, "f32 N?x3x64x64")); /* what there is */
     assert_int_equal(run(cmd_run, "run", model, "--input", in_folder("f64.npy"), NULL),
                      CLI_BAD_INPUT);
     assert_non_null(strstr(err_text, "f64"));
