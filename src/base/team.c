@@ -4,6 +4,7 @@
 #include "base/caller.h"
 #include "base/clock.h"
 #include "base/pool_parts.h"
+#include "base/size.h"
 
 enum {
     SPIN_WAIT_NS = 10000, /* the leader waits so long before it lets others have its CPU */
@@ -245,9 +246,10 @@ static struct infer__team *find_closed(struct infer_pool *p)
  * worker will look at is not listed. */
 static struct infer__team *make_team(struct infer_pool *p, int listed)
 {
-    size_t parts = listed ? p->setup.threads : 0;
-    struct infer__team *t = infer__calloc(
-        &p->allocator, 1, sizeof(struct infer__team) + parts * sizeof(struct infer__part));
+    const int64_t parts = listed ? p->setup.threads : 0;
+    const int64_t bytes =
+        INFER__SUM(sizeof(struct infer__team), INFER__PRODUCT(parts, sizeof(struct infer__part)));
+    struct infer__team *t = infer__calloc(&p->allocator, 1, (size_t)bytes);
     if (!t)
         return NULL;
     t->pool = p;
