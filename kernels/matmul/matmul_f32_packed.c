@@ -218,7 +218,7 @@ static void multiply(const struct infer__task *t, const struct infer__buffers *b
         .rows = &from,
         .nrows = 1,
         .run = run,
-        .runs = m->k / run,
+        .runs = m->a_col == 1 ? 1 : m->k,
         .run_step = m->a_col,
         .step = m->a_row,
         .weights = panel,

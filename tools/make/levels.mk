@@ -28,10 +28,13 @@ LEVEL_OBJ   := $(foreach l,$(LEVELS),$(patsubst %.c@$(l),%.$(l),$(filter %.c@$(l
 # Programs of tests and benches for one level say it in their names.
 ISA_SRC     := $(foreach l,$(filter-out c,$(ALL_LEVELS)),%_$(l).c)
 
+# No file of src/ is one: src/plan/to_bf16.c is plain C.
+PROGRAM_LEVELS := obj/bench/% obj/tests/test_kernel_% tidy/bench/% tidy/tests/test_kernel_%
 # Of objects, and of programs of tests and benches that end in a level.
 FMA = $(if $(filter $(LEVEL_EXACT),$<),,-ffp-contract=fast)
 define level_rules
-$(BUILD)/%.$(1).o $(BUILD)/%_$(1).o $(BUILD)/%.$(1).tidy $(BUILD)/%_$(1).tidy: \
+$(BUILD)/%.$(1).o $(BUILD)/%.$(1).tidy $(addprefix $(BUILD)/,$(addsuffix _$(1).o,$(PROGRAM_LEVELS))) \
+$(addprefix $(BUILD)/,$(addsuffix _$(1).tidy,$(PROGRAM_LEVELS))): \
     LEVEL_FLAGS = $(INSTRUCTIONS_$(1)) $$(if $(filter-out c,$(1)),$$(FMA)) -DLEVEL=LEVEL_$(1)
 $(BUILD)/obj/%.$(1).o: %.c $(BUILD)/flags
 	@mkdir -p $$(@D)
