@@ -35,6 +35,7 @@ static void test_told(void **state)
     expect_pair(m, 1, "stride", "32");
     expect_pair(m, 2, "names", ""); /* keys are not looked at */
     assert_int_equal(infer_model_metadata(m, 3, &key, &value, &err), INFER_ERROR_ARGUMENT);
+    assert_int_equal(infer_model_metadata(m, 0, NULL, &value, &err), INFER_ERROR_ARGUMENT);
     assert_null(key);
     assert_null(value);
     check_ok(infer_model_input(m, 0, &v, &err), &err);

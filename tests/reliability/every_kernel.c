@@ -334,9 +334,6 @@ unsigned every_kernel(struct check *c, uint64_t draws, every_visit *visit)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         for (uint64_t n = 0, again = 0; n < draws; n++) {
             uint64_t seed = base + i * 1000003 + n * 7919 + again * 104729;
-            if (rows[i].shape.kind == MACHINE_BF16 &&
-                !infer__isa_has(infer_cpu_isa(), INFER_ISA_AVX512BF16))
-                break;
             if (draw(&a, &rows[i], seed))
                 continue;
             if (++again > DRAWS_AGAIN * (draws + 1)) {

@@ -156,6 +156,12 @@ static infer_status isa_name(void)
     return named(infer_isa_name(NUMBERS(0, infer_isa, 1, INFER_ISA_C)), "?");
 }
 
+static infer_status precision_name(void)
+{
+    return named(infer_precision_name(NUMBERS(0, infer_precision, 1, INFER_PRECISION_F32_STRICT)),
+                 "?");
+}
+
 static infer_status tensor_elements(void)
 {
     infer_tensor many = {.type = INFER_F32,
@@ -385,7 +391,7 @@ static const infer_session_options *session_options(int i)
     o[4].threads = UINT32_MAX;
     o[5].isa = (infer_isa)33;
     o[6].isa = (infer_isa)-1;
-    o[7].precision = 2;
+    o[7].precision = INFER_PRECISION_F32_STRICT + 1;
     o[8].max_memory_bytes = 1;
     specs[0].name = NULL;
     specs[1].name = "no such input";
@@ -760,6 +766,7 @@ static const struct row {
     ROW(cpu_isa),
     ROW(cpu_has),
     ROW(isa_name),
+    ROW(precision_name),
     ROW(has_onednn),
     ROW(image_free),
     ROW(image_options_init),

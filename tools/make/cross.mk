@@ -16,7 +16,8 @@ LDLIBS   += -L$(FOREIGN)/usr/lib/aarch64-linux-gnu
 endif
 # These do so much that an emulator takes many minutes: 2^31 operations, every prefix of a file.
 CROSS_SLOW  := test_empty test_file_damage test_file_limits
-CROSS_UNITS := $(filter-out $(addprefix $(BUILD)/tests/,test_tool_% test_vision_% $(CROSS_SLOW)) \
+CROSS_UNITS := $(filter-out $(addprefix $(BUILD)/tests/,test_tool_% test_vision_% \
+                   test_fuzz_seeds $(CROSS_SLOW)) \
                  $(addprefix $(BUILD)/tests/,$(basename $(notdir $(filter $(ISA_SRC),$(UNIT_SRC))))), \
                  $(UNIT_SRC:tests/%.c=$(BUILD)/tests/%))
 run-cross-units: $(BUILD)/libinfer.so $(CROSS_UNITS)
