@@ -14,8 +14,10 @@ ifneq ($(FOREIGN),)
 CPPFLAGS += -isystem $(FOREIGN)/usr/include
 LDLIBS   += -L$(FOREIGN)/usr/lib/aarch64-linux-gnu
 endif
-# These do so much that an emulator takes many minutes: 2^31 operations, every prefix of a file.
-CROSS_SLOW  := test_empty test_file_damage test_file_limits
+# These do so much that an emulator takes many minutes, or hold vector kernels to the plain ones,
+# which is for CPUs that have them.
+CROSS_SLOW  := test_empty test_file_damage test_file_limits test_kernel_resize test_kernel_simd \
+               test_kernel_simd_math test_kernel_softmax test_kernel_unary test_kernel_winograd%
 CROSS_UNITS := $(filter-out $(addprefix $(BUILD)/tests/,test_tool_% test_vision_% \
                    test_fuzz_seeds $(CROSS_SLOW)) \
                  $(addprefix $(BUILD)/tests/,$(basename $(notdir $(filter $(ISA_SRC),$(UNIT_SRC))))), \
