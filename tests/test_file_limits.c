@@ -86,7 +86,8 @@ static struct bytes chain_file(uint32_t nodes)
     g.inputs = &ids[1];
     g.outputs = &ids[nodes + 1];
     g.ninputs = g.noutputs = 1;
-    struct infer__file_content c = {.graph = &g, .labels = NULL, .nlabels = 0, .extra = NULL, .nextra = 0};
+    struct infer__file_content c = {
+        .graph = &g, .labels = NULL, .nlabels = 0, .extra = NULL, .nextra = 0};
     struct bytes b = write_exact(&c);
     infer__region_free(&region);
     return b;
@@ -270,7 +271,10 @@ static void test_failing_write(void **state)
     }
     for (int alone = 0; alone < 2; alone++) {
         fail_writing_in_turn(&k.content, alone);
-        fail_writing_in_turn(&(struct infer__file_content){.graph = &g, .labels = labels, .nlabels = WIDE, .extra = extra, .nextra = WIDE}, alone);
+        fail_writing_in_turn(
+            &(struct infer__file_content){
+                .graph = &g, .labels = labels, .nlabels = WIDE, .extra = extra, .nextra = WIDE},
+            alone);
     }
     infer__region_free(&region);
     infer__region_free(&k.region);

@@ -17,8 +17,8 @@ struct infer__scratch {
  * what is taken from it must be freed before infer__scratch_end. The scratch must stay where it
  * is. One thread at a time. */
 infer_allocator infer__scratch_begin(struct infer__scratch *s, const infer_allocator *from);
-/* Ends it: where the block was too small, a larger one is taken for the next time. Where there is no
- * memory for that, the next time takes its memory as the first did. */
+/* Ends it: where the block was too small, a larger one is taken for the next time. Where there is
+ * no memory for that, the next time takes its memory as the first did. */
 void infer__scratch_end(struct infer__scratch *s);
 /* Gives the block back. */
 void infer__scratch_free(struct infer__scratch *s);

@@ -1,5 +1,5 @@
-/* What is true of operators beside what a file may have of them: what the plan and the tools want to
- * know. Rows of ops.def say it; 0 is what holds where a row does not. */
+/* What is true of operators beside what a file may have of them: what the plan and the tools want
+ * to know. Rows of ops.def say it; 0 is what holds where a row does not. */
 #ifndef INFER_GRAPH_TRAITS_H
 #define INFER_GRAPH_TRAITS_H
 

@@ -105,7 +105,8 @@ static void describe_model(const infer_model *model)
     END(p);
     printf("picture %d %d %d %g %g\n", (int)p.s.fit, (int)p.s.width, (int)p.s.crop_width,
            (double)p.s.mean[0], (double)p.s.scale[2]);
-    printf("labels %lu %s\n", (unsigned long)infer_model_labels(model), infer_model_label(model, 0));
+    printf("labels %lu %s\n", (unsigned long)infer_model_labels(model),
+           infer_model_label(model, 0));
 }
 
 static infer_session *make_session(const infer_model *model)
