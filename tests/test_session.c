@@ -290,6 +290,8 @@ static void test_precision(void **state)
         puts("skipped: running in bf16, which this CPU has not");
         return;
     }
+    /* without AMX f32 is faster on some CPUs, and then all kernels are its */
+    const int gains = infer_cpu_has(INFER_ISA_AMX) || infer__cpu_machine()->bf16_products >= 1;
     struct bytes file = wide_net();
     infer_model *model;
     OK(infer_load_memory(file.data, file.size, NULL, &model, &err));
@@ -302,7 +304,7 @@ static void test_precision(void **state)
             OK(infer_session_step(s, i, &info, NULL));
             used += strstr(info.kernel, "bf16") != NULL;
         }
-        assert_true(used > 0);
+        assert_true(used > 0 || !gains);
         infer_tensor out = run_wide(s, x);
         assert_int_equal(out.bytes, sizeof first);
         if (o.threads == 1)
