@@ -140,6 +140,12 @@ static inline __attribute__((always_inline)) float activate(unsigned op, float a
         return silu(x);
     case INFER__OP_GELU:
         return 0.5f * x * erfcf(x * -0.707106781f);
+    case INFER__OP_SIN:
+        return sinf(x);
+    case INFER__OP_COS:
+        return cosf(x);
+    case INFER__OP_ATAN:
+        return atanf(x);
     default:
         return x;
     }
@@ -202,6 +208,9 @@ double infer__activate_ns(unsigned op)
     case INFER__OP_ELU:
     case INFER__OP_ERF:
     case INFER__OP_GELU:
+    case INFER__OP_SIN:
+    case INFER__OP_COS:
+    case INFER__OP_ATAN:
         return 8;
     case INFER__OP_SOFTPLUS:
         return 12;

@@ -92,8 +92,36 @@ static void free_constants(struct fixture *f)
 /* What the operands behind the first look like, so that some have a chance. */
 enum style { ANYTHING, SAME_SHAPE, PER_CHANNEL, WEIGHTS, INTEGERS, SCALARS, STYLES };
 
-static uint32_t random_operand(struct fixture *f, infer_type type, int rank, uint32_t i,
-                               unsigned style)
+/* Operands of a few operators that fit one another so seldom that chance does not find them: boxes
+ * of 4 or 5 numbers and the picture of each, and the offsets of a window that slides by one. */
+static int fitting_operand(uint16_t op, const struct infer__graph *g, uint32_t i,
+                           struct infer__value *v)
+{
+    const struct infer__value *x = &g->values[1], *w = &g->values[2];
+    const int boxes = op == INFER__OP_ROI_ALIGN || op == INFER__OP_MAX_ROI_POOL;
+    if (boxes && i == 1) {
+        random_value(v, INFER_F32, 2);
+        v->dims[1] = op == INFER__OP_ROI_ALIGN ? 4 : 5;
+        return 1;
+    }
+    if (boxes && i == 2) {
+        random_value(v, INFER_S64, 1);
+        v->dims[0] = w->dims[0];
+        return 1;
+    }
+    if (op != INFER__OP_DEFORM_CONV || i != 2 || x->rank != 4 || w->rank != 4 || w->dims[2] > 9 ||
+        w->dims[3] > 9)
+        return 0;
+    random_value(v, INFER_F32, 4);
+    v->dims[0] = x->dims[0];
+    v->dims[1] = 2 * w->dims[2] * w->dims[3];
+    for (int a = 2; a < 4; a++)
+        v->dims[a] = x->dims[a] - w->dims[a] + 1;
+    return v->dims[2] >= 0 && v->dims[3] >= 0;
+}
+
+static uint32_t random_operand(struct fixture *f, uint16_t op, infer_type type, int rank,
+                               uint32_t i, unsigned style)
 {
     uint32_t id;
     if (i && below(12) == 0)
@@ -103,6 +131,8 @@ static uint32_t random_operand(struct fixture *f, infer_type type, int rank, uin
     struct infer__value *v = &f->g.values[id];
     if (below(40) == 0)
         style = ANYTHING;
+    else if (fitting_operand(op, &f->g, i, v))
+        return id;
     if (style == INTEGERS) {
         type = below(8) ? INFER_S64 : below(2) ? INFER_S32 : INFER_F32;
         rank = 1;
@@ -202,7 +232,7 @@ static int random_node(uint16_t op)
     uint32_t nout = info->min_out + below(most_out - info->min_out + 1);
     unsigned style = below(STYLES);
     for (uint32_t i = 0; i < nin; i++)
-        in[i] = random_operand(&f, type, rank, i, operand_style(style, i));
+        in[i] = random_operand(&f, op, type, rank, i, operand_style(style, i));
     for (uint32_t i = 0; i < nout; i++)
         if (i < info->min_out || below(4))
             assert_int_equal(infer__graph_add_value(&f.g, "out", &out[i], &f.err), INFER_OK);

@@ -153,7 +153,9 @@ static void test_matrices(void **state)
         {"Gemm", "2x3 f32; 3x4x1 f32", "", "!SHAPE"},
         {"Gemm", "2x3 f32; 3x4 f32", "transA=2", "!FORMAT"},
         {"Gemm", "2x3 f32; 3x4 f32", "alpha=nan", "!FORMAT"},
-        {"Gemm", "2x3 f64; 3x4 f64", "", "!UNSUPPORTED"},
+        {"Gemm", "2x3 f64; 3x4 f64", "", "2x4 f64"},
+        {"Gemm", "2x3 u8; 3x4 u8", "", "!UNSUPPORTED"},
+        {"Gemm", "2x3 f64; 3x4 f32", "", "!SHAPE"},
         {"MatMul", "2x3 f32; 3x4 f32", "", "2x4 f32"},
         {"MatMul", "3 f32; 3 f32", "", "scalar f32"},
         {"MatMul", "3 f32; 5x3x4 f32", "", "5x4 f32"},
@@ -165,7 +167,8 @@ static void test_matrices(void **state)
         {"MatMul", "2x3 f32; 2x4 f32", "", "!SHAPE"},
         {"MatMul", "3x2x3 f32; 2x3x4 f32", "", "!SHAPE"},
         {"MatMul", "scalar f32; 2x4 f32", "", "!SHAPE"},
-        {"MatMul", "2x3 s32; 3x4 s32", "", "!UNSUPPORTED"},
+        {"MatMul", "2x3 s32; 3x4 s32", "", "2x4 s32"},
+        {"MatMul", "2x3 bool; 3x4 bool", "", "!UNSUPPORTED"},
     };
     CHECK(rows);
 }
@@ -307,7 +310,7 @@ static void test_elementwise(void **state)
         {"Add", "2147483647x1 f32; 1x2147483647 f32", "", "!LIMIT"},
         {"Pow", "2x3 f32; 3 s64", "", "2x3 f32"},
         {"Pow", "2x3 s32; scalar f32", "", "2x3 s32"},
-        {"Pow", "2x3 u8; scalar f32", "", "!UNSUPPORTED"},
+        {"Pow", "2x3 u8; scalar f32", "", "2x3 u8"},
         {"Pow", "2x3 f32; scalar bool", "", "!UNSUPPORTED"},
         {"PRelu", "1x4x5x5 f32; 4x1x1 f32", "", "1x4x5x5 f32"},
         {"PRelu", "1x4 f32; 2x4 f32", "", "!SHAPE"},

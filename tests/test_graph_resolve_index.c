@@ -1,5 +1,5 @@
-/* Shapes of Mod, Range and ScatterND and of the plan's own operators, and what each refuses; see
- * test_graph.h for the notation. */
+/* Shapes of Mod, Range, of operators that gather, scatter and sample, and of the plan's own
+ * operators, and what each refuses; see test_graph.h for the notation. */
 #include "test_graph.h"
 
 #define CHECK(rows) resolve_rows(rows, sizeof(rows) / sizeof *(rows))
@@ -66,6 +66,93 @@ static void test_scatter(void **state)
     CHECK(rows);
 }
 
+static void test_gather(void **state)
+{
+    (void)state;
+    static const struct resolve_row rows[] = {
+        {"ScatterND", "4x5 f32; 2x1 s64; 2x5 f32", "reduction=4", "4x5 f32"},
+        {"ScatterND", "4x5 bool; 2x1 s64; 2x5 bool", "reduction=1", "!UNSUPPORTED"},
+        {"ScatterND", "4x5 f32; 2x1 s64; 2x5 f32", "reduction=5", "!FORMAT"},
+        {"ScatterElements", "4x5 f32; 2x5 s32; 2x5 f32", "reduction=1", "4x5 f32"},
+        {"ScatterElements", "4x5 f16; 9x5 s64; 9x5 f16", "", "4x5 f16"},
+        {"ScatterElements", "4x5 f32; 2x9 s64; 2x9 f32", "axis=-1", "4x5 f32"},
+        {"ScatterElements", "4x5 f32; 2x9 s64; 2x9 f32", "", "!SHAPE"},
+        {"ScatterElements", "4x5 f32; 2x5 s64; 2x4 f32", "", "!SHAPE"},
+        {"ScatterElements", "4x5 f32; 2 s64; 2 f32", "", "!SHAPE"},
+        {"ScatterElements", "4x5 f32; 2x5 s64; 2x5 s32", "", "!SHAPE"},
+        {"ScatterElements", "4x5 f32; 2x5 s16; 2x5 f32", "", "!UNSUPPORTED"},
+        {"GatherElements", "4x5 u8; 7x3 s32", "", "7x3 u8"},
+        {"GatherElements", "4x5 u8; 3x7 s64", "axis=1", "3x7 u8"},
+        {"GatherElements", "4x5 u8; 3x7 s64", "", "!SHAPE"},
+        {"GatherElements", "4x5 u8; 3 s64", "", "!SHAPE"},
+        {"GatherElements", "4x5 u8; 3x5 s64", "axis=2", "!SHAPE"},
+        {"GatherElements", "0x5 u8; 3x5 s64", "", "!SHAPE"},
+        {"GatherND", "4x5x6 f32; 2x1 s64", "", "2x5x6 f32"},
+        {"GatherND", "4x5x6 f32; 3 s32", "", "scalar f32"},
+        {"GatherND", "4x5x6 f32; 4x7x1 s64", "batch_dims=1", "4x7x6 f32"},
+        {"GatherND", "4x5x6 f32; 3x7x1 s64", "batch_dims=1", "!SHAPE"},
+        {"GatherND", "4x5x6 f32; 4x7x3 s64", "batch_dims=1", "!SHAPE"},
+        {"GatherND", "4x5x6 f32; 4x0 s64", "", "!SHAPE"},
+        {"GatherND", "4x5x6 f32; 4x1 s64", "batch_dims=2", "!FORMAT"},
+        {"CumSum", "4x5 f32; scalar s64 = 1", "exclusive=1 reverse=1", "4x5 f32"},
+        {"CumSum", "4x5 s32; 1 s32 = -2", "", "4x5 s32"},
+        {"CumSum", "4x5 f32; scalar s64 = 2", "", "!SHAPE"},
+        {"CumSum", "4x5 f32; scalar s64", "", "!NEED_VALUE"},
+        {"CumProd", "4x5 bool; scalar s64 = 1", "", "!UNSUPPORTED"},
+    };
+    CHECK(rows);
+}
+
+static void test_sample(void **state)
+{
+    (void)state;
+    static const struct resolve_row rows[] = {
+        {"GridSample", "2x3x4x5 f32; 2x6x7x2 f32", "", "2x3x6x7 f32"},
+        {"GridSample", "2x3x4x5x6 f64; 2x6x7x8x3 f32", "", "2x3x6x7x8 f64"},
+        {"GridSample", "2x3x4x5 f32; 1x6x7x2 f32", "", "!SHAPE"},
+        {"GridSample", "2x3x4x5 f32; 2x6x7x3 f32", "", "!SHAPE"},
+        {"GridSample", "2x3x4x5 f32; 2x6x2 f32", "", "!SHAPE"},
+        {"GridSample", "2x3x0x5 f32; 2x6x7x2 f32", "", "!SHAPE"},
+        {"GridSample", "2x3x4x5 f32; 2x6x7x2 f32", "mode=3", "!FORMAT"},
+        {"RoiAlign", "2x3x4x5 f32; 6x4 f32; 6 s64", "output_shape=7,8", "6x3x7x8 f32"},
+        {"RoiAlign", "2x3x4x5 f32; 6x4 f32; 6 s64", "", "6x3x1x1 f32"},
+        {"RoiAlign", "2x3x4x5 f32; 6x5 f32; 6 s64", "", "!SHAPE"},
+        {"RoiAlign", "2x3x4x5 f32; 6x4 f32; 5 s64", "", "!SHAPE"},
+        {"RoiAlign", "2x3x4x5 f32; 6x4 f32; 6 s64", "coordinate_transformation_mode=1", "!FORMAT"},
+        {"RoiAlign", "2x3x4x5 f32; 6x4 f32; 6 s64", "output_shape=0,8", "!FORMAT"},
+        {"MaxRoiPool", "2x3x4x5 f32; 6x5 f32", "output_shape=7,8", "6x3x7x8 f32"},
+        {"MaxRoiPool", "2x3x4x5 f32; 6x4 f32", "output_shape=7,8", "!SHAPE"},
+        {"DeformConv", "1x4x5x5 f32; 2x2x3x3 f32; 1x36x3x3 f32; 2 f32; 1x18x3x3 f32",
+         "group=2 offset_group=2", "1x2x3x3 f32"},
+        {"DeformConv", "1x4x5x5 f32; 2x4x3x3 f32; 1x18x3x3 f32", "", "1x2x3x3 f32"},
+        {"DeformConv", "1x4x5x5 f32; 2x4x3x3 f32; 1x18x3x2 f32", "", "!SHAPE"},
+        {"DeformConv", "1x4x5x5 f32; 2x4x3x3 f32; 1x54x3x3 f32", "offset_group=3", "!SHAPE"},
+        {"DeformConv", "1x4x5x5 f32; 2x4x3x3 f32; 1x18x3x3 f32; 2 f32; 1x18x3x3 f32", "", "!SHAPE"},
+        {"LpPool", "1x3x6x6 f32", "kernel_shape=2,2 p=3", "1x3x5x5 f32"},
+        {"LpPool", "1x3x6x6 f32", "kernel_shape=2,2 p=0", "!FORMAT"},
+        {"Det", "2x3x3 f64", "", "2 f64"},
+        {"Det", "2x3x4 f32", "", "!SHAPE"},
+        {"Random", "2 s64 = 3,4", "mode=1", "3x4 f32"},
+        {"Random", "2 s64 = 3,-4", "", "!SHAPE"},
+        {"RoundFloat", "3 f32", "mode=20", "3 f32"},
+        {"RoundFloat", "3 f32", "mode=8", "!FORMAT"},
+        {"RoundFloat", "3 f64", "", "!UNSUPPORTED"},
+        {"BitCast", "3 f32", "to=9", "3 s32"},
+        {"BitCast", "3 f32", "to=4", "!FORMAT"},
+        {"BitwiseXor", "3x1 u8; 4 u8", "", "3x4 u8"},
+        {"BitwiseXor", "3 f32; 3 f32", "", "!UNSUPPORTED"},
+        {"LinearAttention", "1x3x8 f32; 1x3x4 f32; 1x3x6 f32; 1x2x2x3 f32; 1x3x2 f32; 1x3x2 f32",
+         "q_num_heads=4 kv_num_heads=2", "1x3x12 f32; 1x2x2x3 f32"},
+        {"LinearAttention", "1x3x8 f32; 1x3x4 f32; 1x3x6 f32",
+         "q_num_heads=4 kv_num_heads=2 mode=0", "1x3x12 f32; 1x2x2x3 f32"},
+        {"LinearAttention", "1x3x8 f32; 1x3x4 f32; 1x3x6 f32", "q_num_heads=4 kv_num_heads=2",
+         "!FORMAT"},
+        {"LinearAttention", "1x3x8 f32; 1x3x4 f32; 1x3x6 f32",
+         "q_num_heads=4 kv_num_heads=3 mode=0", "!SHAPE"},
+    };
+    CHECK(rows);
+}
+
 static void test_plan(void **state)
 {
     (void)state;
@@ -88,10 +175,9 @@ static void test_plan(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_mod),
-        cmocka_unit_test(test_range),
-        cmocka_unit_test(test_scatter),
-        cmocka_unit_test(test_plan),
+        cmocka_unit_test(test_mod),     cmocka_unit_test(test_range),
+        cmocka_unit_test(test_scatter), cmocka_unit_test(test_gather),
+        cmocka_unit_test(test_sample),  cmocka_unit_test(test_plan),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

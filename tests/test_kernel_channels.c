@@ -212,7 +212,7 @@ static void test_scatter(void **state)
     k.in[2] = operand(INFER_F32, 2, (int64_t[]){5, 4});
     run_fill(&k, 1, &r);
     memcpy(k.x[1], index, sizeof index);
-    run_kernel(&k, "scatter_c", &r);
+    run_kernel(&k, "scatter_nd_c", &r);
     const float *x = k.x[0], *u = k.x[2], *y = k.y[0];
     for (int i = 0; i < 24; i++) {
         int place = i / 4;

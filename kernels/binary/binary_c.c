@@ -25,6 +25,12 @@ static unsigned without_greater(unsigned op, int *swap)
     return op == INFER__OP_GREATER_OR_EQUAL ? INFER__OP_LESS_OR_EQUAL : op;
 }
 
+static int is_binary(unsigned op)
+{
+    return (op >= INFER__OP_PRELU && op <= INFER__OP_OR) ||
+           (op >= INFER__OP_BITWISE_AND && op <= INFER__OP_BITWISE_XOR);
+}
+
 static double op_ns(unsigned op)
 {
     return op == INFER__OP_POW ? 10 : op == INFER__OP_DIV ? 0.5 : 0.15;
@@ -129,9 +135,8 @@ INFER__APART static double estimate_any(const struct infer__task *t)
     int swap;
     unsigned op = without_greater(t->op, &swap), type = t->in[0].type;
     unsigned result = is_compare(t->op) ? INFER_BOOL : type;
-    if (t->op < INFER__OP_PRELU || t->op > INFER__OP_OR || t->nin < 1 || !infer__no_epilogue(t) ||
-        infer__any_quant(t) || t->out[0].type != result ||
-        !infer__binary_row_find(op, is_half(type) ? INFER_F32 : type))
+    if (!is_binary(t->op) || t->nin < 1 || !infer__no_epilogue(t) || infer__any_quant(t) ||
+        t->out[0].type != result || !infer__binary_row_find(op, is_half(type) ? INFER_F32 : type))
         return -1;
     int variadic = op == INFER__OP_MIN || op == INFER__OP_MAX || op == INFER__OP_SUM;
     if (!variadic && t->nin != 2)

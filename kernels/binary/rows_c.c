@@ -56,6 +56,9 @@ static inline uint64_t divide_unsigned(uint64_t a, uint64_t b)
     ROW(mul_##s, T, T, (uint64_t)a[i] * (uint64_t)b[i])                                            \
     ROW_SCALAR(div_##s, T, T, divide((wide)a[i], (wide)b[i]))                                      \
     ROW(prelu_##s, T, T, a[i] > 0 ? (uint64_t)a[i] : (uint64_t)a[i] * (uint64_t)b[i])              \
+    ROW(and_##s, T, T, (uint64_t)a[i] & (uint64_t)b[i])                                            \
+    ROW(or_##s, T, T, (uint64_t)a[i] | (uint64_t)b[i])                                             \
+    ROW(xor_##s, T, T, (uint64_t)a[i] ^ (uint64_t)b[i])                                            \
     ORDER(s, T)
 
 FLOATS(f32, float)
@@ -76,19 +79,31 @@ ROW_SCALAR(equal_bool, uint8_t, uint8_t, !a[i] == !b[i])
 ROW_SCALAR(and_bool, uint8_t, uint8_t, a[i] && b[i])
 ROW_SCALAR(or_bool, uint8_t, uint8_t, a[i] || b[i])
 
-/* Columns: ADD .. LESS_OR_EQUAL as in `column`. */
-enum { COLUMNS = 10 };
-#define TYPE(s)                                                                                    \
+/* Columns: ADD .. BITWISE_XOR as in `column`. */
+enum { COLUMNS = 13 };
+#define FLOAT_TYPE(s)                                                                              \
     {                                                                                              \
         add_##s, sub_##s, mul_##s, div_##s, prelu_##s, min_##s, max_##s, equal_##s, less_##s,      \
             less_or_equal_##s                                                                      \
     }
+#define TYPE(s)                                                                                    \
+    {                                                                                              \
+        add_##s, sub_##s, mul_##s, div_##s, prelu_##s, min_##s, max_##s, equal_##s, less_##s,      \
+            less_or_equal_##s, and_##s, or_##s, xor_##s                                            \
+    }
 
 static infer__binary_row *const rows[][COLUMNS] = {
-    [INFER_F32] = TYPE(f32), [INFER_F64] = TYPE(f64), [INFER_S8] = TYPE(s8),
-    [INFER_U8] = TYPE(u8),   [INFER_S16] = TYPE(s16), [INFER_U16] = TYPE(u16),
-    [INFER_S32] = TYPE(s32), [INFER_U32] = TYPE(u32), [INFER_S64] = TYPE(s64),
-    [INFER_U64] = TYPE(u64), [INFER_BOOL] = {0},
+    [INFER_F32] = FLOAT_TYPE(f32),
+    [INFER_F64] = FLOAT_TYPE(f64),
+    [INFER_S8] = TYPE(s8),
+    [INFER_U8] = TYPE(u8),
+    [INFER_S16] = TYPE(s16),
+    [INFER_U16] = TYPE(u16),
+    [INFER_S32] = TYPE(s32),
+    [INFER_U32] = TYPE(u32),
+    [INFER_S64] = TYPE(s64),
+    [INFER_U64] = TYPE(u64),
+    [INFER_BOOL] = {0},
 };
 
 static int column(unsigned op)
@@ -115,6 +130,12 @@ static int column(unsigned op)
         return 8;
     case INFER__OP_LESS_OR_EQUAL:
         return 9;
+    case INFER__OP_BITWISE_AND:
+        return 10;
+    case INFER__OP_BITWISE_OR:
+        return 11;
+    case INFER__OP_BITWISE_XOR:
+        return 12;
     default:
         return -1;
     }

@@ -19,6 +19,8 @@ struct infer__matmul {
 
 /* Whether a task is an f32 product, and its description. */
 int infer__matmul_of(const struct infer__task *t, struct infer__matmul *m);
+/* The description of a MatMul, Gemm or Dense of any type; 0 if there is none. */
+int infer__matmul_shape(const struct infer__task *t, struct infer__matmul *m);
 
 /* Turns `n` sums of row `row` of batch `batch`, from column `col` on, into outputs. */
 void infer__matmul_finish(const struct infer__task *t, const struct infer__buffers *b,

@@ -70,7 +70,7 @@ static int describe_gemm(const struct infer__task *t, struct infer__matmul *m)
     if (infer__has_in(t, 2) && t->nin - t->epi.residual > 2) {
         const struct infer__operand *c = &t->in[2];
         int r = c->rank;
-        if (c->type != INFER_F32 || r > 2)
+        if (c->type != t->in[0].type || r > 2)
             return 0;
         m->bias = 2;
         m->c_col = r > 0 && c->dims[r - 1] > 1 ? 1 : 0;
@@ -82,8 +82,14 @@ static int describe_gemm(const struct infer__task *t, struct infer__matmul *m)
 int infer__matmul_of(const struct infer__task *t, struct infer__matmul *m)
 {
     if ((t->op != INFER__OP_GEMM && t->op != INFER__OP_MATMUL && t->op != INFER__OP_DENSE) ||
-        t->in[0].type != INFER_F32 || t->in[1].type != INFER_F32 || t->out[0].type != INFER_F32 ||
-        t->in[0].rank < 1 || t->in[1].rank < 1)
+        t->in[0].type != INFER_F32 || t->in[1].type != INFER_F32 || t->out[0].type != INFER_F32)
+        return 0;
+    return infer__matmul_shape(t, m);
+}
+
+int infer__matmul_shape(const struct infer__task *t, struct infer__matmul *m)
+{
+    if (t->in[0].rank < 1 || t->in[1].rank < 1)
         return 0;
     memset(m, 0, sizeof *m);
     m->alpha = 1;

@@ -10,7 +10,7 @@
 static int is_unary(unsigned op)
 {
     return (op >= INFER__OP_RELU && op <= INFER__OP_SILU && op != INFER__OP_NOT) ||
-           op == INFER__OP_GELU;
+           op == INFER__OP_GELU || (op >= INFER__OP_SIN && op <= INFER__OP_ATAN);
 }
 
 INFER__APART static double estimate_f32(const struct infer__task *t)
@@ -119,6 +119,12 @@ static double activate_f64(unsigned op, double alpha, double beta, double x)
         return silu(x);
     case INFER__OP_GELU:
         return 0.5 * x * erfc(x * -0.70710678118654752);
+    case INFER__OP_SIN:
+        return sin(x);
+    case INFER__OP_COS:
+        return cos(x);
+    case INFER__OP_ATAN:
+        return atan(x);
     default:
         return x;
     }

@@ -43,11 +43,42 @@ enum infer__nearest {
 enum infer__aspect { INFER__STRETCH = 0, INFER__NOT_LARGER = 1, INFER__NOT_SMALLER = 2 };
 enum infer__d2s_mode { INFER__DCR = 0, INFER__CRD = 1 };
 
+enum infer__reduction {
+    INFER__REDUCE_NONE = 0,
+    INFER__REDUCE_ADD = 1,
+    INFER__REDUCE_MUL = 2,
+    INFER__REDUCE_MIN = 3,
+    INFER__REDUCE_MAX = 4
+};
+enum infer__grid_padding { INFER__GRID_ZEROS = 0, INFER__GRID_BORDER = 1, INFER__GRID_REFLECT = 2 };
+enum infer__roi_mode { INFER__ROI_MEAN = 0, INFER__ROI_MAX = 1 };
+/* Small floats, in the order of their ONNX types; RoundFloat's mode is a format, and 16 more for
+ * one that is infinite or NaN where a number is too large instead of the largest one. */
+enum infer__float_format {
+    INFER__E4M3FN = 0,
+    INFER__E4M3FNUZ = 1,
+    INFER__E5M2 = 2,
+    INFER__E5M2FNUZ = 3,
+    INFER__E2M1 = 4,
+    INFER__E8M0_UP = 5, /* powers of 2: to the next above, the next below, or the nearest */
+    INFER__E8M0_DOWN = 6,
+    INFER__E8M0_NEAREST = 7,
+    INFER__FLOAT_FORMATS = 8,
+    INFER__FLOAT_OVERFLOWS = 16
+};
+enum infer__update_rule {
+    INFER__UPDATE_LINEAR = 0,
+    INFER__GATED = 1,
+    INFER__DELTA = 2,
+    INFER__GATED_DELTA = 3 /* both bits */
+};
+enum infer__random_mode { INFER__UNIFORM = 0, INFER__NORMAL = 1 };
+
 /* Conv, ConvTranspose, MaxPool, AveragePool. Always three spatial axes, D, H, W: those that the
  * tensor lacks (D of a picture; D and H of a signal) have kernel 1, stride 1, no padding. */
 struct infer__window {
     int64_t kernel[3], stride[3], dilation[3], pad_begin[3], pad_end[3];
-    int64_t groups;
+    int64_t groups;            /* LpPool: the power */
     int32_t spatial;           /* spatial axes that the tensor has: 1 to 3 */
     int32_t count_include_pad; /* AveragePool: padding counts (but never beyond it: ceil mode) */
     int32_t storage_order;     /* MaxPool: 1 makes indices column-major */
@@ -75,7 +106,8 @@ struct infer__norm {
     int64_t size; /* LRN: channels summed over */
 };
 
-/* Softmax, LogSoftmax, Concat, Split, Gather, ArgMax, ArgMin, QuantizeLinear, DequantizeLinear */
+/* Softmax, LogSoftmax, Concat, Split, Gather, GatherElements, ArgMax, ArgMin, QuantizeLinear,
+ * DequantizeLinear */
 struct infer__axis {
     int32_t axis;
     int32_t to_end;      /* Softmax: over all axes from `axis` on, as one */
@@ -131,6 +163,46 @@ struct infer__shuffle {
     int64_t groups;
 };
 
+/* GatherND, ScatterElements, ScatterND, CumSum, CumProd; what an operator does not have is 0. */
+struct infer__index {
+    int32_t axis;      /* CumSum: the one that is summed along */
+    int32_t batch;     /* GatherND: leading axes that data and indices share */
+    int32_t reduction; /* enum infer__reduction */
+    int32_t exclusive; /* CumSum: a sum does not have the element at its place */
+    int32_t reverse;   /* CumSum: from the end */
+};
+
+struct infer__grid {
+    int32_t mode;    /* enum infer__resize_mode */
+    int32_t padding; /* enum infer__grid_padding */
+    int32_t align_corners;
+};
+
+/* RoiAlign, MaxRoiPool */
+struct infer__roi {
+    int32_t mode;       /* enum infer__roi_mode */
+    int32_t half_pixel; /* 1: pixel centres are at 0.5 */
+    int32_t samples;    /* of a bin along an axis; 0: as many as it has pixels */
+    float scale;        /* from the boxes' coordinates to pixels */
+};
+
+struct infer__random {
+    int32_t mode; /* enum infer__random_mode */
+    float a, b;
+    float seed;
+};
+
+struct infer__linear_attention {
+    int32_t rule;          /* enum infer__update_rule */
+    int64_t queries, keys; /* heads */
+    float scale;
+};
+
+struct infer__round_float {
+    int32_t format; /* enum infer__float_format */
+    int32_t overflows;
+};
+
 /* DynamicRange: elements of a part at least, and parts at most. */
 enum { INFER__RANGE_PART = 16384, INFER__RANGE_PARTS = 64 };
 
@@ -149,6 +221,12 @@ union infer__params {
     struct infer__shape_range shape;
     struct infer__mod mod;
     struct infer__shuffle shuffle;
+    struct infer__index index;
+    struct infer__grid grid;
+    struct infer__roi roi;
+    struct infer__random random;
+    struct infer__linear_attention linear_attention;
+    struct infer__round_float round_float;
 };
 /* Bytes of all parameters that mean something. They are all 0 before infer__resolve_node fills
  * those of the operator, and the window is the largest; its tail of padding is left out. */

@@ -1,10 +1,8 @@
-/* Range and ScatterND: what exporters make masks and tables of positions with. */
+/* Range, with which exporters make masks and tables of positions. */
 #include <math.h>
 #include <string.h>
 
 #include "graph/resolve.h"
-
-/* ---- Range ---------------------------------------------------------------------------------- */
 
 static int64_t integer_at(const struct infer__value *v)
 {
@@ -61,28 +59,4 @@ infer_status infer__resolve_range(struct infer__resolve *r)
         n = count_integers(integer_at(v[0]), integer_at(v[1]), integer_at(v[2]));
     }
     return infer__resolve_out(r, 0, (infer_type)v[0]->type, 1, &n);
-}
-
-/* ---- ScatterND ------------------------------------------------------------------------------ */
-
-/* The last axis of the indices names a place along the first axes of the data; the updates have
- * the indices' other axes and then the data's. */
-infer_status infer__resolve_scatter_nd(struct infer__resolve *r)
-{
-    const struct infer__value *x = infer__resolve_in(r, 0), *at = infer__resolve_in(r, 1);
-    const struct infer__value *u = infer__resolve_in(r, 2);
-    TRY(infer__resolve_type(r, 1, INFER__SET(S64)));
-    TRY(infer__resolve_same_type(r, 0, 2));
-    TRY(infer__resolve_rank(r, 0, 1, INFER_MAX_RANK));
-    TRY(infer__resolve_rank(r, 1, 1, INFER_MAX_RANK));
-    int64_t named = at->dims[at->rank - 1];
-    RESOLVE_FAIL_IF(named < 1 || named > x->rank, INFER_ERROR_SHAPE,
-                    "indices of %lld numbers can't name places in a tensor of rank %d",
-                    (long long)named, x->rank);
-    int rank = at->rank - 1 + x->rank - (int)named, same = u->rank == rank;
-    for (int i = 0; same && i < rank; i++)
-        same = u->dims[i] ==
-               (i < at->rank - 1 ? at->dims[i] : x->dims[i - (at->rank - 1) + (int)named]);
-    RESOLVE_FAIL_IF(!same, INFER_ERROR_SHAPE, "the updates do not fit the indices and the data");
-    return infer__resolve_like_input(r);
 }

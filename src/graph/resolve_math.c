@@ -90,6 +90,31 @@ infer_status infer__resolve_cast(struct infer__resolve *r)
     return infer__resolve_out(r, 0, (infer_type)to, x->rank, x->dims);
 }
 
+infer_status infer__resolve_round_float(struct infer__resolve *r)
+{
+    struct infer__round_float *p = &r->params->round_float;
+    int64_t mode = 0;
+    TRY(infer__resolve_type(r, 0, INFER__SET(F32)));
+    TRY(infer__resolve_int(r, INFER__ATTR_MODE, 0, 0,
+                           INFER__FLOAT_OVERFLOWS + INFER__FLOAT_FORMATS - 1, &mode));
+    p->format = (int32_t)(mode % INFER__FLOAT_OVERFLOWS);
+    p->overflows = mode >= INFER__FLOAT_OVERFLOWS;
+    RESOLVE_FAIL_IF(p->format >= INFER__FLOAT_FORMATS, INFER_ERROR_FORMAT,
+                    "attribute 'mode' is %lld, which is no format", (long long)mode);
+    return infer__resolve_like_input(r);
+}
+
+infer_status infer__resolve_bit_cast(struct infer__resolve *r)
+{
+    const struct infer__value *x = infer__resolve_in(r, 0);
+    int64_t to = 0;
+    TRY(infer__resolve_int(r, INFER__ATTR_TO, 0, INFER_F32, INFER_BOOL, &to));
+    RESOLVE_FAIL_IF(infer_type_size((infer_type)to) != infer_type_size((infer_type)x->type),
+                    INFER_ERROR_FORMAT, "%s and %s differ in size",
+                    infer_type_name((infer_type)x->type), infer_type_name((infer_type)to));
+    return infer__resolve_out(r, 0, (infer_type)to, x->rank, x->dims);
+}
+
 /* ---- several operands ----------------------------------------------------------------------- */
 
 /* Broadcasts input i into the shape in `acc`. */
@@ -136,12 +161,17 @@ infer_status infer__resolve_binary(struct infer__resolve *r)
     const struct infer__value *x = infer__resolve_in(r, 0);
     switch (r->node->op) {
     case INFER__OP_PRELU:
-        TRY(binary_types(r, INFER__SET_FLOAT));
+        TRY(binary_types(r, INFER__SET_NUMBER));
         TRY(infer__resolve_broadcasts_to(r, 1, x->rank, x->dims));
         break;
     case INFER__OP_POW: /* base and exponent may differ in type */
-        TRY(infer__resolve_type(r, 0, INFER__SET_FLOAT | INFER__SET_INDEX));
+        TRY(infer__resolve_type(r, 0, INFER__SET_NUMBER));
         TRY(infer__resolve_type(r, 1, INFER__SET_NUMBER));
+        break;
+    case INFER__OP_BITWISE_AND:
+    case INFER__OP_BITWISE_OR:
+    case INFER__OP_BITWISE_XOR:
+        TRY(binary_types(r, INFER__SET_SIGNED | INFER__SET_UNSIGNED));
         break;
     case INFER__OP_EQUAL:
         TRY(binary_types(r, INFER__SET_NUMBER | INFER__SET(BOOL)));
@@ -181,13 +211,23 @@ infer_status infer__resolve_where(struct infer__resolve *r)
 
 /* ---- matrices ------------------------------------------------------------------------------- */
 
+/* Floats, and integers of 32 and 64 bits, which wrap. */
+static infer_status product_types(struct infer__resolve *r, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        TRY(infer__resolve_type(
+            r, i, INFER__SET_FLOAT | INFER__SET_INDEX | INFER__SET(U32) | INFER__SET(U64)));
+        TRY(infer__resolve_same_type(r, 0, i));
+    }
+    return INFER_OK;
+}
+
 infer_status infer__resolve_gemm(struct infer__resolve *r)
 {
     struct infer__gemm *p = &r->params->gemm;
     const struct infer__value *a = infer__resolve_in(r, 0), *b = infer__resolve_in(r, 1);
     char ta[96], tb[96];
-    for (uint32_t i = 0; i < 3; i++)
-        TRY(infer__resolve_type(r, i, INFER__SET(F32)));
+    TRY(product_types(r, 3));
     TRY(infer__resolve_float(r, INFER__ATTR_ALPHA, 1.0f, &p->alpha));
     TRY(infer__resolve_float(r, INFER__ATTR_BETA, 1.0f, &p->beta));
     TRY(infer__resolve_flag(r, INFER__ATTR_TRANS_A, 0, &p->trans_a));
@@ -201,7 +241,7 @@ infer_status infer__resolve_gemm(struct infer__resolve *r)
                     (long long)a->dims[!p->trans_a], (long long)b->dims[p->trans_b]);
     int64_t dims[2] = {a->dims[p->trans_a], b->dims[!p->trans_b]};
     TRY(infer__resolve_broadcasts_to(r, 2, 2, dims));
-    return infer__resolve_out(r, 0, INFER_F32, 2, dims);
+    return infer__resolve_out(r, 0, (infer_type)a->type, 2, dims);
 }
 
 /* The axes of a matrix operand that are broadcast: all but the last two. */
@@ -236,9 +276,8 @@ static infer_status matmul(struct infer__resolve *r, infer_type type)
 
 infer_status infer__resolve_matmul(struct infer__resolve *r)
 {
-    for (uint32_t i = 0; i < 2; i++)
-        TRY(infer__resolve_type(r, i, INFER__SET(F32)));
-    return matmul(r, INFER_F32);
+    TRY(product_types(r, 2));
+    return matmul(r, (infer_type)infer__resolve_in(r, 0)->type);
 }
 
 infer_status infer__resolve_matmul_integer(struct infer__resolve *r)

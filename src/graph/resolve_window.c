@@ -303,6 +303,8 @@ infer_status infer__resolve_pool(struct infer__resolve *r)
     TRY(infer__resolve_type(
         r, 0, max ? INFER__SET(F32) | INFER__SET(U8) | INFER__SET(S8) : INFER__SET(F32)));
     TRY(begin_window(r, &w));
+    if (r->node->op == INFER__OP_LP_POOL)
+        TRY(infer__resolve_int(r, INFER__ATTR_P, 2, 1, INT32_MAX, &w.p->groups));
     RESOLVE_FAIL_IF(!infer__node_attr(r->node, INFER__ATTR_KERNEL_SHAPE), INFER_ERROR_FORMAT,
                     "attribute 'kernel_shape' is missing");
     TRY(infer__resolve_list(r, INFER__ATTR_KERNEL_SHAPE, w.spatial, 1, 1, INFER__MAX_WINDOW,
@@ -323,6 +325,45 @@ infer_status infer__resolve_pool(struct infer__resolve *r)
         return INFER_OK;
     const struct infer__value *y = &r->g->values[r->node->out[0]];
     return infer__resolve_out(r, 1, INFER_S64, y->rank, y->dims);
+}
+
+/* Sizes of what the offsets say: for each group of channels two numbers a tap, and of the mask one;
+ * for each place of the result. */
+static infer_status check_offsets(struct infer__resolve *r, uint32_t i, int64_t each)
+{
+    const struct infer__value *v = infer__resolve_in(r, i), *x = infer__resolve_in(r, 0);
+    const struct infer__value *y = &r->g->values[r->node->out[0]];
+    int64_t groups = infer__node_int(r->node, INFER__ATTR_OFFSET_GROUP, 1), channels = 0;
+    char text[96];
+    if (!v)
+        return INFER_OK;
+    TRY(infer__resolve_type(r, i, INFER__SET(F32)));
+    RESOLVE_FAIL_IF(groups < 1 || groups > INFER__MAX_WINDOW || x->dims[1] % groups,
+                    INFER_ERROR_SHAPE, "%lld channels can't be divided into %lld groups of offsets",
+                    (long long)x->dims[1], (long long)groups);
+    int fits = infer__dim_mul(groups, each, &channels) && v->rank == y->rank &&
+               v->dims[0] == y->dims[0] && v->dims[1] == channels;
+    for (int k = 2; fits && k < y->rank; k++)
+        fits = v->dims[k] == y->dims[k];
+    RESOLVE_FAIL_IF(!fits, INFER_ERROR_SHAPE, "input %u is %s, which fits neither taps nor output",
+                    i, infer__value_text(v, text, sizeof text));
+    return INFER_OK;
+}
+
+/* Inputs: x, weights, offsets, bias, mask. */
+infer_status infer__resolve_deform_conv(struct infer__resolve *r)
+{
+    const struct infer__value *k = infer__resolve_in(r, 1);
+    int64_t taps = 0;
+    TRY(infer__resolve_rank(r, 0, 4, 4));
+    for (uint32_t i = 0; i < 5; i++)
+        TRY(infer__resolve_type(r, i, INFER__SET(F32)));
+    TRY(conv(r, INFER_F32));
+    TRY(infer__resolve_vector(r, 3, k->dims[0]));
+    RESOLVE_FAIL_IF(!infer__dim_mul(k->dims[2], k->dims[3], &taps) || taps > INFER__MAX_WINDOW / 2,
+                    INFER_ERROR_LIMIT, "the kernel is too large");
+    TRY(check_offsets(r, 2, 2 * taps));
+    return check_offsets(r, 4, taps);
 }
 
 /* A window as large as the tensor. */

@@ -4,7 +4,8 @@
  *   all results empty          they are constants; the node goes
  *   Concat, Split with empty parts
  *                              the parts go
- *   ScatterND of nothing       its first operand as it is
+ *   ScatterND, ScatterElements of nothing
+ *                              their first operand as it is
  *   a reduction, a product over an axis of no elements, Pad of nothing
  *                              a constant: what the standard says of no numbers
  *
@@ -212,7 +213,8 @@ infer_status infer__empty_node(struct infer__graph *g, struct infer__node *n,
     *what = INFER__EMPTY_CHANGED;
     if (n->op == INFER__OP_SPLIT && some_empty(g, n->out, n->nout))
         return drop_empty_parts_of(g, n, p->axis.axis, err);
-    if (n->op == INFER__OP_SCATTER_ND && some_empty(g, n->in + 1, 2)) {
+    if ((n->op == INFER__OP_SCATTER_ND || n->op == INFER__OP_SCATTER_ELEMENTS) &&
+        some_empty(g, n->in + 1, 2)) {
         n->op = INFER__OP_IDENTITY;
         n->nin = 1;
         return INFER_OK;

@@ -14,7 +14,9 @@ memcpy memmove memset memcmp strlen strcmp strncmp strstr strtoul qsort snprintf
 open close read fstat
 __errno_location
 # arithmetic
-erf erff erfc erfcf exp expf expm1 expm1f fma fmaf fmax fmin fmod ilogb ldexpf log logf log1p log1pf
+atan atanf cos cosf sin sinf sincos sincosf
+erf erff erfc erfcf exp expf expm1 expm1f fma fmaf fmax fmin fmod ilogb ilogbf ldexpf log logf log1p
+log1pf
 pow powf tanh tanhf sqrt sqrtf round roundf rint rintf nearbyint nearbyintf floor floorf ceil ceilf
 trunc truncf lrint lrintf llrint llrintf
 # a pool's threads: made and ended, never cancelled; they block signals, which a mask is for; the

@@ -101,6 +101,36 @@ static infer_status take_branch(struct onnx_node *n, const Onnx__GraphProto *gra
     return status;
 }
 
+infer_status onnx_inline(struct onnx_node *n, const char *what, const Onnx__GraphProto *graph,
+                         uint32_t in, uint32_t *out)
+{
+    char prefix[200];
+    struct onnx_importer inner = *n->im;
+    *out = 0;
+    if (graph->n_input != 1 || graph->n_output != 1)
+        return onnx_fail(n, what, "", "the graph must have one input and one output");
+    snprintf(prefix, sizeof prefix, "%.150s/%.30s/", n->name, what);
+    inner.graph = graph;
+    inner.outer = n->im;
+    inner.prefix = prefix;
+    memset(&inner.names, 0, sizeof inner.names);
+    infer__region_init(&inner.scratch, &n->im->scratch.allocator);
+    infer_status status = onnx_names_build(&inner);
+    const char *name = graph->input[0]->name, *last = graph->output[0]->name;
+    uint32_t at = status == INFER_OK && name ? onnx_names_find(&inner.names, name) : ONNX_MISSING;
+    if (at != ONNX_MISSING)
+        inner.names.items[at].value = in;
+    if (status == INFER_OK)
+        status = onnx_add_nodes(&inner);
+    at = status == INFER_OK && last ? onnx_names_find(&inner.names, last) : ONNX_MISSING;
+    if (at != ONNX_MISSING)
+        status = onnx_value_of(&inner, at, out);
+    if (status == INFER_OK && !*out)
+        status = onnx_fail(n, what, "", "the graph's output is not produced by anything");
+    infer__region_free(&inner.scratch);
+    return status;
+}
+
 infer_status onnx_convert_if(struct onnx_node *n)
 {
     const Onnx__AttributeProto *a[2] = {onnx_attr(n, "else_branch"), onnx_attr(n, "then_branch")};

@@ -111,6 +111,17 @@ const struct infer__value *onnx_in(const struct onnx_node *n, uint32_t i)
     return i < n->nin && n->in[i] ? &n->im->g->values[n->in[i]] : NULL;
 }
 
+int64_t onnx_stated(const struct onnx_node *n, uint32_t i)
+{
+    const struct onnx_names *names = &n->im->names;
+    uint32_t at = i < n->nin ? onnx_names_find(names, n->proto->input[i]) : ONNX_MISSING;
+    if (at == ONNX_MISSING)
+        return 0;
+    if (names->items[at].source == ONNX_INITIALIZER)
+        return n->im->graph->initializer[names->items[at].index]->data_type;
+    return names->items[at].elem;
+}
+
 infer_status onnx_takes(struct onnx_node *n, uint32_t least, uint32_t most)
 {
     int fits = n->nin >= least && n->nin <= most;

@@ -21,6 +21,12 @@ static const char *const coordinates[] = {
     "tf_crop_and_resize", "tf_half_pixel_for_nn", "half_pixel_symmetric"};
 static const char *const nearest_modes[] = {"round_prefer_floor", "round_prefer_ceil", "floor",
                                             "ceil"};
+static const char *const grid_modes[] = {"nearest", "linear", "cubic"};
+static const char *const grid_paddings[] = {"zeros", "border", "reflection"};
+static const char *const roi_modes[] = {"avg", "max"};
+static const char *const roi_coordinates[] = {"half_pixel", "", "", "output_half_pixel"};
+static const char *const reductions[] = {"none", "add", "mul", "min", "max"};
+static const char *const update_rules[] = {"linear", "gated", "delta", "gated_delta"};
 static const char *const policies[] = {"stretch", "not_larger", "not_smaller"};
 
 #define WORDS(list) (*count = sizeof(list) / sizeof *(list), (list))
@@ -33,7 +39,11 @@ static const char *const *words_of(unsigned op, unsigned key, size_t *count)
     case INFER__ATTR_AUTO_PAD:
         return WORDS(auto_pads);
     case INFER__ATTR_COORDINATE_MODE:
-        return WORDS(coordinates);
+        return op == INFER__OP_ROI_ALIGN ? WORDS(roi_coordinates) : WORDS(coordinates);
+    case INFER__ATTR_PADDING_MODE:
+        return WORDS(grid_paddings);
+    case INFER__ATTR_REDUCTION:
+        return WORDS(reductions);
     case INFER__ATTR_NEAREST_MODE:
         return WORDS(nearest_modes);
     case INFER__ATTR_KEEP_ASPECT:
@@ -41,6 +51,12 @@ static const char *const *words_of(unsigned op, unsigned key, size_t *count)
     case INFER__ATTR_MODE:
         if (op == INFER__OP_PAD)
             return WORDS(pad_modes);
+        if (op == INFER__OP_GRID_SAMPLE)
+            return WORDS(grid_modes);
+        if (op == INFER__OP_ROI_ALIGN)
+            return WORDS(roi_modes);
+        if (op == INFER__OP_LINEAR_ATTENTION)
+            return WORDS(update_rules);
         return op == INFER__OP_RESIZE ? WORDS(resize_modes) : WORDS(depth_modes);
     default:
         return NULL;
@@ -120,13 +136,52 @@ static infer_status add_attr(struct exporter *x, Onnx__NodeProto *p, Onnx__Attri
     return INFER_OK;
 }
 
+static infer_status add_int(struct exporter *x, Onnx__NodeProto *p, const char *name, int64_t v)
+{
+    Onnx__AttributeProto *a = new_attr(x, name);
+    if (!a)
+        return no_memory(x);
+    a->type = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT;
+    a->has_i = 1;
+    a->i = v;
+    return add_attr(x, p, a);
+}
+
+static infer_status add_float(struct exporter *x, Onnx__NodeProto *p, const char *name, float v)
+{
+    Onnx__AttributeProto *a = new_attr(x, name);
+    if (!a)
+        return no_memory(x);
+    a->type = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOAT;
+    a->has_f = 1;
+    a->f = v;
+    return add_attr(x, p, a);
+}
+
+/* What ONNX calls an attribute of an operator. */
+static const char *name_of(unsigned op, unsigned key)
+{
+    if (op == INFER__OP_MAX_ROI_POOL && key == INFER__ATTR_OUTPUT_SHAPE)
+        return "pooled_shape";
+    if (op == INFER__OP_LINEAR_ATTENTION && key == INFER__ATTR_ALPHA)
+        return "scale";
+    return op == INFER__OP_LINEAR_ATTENTION && key == INFER__ATTR_MODE ? "update_rule"
+                                                                       : infer__attr_name(key);
+}
+
 static infer_status copy_attrs(struct exporter *x, const struct infer__node *n, Onnx__NodeProto *p)
 {
     for (uint32_t i = 0; i < n->nattr; i++) {
         const struct infer__attr *from = &n->attr[i];
         if (from->key == INFER__ATTR_COERCE_2D)
             continue;
-        Onnx__AttributeProto *a = new_attr(x, infer__attr_name(from->key));
+        if (n->op == INFER__OP_ROI_ALIGN && from->key == INFER__ATTR_OUTPUT_SHAPE &&
+            from->count == 2) {
+            TRY(add_int(x, p, "output_height", from->ints[0]));
+            TRY(add_int(x, p, "output_width", from->ints[1]));
+            continue;
+        }
+        Onnx__AttributeProto *a = new_attr(x, name_of(n->op, from->key));
         if (!a)
             return no_memory(x);
         if (from->type == INFER__ATTR_FLOATS) {
@@ -215,11 +270,76 @@ static infer_status export_filled(struct exporter *x, const struct infer__node *
     return a->t->dims ? add_attr(x, p, a) : no_memory(x);
 }
 
+/* Random numbers of a shape that is an operand: a tensor of that shape, and numbers like it. */
+static infer_status export_random(struct exporter *x, const struct infer__node *n, char **in,
+                                  char **out)
+{
+    const int normal = infer__node_int(n, INFER__ATTR_MODE, 0) == INFER__NORMAL;
+    Onnx__NodeProto *p;
+    char *like = fresh_name(x);
+    if (!like)
+        return no_memory(x);
+    TRY(add_node(x, "ConstantOfShape", n->name, in, 1, &like, 1, &p));
+    TRY(add_node(x, normal ? "RandomNormalLike" : "RandomUniformLike", n->name, &like, 1, out, 1,
+                 &p));
+    TRY(add_float(x, p, normal ? "mean" : "low", infer__node_float(n, INFER__ATTR_ALPHA, 0)));
+    TRY(add_float(x, p, normal ? "scale" : "high", infer__node_float(n, INFER__ATTR_BETA, 1)));
+    return add_float(x, p, "seed", infer__node_float(n, INFER__ATTR_SEED, 0));
+}
+
+/* To the small type and back. */
+static infer_status export_round(struct exporter *x, const struct infer__node *n, char **in,
+                                 char **out)
+{
+    static const int64_t types[] = {17, 18, 19, 20, 23, 24, 24, 24}; /* ONNX's numbers */
+    static const char *const modes[] = {"up", "down", "nearest"};
+    const int64_t mode = infer__node_int(n, INFER__ATTR_MODE, 0);
+    const int64_t format = mode % INFER__FLOAT_OVERFLOWS;
+    Onnx__NodeProto *p;
+    Onnx__AttributeProto *a = new_attr(x, "round_mode");
+    char *small = fresh_name(x);
+    if (!a || !small)
+        return no_memory(x);
+    if (format < 0 || format >= INFER__FLOAT_FORMATS)
+        return infer__fail_node(x->err, INFER_ERROR_FORMAT, n->name, "%lld is no format of floats",
+                                (long long)format);
+    TRY(add_node(x, "Cast", n->name, in, 1, &small, 1, &p));
+    TRY(add_int(x, p, "to", types[format]));
+    if (format != INFER__E2M1)
+        TRY(add_int(x, p, "saturate", mode < INFER__FLOAT_OVERFLOWS));
+    if (format >= INFER__E8M0_UP) {
+        TRY(set_word(x, n, a, modes, 3, format - INFER__E8M0_UP));
+        TRY(add_attr(x, p, a));
+    }
+    TRY(add_node(x, "Cast", n->name, &small, 1, out, 1, &p));
+    return add_int(x, p, "to", ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT);
+}
+
+/* The opset that brought an operator's form, of those above 18. */
+static int64_t opset_of(unsigned op)
+{
+    switch (op) {
+    case INFER__OP_DEFORM_CONV:
+        return 19;
+    case INFER__OP_GRID_SAMPLE:
+        return 20;
+    case INFER__OP_ROUND_FLOAT:
+        return 24;
+    case INFER__OP_BIT_CAST:
+    case INFER__OP_CUM_PROD:
+        return 26;
+    case INFER__OP_LINEAR_ATTENTION:
+        return 27;
+    default:
+        return 18;
+    }
+}
+
 static void need_opset(struct exporter *x, const struct infer__node *n)
 {
     const struct infer__value *values = x->g->values;
-    int64_t need = 18;
     unsigned op = n->op, type = 0;
+    int64_t need = opset_of(op);
     if (op == INFER__OP_RESIZE &&
         infer__node_int(n, INFER__ATTR_COORDINATE_MODE, 0) == INFER__HALF_PIXEL_SYMMETRIC)
         need = 19;
@@ -247,6 +367,10 @@ infer_status export_node(struct exporter *x, const struct infer__node *n)
     need_opset(x, n);
     if (n->op == INFER__OP_CONSTANT_OF_SHAPE)
         return export_filled(x, n, in, out);
+    if (n->op == INFER__OP_RANDOM)
+        return export_random(x, n, in, out);
+    if (n->op == INFER__OP_ROUND_FLOAT)
+        return export_round(x, n, in, out);
     if (infer__node_int(n, INFER__ATTR_COERCE_2D, 0))
         return export_coerced(x, n, in, out);
     TRY(add_node(x, info->name, n->name, in, n->nin, out, n->nout, &p));

@@ -27,8 +27,14 @@ infer_status onnx_parse(const ProtobufCMessageDescriptor *d, const void *bytes, 
 
 /* The type of a TensorProto data type; INFER_TYPE_NONE for those that are not supported. */
 infer_type onnx_type(int64_t data_type);
+/* The TensorProto data type of a type, 0 for INFER_TYPE_NONE. */
+int64_t onnx_number(infer_type type);
 /* "FLOAT16", or "?" */
 const char *onnx_type_text(int64_t data_type);
+/* Of a small type that is held in a larger one: enum infer__float_format, of which E8M0_UP stands
+ * for all of its kind, or -1; and the bits of an integer of less than 8, or 0. */
+int onnx_float_format(int64_t data_type);
+int onnx_integer_bits(int64_t data_type);
 
 /* Where external data may be read from, and how much. */
 struct onnx_storage {
@@ -62,6 +68,7 @@ struct onnx_name {
     uint32_t value;  /* of the IR; 0 until it is known */
     int rank;        /* as the file states it (value_info), -1 if it does not */
     int type;        /* likewise, an infer_type, before it is widened; 0 if it is not known */
+    int elem;        /* likewise, as ONNX numbers it */
 };
 
 #define ONNX_NONE UINT32_MAX    /* an input that the node does not have */
@@ -89,6 +96,10 @@ infer_status onnx_order(struct onnx_importer *im, uint32_t **order, uint32_t *co
 const Onnx__GraphProto *onnx_subgraph(const Onnx__AttributeProto *a);
 /* Reports every node of a node's sub-graphs, at any depth, whose operator is not known. */
 infer_status onnx_report_inside(struct onnx_node *n);
+/* Puts the nodes of a sub-graph of one input and one output in place of a call: `in` becomes *out.
+ * `what` is the attribute that has it. */
+infer_status onnx_inline(struct onnx_node *n, const char *what, const Onnx__GraphProto *graph,
+                         uint32_t in, uint32_t *out);
 
 /* ---- values that are known at import (onnx_known.c) ------------------------------------------ */
 
@@ -299,6 +310,8 @@ static inline infer_type onnx_widened(infer_type type)
 int onnx_rank(const struct onnx_node *n, uint32_t i);
 /* The type of input i, INFER_TYPE_NONE if it is not known. */
 infer_type onnx_in_type(const struct onnx_node *n, uint32_t i);
+/* The type of input i as the file states it, ONNX's number; 0 if it does not. */
+int64_t onnx_stated(const struct onnx_node *n, uint32_t i);
 /* Input i, NULL if it is absent. */
 const struct infer__value *onnx_in(const struct onnx_node *n, uint32_t i);
 /* Integers of a constant input: 1 and *v and *count, or 0 if it is no constant of integers. */
@@ -332,7 +345,8 @@ ONNX_CONVERTER(sign);
 ONNX_CONVERTER(is_nan);
 ONNX_CONVERTER(is_inf);
 ONNX_CONVERTER(xor);
-ONNX_CONVERTER(hyperbolic);
+ONNX_CONVERTER(function);
+ONNX_CONVERTER(swiglu);
 /* normalisations of several nodes (onnx_ops_norm.c) */
 ONNX_CONVERTER(rms_norm);
 ONNX_CONVERTER(skip_norm);
@@ -342,6 +356,7 @@ ONNX_CONVERTER(lp_norm);
 infer_status onnx_batch_norm_training(struct onnx_node *n, float epsilon, float momentum);
 /* attention (onnx_ops_attention.c) */
 ONNX_CONVERTER(attention);
+ONNX_CONVERTER(flex_attention);
 ONNX_CONVERTER(multi_head_attention);
 ONNX_CONVERTER(runtime_attention);
 ONNX_CONVERTER(rotary_embedding);
@@ -370,6 +385,7 @@ ONNX_CONVERTER(reduce_old);
 ONNX_CONVERTER(reduce_composed);
 ONNX_CONVERTER(reduce_log_sum_exp);
 ONNX_CONVERTER(reduce_extreme);
+ONNX_CONVERTER(global_lp_pool);
 ONNX_CONVERTER(upsample);
 ONNX_CONVERTER(resize10);
 ONNX_CONVERTER(resize);
@@ -386,10 +402,37 @@ ONNX_CONVERTER(split);
 ONNX_CONVERTER(reshape_old);
 ONNX_CONVERTER(tile_old);
 ONNX_CONVERTER(concat_old);
-ONNX_CONVERTER(scatter_nd);
 ONNX_CONVERTER(gather);
 ONNX_CONVERTER(range);
 ONNX_CONVERTER(crop);
+/* elements from computed places, or to them (onnx_ops_gather.c) */
+ONNX_CONVERTER(scatter);
+ONNX_CONVERTER(reverse_sequence);
+ONNX_CONVERTER(tensor_scatter);
+ONNX_CONVERTER(max_unpool);
+ONNX_CONVERTER(col2im);
+ONNX_CONVERTER(center_crop_pad);
+/* pictures read at any place (onnx_ops_sample.c) */
+ONNX_CONVERTER(grid_sample);
+ONNX_CONVERTER(roi_align);
+ONNX_CONVERTER(max_roi_pool);
+ONNX_CONVERTER(affine_grid);
+/* random numbers (onnx_ops_random.c) */
+ONNX_CONVERTER(random);
+ONNX_CONVERTER(bernoulli);
+ONNX_CONVERTER(multinomial);
+/* bits of integers (onnx_ops_bits.c) */
+ONNX_CONVERTER(bit_shift);
+ONNX_CONVERTER(bitwise_not);
+ONNX_CONVERTER(bit_cast);
+/* signals (onnx_ops_signal.c) */
+ONNX_CONVERTER(window);
+ONNX_CONVERTER(dft);
+ONNX_CONVERTER(stft);
+ONNX_CONVERTER(mel_weights);
+/* sequences (onnx_ops_linear.c) */
+ONNX_CONVERTER(causal_conv);
+ONNX_CONVERTER(linear_attention);
 /* control flow (onnx_branch.c) */
 ONNX_CONVERTER(if);
 /* quantisation (onnx_ops_quant.c) */

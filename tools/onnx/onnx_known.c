@@ -114,6 +114,7 @@ infer_type onnx_output_type(const struct infer__node *n, uint32_t value, uint32_
     *operand = 0;
     switch (n->op) {
     case INFER__OP_CAST:
+    case INFER__OP_BIT_CAST:
         return (infer_type)infer__node_int(n, INFER__ATTR_TO, INFER_TYPE_NONE);
     case INFER__OP_EQUAL:
     case INFER__OP_LESS:
@@ -128,6 +129,7 @@ infer_type onnx_output_type(const struct infer__node *n, uint32_t value, uint32_
     case INFER__OP_MAX_POOL:
         return value == n->out[0] ? INFER_TYPE_NONE : INFER_S64;
     case INFER__OP_DEQUANTIZE_LINEAR:
+    case INFER__OP_RANDOM:
         return INFER_F32;
     case INFER__OP_DYNAMIC_QUANTIZE_LINEAR:
         return n->nout > 1 && value == n->out[1] ? INFER_F32 : INFER_U8;

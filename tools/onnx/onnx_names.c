@@ -175,6 +175,7 @@ static void note_info(struct onnx_importer *im, Onnx__ValueInfoProto *const *inf
         if (s && s->n_dim <= INFER_MAX_RANK)
             im->names.items[at].rank = (int)s->n_dim;
         im->names.items[at].type = (int)type;
+        im->names.items[at].elem = v->type->tensor_type->elem_type;
     }
 }
 
@@ -192,6 +193,7 @@ static infer_status take_outer(struct onnx_importer *im)
         TRY(onnx_value_of(o, at, &e->value));
         e->rank = o->names.items[at].rank;
         e->type = o->names.items[at].type;
+        e->elem = o->names.items[at].elem;
     }
     return INFER_OK;
 }

@@ -63,6 +63,21 @@ infer_status onnx_convert_swish(struct onnx_node *n)
     return e.status;
 }
 
+/* a * Sigmoid(alpha * a) * b */
+infer_status onnx_convert_swiglu(struct onnx_node *n)
+{
+    float alpha;
+    TRY(onnx_float(n, "alpha", 1.0f, &alpha));
+    TRY_NODE(n, onnx_takes(n, 2, 2));
+    struct onnx_expr e = onnx_expr(n);
+    uint32_t a = n->in[0], z = a;
+    if (alpha != 1.0f)
+        z = ONNX_E(&e, MUL, a, onnx_e_number(&e, (double)alpha));
+    uint32_t gate = ONNX_E(&e, MUL, a, ONNX_E(&e, SIGMOID, z));
+    onnx_e_out(&e, 0, ONNX_E(&e, MUL, gate, n->in[1]));
+    return e.status;
+}
+
 /* alpha * Elu(x / alpha) */
 infer_status onnx_convert_celu(struct onnx_node *n)
 {
@@ -220,13 +235,37 @@ static uint32_t atanh_of(struct onnx_expr *e, uint32_t x)
     return ONNX_E(e, WHERE, ONNX_E(e, LESS, x, onnx_e_number(e, 0)), ONNX_E(e, NEG, y), y);
 }
 
-infer_status onnx_convert_hyperbolic(struct onnx_node *n)
+/* ---- circular functions ---------------------------------------------------------------------- */
+
+static uint32_t tan_of(struct onnx_expr *e, uint32_t x)
+{
+    return ONNX_E(e, DIV, ONNX_E(e, SIN, x), ONNX_E(e, COS, x));
+}
+
+/* Atan(x / Sqrt((1 - x) * (1 + x))); at 1 the quotient is infinite, beyond it no number. */
+static uint32_t asin_of(struct onnx_expr *e, uint32_t x)
+{
+    uint32_t one = onnx_e_number(e, 1);
+    uint32_t root = ONNX_E(e, MUL, ONNX_E(e, SUB, one, x), ONNX_E(e, ADD, one, x));
+    return ONNX_E(e, ATAN, ONNX_E(e, DIV, x, ONNX_E(e, SQRT, root)));
+}
+
+/* 2 * Atan(Sqrt((1 - x) / (1 + x))) */
+static uint32_t acos_of(struct onnx_expr *e, uint32_t x)
+{
+    uint32_t one = onnx_e_number(e, 1);
+    uint32_t ratio = ONNX_E(e, DIV, ONNX_E(e, SUB, one, x), ONNX_E(e, ADD, one, x));
+    return ONNX_E(e, MUL, ONNX_E(e, ATAN, ONNX_E(e, SQRT, ratio)), onnx_e_number(e, 2));
+}
+
+infer_status onnx_convert_function(struct onnx_node *n)
 {
     static const struct {
         const char *name;
         uint32_t (*make)(struct onnx_expr *, uint32_t);
     } all[] = {{"Cosh", cosh_of},   {"Sinh", sinh_of},   {"Acosh", acosh_of},
-               {"Asinh", asinh_of}, {"Atanh", atanh_of}, {NULL, NULL}};
+               {"Asinh", asinh_of}, {"Atanh", atanh_of}, {"Tan", tan_of},
+               {"Asin", asin_of},   {"Acos", acos_of},   {NULL, NULL}};
     TRY_NODE(n, onnx_takes(n, 1, 1));
     struct onnx_expr e = onnx_expr(n);
     for (int i = 0; all[i].name; i++)

@@ -254,6 +254,55 @@ infer_status onnx_convert_attention(struct onnx_node *n)
     return e->status;
 }
 
+/* ---- FlexAttention -------------------------------------------------------------------------- */
+
+/* What a sub-graph makes of scores or probabilities; as they are where there is none. */
+static infer_status modified(struct onnx_node *n, const char *name, uint32_t *x)
+{
+    const Onnx__AttributeProto *a = onnx_attr(n, name);
+    if (!a)
+        return INFER_OK;
+    if (!onnx_subgraph(a))
+        return onnx_fail(n, name, "", "the attribute must be a graph");
+    return onnx_inline(n, name, onnx_subgraph(a), *x, x);
+}
+
+/* Softmax(scale * Q * K^T) * V, where graphs may change the scores and the probabilities. */
+infer_status onnx_convert_flex_attention(struct onnx_node *n)
+{
+    struct attention a = {.n = n, .e = onnx_expr(n)};
+    struct onnx_expr *e = &a.e;
+    int64_t precision;
+    TRY(onnx_float(n, "scale", 0, &a.scale));
+    TRY(onnx_int(n, "softmax_precision", 0, &precision));
+    TRY_NODE(n, onnx_takes(n, 3, 3));
+    const int wide = precision == ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE;
+    const infer_type type = onnx_in_type(n, 0) == INFER_F64 ? INFER_F64 : INFER_F32;
+    a.q = n->in[0];
+    const int same = same_heads(&a);
+    uint32_t keys = same ? n->in[1] : shared(&a, n->in[1]), scale;
+    uint32_t v = same ? n->in[2] : shared(&a, n->in[2]);
+    if (a.scale != 0)
+        scale = onnx_e_scalar(e, type, (double)a.scale);
+    else
+        scale = ONNX_E(e, RECIPROCAL, ONNX_E(e, SQRT, onnx_e_cast(e, number_of(e, a.q, 3), type)));
+    uint32_t x = ONNX_E(e, MATMUL, ONNX_E(e, MUL, a.q, scale), onnx_e_swapped(e, keys, 4));
+    if (wide && type != INFER_F64)
+        x = onnx_e_cast(e, x, INFER_F64);
+    TRY(e->status);
+    TRY_NODE(n, modified(n, "score_mod", &x));
+    x = ONNX_E(e, SOFTMAX, x);
+    onnx_e_int(e, INFER__ATTR_AXIS, -1);
+    TRY(e->status);
+    TRY_NODE(n, modified(n, "prob_mod", &x));
+    if (wide && type != INFER_F64)
+        x = onnx_e_cast(e, ONNX_E(e, MATMUL, x, onnx_e_cast(e, v, INFER_F64)), type);
+    else
+        x = ONNX_E(e, MATMUL, x, v);
+    onnx_e_out(e, 0, x);
+    return e->status;
+}
+
 /* ---- com.microsoft --------------------------------------------------------------------------- */
 
 static infer_status read_runtime_attention(struct attention *a)

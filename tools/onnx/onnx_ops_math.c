@@ -196,55 +196,92 @@ static int64_t type_number(const char *name)
     return 0;
 }
 
-/* A cast to half a float rounds, and then goes on as f32 like everything else. */
-static infer_status emit_cast(struct onnx_node *n, infer_type type)
+/* How a value becomes one of a small type. */
+struct small {
+    int64_t to;         /* ONNX's number of the type */
+    int64_t saturate;   /* 8-bit floats: the largest number instead of infinity or NaN */
+    int64_t round_mode; /* FLOAT8E8M0: up, down, nearest */
+};
+
+/* Rounds to a small float, which stays f32; integers of 4 and 2 bits keep the low bits. */
+static uint32_t small(struct onnx_expr *e, uint32_t x, const struct small *s)
 {
+    const int format = onnx_float_format(s->to), bits = onnx_integer_bits(s->to);
+    const infer_type type = onnx_type(s->to);
+    if (format >= 0) {
+        int64_t mode = format == INFER__E8M0_UP ? format + s->round_mode : format;
+        if (format != INFER__E2M1 && !s->saturate)
+            mode += INFER__FLOAT_OVERFLOWS;
+        x = ONNX_E(e, ROUND_FLOAT, onnx_e_cast(e, x, INFER_F32));
+        onnx_e_int(e, INFER__ATTR_MODE, mode);
+        return x;
+    }
+    const double top = type == INFER_S8 ? 1 << (bits - 1) : 0;
+    uint32_t half = onnx_e_scalar(e, INFER_S32, top);
+    uint32_t mask = onnx_e_scalar(e, INFER_S32, (1 << bits) - 1);
+    x = onnx_e_cast(e, x, INFER_S32);
+    x = ONNX_E(e, SUB, ONNX_E(e, BITWISE_AND, ONNX_E(e, ADD, x, half), mask), half);
+    return onnx_e_cast(e, x, type);
+}
+
+/* A cast to half a float rounds, and then goes on as f32 like everything else. */
+static infer_status emit_cast(struct onnx_node *n, const struct small *s)
+{
+    const infer_type type = onnx_type(s->to);
     struct onnx_expr e = onnx_expr(n);
-    uint32_t y = onnx_e_cast(&e, n->in[0], type);
-    if (type == INFER_F16 || type == INFER_BF16)
-        y = onnx_e_cast(&e, y, INFER_F32);
+    uint32_t y;
+    if (onnx_float_format(s->to) >= 0 || onnx_integer_bits(s->to)) {
+        y = small(&e, n->in[0], s);
+    } else {
+        y = onnx_e_cast(&e, n->in[0], type);
+        if (type == INFER_F16 || type == INFER_BF16)
+            y = onnx_e_cast(&e, y, INFER_F32);
+    }
     onnx_e_out(&e, 0, y);
     return e.status;
 }
 
+static infer_status small_attributes(struct onnx_node *n, struct small *s)
+{
+    static const char *const modes[] = {"up", "down", "nearest", NULL};
+    TRY(onnx_int(n, "saturate", 1, &s->saturate));
+    return onnx_word(n, "round_mode", modes, 0, &s->round_mode);
+}
+
 infer_status onnx_convert_cast(struct onnx_node *n)
 {
-    static const char *const saturate[] = {"saturate", "round_mode", NULL}; /* of 8-bit floats */
-    int64_t to = 0;
+    struct small s = {0};
     const char *name = NULL;
-    onnx_ignore(n, saturate);
+    TRY(small_attributes(n, &s));
     if (n->opset < 6)
         TRY(onnx_string(n, "to", NULL, &name));
     else
-        TRY(onnx_int(n, "to", 0, &to));
+        TRY(onnx_int(n, "to", 0, &s.to));
     if (n->nin != 1 || n->failed)
         return n->failed ? INFER_OK : onnx_fail(n, NULL, "", "the operator takes one input");
     if (name)
-        to = type_number(name);
-    infer_type type = onnx_type(to);
-    if (type == INFER_TYPE_NONE)
-        return onnx_fail(n, "to", "", "type %lld (%s) is not supported", (long long)to,
-                         name ? name : onnx_type_text(to));
-    return emit_cast(n, type);
+        s.to = type_number(name);
+    if (onnx_type(s.to) == INFER_TYPE_NONE)
+        return onnx_fail(n, "to", "", "type %lld (%s) is not supported", (long long)s.to,
+                         name ? name : onnx_type_text(s.to));
+    return emit_cast(n, &s);
 }
 
-/* To the type of input 1, which is only known to be half a float by what the file says of it. */
+/* To the type of input 1; that it is half a float, or a smaller type, only the file says. */
 infer_status onnx_convert_cast_like(struct onnx_node *n)
 {
-    static const char *const eight[] = {"saturate", "round_mode", NULL};
-    onnx_ignore(n, eight);
+    struct small s = {0};
+    TRY(small_attributes(n, &s));
     TRY_NODE(n, onnx_takes(n, 2, 2));
-    uint32_t at = onnx_names_find(&n->im->names, n->proto->input[1]);
     infer_type type = onnx_in_type(n, 1);
-    infer_type stated = at != ONNX_MISSING ? (infer_type)n->im->names.items[at].type : type;
-    if (at != ONNX_MISSING && n->im->names.items[at].source == ONNX_INITIALIZER)
-        stated = onnx_type(n->im->graph->initializer[n->im->names.items[at].index]->data_type);
-    if (stated == INFER_F16 || stated == INFER_BF16)
-        type = stated;
-    if (type == INFER_TYPE_NONE)
+    s.to = onnx_stated(n, 1);
+    if (onnx_type(s.to) == INFER_TYPE_NONE ||
+        (type != INFER_TYPE_NONE && onnx_widened(onnx_type(s.to)) != type))
+        s.to = onnx_number(type);
+    if (!s.to)
         return onnx_fail(n, NULL, "run ONNX's shape inference on the model",
                          "the type of input 1 is not known");
-    return emit_cast(n, type);
+    return emit_cast(n, &s);
 }
 
 /* Before opset 7, an attribute had to allow broadcasting of C; NumPy's rule includes it. */

@@ -196,6 +196,28 @@ infer_status onnx_convert_reduce_log_sum_exp(struct onnx_node *n)
     return e.status;
 }
 
+/* (sum |x|^p)^(1/p) over the spatial axes. */
+infer_status onnx_convert_global_lp_pool(struct onnx_node *n)
+{
+    static const int64_t axes[INFER_MAX_RANK - 2] = {2, 3, 4, 5, 6, 7};
+    const Onnx__AttributeProto *a = onnx_attr(n, "p");
+    const double p = !a ? 2 : n->opset < 2 ? (double)a->f : (double)a->i;
+    TRY_NODE(n, onnx_takes(n, 1, 1));
+    int rank = onnx_rank(n, 0);
+    if (rank < 3 || !(p >= 1))
+        return onnx_fail(n, NULL, "", "the rank is not known or below 3, or p is below 1");
+    struct onnx_expr e = onnx_expr(n);
+    uint32_t x = ONNX_E(&e, ABS, n->in[0]);
+    uint32_t on = onnx_e_list(&e, axes, (uint32_t)rank - 2);
+    if (p != 1)
+        x = ONNX_E(&e, POW, x, onnx_e_number(&e, p));
+    x = onnx_e_reduce(&e, INFER__OP_REDUCE_SUM, x, on, 1);
+    if (p != 1)
+        x = ONNX_E(&e, POW, x, onnx_e_number(&e, 1 / p));
+    onnx_e_out(&e, 0, x);
+    return e.status;
+}
+
 /* Since opset 20 of booleans too: false is below true. */
 infer_status onnx_convert_reduce_extreme(struct onnx_node *n)
 {

@@ -267,16 +267,6 @@ infer_status onnx_convert_concat_old(struct onnx_node *n)
     return onnx_set_int(n, node, INFER__ATTR_AXIS, axis);
 }
 
-/* Updates take the place of what was there; since opset 16 they may be added to it instead, which
- * is not supported. */
-infer_status onnx_convert_scatter_nd(struct onnx_node *n)
-{
-    static const char *const words[] = {"none", NULL};
-    int64_t reduction = 0;
-    TRY(onnx_word(n, "reduction", words, 0, &reduction));
-    return n->failed ? INFER_OK : onnx_convert_plain(n);
-}
-
 /* An index that is known must be one of the axis: afterwards nobody looks. */
 infer_status onnx_convert_gather(struct onnx_node *n)
 {

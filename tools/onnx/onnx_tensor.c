@@ -2,54 +2,139 @@
 #include "tools/onnx/onnx_internal.h"
 
 #include "base/size.h"
+#include "graph/params.h"
 
+#include <math.h>
 #include <string.h>
 #include <unistd.h>
 
-static const struct {
+/* ONNX's small types are held in larger ones: floats of up to 8 bits as f32, whose values they
+ * have, integers of 4 and 2 bits as one of 8. */
+static const struct form {
     int32_t onnx;
     infer_type type;
     const char *name;
+    int8_t bits;   /* that an element takes in a file, of the small ones; else 0 */
+    int8_t format; /* enum infer__float_format; -1: an integer */
 } types[] = {
-    {ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT, INFER_F32, "FLOAT"},
-    {ONNX__TENSOR_PROTO__DATA_TYPE__UINT8, INFER_U8, "UINT8"},
-    {ONNX__TENSOR_PROTO__DATA_TYPE__INT8, INFER_S8, "INT8"},
-    {ONNX__TENSOR_PROTO__DATA_TYPE__UINT16, INFER_U16, "UINT16"},
-    {ONNX__TENSOR_PROTO__DATA_TYPE__INT16, INFER_S16, "INT16"},
-    {ONNX__TENSOR_PROTO__DATA_TYPE__INT32, INFER_S32, "INT32"},
-    {ONNX__TENSOR_PROTO__DATA_TYPE__INT64, INFER_S64, "INT64"},
-    {ONNX__TENSOR_PROTO__DATA_TYPE__STRING, INFER_TYPE_NONE, "STRING"},
-    {ONNX__TENSOR_PROTO__DATA_TYPE__BOOL, INFER_BOOL, "BOOL"},
-    {ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT16, INFER_F16, "FLOAT16"},
-    {ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE, INFER_F64, "DOUBLE"},
-    {ONNX__TENSOR_PROTO__DATA_TYPE__UINT32, INFER_U32, "UINT32"},
-    {ONNX__TENSOR_PROTO__DATA_TYPE__UINT64, INFER_U64, "UINT64"},
-    {ONNX__TENSOR_PROTO__DATA_TYPE__COMPLEX64, INFER_TYPE_NONE, "COMPLEX64"},
-    {ONNX__TENSOR_PROTO__DATA_TYPE__COMPLEX128, INFER_TYPE_NONE, "COMPLEX128"},
-    {ONNX__TENSOR_PROTO__DATA_TYPE__BFLOAT16, INFER_BF16, "BFLOAT16"},
+    {ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT, INFER_F32, "FLOAT", 0, -1},
+    {ONNX__TENSOR_PROTO__DATA_TYPE__UINT8, INFER_U8, "UINT8", 0, -1},
+    {ONNX__TENSOR_PROTO__DATA_TYPE__INT8, INFER_S8, "INT8", 0, -1},
+    {ONNX__TENSOR_PROTO__DATA_TYPE__UINT16, INFER_U16, "UINT16", 0, -1},
+    {ONNX__TENSOR_PROTO__DATA_TYPE__INT16, INFER_S16, "INT16", 0, -1},
+    {ONNX__TENSOR_PROTO__DATA_TYPE__INT32, INFER_S32, "INT32", 0, -1},
+    {ONNX__TENSOR_PROTO__DATA_TYPE__INT64, INFER_S64, "INT64", 0, -1},
+    {ONNX__TENSOR_PROTO__DATA_TYPE__STRING, INFER_TYPE_NONE, "STRING", 0, -1},
+    {ONNX__TENSOR_PROTO__DATA_TYPE__BOOL, INFER_BOOL, "BOOL", 0, -1},
+    {ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT16, INFER_F16, "FLOAT16", 0, -1},
+    {ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE, INFER_F64, "DOUBLE", 0, -1},
+    {ONNX__TENSOR_PROTO__DATA_TYPE__UINT32, INFER_U32, "UINT32", 0, -1},
+    {ONNX__TENSOR_PROTO__DATA_TYPE__UINT64, INFER_U64, "UINT64", 0, -1},
+    {ONNX__TENSOR_PROTO__DATA_TYPE__COMPLEX64, INFER_TYPE_NONE, "COMPLEX64", 0, -1},
+    {ONNX__TENSOR_PROTO__DATA_TYPE__COMPLEX128, INFER_TYPE_NONE, "COMPLEX128", 0, -1},
+    {ONNX__TENSOR_PROTO__DATA_TYPE__BFLOAT16, INFER_BF16, "BFLOAT16", 0, -1},
     /* newer than the onnx.proto that the parser is made from */
-    {17, INFER_TYPE_NONE, "FLOAT8E4M3FN"},
-    {18, INFER_TYPE_NONE, "FLOAT8E4M3FNUZ"},
-    {19, INFER_TYPE_NONE, "FLOAT8E5M2"},
-    {20, INFER_TYPE_NONE, "FLOAT8E5M2FNUZ"},
-    {21, INFER_TYPE_NONE, "UINT4"},
-    {22, INFER_TYPE_NONE, "INT4"},
+    {17, INFER_F32, "FLOAT8E4M3FN", 8, INFER__E4M3FN},
+    {18, INFER_F32, "FLOAT8E4M3FNUZ", 8, INFER__E4M3FNUZ},
+    {19, INFER_F32, "FLOAT8E5M2", 8, INFER__E5M2},
+    {20, INFER_F32, "FLOAT8E5M2FNUZ", 8, INFER__E5M2FNUZ},
+    {21, INFER_U8, "UINT4", 4, -1},
+    {22, INFER_S8, "INT4", 4, -1},
+    {23, INFER_F32, "FLOAT4E2M1", 4, INFER__E2M1},
+    {24, INFER_F32, "FLOAT8E8M0", 8, INFER__E8M0_UP},
+    {25, INFER_U8, "UINT2", 2, -1},
+    {26, INFER_S8, "INT2", 2, -1},
 };
 
-infer_type onnx_type(int64_t data_type)
+static const struct form *form_of(int64_t data_type)
 {
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
         if (types[i].onnx == data_type)
-            return types[i].type;
-    return INFER_TYPE_NONE;
+            return &types[i];
+    return NULL;
+}
+
+infer_type onnx_type(int64_t data_type)
+{
+    const struct form *f = form_of(data_type);
+    return f ? f->type : INFER_TYPE_NONE;
+}
+
+int64_t onnx_number(infer_type type)
+{
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
+        if (types[i].type == type && !types[i].bits && type != INFER_TYPE_NONE)
+            return types[i].onnx;
+    return 0;
 }
 
 const char *onnx_type_text(int64_t data_type)
 {
-    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
-        if (types[i].onnx == data_type)
-            return types[i].name;
-    return "?";
+    const struct form *f = form_of(data_type);
+    return f ? f->name : "?";
+}
+
+int onnx_float_format(int64_t data_type)
+{
+    const struct form *f = form_of(data_type);
+    return f ? f->format : -1;
+}
+
+int onnx_integer_bits(int64_t data_type)
+{
+    const struct form *f = form_of(data_type);
+    return f && f->format < 0 ? f->bits : 0;
+}
+
+/* ---- small types ---------------------------------------------------------------------------- */
+
+/* The number that the bits of a small float stand for. */
+static float small_float(uint32_t code, int format)
+{
+    static const struct {
+        int digits, bias, bits;
+    } of[] = {[INFER__E4M3FN] = {3, 7, 8},
+              [INFER__E4M3FNUZ] = {3, 8, 8},
+              [INFER__E5M2] = {2, 15, 8},
+              [INFER__E5M2FNUZ] = {2, 16, 8},
+              [INFER__E2M1] = {1, 1, 4}};
+    if (format > INFER__E2M1) /* a power of 2 */
+        return code == 255 ? NAN : ldexpf(1, (int)code - 127);
+    const int digits = of[format].digits, sign = (int)(code >> (of[format].bits - 1) & 1);
+    const int exponent = (int)(code >> digits) & ((1 << (of[format].bits - 1 - digits)) - 1);
+    const int rest = (int)code & ((1 << digits) - 1);
+    if ((format == INFER__E4M3FNUZ || format == INFER__E5M2FNUZ) && code == 0x80)
+        return NAN;
+    if (format == INFER__E4M3FN && (code & 0x7f) == 0x7f)
+        return NAN;
+    if (format == INFER__E5M2 && exponent == 31)
+        return rest ? NAN : sign ? -INFINITY : INFINITY;
+    float f = exponent ? ldexpf((float)(rest + (1 << digits)), exponent - of[format].bias - digits)
+                       : ldexpf((float)rest, 1 - of[format].bias - digits);
+    return sign ? -f : f;
+}
+
+/* Elements out of bytes, the first in the low bits. */
+static void expand(const struct form *f, const uint8_t *from, size_t count, infer_tensor *t)
+{
+    const uint32_t mask = (1u << f->bits) - 1, top = 1u << (f->bits - 1);
+    const size_t each = 8 / (size_t)f->bits;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t code = (uint32_t)from[i / each] >> (i % each * (size_t)f->bits) & mask;
+        if (f->format >= 0)
+            ((float *)t->data)[i] = small_float(code, f->format);
+        else if (f->type == INFER_S8)
+            ((int8_t *)t->data)[i] = (int8_t)((int)(code ^ top) - (int)top);
+        else
+            ((uint8_t *)t->data)[i] = (uint8_t)code;
+    }
+}
+
+/* Bytes that a tensor's elements take in a file. */
+static size_t stored_bytes(const struct form *f, const infer_tensor *t, size_t count)
+{
+    return f->bits ? count / (8 / (size_t)f->bits) + (count % (8 / (size_t)f->bits) != 0)
+                   : t->bytes;
 }
 
 /* ---- typed fields --------------------------------------------------------------------------- */
@@ -191,7 +276,7 @@ static infer_status decode_shape(const Onnx__TensorProto *p, uint64_t max_bytes,
 
 /* Memory is taken only once the file is known to have that much data; of external data, once the
  * budget allows it. */
-static infer_status check_data(const Onnx__TensorProto *p, const infer_tensor *t, int external,
+static infer_status check_data(const Onnx__TensorProto *p, size_t bytes, int external,
                                infer_error *err)
 {
     int fields = (p->n_float_data > 0) + (p->n_double_data > 0) + (p->n_int32_data > 0) +
@@ -199,10 +284,53 @@ static infer_status check_data(const Onnx__TensorProto *p, const infer_tensor *t
     FAIL_IF((p->has_raw_data && p->raw_data.len > 0) + fields + (external != 0) > 1,
             INFER_ERROR_FORMAT, "a tensor with data in two places");
     if (p->has_raw_data && !fields && !external)
-        FAIL_IF(p->raw_data.len != t->bytes, INFER_ERROR_FORMAT,
-                "%zu bytes of data for a tensor that takes %zu", p->raw_data.len, t->bytes);
-    else if (!external && t->bytes)
+        FAIL_IF(p->raw_data.len != bytes, INFER_ERROR_FORMAT,
+                "%zu bytes of data for a tensor that takes %zu", p->raw_data.len, bytes);
+    else if (!external && bytes)
         FAIL_IF(!fields, INFER_ERROR_FORMAT, "a tensor without data");
+    return INFER_OK;
+}
+
+/* The bytes of a small type, wherever they are, into t->data. */
+static infer_status read_small(const Onnx__TensorProto *p, const struct form *f, int fd,
+                               uint64_t offset, size_t count, struct infer__region *region,
+                               infer_tensor *t, infer_error *err)
+{
+    const size_t bytes = stored_bytes(f, t, count);
+    const uint8_t *from = p->raw_data.data;
+    uint8_t *read = NULL;
+    if (fd >= 0 || !p->has_raw_data || !p->raw_data.len) {
+        from = read = infer__region_calloc(region, bytes, 1);
+        if (!read)
+            return infer__no_memory(err, bytes);
+    }
+    if (fd >= 0)
+        TRY(onnx_external_read(fd, offset, read, bytes, err));
+    else if (read) {
+        FAIL_IF(p->n_int32_data != bytes, INFER_ERROR_FORMAT, "%zu bytes of data, not %zu",
+                p->n_int32_data, bytes);
+        for (size_t i = 0; i < bytes; i++)
+            read[i] = (uint8_t)p->int32_data[i];
+    }
+    expand(f, from, count, t);
+    return INFER_OK;
+}
+
+static infer_status read_plain(const Onnx__TensorProto *p, int fd, uint64_t offset, size_t count,
+                               infer_tensor *t, infer_error *err)
+{
+    const int raw = p->has_raw_data && p->raw_data.len;
+    if (fd >= 0)
+        TRY(onnx_external_read(fd, offset, t->data, t->bytes, err));
+    else if (raw)
+        memcpy(t->data, p->raw_data.data, t->bytes);
+    else
+        TRY(copy_typed(p, t, count, err));
+    if (fd >= 0 || raw)
+        to_host_order(t, count);
+    if (t->type == INFER_BOOL)
+        for (size_t i = 0; i < count; i++)
+            ((uint8_t *)t->data)[i] = ((uint8_t *)t->data)[i] != 0;
     return INFER_OK;
 }
 
@@ -216,30 +344,24 @@ infer_status onnx_tensor_decode(const Onnx__TensorProto *p, struct onnx_storage 
     int external =
         p->has_data_location && p->data_location == ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL;
     TRY(decode_shape(p, storage->max_tensor_bytes, t, &count, err));
-    TRY(check_data(p, t, external, err));
+    const struct form *f = form_of(p->data_type);
+    const size_t stored = stored_bytes(f, t, count);
+    TRY(check_data(p, stored, external, err));
     FAIL_IF(t->bytes > storage->left, INFER_ERROR_LIMIT, "the constants take too much memory");
     if (external)
-        TRY(onnx_external_open(p, storage->folder, t->bytes, &fd, &offset, err));
+        TRY(onnx_external_open(p, storage->folder, stored, &fd, &offset, err));
     t->data = infer__region_calloc(region, t->bytes, 1);
     if (!t->data)
         status = infer__no_memory(err, t->bytes);
-    else if (external)
-        status = onnx_external_read(fd, offset, t->data, t->bytes, err);
-    else if (p->has_raw_data && p->raw_data.len)
-        memcpy(t->data, p->raw_data.data, t->bytes);
+    else if (f->bits)
+        status = read_small(p, f, fd, offset, count, region, t, err);
     else
-        status = copy_typed(p, t, count, err);
+        status = read_plain(p, fd, offset, count, t, err);
     if (fd >= 0)
         close(fd);
-    if (status != INFER_OK)
-        return status;
-    storage->left -= t->bytes;
-    if (external || (p->has_raw_data && p->raw_data.len))
-        to_host_order(t, count);
-    if (t->type == INFER_BOOL)
-        for (size_t i = 0; i < count; i++)
-            ((uint8_t *)t->data)[i] = ((uint8_t *)t->data)[i] != 0;
-    return INFER_OK;
+    if (status == INFER_OK)
+        storage->left -= t->bytes;
+    return status;
 }
 
 /* IEEE 754 binary16 to binary32, exact. */
