@@ -561,16 +561,47 @@ static void openmp_setting(void **state)
     drop(&p);
 }
 
+/* Packed weights are the model's: a session runs with what another has packed. */
+static void packed_by_another(void **state)
+{
+    struct shape s = layer(32, 40, 20, 3, 1, 1, 1);
+    struct problem p;
+    struct infer__need first = {0}, second = {0};
+    infer_error err;
+    (void)state;
+    make(&p, &s);
+    assert_int_equal(prepare_kernel(p.k, &p.t, &first, &err), INFER_OK);
+    second.cut = calloc(1, p.k->cut_bytes);
+    assert_int_equal(p.k->prepare(&p.t, &second, &err), INFER_OK);
+    struct guarded packed = guard(infer__bytes_count(first.packed_bytes) / sizeof(float), 64);
+    struct guarded scratch = guard(infer__bytes_count(second.scratch_bytes) / sizeof(float), 64);
+    p.k->pack(&p.t, first.cut, packed.f);
+    p.k->release(first.cut);
+    const void *in[4] = {p.x.f, p.w.f, p.b.f, p.r.f};
+    void *out[1] = {p.y.f};
+    struct infer__buffers b = {.in = in, .out = out, .packed = packed.f};
+    b.scratch = scratch.f;
+    b.cut = second.cut;
+    p.k->run(&p.t, &b, 0, second.units);
+    compare(&p);
+    p.k->release(second.cut);
+    free(second.cut);
+    unguard(&packed);
+    unguard(&scratch);
+    drop(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(random_convs),   cmocka_unit_test(large_convs),
-        cmocka_unit_test(random_deconvs), cmocka_unit_test(random_pools),
-        cmocka_unit_test(resnet50),       cmocka_unit_test(mobilenet_v2),
-        cmocka_unit_test(large_batch),    cmocka_unit_test(batch_position),
-        cmocka_unit_test(activations),    cmocka_unit_test(infinities),
-        cmocka_unit_test(odd_numbers),    cmocka_unit_test(dense),
-        cmocka_unit_test(refusals),       cmocka_unit_test(openmp_setting),
+        cmocka_unit_test(random_convs),      cmocka_unit_test(large_convs),
+        cmocka_unit_test(random_deconvs),    cmocka_unit_test(random_pools),
+        cmocka_unit_test(resnet50),          cmocka_unit_test(mobilenet_v2),
+        cmocka_unit_test(large_batch),       cmocka_unit_test(batch_position),
+        cmocka_unit_test(activations),       cmocka_unit_test(infinities),
+        cmocka_unit_test(odd_numbers),       cmocka_unit_test(dense),
+        cmocka_unit_test(refusals),          cmocka_unit_test(openmp_setting),
+        cmocka_unit_test(packed_by_another),
     };
     const char *text = getenv("INFER_SEED");
     seed = text ? strtoull(text, NULL, 10) : 1;

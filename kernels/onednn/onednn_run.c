@@ -66,21 +66,40 @@ static void copy_channels(char *to, size_t to_step, const char *from, size_t fro
         memcpy(to + (size_t)i * to_step, from + (size_t)i * from_step, bytes);
 }
 
-/* Where an argument of a unit lies in this call; NULL: it was set by pack. */
+/* Where weights lie; NULL: the argument points there already. It does not where another session of
+ * the model has packed them. oneDNN then clears their padding once more, which it finds clear. */
+static const char *locate_weights(const struct infer__dnnl_state *s,
+                                  const struct infer__dnnl_unit *u, const struct infer__buffers *b,
+                                  const dnnl_exec_arg_t *arg)
+{
+    const char *at = (const char *)b->packed + s->chunks[u->chunk].offset;
+    void *now = NULL;
+    dnnl_memory_get_data_handle(arg->memory, &now);
+    return now == at ? NULL : at;
+}
+
+static char *locate_result(const struct infer__dnnl_unit *u, const struct infer__buffers *b)
+{
+    return u->through_scratch ? (char *)b->scratch + u->scratch_dst
+                              : (char *)b->out[0] + u->dst_offset;
+}
+
+/* Where an argument of a unit lies in this call; NULL: it is set already. */
 static const char *locate(const struct infer__dnnl_state *s, const struct infer__dnnl_unit *u,
-                          const struct infer__buffers *b, int arg)
+                          const struct infer__buffers *b, const dnnl_exec_arg_t *arg)
 {
     char *scratch = b->scratch;
-    switch (arg) {
+    switch (arg->arg) {
     case DNNL_ARG_SRC:
         return (const char *)b->in[0] + u->src_offset;
     case DNNL_ARG_DST:
-        return u->through_scratch ? scratch + u->scratch_dst : (char *)b->out[0] + u->dst_offset;
+        return locate_result(u, b);
     case DNNL_ARG_SCRATCHPAD:
         return scratch;
     case DNNL_ARG_BIAS:
         return (const char *)b->in[s->binding.bias] + (size_t)u->c_begin * sizeof(float);
     case DNNL_ARG_WEIGHTS:
+        return locate_weights(s, u, b, arg);
     default:
         return NULL;
     }
@@ -104,7 +123,7 @@ static void fetch_residual(const struct infer__dnnl_state *s, const struct infer
 static void finish(const struct infer__dnnl_state *s, const struct infer__dnnl_unit *u,
                    const struct infer__buffers *b)
 {
-    float *y = (float *)(uintptr_t)locate(s, u, b, DNNL_ARG_DST);
+    float *y = (float *)(void *)locate_result(u, b);
     if (s->bias_after)
         for (int64_t i = 0; i < u->pixels; i++)
             infer__epilogue_apply(&(struct infer__epilogue){0}, y + i * u->channels,
@@ -122,7 +141,7 @@ static int run_unit(const struct infer__dnnl_state *s, const struct infer__dnnl_
     if (s->binding.residual >= 0)
         fetch_residual(s, u, b);
     for (int i = 0; i < u->nargs; i++) {
-        const char *at = locate(s, u, b, u->args[i].arg);
+        const char *at = locate(s, u, b, &u->args[i]);
         if (at)
             dnnl_memory_set_data_handle(u->args[i].memory, (void *)(uintptr_t)at);
     }
