@@ -89,6 +89,26 @@ static void test_conv_batch_norm(void **state)
     }
 }
 
+/* What is left has the name of what it holds. */
+static void test_names_follow(void **state)
+{
+    (void)state;
+    struct builder b;
+    struct imported i;
+    uint64_t seed = seed_of_run();
+    const int64_t w[4] = {8, 4, 3, 3};
+    frame(&b, 13, 4, image);
+    random_floats(&b, &seed, "w", 4, w, -1, 1);
+    node(&b, "Conv", "x,w", "a");
+    batch_norm(&b, &seed, "a", "normal", 8);
+    node(&b, "Relu", "normal", "y");
+    optimise(&i, &b, 2);
+    assert_int_equal(i.g.nodes[0].op, INFER__OP_CONV);
+    assert_string_equal(i.g.values[i.g.nodes[0].out[0]].name, "normal");
+    import_free(&i);
+    build_end(&b);
+}
+
 static void test_conv_transpose_batch_norm(void **state)
 {
     (void)state;
@@ -419,6 +439,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_conv_batch_norm),
+        cmocka_unit_test(test_names_follow),
         cmocka_unit_test(test_conv_transpose_batch_norm),
         cmocka_unit_test(test_gemm_batch_norm),
         cmocka_unit_test(test_formula),

@@ -6,14 +6,14 @@
 #include "tools/commands.h"
 #include "tools/convert.h"
 #include "tools/folder.h"
+#include "tools/inputs.h"
 #include "tools/npy.h"
-#include "tools/random_fill.h"
 #include "tools/session_args.h"
 #include "tools/tensor_stats.h"
 #include "tools/write_file.h"
 
 static const struct cli_option options[] = {
-    {"input", "NAME=FILE.npy", "value of an input; repeatable. One input needs no NAME="},
+    {"input", "NAME=FILE", "value of an input, .npy or .pb; repeatable. One needs no NAME="},
     {"random", "SEED", "fill inputs that are not given with random numbers"},
     {"output-dir", "DIR", "write every output as DIR/NAME.npy"},
     SHAPE_OPTION,
@@ -27,8 +27,8 @@ static const struct cli_command command = {
     "MODEL --input NAME=FILE.npy ... [--output-dir DIR]",
     "Runs a model once on tensors and sums up its outputs.",
     "Files are NumPy's .npy in C order and little-endian, of the input's type (an input of type\n"
-    "bf16 takes f4, an output of that type is written as f4). Free dimensions take the sizes of\n"
-    "the arrays that are given.",
+    "bf16 takes f4, an output of that type is written as f4), or ONNX's TensorProto. Free\n"
+    "dimensions take the sizes of the arrays that are given.",
     "  infer run model.infer --input input=x.npy --output-dir out\n"
     "  infer run model.infer --random 1 --input-shape input=1x3x224x224 --json",
     options,
@@ -40,170 +40,35 @@ struct run {
     struct session_args session_args;
     infer_model *model;
     infer_session *session;
-    size_t ninputs, noutputs;
-    infer_tensor *inputs; /* data is to be freed; NULL where none was given */
+    struct inputs inputs;
+    size_t noutputs;
     infer_tensor *outputs;
-    infer_input_spec *specs;
     double load_ms, session_ms, run_ms;
 };
 
-/* ---- inputs --------------------------------------------------------------------------------- */
-
-/* The input that "NAME=FILE" names, and the file. Names and files may have = in them, so the
- * names of the model decide. Without a name it is the only input. */
-static int split_input(const struct run *r, const char *text, size_t *index, const char **path)
-{
-    infer_value_info info = INFER_VALUE_INFO_INIT;
-    for (size_t i = 0; i < r->ninputs; i++) {
-        infer_model_input(r->model, i, &info, NULL);
-        size_t n = strlen(info.name);
-        if (strncmp(text, info.name, n) == 0 && text[n] == '=') {
-            *index = i;
-            *path = text + n + 1;
-            return 1;
-        }
-    }
-    *index = 0;
-    *path = text;
-    if (r->ninputs == 1 && !strchr(text, '='))
-        return 1;
-    cli_usage("--input %s: the model has no such input; it has:", text);
-    for (size_t i = 0; i < r->ninputs; i++) {
-        char dims[128];
-        infer_model_input(r->model, i, &info, NULL);
-        fprintf(stderr, "  %s  %s %s\n", info.name, infer_type_name(info.type),
-                dims_text(&info, dims, sizeof dims));
-    }
-    return 0;
-}
-
-static void narrow_to_bf16(infer_tensor *t)
-{
-    size_t n = infer_tensor_elements(t);
-    for (size_t i = 0; i < n; i++) {
-        float f;
-        memcpy(&f, (char *)t->data + i * 4, 4);
-        uint16_t v = f32_to_bf16(f);
-        memcpy((char *)t->data + i * 2, &v, 2);
-    }
-    t->type = INFER_BF16;
-}
-
-static int load_inputs(struct run *r)
-{
-    int n;
-    const char *const *texts = cli_values(r->args, "input", &n);
-    for (int k = 0; k < n; k++) {
-        size_t i;
-        const char *path;
-        infer_error err;
-        infer_value_info info = INFER_VALUE_INFO_INIT;
-        if (!split_input(r, texts[k], &i, &path))
-            return CLI_USAGE;
-        infer_model_input(r->model, i, &info, NULL);
-        if (r->inputs[i].data)
-            return cli_usage("--input %s: this input was given before", texts[k]);
-        if (npy_load(path, &r->inputs[i], &err) != INFER_OK)
-            return cli_fail(path, &err);
-        if (info.type == INFER_BF16 && r->inputs[i].type == INFER_F32)
-            narrow_to_bf16(&r->inputs[i]);
-        if (info.type != r->inputs[i].type) {
-            fprintf(stderr, "infer: %s: its elements are %s; input '%s' needs %s\n", path,
-                    infer_type_name(r->inputs[i].type), info.name, infer_type_name(info.type));
-            return CLI_BAD_INPUT;
-        }
-    }
-    return CLI_OK;
-}
-
-static int fill_random(struct run *r)
-{
-    long seed;
-    if (!cli_int(r->args, "random", 0, 2147483647, 0, &seed))
-        return CLI_USAGE;
-    for (size_t i = 0; i < r->ninputs; i++) {
-        infer_value_info info = INFER_VALUE_INFO_INIT;
-        infer_tensor *t = &r->inputs[i];
-        if (t->data)
-            continue;
-        infer_session_input(r->session, i, &info, NULL);
-        if (!cli_has(r->args, "random"))
-            return cli_usage("input '%s' is not given; use --input %s=FILE.npy or --random SEED",
-                             info.name, info.name);
-        t->type = info.type;
-        t->rank = info.rank;
-        memcpy(t->dims, info.dims, sizeof t->dims);
-        t->bytes = infer_tensor_elements(t) * infer_type_size(t->type);
-        t->data = aligned_alloc(64, (t->bytes + 64) & ~(size_t)63);
-        if (!t->data) {
-            fprintf(stderr, "infer: no memory for input '%s'\n", info.name);
-            return CLI_RESOURCES;
-        }
-        random_fill(t, (uint64_t)seed + i);
-    }
-    return CLI_OK;
-}
-
 /* ---- the session ---------------------------------------------------------------------------- */
 
-/* Shapes of the given arrays, then those of --input-shape for inputs that are not given. With
- * `values` the arrays of whole numbers become constants of the session. */
-static size_t make_specs(const struct run *r, int values)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < r->ninputs; i++) {
-        const infer_tensor *t = &r->inputs[i];
-        infer_value_info info = INFER_VALUE_INFO_INIT;
-        infer_model_input(r->model, i, &info, NULL);
-        infer_input_spec *spec = &r->specs[n];
-        memset(spec, 0, sizeof *spec);
-        spec->name = info.name;
-        if (t->data) {
-            spec->rank = t->rank;
-            memcpy(spec->dims, t->dims, sizeof spec->dims);
-            spec->data = values && (t->type == INFER_S64 || t->type == INFER_S32) ? t->data : NULL;
-            n++;
-        }
-        for (size_t k = 0; !t->data && k < r->session_args.nshapes; k++)
-            if (strcmp(r->session_args.shapes[k].name, info.name) == 0)
-                r->specs[n++] = r->session_args.shapes[k];
-    }
-    return n;
-}
-
-/* A name that no input has would otherwise be passed over in silence. */
-static int check_shape_names(const struct run *r)
-{
-    for (size_t k = 0; k < r->session_args.nshapes; k++) {
-        const char *name = r->session_args.shapes[k].name;
-        int found = 0;
-        for (size_t i = 0; i < r->ninputs; i++) {
-            infer_value_info info = INFER_VALUE_INFO_INIT;
-            infer_model_input(r->model, i, &info, NULL);
-            found |= strcmp(info.name, name) == 0;
-        }
-        if (!found) {
-            cli_usage("--input-shape %s: the model has no such input", name);
-            return 0;
-        }
-    }
-    return 1;
-}
-
+/* Makes the session, and the inputs that need one: of random numbers. */
 static int make_session(struct run *r)
 {
     infer_error err;
-    infer_session_options *o = &r->session_args.options;
-    o->inputs = r->specs;
-    o->ninputs = make_specs(r, 0);
+    long seed;
+    if (!cli_int(r->args, "random", 0, 2147483647, 0, &seed))
+        return CLI_USAGE;
     double start = cli_now_ms();
-    infer_status status = infer_session_create(r->model, o, &r->session, &err);
-    if (status == INFER_ERROR_NEED_VALUE) {
-        o->ninputs = make_specs(r, 1);
-        status = infer_session_create(r->model, o, &r->session, &err);
-    }
+    infer_status status = inputs_session(&r->inputs, r->model, &r->session_args,
+                                         &r->session_args.options, &r->session, &err);
     r->session_ms = cli_now_ms() - start;
-    return status == INFER_OK ? CLI_OK : cli_fail(r->args->positional[0], &err);
+    if (status != INFER_OK)
+        return cli_fail(r->args->positional[0], &err);
+    size_t missing = inputs_missing(&r->inputs);
+    if (missing < r->inputs.n && !cli_has(r->args, "random")) {
+        infer_value_info info = INFER_VALUE_INFO_INIT;
+        infer_session_input(r->session, missing, &info, NULL);
+        return cli_usage("input '%s' is not given; use --input %s=FILE.npy or --random SEED",
+                         info.name, info.name);
+    }
+    return inputs_fill(&r->inputs, r->session, (uint64_t)seed);
 }
 
 /* ---- outputs -------------------------------------------------------------------------------- */
@@ -300,24 +165,24 @@ static int run(struct run *r)
 {
     infer_error err;
     const char *dir = cli_value(r->args, "output-dir");
-    r->ninputs = infer_model_inputs(r->model);
     r->noutputs = infer_model_outputs(r->model);
-    r->inputs = calloc(r->ninputs + 1, sizeof *r->inputs);
     r->outputs = calloc(r->noutputs + 1, sizeof *r->outputs);
-    r->specs = calloc(r->ninputs + r->session_args.nshapes + 1, sizeof *r->specs);
-    if (!r->inputs || !r->outputs || !r->specs) {
-        fprintf(stderr, "infer: no memory for %zu inputs\n", r->ninputs);
+    if (!r->outputs) {
+        fprintf(stderr, "infer: no memory for %zu outputs\n", r->noutputs);
         return CLI_RESOURCES;
     }
-    int status = check_shape_names(r) ? load_inputs(r) : CLI_USAGE;
+    int status = inputs_init(&r->inputs, r->model);
+    if (status == CLI_OK && !inputs_check_shapes(&r->inputs, &r->session_args))
+        status = CLI_USAGE;
+    if (status == CLI_OK)
+        status = inputs_load(&r->inputs, r->args);
     if (status == CLI_OK)
         status = make_session(r);
-    if (status == CLI_OK)
-        status = fill_random(r);
     if (status != CLI_OK)
         return status;
     double start = cli_now_ms();
-    if (infer_run(r->session, r->inputs, r->ninputs, r->outputs, r->noutputs, &err) != INFER_OK)
+    if (infer_run(r->session, r->inputs.tensors, r->inputs.n, r->outputs, r->noutputs, &err) !=
+        INFER_OK)
         return cli_fail(r->args->positional[0], &err);
     r->run_ms = cli_now_ms() - start;
     if (dir)
@@ -348,11 +213,8 @@ int cmd_run(int argc, char **argv)
     infer_model_free(&r.model);
     infer_allocator a = infer__allocator(NULL);
     infer__free(&a, bytes);
-    for (size_t i = 0; r.inputs && i < r.ninputs; i++)
-        free(r.inputs[i].data);
-    free(r.inputs);
+    inputs_free(&r.inputs);
     free(r.outputs);
-    free(r.specs);
     session_args_free(&r.session_args);
     return status;
 }

@@ -12,5 +12,6 @@ int cmd_verify(int argc, char **argv);
 int cmd_tune(int argc, char **argv);
 int cmd_quantize(int argc, char **argv);
 int cmd_export(int argc, char **argv);
+int cmd_diff(int argc, char **argv);
 
 #endif

@@ -21,7 +21,8 @@ static infer_status convert_graph(const char *path, const struct convert_options
     o.nshapes = options->nshapes;
     o.about = &about;
     TRY(onnx_import(path, &o, region, &g, report, err));
-    TRY(onnx_optimise(&g, o.max_tensor_bytes, err));
+    if (!options->no_optimise)
+        TRY(onnx_optimise(&g, o.max_tensor_bytes, err));
     struct infer__section extra = {INFER__SECTION_PREPROCESS, preprocess, sizeof preprocess};
     struct infer__file_content content = {.graph = &g,
                                           .labels = options->labels,
@@ -70,16 +71,22 @@ static int ends_with(const char *s, const char *end)
 int open_model(const char *path, const infer_input_spec *shapes, size_t nshapes,
                infer_model **model, void **bytes)
 {
+    struct convert_options o = {.shapes = shapes, .nshapes = nshapes};
+    return open_model_with(path, &o, model, bytes);
+}
+
+int open_model_with(const char *path, const struct convert_options *options, infer_model **model,
+                    void **bytes)
+{
     infer_error err;
     *model = NULL;
     *bytes = NULL;
     if (!ends_with(path, ".onnx"))
         return infer_load(path, NULL, model, &err) == INFER_OK ? CLI_OK : cli_fail(path, &err);
-    struct convert_options o = {.shapes = shapes, .nshapes = nshapes};
     struct onnx_report report;
     size_t size;
     onnx_report_init(&report, NULL);
-    infer_status status = convert_onnx(path, &o, &report, bytes, &size, &err);
+    infer_status status = convert_onnx(path, options, &report, bytes, &size, &err);
     if (status != INFER_OK)
         print_report(&report, path, 0);
     onnx_report_free(&report);

@@ -11,6 +11,7 @@ struct convert_options {
     const char *const *labels;
     uint32_t nlabels;
     const infer_preprocess *preprocess; /* NULL: none is stored */
+    int no_optimise;                    /* 1: the graph stays as it is in the file */
 };
 
 /* Imports, optimises and writes to memory: *bytes is 64-byte aligned, to be freed with
@@ -23,6 +24,10 @@ infer_status convert_onnx(const char *path, const struct convert_options *option
  * afterwards), else NULL. Problems are printed on standard error. Returns an exit status. */
 int open_model(const char *path, const infer_input_spec *shapes, size_t nshapes,
                infer_model **model, void **bytes);
+
+/* The same with options for an ONNX file. */
+int open_model_with(const char *path, const struct convert_options *options, infer_model **model,
+                    void **bytes);
 
 /* The problems and warnings of a report on standard error: one line for all that differ in the node
  * only, or (`verbose`) one for each. */

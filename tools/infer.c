@@ -16,6 +16,7 @@ static const struct {
     {"tune", "measure kernels here and store the fastest", cmd_tune},
     {"quantize", "float model to 8-bit integers, with a report", cmd_quantize},
     {"export", "write a model as ONNX", cmd_export},
+    {"diff", "compare two runs node by node", cmd_diff},
 };
 
 enum { COMMANDS = sizeof commands / sizeof *commands };
@@ -30,7 +31,7 @@ static void help(FILE *f)
           "\n"
           "Exit status:\n"
           "  0  it worked\n"
-          "  1  it worked, and the answer is no (verify: an output differs)\n"
+          "  1  it worked, and the answer is no (verify, diff: outputs, values differ)\n"
           "  2  wrong arguments\n"
           "  3  a file is missing, corrupt or not supported\n"
           "  4  no memory, a limit was reached, or a file can't be written\n",

@@ -37,10 +37,11 @@ static double f16_value(uint16_t v)
         return (double)v;                                                                          \
     }
 
-static double element(infer_type type, const char *at)
+double tensor_element(const infer_tensor *t, size_t i)
 {
+    const char *at = (const char *)t->data + i * infer_type_size(t->type);
     uint16_t half;
-    switch (type) {
+    switch (t->type) {
     case INFER_F32:
         ELEMENT(float)
     case INFER_F64:
@@ -74,14 +75,19 @@ static double element(infer_type type, const char *at)
     return (double)NAN;
 }
 
+int tensor_is_float(infer_type type)
+{
+    return type == INFER_F32 || type == INFER_F64 || type == INFER_F16 || type == INFER_BF16;
+}
+
 void tensor_stats(const infer_tensor *t, struct tensor_stats *s)
 {
-    size_t n = infer_tensor_elements(t), size = infer_type_size(t->type);
+    size_t n = infer_tensor_elements(t);
     double sum = 0;
     s->min = s->max = s->mean = (double)NAN;
     s->nans = 0;
     for (size_t i = 0; i < n; i++) {
-        double v = element(t->type, (const char *)t->data + i * size);
+        double v = tensor_element(t, i);
         if (isnan(v)) {
             s->nans++;
             continue;

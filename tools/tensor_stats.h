@@ -11,6 +11,10 @@ struct tensor_stats {
 
 void tensor_stats(const infer_tensor *t, struct tensor_stats *s);
 
+/* Element i, in the order of memory, of a tensor of any type; data may be unaligned. */
+double tensor_element(const infer_tensor *t, size_t i);
+int tensor_is_float(infer_type type);
+
 /* bf16 as f32, and f32 as bf16 (to nearest, halves to even; NaN stays NaN). */
 float bf16_to_f32(uint16_t v);
 uint16_t f32_to_bf16(float v);

@@ -8,6 +8,7 @@
 
 #include "base/status.h"
 #include "tools/onnx/onnx_import.h"
+#include "tools/tensor_stats.h"
 
 /* Operands that shapes may depend on are this small. */
 enum { VALUE_ELEMENTS = 64 };
@@ -84,62 +85,11 @@ static infer_status make_session(const infer_model *model, const struct verify_o
 
 /* ---- comparing ------------------------------------------------------------------------------ */
 
-static double half_to_double(uint16_t h)
-{
-    int exponent = h >> 10 & 31, mantissa = h & 1023;
-    double v = exponent == 31  ? (mantissa ? NAN : INFINITY)
-               : exponent == 0 ? ldexp(mantissa, -24)
-                               : ldexp(mantissa + 1024, exponent - 25);
-    return h >> 15 ? -v : v;
-}
-
-static double element(const infer_tensor *t, size_t i)
-{
-    uint32_t bits;
-    float f;
-    switch (t->type) {
-    case INFER_F32:
-        return (double)((const float *)t->data)[i];
-    case INFER_F64:
-        return ((const double *)t->data)[i];
-    case INFER_F16:
-        return half_to_double(((const uint16_t *)t->data)[i]);
-    case INFER_BF16:
-        bits = (uint32_t)((const uint16_t *)t->data)[i] << 16;
-        memcpy(&f, &bits, sizeof f);
-        return (double)f;
-    case INFER_S8:
-        return ((const int8_t *)t->data)[i];
-    case INFER_U8:
-    case INFER_BOOL:
-        return ((const uint8_t *)t->data)[i];
-    case INFER_S16:
-        return ((const int16_t *)t->data)[i];
-    case INFER_U16:
-        return ((const uint16_t *)t->data)[i];
-    case INFER_S32:
-        return ((const int32_t *)t->data)[i];
-    case INFER_U32:
-        return ((const uint32_t *)t->data)[i];
-    case INFER_S64:
-        return (double)((const int64_t *)t->data)[i];
-    case INFER_U64:
-        return (double)((const uint64_t *)t->data)[i];
-    default:
-        return NAN;
-    }
-}
-
-static int is_float(infer_type t)
-{
-    return t == INFER_F32 || t == INFER_F64 || t == INFER_F16 || t == INFER_BF16;
-}
-
 static size_t largest_of(const infer_tensor *t, size_t begin, size_t n)
 {
     size_t best = begin;
     for (size_t i = begin + 1; i < begin + n; i++)
-        if (element(t, i) > element(t, best))
+        if (tensor_element(t, i) > tensor_element(t, best))
             best = i;
     return best - begin;
 }
@@ -149,13 +99,15 @@ static size_t largest_of(const infer_tensor *t, size_t begin, size_t n)
 static int same_top1(const infer_tensor *got, const infer_tensor *want, double slack, char *text,
                      size_t size)
 {
-    if (want->rank != 2 || want->dims[1] < 2 || !is_float(want->type))
+    if (want->rank != 2 || want->dims[1] < 2 || !tensor_is_float(want->type))
         return 1;
     size_t columns = (size_t)want->dims[1];
     for (size_t r = 0; r < (size_t)want->dims[0]; r++) {
         size_t a = largest_of(got, r * columns, columns);
         size_t b = largest_of(want, r * columns, columns);
-        if (a != b && element(want, r * columns + b) - element(want, r * columns + a) > 2 * slack) {
+        if (a != b &&
+            tensor_element(want, r * columns + b) - tensor_element(want, r * columns + a) >
+                2 * slack) {
             snprintf(text, size, "row %zu: top-1 is %zu, expected %zu", r, a, b);
             return 0;
         }
@@ -186,16 +138,16 @@ static void compare(const infer_tensor *got, const infer_tensor *want, const cha
     size_t n = infer_tensor_elements(want), worst_at = 0, bad = 0;
     double largest = 0, worst = 0;
     for (size_t i = 0; i < n; i++) {
-        double w = fabs(element(want, i));
+        double w = fabs(tensor_element(want, i));
         largest = w > largest && isfinite(w) ? w : largest;
     }
     for (size_t i = 0; i < n; i++) {
-        double g = element(got, i), w = element(want, i);
+        double g = tensor_element(got, i), w = tensor_element(want, i);
         if (g == w || (isnan(g) && isnan(w)))
             continue;
         double of = o->elementwise ? fabs(w) + 1e-4 : largest;
         double difference = fabs(g - w) / (of > 0 ? of : 1e-30);
-        if (!(difference <= o->tolerance) || !is_float(want->type))
+        if (!(difference <= o->tolerance) || !tensor_is_float(want->type))
             bad++;
         if (!(difference <= worst)) {
             worst = isnan(difference) ? INFINITY : difference;
@@ -208,7 +160,8 @@ static void compare(const infer_tensor *got, const infer_tensor *want, const cha
         snprintf(r->message, sizeof r->message,
                  "output '%s': %zu of %zu elements differ; the worst, element %zu, is %.9g, "
                  "expected %.9g (%.2g of the largest)",
-                 name, bad, n, worst_at, element(got, worst_at), element(want, worst_at), worst);
+                 name, bad, n, worst_at, tensor_element(got, worst_at),
+                 tensor_element(want, worst_at), worst);
         return;
     }
     char text[128];

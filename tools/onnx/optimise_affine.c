@@ -122,7 +122,7 @@ static infer_status scale_weights(struct opt *o, const struct layer *l, const do
 static infer_status absorb(struct opt *o, struct layer *l, struct infer__node *n, const double *s,
                            const double *t)
 {
-    uint32_t in[3] = {l->n->in[0], 0, 0}, made = l->n->out[0];
+    uint32_t in[3] = {l->n->in[0], 0, 0}, made = l->n->out[0], out = n->out[0];
     const float *old = l->b ? l->b->data : NULL, one = 1.0f;
     int64_t elements = l->b ? infer__value_elements(l->b) : 0;
     for (int64_t c = 0; c < l->channels; c++)
@@ -137,6 +137,7 @@ static infer_status absorb(struct opt *o, struct layer *l, struct infer__node *n
     }
     if (!opt_replace(o, n, made))
         return INFER_OK;
+    o->g->values[made].name = o->g->values[out].name; /* as it holds what that one held */
     TRY(scale_weights(o, l, s, &in[1]));
     TRY(opt_const(o, l->n->name, 1, &l->channels, b, &in[2]));
     if (l->n->op == INFER__OP_GEMM)

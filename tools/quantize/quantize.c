@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tools/cli.h"
+#include "tools/progress.h"
 
 static infer_status check_float(const struct infer__graph *g, infer_error *err)
 {
@@ -60,25 +61,15 @@ void quant_end(struct quantiser *q)
 
 /* ---- progress ------------------------------------------------------------------------------- */
 
-enum { BAR = 30 };
-
 void quant_progress(void *quantiser, const char *what, double part)
 {
     struct quantiser *q = quantiser;
-    char bar[BAR + 1];
-    if (!q->options.bar)
-        return;
-    int full = (int)(part * BAR);
-    full = full < 0 ? 0 : full > BAR ? BAR : full;
-    memset(bar, '.', BAR);
-    memset(bar, '#', (size_t)full);
-    bar[BAR] = 0;
-    fprintf(stderr, "\r[%s] %3.0f s  %-36.36s", bar, (cli_now_ms() - q->start_ms) / 1e3, what);
-    fflush(stderr);
+    if (q->options.bar)
+        progress_show(q->start_ms, what, part);
 }
 
 void quant_progress_end(struct quantiser *q)
 {
     if (q->options.bar && q->start_ms > 0)
-        fprintf(stderr, "\r%*s\r", 79, "");
+        progress_wipe();
 }
