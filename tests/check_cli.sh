@@ -59,6 +59,9 @@ expect 3 "$infer" classify "$model" $signs/labels.txt $picture && says '%  stop$
 head -c 1000 "$model" >"$tmp/cut.infer"
 expect 3 "$infer" inspect "$tmp/cut.infer"
 expect 0 "$infer" inspect "$model" && says 'arena over the steps'
+expect 0 "$infer" edit "$model" -o "$tmp/edited.onnx" --rename input=x && says "'input' is now 'x'"
+expect 0 "$infer" diff "$model" "$tmp/edited.onnx" --brief && says ' values agree '
+expect 4 "$infer" edit "$model" -o "$tmp/missing/edited.infer" --rename input=x
 expect 0 "$infer" diff $signs/signs.onnx "$model" --brief && says ' values agree '
 expect 1 "$infer" diff "$model" --rtol 0 --atol 0 --brief && says '^the first to part: node '
 if [ -w /dev/full ]; then # a full disk behind standard output must not go unnoticed

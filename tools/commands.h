@@ -13,5 +13,6 @@ int cmd_tune(int argc, char **argv);
 int cmd_quantize(int argc, char **argv);
 int cmd_export(int argc, char **argv);
 int cmd_diff(int argc, char **argv);
+int cmd_edit(int argc, char **argv);
 
 #endif

@@ -42,7 +42,7 @@ static int compare_group(struct diff *d, uint32_t first, uint32_t end, const str
     for (uint32_t i = first; i < end; i++) {
         struct diff_point *p = &d->points[i];
         const infer_tensor *x = &a->outputs[a->place[i - first]];
-        infer_tensor recorded = {INFER_TYPE_NONE};
+        infer_tensor recorded = {.data = NULL};
         if (p->file) {
             const int status = diff_recorded_load(p->file, &recorded);
             if (status != CLI_OK)
@@ -50,8 +50,8 @@ static int compare_group(struct diff *d, uint32_t first, uint32_t end, const str
             if (x->type == INFER_BF16 && recorded.type == INFER_U16)
                 recorded.type = INFER_BF16; /* as ONNX's own tests store it */
         }
-        diff_compare(x, p->file ? &recorded : &b->outputs[b->place[i - first]], &d->tolerance,
-                     &p->result);
+        const infer_tensor *y = b->place ? &b->outputs[b->place[i - first]] : &recorded;
+        diff_compare(x, y, &d->tolerance, &p->result);
         free(recorded.data);
         if (p->result.verdict != DIFF_AGREES) {
             d->parted++;

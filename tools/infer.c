@@ -16,6 +16,7 @@ static const struct {
     {"tune", "measure kernels here and store the fastest", cmd_tune},
     {"quantize", "float model to 8-bit integers, with a report", cmd_quantize},
     {"export", "write a model as ONNX", cmd_export},
+    {"edit", "cut a part out, rename, set shapes and preprocessing", cmd_edit},
     {"diff", "compare two runs node by node", cmd_diff},
 };
 

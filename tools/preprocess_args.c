@@ -110,6 +110,7 @@ int preprocess_args_apply(const struct cli_args *args, infer_preprocess *p)
     if (!apply_resize(args, p) || !choose(args, "filter", filters, 0, COUNT(filters), &p->filter) ||
         !choose(args, "resampler", resamplers, 0, COUNT(resamplers), &p->resampler) ||
         !choose(args, "color", colors, 0, COUNT(colors), &p->color) ||
+        !choose(args, "layout", layouts, 0, COUNT(layouts), &p->layout) ||
         !cli_int(args, "fill", 0, 255, p->fill, &fill) || !parse_channels(args, "mean", p->mean) ||
         !parse_channels(args, "scale", p->scale))
         return 0;

@@ -15,6 +15,7 @@
         {"mean", "A[,B,C]", "y = (x - mean) * scale, x in 0..255; one number for all channels"},   \
         {"scale", "A[,B,C]", "the same; 1/255 is 0.00392157"},                                     \
         {"color", "ORDER", "rgb (default), bgr or gray"},                                          \
+        {"layout", "AXES", "of the input: nchw (default) or nhwc"},                                \
     {                                                                                              \
         "fill", "LEVEL", "0..255, around a letterboxed picture (default 0)"                        \
     }
