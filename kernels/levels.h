@@ -9,17 +9,19 @@
 
 #define LEVEL_c 0 /* plain C, or vectors of four by the compiler */
 #define LEVEL_avx2 1
-#define LEVEL_avx512 2
-#define LEVEL_vnni 3 /* each of these has all before it */
-#define LEVEL_bf16 4
-#define LEVEL_amx 5
+#define LEVEL_avx2vnni 2
+#define LEVEL_avx512 3 /* from here on each has all before it, but for the encoding of avx2vnni */
+#define LEVEL_vnni 4
+#define LEVEL_bf16 5
+#define LEVEL_amx 6
 
 #if !defined(LEVEL)
 #error "the build defines LEVEL for files that say their levels in the first line"
 #endif
 
 /* VEC_LEVEL: bits of a vector, 0 for the compiler's own. PER_LEVEL: one number for each of these
- * kinds of vectors. */
+ * kinds of vectors. LEVEL_DOT: 1 where there are products of four bytes in one step (VNNI). */
+#define LEVEL_DOT (LEVEL == LEVEL_avx2vnni || LEVEL >= LEVEL_vnni)
 #if LEVEL == LEVEL_c
 #define LEVEL_NAME(name) name##_c
 #define LEVEL_STRING(name) name "_c"
@@ -30,6 +32,12 @@
 #define LEVEL_NAME(name) name##_avx2
 #define LEVEL_STRING(name) name "_avx2"
 #define LEVEL_ISA INFER_ISA_AVX2
+#define VEC_LEVEL 256
+#define PER_LEVEL(c, avx2, avx512) avx2
+#elif LEVEL == LEVEL_avx2vnni
+#define LEVEL_NAME(name) name##_avx2vnni
+#define LEVEL_STRING(name) name "_avx2vnni"
+#define LEVEL_ISA INFER_ISA_AVX2VNNI
 #define VEC_LEVEL 256
 #define PER_LEVEL(c, avx2, avx512) avx2
 #else

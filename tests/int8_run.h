@@ -54,7 +54,7 @@ static inline uint8_t round_to(float x, int32_t zero, int32_t lo, int32_t hi)
 static inline int bytes_compare(struct run *k, const char *name, const void *want, uint64_t *r)
 {
     const struct infer__kernel *kernel = infer__kernel_find(name);
-    if (!kernel || !infer__isa_has(infer_cpu_isa(), kernel->isa))
+    if (!kernel || !infer_cpu_has(kernel->isa))
         return 0;
     k->t.in = k->in;
     k->t.out = k->out;

@@ -116,8 +116,9 @@ static int check_shape(const struct shape *s, int definition, uint64_t *r)
     for (const struct infer__kernel *const *k = infer__kernels; *k; k++) {
         if ((strncmp((*k)->name, "conv_int8_", 10) != 0 &&
              strncmp((*k)->name, "conv_groups_int8_", 17) != 0) ||
-            !infer__isa_has(p.t.isa, (*k)->isa))
+            !infer_cpu_has((infer_isa)(*k)->isa))
             continue;
+        p.t.isa = (*k)->isa;
         p.in[1].data = p.w;
         if ((*k)->estimate(&p.t) < 0)
             continue;
@@ -135,9 +136,9 @@ static int check_shape(const struct shape *s, int definition, uint64_t *r)
 
 static int vector_rows(void)
 {
-    infer_isa isa = infer_cpu_isa();
-    return (infer__isa_has(isa, INFER_ISA_AVX2)) + (infer__isa_has(isa, INFER_ISA_AVX512)) +
-           (infer__isa_has(isa, INFER_ISA_AVX512VNNI)) + (infer__isa_has(isa, INFER_ISA_AMX));
+    return infer_cpu_has(INFER_ISA_AVX2) + infer_cpu_has(INFER_ISA_AVX2VNNI) +
+           infer_cpu_has(INFER_ISA_AVX512) + infer_cpu_has(INFER_ISA_AVX512VNNI) +
+           infer_cpu_has(INFER_ISA_AMX);
 }
 
 /* ---- tests -------------------------------------------------------------------------------------
@@ -247,7 +248,7 @@ static void test_groups(void **state)
 static void test_small_groups(void **state)
 {
     uint64_t r = seed + 8;
-    int more = infer__isa_has(infer_cpu_isa(), INFER_ISA_AVX512VNNI);
+    int more = infer_cpu_has(INFER_ISA_AVX512VNNI);
     (void)state;
     for (int i = 0; i < 150; i++) {
         int64_t size = 4 << i % 3;

@@ -29,8 +29,9 @@ static int check_shape(const struct shape *s, uint64_t *r)
     inputs(s, &p, in);
     define(&p, in);
     for (const struct infer__kernel *const *k = infer__kernels; *k; k++) {
-        if (strncmp((*k)->name, "winograd_int8_", 14) != 0)
+        if (strncmp((*k)->name, "winograd_int8_", 14) != 0 || !infer_cpu_has((infer_isa)(*k)->isa))
             continue;
+        p.t.isa = (*k)->isa;
         p.in[1].data = p.w;
         if ((*k)->estimate(&p.t) < 0 || !can_prepare(*k, &p.t))
             continue;
@@ -44,9 +45,8 @@ static int check_shape(const struct shape *s, uint64_t *r)
 
 static int rows(void)
 {
-    infer_isa isa = infer_cpu_isa();
-    return (infer__isa_has(isa, INFER_ISA_AVX2)) + (infer__isa_has(isa, INFER_ISA_AVX512)) +
-           (infer__isa_has(isa, INFER_ISA_AVX512VNNI));
+    return infer_cpu_has(INFER_ISA_AVX2) + infer_cpu_has(INFER_ISA_AVX2VNNI) +
+           infer_cpu_has(INFER_ISA_AVX512) + infer_cpu_has(INFER_ISA_AVX512VNNI);
 }
 
 static struct shape random_shape(int64_t c, int64_t m, int64_t h, int64_t w, uint64_t *r)

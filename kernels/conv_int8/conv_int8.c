@@ -1,4 +1,4 @@
-/* levels: avx2 avx512 vnni amx exact */
+/* levels: avx2 avx2vnni avx512 vnni amx exact */
 /* Int8 convolutions and dense layers; see conv_int8.h. What differs between vectors and the tiles
  * of AMX is in conv_int8_vectors.h and conv_int8_amx.h, which define conv8_level and
  *   struct tile_state  what a run keeps between its tiles

@@ -5,7 +5,7 @@
 
 /* Pixels of a tile: TILE * 2 sums, two vectors of weights and one or two more must fit in the
  * registers. Under a sanitizer all sizes up to 14 would take the compiler minutes. */
-#if LEVEL == LEVEL_avx2 || defined(__SANITIZE_ADDRESS__)
+#if VEC_LEVEL == 256 || defined(__SANITIZE_ADDRESS__)
 #define TILE 6
 #elif LEVEL == LEVEL_avx512
 #define TILE 12
@@ -13,7 +13,7 @@
 #define TILE 14
 #endif
 /* See infer__conv8_level; measured. */
-#define RATE (LEVEL == LEVEL_avx2 ? 93.0 : LEVEL == LEVEL_avx512 ? 103.0 : 233.0)
+#define RATE (LEVEL_DOT ? PER_LEVEL(0, 190.0, 233.0) : PER_LEVEL(0, 93.0, 103.0))
 #define LOAD 1.0
 
 #include <math.h>

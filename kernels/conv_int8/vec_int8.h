@@ -1,4 +1,4 @@
-/* Vectors of the int8 kernels at the levels avx2, avx512, vnni and what is above it.
+/* Vectors of the int8 kernels at the levels avx2, avx2vnni, avx512, vnni and what is above it.
  *
  * A step is VEC_DOT products for each s32: with VNNI four of u8 by s8, else two of s16 by s16,
  * which cannot saturate either. Activations of a step are four bytes, broadcast.
@@ -26,7 +26,7 @@
 #define VEC 16
 typedef __m512i vec;
 typedef __m512 vecf;
-#define VEC_DOT (LEVEL >= LEVEL_vnni ? 4 : 2)
+#define VEC_DOT (LEVEL_DOT ? 4 : 2)
 
 VEC_INLINE vec vec_load(const int32_t *p)
 {
@@ -66,7 +66,7 @@ VEC_INLINE vec vec_load_x(const uint8_t *p, int64_t n)
         return _mm512_loadu_si512(p);
     return _mm512_maskz_loadu_epi8(((uint64_t)1 << n) - 1, p);
 }
-#if LEVEL >= LEVEL_vnni
+#if LEVEL_DOT
 VEC_INLINE vec vec_step_w(const int8_t *p)
 {
     return _mm512_loadu_si512(p);
@@ -160,7 +160,7 @@ VEC_INLINE vec words_four(vec x)
 }
 VEC_INLINE vec words_dot(vec sum, vec x, vec w)
 {
-#if LEVEL >= LEVEL_vnni
+#if LEVEL_DOT
     return _mm512_dpwssd_epi32(sum, x, w);
 #else
     return _mm512_add_epi32(sum, _mm512_madd_epi16(x, w));
@@ -285,7 +285,7 @@ VEC_INLINE void vec_storef_n(float *p, vecf x, int n)
 #else
 
 #define VEC 8
-#define VEC_DOT 2
+#define VEC_DOT (LEVEL_DOT ? 4 : 2)
 typedef __m256i vec;
 typedef __m256 vecf;
 
@@ -303,6 +303,20 @@ VEC_INLINE vec vec_step_x(const uint8_t *p)
     memcpy(&four, p, sizeof four);
     return _mm256_set1_epi32(four);
 }
+#if LEVEL_DOT
+VEC_INLINE vec vec_step_w(const int8_t *p)
+{
+    return _mm256_loadu_si256((const __m256i *)(const void *)p);
+}
+VEC_INLINE vec vec_dot(vec sum, vec x, vec w)
+{
+    return _mm256_dpbusd_avx_epi32(sum, x, w);
+}
+VEC_INLINE vec vec_ones(void)
+{
+    return _mm256_set1_epi8(1);
+}
+#else
 VEC_INLINE vec vec_step_w(const int8_t *p)
 {
     return _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(const void *)p));
@@ -315,6 +329,7 @@ VEC_INLINE vec vec_ones(void)
 {
     return _mm256_set1_epi16(1);
 }
+#endif
 VEC_INLINE vec vec_less(vec a, vec b, int32_t c)
 {
     return _mm256_sub_epi32(a, _mm256_mullo_epi32(b, _mm256_set1_epi32(c)));
@@ -400,7 +415,11 @@ VEC_INLINE vec words_four(vec x)
 }
 VEC_INLINE vec words_dot(vec sum, vec x, vec w)
 {
+#if LEVEL_DOT
+    return _mm256_dpwssd_avx_epi32(sum, x, w);
+#else
     return _mm256_add_epi32(sum, _mm256_madd_epi16(x, w));
+#endif
 }
 VEC_INLINE vec words_load_bytes(const uint8_t *p, int n)
 {

@@ -1,10 +1,10 @@
-/* levels: avx2 avx512 vnni exact */
+/* levels: avx2 avx2vnni avx512 vnni exact */
 /* Int8 Winograd convolution on the vectors of vec_int8.h; see winograd_int8.h. */
 #include "kernels/levels.h"
 
 /* Tiles that a product takes at once: TILE * 2 sums, two vectors of weights and one more must fit
  * in the registers. Under a sanitizer all sizes up to 14 would take the compiler minutes. */
-#if LEVEL == LEVEL_avx2 || defined(__SANITIZE_ADDRESS__)
+#if VEC_LEVEL == 256 || defined(__SANITIZE_ADDRESS__)
 #define TILE 6
 #elif LEVEL == LEVEL_avx512
 #define TILE 12
@@ -12,8 +12,8 @@
 #define TILE 14
 #endif
 /* See infer__wino8_level; measured. */
-#define RATE (LEVEL == LEVEL_avx2 ? 93.0 : LEVEL == LEVEL_avx512 ? 99.0 : 118.0)
-#define TRANSFORM (LEVEL == LEVEL_avx2 ? 0.8 : LEVEL == LEVEL_avx512 ? 1.0 : 1.3)
+#define RATE (LEVEL_DOT ? PER_LEVEL(0, 100.0, 118.0) : PER_LEVEL(0, 93.0, 99.0))
+#define TRANSFORM (LEVEL_DOT ? PER_LEVEL(0, 0.8, 1.3) : PER_LEVEL(0, 0.8, 1.0))
 
 #include <math.h>
 

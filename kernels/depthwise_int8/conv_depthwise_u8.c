@@ -1,10 +1,10 @@
-/* levels: avx2 avx512 vnni exact */
+/* levels: avx2 avx2vnni avx512 vnni exact */
 /* Depthwise convolution of pictures in int8; see depthwise_u8.h. */
 #include "kernels/levels.h"
 
 /* BYTES of a weight: 1, products of bytes by VNNI; 2, of s16. WIDE: vectors of 64 bytes, else 32.
  */
-#define BYTES (LEVEL == LEVEL_vnni ? 1 : 2)
+#define BYTES (LEVEL_DOT ? 1 : 2)
 #define WIDE (VEC_LEVEL == 512)
 #if WIDE
 #define ADD_ROW infer__add_u8_row_avx512
@@ -162,13 +162,16 @@ VEC_INLINE void store_n_16(uint8_t *p, __m128i x, int n)
 #include "kernels/depthwise_int8/depthwise_tile_u8.h"
 
 /* What the estimate needs was measured. */
-static const struct infer__dw8_level dw8_level = {LEVEL_ISA, WIDE ? 64 : 32,
+static const struct infer__dw8_level dw8_level = {LEVEL_ISA,
+                                                  WIDE ? 64 : 32,
                                                   BYTES,
-#if LEVEL == LEVEL_vnni
-                                                  3.66,      2.5,
+#if LEVEL_DOT
+                                                  PER_LEVEL(0, 2.5, 3.66),
+                                                  PER_LEVEL(0, 1.5, 2.5),
                                                   3
 #else
-                                                  PER_LEVEL(0, 1.55, 1.0), PER_LEVEL(0, 1.5, 2),
+                                                  PER_LEVEL(0, 1.55, 1.0),
+                                                  PER_LEVEL(0, 1.5, 2),
                                                   PER_LEVEL(0, 3, 4)
 #endif
 };

@@ -16,7 +16,11 @@ VEC_INLINE struct F(weights) F(weights_at)(const uint8_t *p)
 }
 VEC_INLINE V F(dot)(V sum, struct F(weights) x, struct F(weights) w)
 {
+#if WIDE
     return P(dpbusd_epi32)(sum, x.w, w.w);
+#else
+    return P(dpbusd_avx_epi32)(sum, x.w, w.w);
+#endif
 }
 VEC_INLINE void F(store_quad)(uint8_t *to, V quad)
 {

@@ -10,7 +10,7 @@ mkdir -p "$build/report"
 gcovr --root . --object-directory "$build" --filter 'src/' --filter 'kernels/' \
     --exclude-unreachable-branches --csv "$build/report/files.csv" \
     --html-details "$build/report/index.html" "$build/obj/src" "$build/obj/kernels"
-lacks=$(for pair in avx2:avx2 avx512:avx512bw vnni:avx512_vnni bf16:avx512_bf16 amx:amx_tile; do
+lacks=$(for pair in avx2:avx2 avx2vnni:avx_vnni avx512:avx512bw vnni:avx512_vnni bf16:avx512_bf16 amx:amx_tile; do
     grep -qw "${pair#*:}" /proc/cpuinfo || echo "${pair%:*}"
 done)
 awk -F , -v lacks="$lacks" '

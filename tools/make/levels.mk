@@ -5,11 +5,12 @@
 #   /* levels: avx2 vnni exact */
 # is for integer kernels, whose bytes are defined to the last rounding (docs/quantization.md): there
 # a product and a sum become one instruction only where the code says fma.
-ALL_LEVELS := c avx2 avx512 vnni bf16 amx
+ALL_LEVELS := c avx2 avx2vnni avx512 vnni bf16 amx
 LEVELS     := $(if $(filter x86_64,$(ARCH)),$(ALL_LEVELS),c)
 
 AVX512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c -mprefer-vector-width=512
 INSTRUCTIONS_avx2   := -mavx2 -mfma -mf16c
+INSTRUCTIONS_avx2vnni := $(INSTRUCTIONS_avx2) -mavxvnni
 INSTRUCTIONS_avx512 := $(AVX512)
 INSTRUCTIONS_vnni   := $(AVX512) -mavx512vnni
 INSTRUCTIONS_bf16   := $(AVX512) -mavx512vnni -mavx512bf16
