@@ -383,8 +383,8 @@ typedef enum infer_precision {
      * f32, and so are the results and all other steps. Answers differ from f32's by about 1e-2 of
      * the largest. Kernels of f32 are kept where they are as fast. */
     INFER_PRECISION_BF16 = 1,
-    /* Plain sums of products only: at most 1.75 times ONNX Runtime's error. Networks of 3x3
-     * convolutions take longer. */
+    /* Plain sums of products only, in shorter chains: at most 1.75 times ONNX Runtime's error.
+     * Networks of 3x3 convolutions take longer. */
     INFER_PRECISION_F32_STRICT = 2
 } infer_precision;
 

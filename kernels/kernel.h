@@ -63,7 +63,7 @@ struct infer__need {
     struct infer__bytes packed_bytes;  /* packed weights, filled by pack, read-only afterwards */
     struct infer__bytes scratch_bytes; /* per thread, contents undefined at each call */
     uint32_t units;                    /* how many units of work; at least 1 */
-    uint32_t ahead;       /* the first so many units are done before the others begin; 0: none */
+    uint32_t barrier;     /* the first so many units are done before the others begin; 0: none */
     uint32_t pack_pieces; /* pieces that large weights are packed in; 0: in one */
     uint64_t layout;      /* what packed weights look like, infer__layout of what they depend on
                              beside the constants themselves, the parameters, what is fused and what
@@ -106,7 +106,8 @@ struct infer__kernel {
     uint8_t isa;        /* infer_isa that it needs */
     uint8_t in_place;   /* set of INFER__IN_PLACE_*; 0: the output is apart from every input */
     uint8_t pitched;    /* 1: the output may have a pitch; it has no residual then */
-    uint8_t transforms; /* 1: f32 products of sums (Winograd's): not for strict tasks */
+    uint8_t transforms; /* 0, or of f32 products of sums (Winograd's), which strict tasks don't
+                           take: input channels from which they are exact enough for others */
     /* Bytes of the kernel's cut: how it goes about a task (what the task says, tiles, panels,
      * units), a struct of its own. prepare works it out, once; pack and run find it where it was
      * put and work nothing out again. It may point into the task, which stays where it is. */

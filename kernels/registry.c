@@ -58,7 +58,7 @@ const struct infer__kernel *infer__kernel_next(unsigned op, uint32_t *at)
 static int may_serve(const struct infer__kernel *k, const struct infer__task *t)
 {
     return infer__isa_has(t->isa, k->isa) && !(t->nout && t->out[0].pitch && !k->pitched) &&
-           !(t->strict && k->transforms);
+           !(k->transforms && (t->strict || t->in[1].dims[1] < k->transforms));
 }
 
 double infer__kernel_ns(const struct infer__kernel *k, const struct infer__task *t)

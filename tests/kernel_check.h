@@ -57,15 +57,15 @@ static inline void check_run_units(const struct infer__kernel *k, const struct i
 {
     struct infer__buffers one = *b;
     one.scratch = b->shared;
-    assert_true(need->ahead < need->units);
+    assert_true(need->barrier < need->units);
     if (split == CHECK_WHOLE) {
         k->run(t, &one, 0, need->units);
         return;
     }
-    check_run_backwards(k, t, b, 0, need->ahead, infer__bytes_count(need->scratch_bytes), split,
+    check_run_backwards(k, t, b, 0, need->barrier, infer__bytes_count(need->scratch_bytes), split,
                         random);
-    check_run_backwards(k, t, b, need->ahead, need->units, infer__bytes_count(need->scratch_bytes),
-                        split, random);
+    check_run_backwards(k, t, b, need->barrier, need->units,
+                        infer__bytes_count(need->scratch_bytes), split, random);
 }
 
 /* Bytes of an output that may have a pitch, to the end of its last pixel. */

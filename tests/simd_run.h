@@ -16,7 +16,7 @@ static inline const struct infer__kernel *simd_kernel(const char *base, int leve
     char name[64];
     snprintf(name, sizeof name, "%s_%s", base, simd_levels[level]);
     const struct infer__kernel *k = infer__kernel_find(name);
-    return k && infer__isa_has(infer_cpu_isa(), k->isa) ? k : NULL;
+    return k && infer_cpu_has(k->isa) ? k : NULL;
 }
 
 /* Runs the task in every partition with "<base>_<level>" and with `definition`. Elements may differ

@@ -332,7 +332,7 @@ static void check_tail(const infer_model *model, float *x, int64_t batch, uint32
                        float *first)
 {
     infer_session *s = make(model, batch, threads), *one = make(model, 1, 1);
-    if (infer__isa_has(infer_cpu_isa(), INFER_ISA_AVX2))
+    if (infer_cpu_has(INFER_ISA_AVX2))
         assert_true(s->program->plan.batch_from > 0 &&
                     s->program->plan.batch_from < s->program->plan.nsteps);
     assert_int_equal(s->program->plan.images, batch);

@@ -10,7 +10,7 @@ static uint64_t seed;
 static int has_bf16(void)
 {
     static const char skipped[] = "skipped: this CPU has no AVX-512 BF16\n";
-    if (infer__isa_has(infer_cpu_isa(), INFER_ISA_AVX512BF16))
+    if (infer_cpu_has(INFER_ISA_AVX512BF16))
         return 1;
     fputs(skipped, stdout);
     return 0;

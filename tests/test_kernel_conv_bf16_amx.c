@@ -34,7 +34,7 @@ static int check_tiles(struct shape *s, uint64_t *r)
     int served = infer__conv_bf16_amx_model.estimate(&p.t) >= 0;
     if (served)
         check_against(&p, &infer__conv_bf16_amx_model, in, bound_of(s), r);
-    if (served && infer__isa_has(infer_cpu_isa(), INFER_ISA_AMX))
+    if (served && infer_cpu_has(INFER_ISA_AMX))
         check_against(&p, &infer__conv_bf16_amx, in, bound_of(s), r);
     drop(&p);
     return served;
@@ -147,7 +147,7 @@ static __attribute__((noinline)) int run_all(void)
 
 int main(void)
 {
-    if (infer__isa_has(infer_cpu_isa(), INFER_ISA_AVX512BF16))
+    if (infer_cpu_has(INFER_ISA_AVX512BF16))
         return run_all();
     puts("skipped: this CPU has no AVX-512 BF16");
     return 0;

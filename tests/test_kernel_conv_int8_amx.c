@@ -85,7 +85,7 @@ static __attribute__((noinline)) int run_all(void)
 
 int main(void)
 {
-    if (infer__isa_has(infer_cpu_isa(), INFER_ISA_AVX512VNNI))
+    if (infer_cpu_has(INFER_ISA_AVX512VNNI))
         return run_all();
     puts("skipped: this CPU has no AVX-512 VNNI");
     return 0;

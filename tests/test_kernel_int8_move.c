@@ -76,7 +76,7 @@ static void test_transpose(void **state)
         int64_t square[2] = {size, random_int(&r, 1, 50)};
         ran += transpose_check(2, square, (int32_t[2]){1, 0}, &r);
     }
-    if (infer__isa_has(infer_cpu_isa(), INFER_ISA_AVX2))
+    if (infer_cpu_has(INFER_ISA_AVX2))
         assert_true(ran > 400);
 }
 
@@ -107,7 +107,7 @@ static int shuffle_check(int64_t half, uint32_t nin, uint32_t nout, uint64_t *r)
         const struct infer__kernel *kernel = infer__kernel_find(*name);
         k.t.in = k.in;
         k.t.out = k.out;
-        if (!kernel || !infer__isa_has(infer_cpu_isa(), kernel->isa))
+        if (!kernel || !infer_cpu_has(kernel->isa))
             continue;
         k.t.isa = kernel->isa;
         if (kernel->estimate(&k.t) < 0)

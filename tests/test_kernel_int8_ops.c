@@ -14,7 +14,7 @@ static void all_levels(struct run *k, const char *const *names, const void *want
 {
     for (; *names; names++) {
         const struct infer__kernel *kernel = infer__kernel_find(*names);
-        if (kernel && infer__isa_has(infer_cpu_isa(), kernel->isa))
+        if (kernel && infer_cpu_has(kernel->isa))
             assert_true(bytes_compare(k, *names, want, r));
     }
 }
@@ -229,7 +229,7 @@ static void mean_check(int64_t outer, int64_t count, int64_t inner, int global, 
     for (const char *const *name = names; *name; name++) {
         const struct infer__kernel *kernel = infer__kernel_find(*name);
         int ran = bytes_compare(&k, *name, want, r);
-        if (kernel && infer__isa_has(infer_cpu_isa(), kernel->isa) && (inner == 1 || inner >= 8))
+        if (kernel && infer_cpu_has(kernel->isa) && (inner == 1 || inner >= 8))
             assert_true(ran);
     }
     free(want);

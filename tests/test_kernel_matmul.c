@@ -11,7 +11,7 @@ enum { KERNELS = sizeof kernels / sizeof *kernels };
 static const struct infer__kernel *kernel_at(int i)
 {
     const struct infer__kernel *k = infer__kernel_find(kernels[i]);
-    return k && infer__isa_has(infer_cpu_isa(), k->isa) ? k : NULL;
+    return k && infer_cpu_has(k->isa) ? k : NULL;
 }
 
 /* Fails where an output is further from the exact one than f32 sums of k products can be. */

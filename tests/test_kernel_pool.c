@@ -347,7 +347,7 @@ static void test_bf16(void **state)
                                    INFER__OP_GLOBAL_MAX_POOL, INFER__OP_GLOBAL_AVERAGE_POOL};
     uint64_t r = seed + 4;
     (void)state;
-    if (!infer__isa_has(infer_cpu_isa(), INFER_ISA_AVX512BF16)) {
+    if (!infer_cpu_has(INFER_ISA_AVX512BF16)) {
         puts("skipped: this CPU has no AVX-512 BF16");
         return;
     }

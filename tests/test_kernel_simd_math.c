@@ -93,7 +93,7 @@ enum { OPS = sizeof ops / sizeof *ops };
 static const struct infer__kernel *kernel_at(int i)
 {
     const struct infer__kernel *k = infer__kernel_find(kernels[i]);
-    if (!k || !infer__isa_has(infer_cpu_isa(), k->isa))
+    if (!k || !infer_cpu_has(k->isa))
         return NULL;
     return k;
 }

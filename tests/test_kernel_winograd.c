@@ -269,8 +269,7 @@ static const struct infer__kernel *next_kernel(const struct infer__kernel *const
 {
     while (**k) {
         const struct infer__kernel *kernel = *(*k)++;
-        if (strncmp(kernel->name, "conv_winograd", 13) == 0 &&
-            infer__isa_has(infer_cpu_isa(), kernel->isa))
+        if (strncmp(kernel->name, "conv_winograd", 13) == 0 && infer_cpu_has(kernel->isa))
             return kernel;
     }
     return NULL;

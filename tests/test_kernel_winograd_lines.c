@@ -121,8 +121,7 @@ static double check_shape(const struct shape *s, uint64_t *r)
         }
         served++;
     }
-    assert_int_equal(served, (infer__isa_has(infer_cpu_isa(), INFER_ISA_AVX2)) +
-                                 (infer__isa_has(infer_cpu_isa(), INFER_ISA_AVX512)));
+    assert_int_equal(served, (infer_cpu_has(INFER_ISA_AVX2)) + (infer_cpu_has(INFER_ISA_AVX512)));
     for (int i = 0; i < 4; i++)
         free(p.data[i]);
     free(p.got);

@@ -285,7 +285,7 @@ static void test_precision(void **state)
         assert_non_null(strstr(err.message, "AVX-512 BF16"));
     }
     o.isa = INFER_ISA_DEFAULT;
-    if (!infer__isa_has(infer_cpu_isa(), INFER_ISA_AVX512BF16)) {
+    if (!infer_cpu_has(INFER_ISA_AVX512BF16)) {
         assert_int_equal(create(f->model, &o, &err), INFER_ERROR_UNSUPPORTED);
         puts("skipped: running in bf16, which this CPU has not");
         return;

@@ -115,7 +115,7 @@ static void check(int shown, int at_least)
 
 static int has_tiles(void)
 {
-    if (infer__isa_has(infer_cpu_isa(), INFER_ISA_AMX))
+    if (infer_cpu_has(INFER_ISA_AMX))
         return 1;
     puts("skipped: this CPU has no AMX, whose kernels alone take bf16 tensors");
     return 0;

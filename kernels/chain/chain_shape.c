@@ -95,7 +95,7 @@ static void cut_units(struct infer__chain_shape *s, int64_t threads)
     s->items = across * s->bands;
     s->units = infer__units(s->items, 1, threads > 1 ? 8 * (uint32_t)threads : 1);
     if (s->apart) {
-        s->ahead = s->units;
+        s->barrier = s->units;
         s->units +=
             infer__units(ceil_div(s->y.c, CHAIN_PART * CHAIN_BLOCK), 1, 4 * (uint32_t)threads);
     }

@@ -51,7 +51,7 @@ struct infer__chain_shape {
     int64_t parts; /* of the channels, 1 if there is a projection that is not apart */
     int64_t bands; /* of a picture */
     int64_t items; /* pictures * bands * parts; panels of a projection that is apart are more */
-    uint32_t units, ahead;              /* as in struct infer__need */
+    uint32_t units, barrier;            /* as in struct infer__need */
     int64_t ring_floats, middle_floats; /* of scratch; what is in the middle is common to all units
                                            where the projection is apart */
     /* where each part of the packed weights begins, in floats, and their end */

@@ -52,6 +52,7 @@ static void expand_rows(const struct work *k, int64_t begin, int64_t end, int fa
                        .at = begin % s->ring * s->x.w,
                        .wrap = s->ring * s->x.w,
                        .epi = &k->t->inner[0],
+                       .strict = k->t->strict,
                        .far = far};
     pw_run_panels(&r, 0, r.panels);
 }
@@ -133,6 +134,7 @@ static void project(const struct work *k, int64_t first, int64_t pixels, int64_t
                        .wrap = INT64_MAX,
                        .residual = k->residual ? k->residual + at : NULL,
                        .epi = &k->t->epi,
+                       .strict = k->t->strict,
                        .far = far};
     pw_run_panels(&r, begin, end);
 }
@@ -185,18 +187,18 @@ static void chain_run(const struct infer__task *t, const struct infer__buffers *
     k.residual = s->residual ? b->in[CHAIN_RESIDUAL] : NULL;
     k.ring = b->scratch;
     k.middle = (s->apart ? (float *)b->shared : k.ring) + s->ring_floats;
-    const uint32_t ahead = s->apart ? s->ahead : s->units, behind = s->units - ahead;
-    const int64_t last = infer__unit_begin(s->items, ahead, end < ahead ? end : ahead);
-    if (begin < ahead)
-        for (int64_t i = infer__unit_begin(s->items, ahead, begin); i < last; i++) {
+    const uint32_t barrier = s->apart ? s->barrier : s->units, behind = s->units - barrier;
+    const int64_t last = infer__unit_begin(s->items, barrier, end < barrier ? end : barrier);
+    if (begin < barrier)
+        for (int64_t i = infer__unit_begin(s->items, barrier, begin); i < last; i++) {
             k.item = item_of(s, i);
             run_item(&k);
         }
-    if (s->apart && end > ahead)
-        project(
-            &k, 0, s->y.n * s->y.h * s->y.w,
-            infer__unit_begin(panels_of(s, t->threads), behind, begin > ahead ? begin - ahead : 0),
-            infer__unit_begin(panels_of(s, t->threads), behind, end - ahead), 1);
+    if (s->apart && end > barrier)
+        project(&k, 0, s->y.n * s->y.h * s->y.w,
+                infer__unit_begin(panels_of(s, t->threads), behind,
+                                  begin > barrier ? begin - barrier : 0),
+                infer__unit_begin(panels_of(s, t->threads), behind, end - barrier), 1);
 }
 
 static infer_status chain_prepare(const struct infer__task *t, struct infer__need *need,
@@ -209,7 +211,7 @@ static infer_status chain_prepare(const struct infer__task *t, struct infer__nee
     need->scratch_bytes =
         infer__bytes_of(INFER__SUM(s->ring_floats, s->middle_floats), sizeof(float));
     need->units = s->units;
-    need->ahead = s->ahead;
+    need->barrier = s->barrier;
     need->layout = INFER__LAYOUT(s->parts, s->project ? panels_of(s, t->threads) : 0);
     return INFER_OK;
 }

@@ -26,7 +26,8 @@ struct pw_run {
     int64_t y_step, at, wrap;    /* the first pixel is number `at` of the ring */
     const float *residual;       /* first pixel, y_step from one to the next, or NULL */
     const struct infer__epilogue *epi;
-    int far; /* 1: weights are not in the second-level cache yet, or do not stay there */
+    int strict; /* as a task's */
+    int far;    /* 1: weights are not in the second-level cache yet, or do not stay there */
 };
 
 /* ---- weights -------------------------------------------------------------------------------- */
@@ -83,17 +84,17 @@ static struct pw_panel pw_panel_of(int halves)
 
 /* One panel of pixels that stand one behind the other in x and y, where `t` says. */
 static void pw_run_pixels(struct infer__tile_f32 *t, struct infer__tile_row *row,
-                          const struct pw_panel *p, int64_t pixels)
+                          const struct pw_panel *p, const struct infer__tile_chain *chain,
+                          int64_t pixels)
 {
     const int64_t tiles = ceil_div(pixels, p->pixels);
     const int64_t least = pixels / tiles, larger = pixels % tiles;
     for (int64_t i = 0; i < tiles; i++) {
         const int64_t n = least + (i < larger);
-        p->functions[n - 1](t);
+        t->fetch = infer__tile_sum(p->functions[n - 1], t, chain);
         row->x += n * t->step;
         t->y += n * t->y_step;
         t->residual = t->residual ? t->residual + n * t->y_step : NULL;
-        t->fetch += (uintptr_t)(t->run / p->steps * t->bytes);
     }
 }
 
@@ -102,6 +103,7 @@ static void pw_run_panel(const struct pw_run *r, struct infer__tile_f32 *t, int 
                          int64_t channel)
 {
     const struct pw_panel p = pw_panel_of(halves);
+    const struct infer__tile_chain chain = infer__tile_chain(r->strict, 1, 1, t->run);
     const int64_t floats = halves * PW_HALF, some = PW_SOME * p.pixels;
     struct infer__tile_row row = {r->x, 0};
     int64_t at = r->at, n;
@@ -117,7 +119,7 @@ static void pw_run_panel(const struct pw_run *r, struct infer__tile_f32 *t, int 
         n = n < r->wrap - at ? n : r->wrap - at;
         float *y = r->y + at * r->y_step + channel;
         t->y = y;
-        pw_run_pixels(t, &row, &p, n);
+        pw_run_pixels(t, &row, &p, &chain, n);
         if (!infer__is_clamp(r->epi->act)) /* some tiles, that are in the first-level cache still */
             vec_activate_rows(r->epi, y, r->y_step, n, t->valid);
         at = at + n == r->wrap ? 0 : at + n;
@@ -129,6 +131,7 @@ static void pw_run_panels(const struct pw_run *r, int64_t begin, int64_t end)
 {
     struct infer__tile_f32 t = {
         .nrows = 1, .run = r->k, .runs = 1, .step = r->x_step, .y_step = r->y_step};
+    t.residual_step = r->y_step;
     t.clamp = infer__tile_clamp(r->epi, &t.low, &t.high);
     for (int64_t p = begin; p < end; p++) {
         int64_t b0 = pw_first(r->blocks, r->panels, p);

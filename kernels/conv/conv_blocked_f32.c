@@ -3,8 +3,8 @@
  *
  * Each output is bias + the products in the order tap by tap (D, H, W), channel by channel,
  * accumulated in f32. Large kernels go through memory a block of taps and channels at a time, so
- * that a panel's weights stay in the first-level cache; accumulators wait in scratch, which
- * changes no bit.
+ * that a panel's weights stay in the first-level cache. A block is a chain of its own; accumulators
+ * wait in scratch.
  */
 #include "kernels/levels.h"
 
@@ -46,14 +46,14 @@ struct panel {
     int nb, valid;
     int64_t group, channel;
     const float *weights;
+    float bias[PANEL_FLOATS]; /* 0 where there is none */
 };
 
 /* `taps` entries of a tile's table, `len` channels of each from `offset` on, times the weights. */
 struct block {
     int64_t taps, offset, len;
     const float *weights;
-    const float *bias; /* what sums start from; NULL: from what the last block left */
-    int last;          /* 1: sums are done */
+    int first, last; /* 1: sums start with the bias and the residual; are done */
 };
 
 /* Block b of the panel for all tiles of the chunk. */
@@ -61,13 +61,15 @@ static void run_block(const struct work *k, const struct panel *p, const struct 
                       int64_t tap)
 {
     const struct infer__blocked *s = k->s;
+    static const float zeros[PANEL_FLOATS];
     const int width = p->nb * CONV_BLOCK;
     const int64_t taps = b->taps, steps = taps * b->len;
     struct infer__tile_f32 t = {.apart = TILE,
                                 .offset = b->offset,
                                 .weights = b->weights,
-                                .start_step = b->bias ? 0 : width};
-    const int clamp = b->last ? infer__tile_clamp(&k->t->epi, &t.low, &t.high) : 0;
+                                .start = b->first ? p->bias : zeros,
+                                .valid = p->valid};
+    const int clamp = infer__tile_clamp(&k->t->epi, &t.low, &t.high);
     /* the chunk's tiles fetch the weights of the next block, in equal shares */
     t.bytes = share_of(width * (int64_t)sizeof(float), k->ntiles);
     for (int i = 0; i < k->ntiles; i++) {
@@ -79,17 +81,13 @@ static void run_block(const struct work *k, const struct panel *p, const struct 
         t.nrows = (int)(tile->merged ? taps / s->s.w.kernel[2] : taps);
         t.run = tile->merged ? b->len * s->s.w.kernel[2] : b->len;
         float *acc = k->acc + i * TILE_FLOATS;
-        t.start = b->bias ? b->bias : acc;
-        t.y = acc;
-        t.y_step = t.valid = width;
-        if (b->last) {
-            const int64_t at = tile->pixel * s->s.y_step + p->channel;
-            t.y = k->y + at;
-            t.residual = k->residual ? k->residual + at : NULL;
-            t.y_step = tile->step * s->s.y_step;
-            t.valid = p->valid;
-            t.clamp = clamp;
-        }
+        const int64_t at = tile->pixel * s->s.y_step + p->channel;
+        const int64_t step = tile->step * s->s.y_step;
+        t.residual = !b->first ? acc : k->residual ? k->residual + at : NULL;
+        t.residual_step = b->first ? step : width;
+        t.y = b->last ? k->y + at : acc;
+        t.y_step = b->last ? step : width;
+        t.clamp = b->last && clamp;
         LEVEL_NAME(infer__tile_apart)[p->nb * PER_BLOCK - 1][tile->count - 1](&t);
         if (b->last && !infer__is_clamp(k->t->epi.act))
             vec_activate_rows(&k->t->epi, t.y, t.y_step, tile->count, p->valid);
@@ -101,9 +99,6 @@ static void run_panel(const struct work *k, const struct panel *p)
 {
     const struct infer__blocked *s = k->s;
     int64_t width = p->nb * CONV_BLOCK, most = CACHED_FLOATS / width;
-    float bias[PANEL_FLOATS] = {0};
-    if (k->bias)
-        memcpy(bias, k->bias + p->channel, (size_t)p->valid * sizeof(float));
     int64_t parts = (s->s.cg + most - 1) / most, taps = s->merge ? s->s.taps : most / s->s.cg;
     if (taps < 1)
         taps = 1;
@@ -111,7 +106,7 @@ static void run_panel(const struct work *k, const struct panel *p)
         for (int64_t part = 0; part < parts; part++) {
             int64_t c0 = s->s.cg * part / parts, c1 = s->s.cg * (part + 1) / parts;
             struct block b = {.taps = taps, .offset = p->group * s->s.cg + c0, .len = c1 - c0};
-            b.bias = tap + part ? NULL : bias;
+            b.first = tap + part == 0;
             if (b.taps > s->s.taps - tap)
                 b.taps = s->s.taps - tap;
             b.weights = p->weights + (tap * s->s.cg + c0) * width;
@@ -142,6 +137,8 @@ static struct panel panel_of(const struct work *k, int64_t group, int64_t index)
     p.valid = rest < p.nb * CONV_BLOCK ? (int)rest : p.nb * CONV_BLOCK;
     p.channel = group * s->s.mg + b0 * CONV_BLOCK;
     p.weights = k->packed + (group * s->blocks + b0) * CONV_BLOCK * s->s.taps * s->s.cg;
+    if (k->bias)
+        memcpy(p.bias, k->bias + p.channel, (size_t)p.valid * sizeof(float));
     return p;
 }
 

@@ -153,6 +153,7 @@ int infer__direct_cut(const struct infer__task *t, const struct infer__direct_le
     d->level = level;
     cut_panels(d, infer__task_machine(t));
     cut_pixels(d);
+    d->chain = infer__tile_chain(t->strict, d->kernel_rows, d->runs, d->run);
     if (d->kernel_rows > DIRECT_ROWS || d->border > BORDER_FLOATS ||
         (d->s.scale && (!d->flat || d->s.groups != 1)))
         return 0;

@@ -31,10 +31,11 @@ struct infer__direct_level {
 struct infer__direct {
     struct infer__linear s;
     const struct infer__direct_level *level;
-    int flat;                /* all pixels are one row: 1x1, stride 1, no padding */
-    int64_t rows, width;     /* rows of pixels and their pixels */
-    int64_t run, runs;       /* floats of a run, runs of a kernel row */
-    int64_t kernel_rows;     /* D times H */
+    int flat;            /* all pixels are one row: 1x1, stride 1, no padding */
+    int64_t rows, width; /* rows of pixels and their pixels */
+    int64_t run, runs;   /* floats of a run, runs of a kernel row */
+    int64_t kernel_rows; /* D times H */
+    struct infer__tile_chain chain;
     int64_t vectors, panels; /* of a group; half a vector counts as one */
     int64_t floats;          /* packed floats of a group's channels, per tap and channel */
     int tile;                /* pixels of a tile at most */

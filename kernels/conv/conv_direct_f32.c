@@ -1,8 +1,8 @@
 /* levels: c avx2 avx512 */
 /* The direct f32 convolution; see conv_direct.h.
  *
- * Each output is bias + the products in the order tap by tap (D, H, W), channel by channel, in one
- * chain: the same bits whatever tile a pixel falls into.
+ * Each output is bias + the products in the order tap by tap (D, H, W), channel by channel, in
+ * chains that depend on the layer alone: the same bits whatever tile a pixel falls into.
  */
 #include "kernels/levels.h"
 
@@ -76,12 +76,12 @@ static void direct_panel(const struct direct_work *k, int64_t index)
         memcpy(bias, k->bias + p.channel, (size_t)p.valid * sizeof *bias);
     struct infer__tile_f32 j = {.run = d->run, .runs = d->runs, .start = bias, .valid = p.valid};
     const int floats = p.full * VEC + p.half * TILE_HALF, steps = TILE_STEPS(p.full, p.half);
-    const int64_t rounds = d->kernel_rows * d->runs * (d->run / steps);
     const int64_t next = d->s.taps * d->s.cg * floats;
     /* the panel's tiles fetch the weights of the next panel, in equal shares */
     j.bytes = k->far ? share_of(steps * floats * (int64_t)sizeof(float), k->ntiles) : 0;
     j.weights = k->packed + p.weights;
-    j.y_step = d->s.y_step;
+    j.y_step = j.residual_step = d->s.y_step;
+    j.fetch = (uintptr_t)(j.weights + next);
     j.clamp = k->clamp;
     j.low = k->low;
     j.high = k->high;
@@ -97,10 +97,9 @@ static void direct_panel(const struct direct_work *k, int64_t index)
         j.nrows = k->tiles[i].nrows;
         j.step = k->tiles[i].step;
         j.run_step = k->tiles[i].run_step;
-        j.fetch = (uintptr_t)(j.weights + next) + (uintptr_t)(i * rounds * j.bytes);
         j.y = k->y + at;
         j.residual = k->residual ? k->residual + at : NULL;
-        functions[k->tiles[i].count - 1](&j);
+        j.fetch = infer__tile_sum(functions[k->tiles[i].count - 1], &j, &d->chain);
         pixels += k->tiles[i].count;
     }
     if (!infer__is_clamp(k->t->epi.act)) /* the tiles' pixels stand one behind the other */

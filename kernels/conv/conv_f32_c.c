@@ -1,9 +1,9 @@
 /* Convolution in f32: the definition.
  *
- * y[m] = bias[m] + sum of x * w, in f32, each product rounded before it is added; the order is tap
- * by tap (D, then H, then W) and within a tap input channel by input channel of the group. Taps in
- * the padding are left out. Then the residual is added and the activation applied. ScaledConv first
- * multiplies each x by its channel's scale, and rounds.
+ * y[m] = bias[m] + sum of x * w, in double; the order is tap by tap (D, then H, then W) and within
+ * a tap input channel by input channel of the group. Taps in the padding are left out. Then the
+ * residual is added and the activation applied. ScaledConv first multiplies each x by its channel's
+ * scale, and rounds.
  *
  * Weights are read as ONNX has them, so they need not be constant.
  */
@@ -18,7 +18,7 @@ static float one_output(const struct infer__linear *s, const struct infer__buffe
     const float *scale = NULL;
     if (s->scale)
         scale = (const float *)b->in[s->scale] + n * s->x.c + m / s->mg * s->cg;
-    float sum = s->bias ? ((const float *)b->in[2])[m] : 0;
+    double sum = s->bias ? ((const float *)b->in[2])[m] : 0;
     for (int64_t tap = 0; tap < s->taps; tap++) {
         const int64_t i = infer__linear_input(s, n, at, tap);
         if (i < 0)
@@ -26,10 +26,10 @@ static float one_output(const struct infer__linear *s, const struct infer__buffe
         const float *from = x + i;
         for (int64_t c = 0; c < s->cg; c++) {
             float value = scale ? from[c] * scale[c] : from[c];
-            sum += value * weights[c * s->taps + tap];
+            sum += (double)value * weights[c * s->taps + tap];
         }
     }
-    return sum;
+    return (float)sum;
 }
 
 static void conv_run(const struct infer__task *t, const struct infer__buffers *b, uint32_t begin,

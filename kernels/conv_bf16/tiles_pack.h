@@ -1,7 +1,7 @@
 /* Weights of bf16 convolutions for the tiles of AMX:
  * [group][panel][run][step][vector][pair of products][channel][2]; see conv_bf16_tiles.h. */
 #include "kernels/conv_bf16/vec_bf16.h"
-#include "kernels/vec_turn.h"
+#include "kernels/vec_transpose.h"
 
 /* The first `count` of VEC floats that stand `step` apart; 0 for the others. */
 VEC_INLINE vec load_apart(const float *from, int64_t step, int64_t count)
@@ -55,7 +55,7 @@ static void pack_tap(const struct infer__tiles16 *c, const float *weights, int64
                     vec_to_bf16(load_apart(row, s->w_c, count),
                                 load_apart(row + VEC * s->w_c, s->w_c, count - VEC)));
         }
-        vec_turn(turned);
+        vec_transpose(turned);
         for (int64_t j = 0; j < TILES16_ROWS; j++)
             _mm512_storeu_ps(to + j * 2 * TILES16_ROWS, turned[j]);
     }

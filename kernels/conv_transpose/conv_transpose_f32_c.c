@@ -1,9 +1,9 @@
 /* Transposed convolution in f32: the definition, in gather form.
  *
- * y[o][m] = bias[m] + sum over taps k with o + pad - k * dilation = i * stride of x[i] * w[k], in
- * f32, each product rounded before it is added, tap by tap (D, then H, then W) and within a tap
- * input channel by input channel of the group. Then the residual is added and the activation
- * applied. Weights are C, M/groups, k..., read as they are, so they need not be constant.
+ * y[o][m] = bias[m] + sum over taps k with o + pad - k * dilation = i * stride of x[i] * w[k],
+ * summed in double, tap by tap (D, then H, then W) and within a tap input channel by input channel
+ * of the group. Then the residual is added and the activation applied. Weights are C, M/groups,
+ * k..., read as they are, so they need not be constant.
  */
 #include "kernels/linear/linear.h"
 
@@ -13,16 +13,16 @@ static float one_output(const struct infer__linear *s, const struct infer__buffe
 {
     const float *x = b->in[0], *weights = b->in[1];
     int64_t first = m / s->mg * s->cg;
-    float sum = s->bias ? ((const float *)b->in[2])[m] : 0;
+    double sum = s->bias ? ((const float *)b->in[2])[m] : 0;
     for (int64_t tap = 0; tap < s->taps; tap++) {
         const int64_t i = infer__linear_input(s, n, at, tap);
         if (i < 0)
             continue;
         const float *from = x + i;
         for (int64_t c = first; c < first + s->cg; c++)
-            sum += from[c] * weights[(c * s->mg + m % s->mg) * s->taps + tap];
+            sum += (double)from[c] * weights[(c * s->mg + m % s->mg) * s->taps + tap];
     }
-    return sum;
+    return (float)sum;
 }
 
 static void conv_transpose_run(const struct infer__task *t, const struct infer__buffers *b,

@@ -8,7 +8,7 @@
 #include "kernels/conv_winograd/conv_winograd.h"
 #include "kernels/integers.h"
 #include "kernels/linear/tile_f32.h"
-#include "kernels/vec_turn.h"
+#include "kernels/vec_transpose.h"
 
 /* Tiles that the matrix product takes at once, and blocks of 16 output channels: ROWS * STRIP * 16
  * / VEC sums and a few more must fit in the registers. */
@@ -37,6 +37,7 @@ VEC_INLINE void v_store(float *to, vec x)
 
 #define PER_BLOCK (CONV_BLOCK / VEC)
 #define CACHED_FLOATS 6144 /* of a strip's weights in the first-level cache: 24 KiB */
+#define FEW 48             /* channels whose sums are two chains at least: see WINOGRAD */
 #define AHEAD 2048         /* bytes that weights are fetched ahead of their use */
 
 /* What one run of units works with. */
@@ -118,11 +119,18 @@ static void multiply_strip(const struct work *k, const float *v, const float *u,
     const struct infer__winograd *w = k->w;
     const int width = blocks * CONV_BLOCK, vectors = blocks * PER_BLOCK;
     const int steps = TILE_STEPS(vectors, 0);
-    uint32_t parts = (uint32_t)((w->depth * width + CACHED_FLOATS - 1) / CACHED_FLOATS);
+    const uint32_t cached = (uint32_t)((w->depth * width + CACHED_FLOATS - 1) / CACHED_FLOATS);
+    const uint32_t parts = w->depth < FEW && cached < 2 ? 2 : cached;
     uint32_t rows = (uint32_t)((k->tiles + ROWS - 1) / ROWS);
     struct infer__tile_row row;
-    struct infer__tile_f32 t = {
-        .rows = &row, .nrows = 1, .runs = 1, .step = w->v_row, .y_step = m_row, .valid = width};
+    struct infer__tile_f32 t = {.rows = &row,
+                                .nrows = 1,
+                                .runs = 1,
+                                .step = w->v_row,
+                                .start = zeros,
+                                .y_step = m_row,
+                                .residual_step = m_row,
+                                .valid = width};
     /* A part's products fetch the next part's weights in equal shares; where strips are narrow,
      * what follows in memory is needed next. */
     t.bytes = share_of(steps * width * (int64_t)sizeof(float), STRIP > 1 ? rows : 1);
@@ -130,13 +138,12 @@ static void multiply_strip(const struct work *k, const float *v, const float *u,
         int64_t c = infer__unit_begin(w->depth, parts, part);
         t.run = infer__unit_begin(w->depth, parts, part + 1) - c;
         t.weights = u + c * width;
-        t.start_step = part ? m_row : 0;
         for (uint32_t r = 0; r < rows; r++) {
             int64_t i = infer__unit_begin(k->tiles, rows, r);
             int64_t n = infer__unit_begin(k->tiles, rows, r + 1) - i;
             row = (struct infer__tile_row){v + i * w->v_row + c, 0};
             t.y = m + i * m_row;
-            t.start = part ? t.y : zeros;
+            t.residual = part ? t.y : NULL; /* each part is a chain */
             t.fetch = (uintptr_t)t.weights + AHEAD;
             if (STRIP > 1)
                 t.fetch = (uintptr_t)(t.weights + t.run * width) +
@@ -223,7 +230,7 @@ static void turn_weights(const float *from, int64_t step, int valid, int count,
         for (int k = 0; k < count; k += VEC) {
             int columns = count - k < VEC ? count - k : VEC;
             vec v[VEC];
-            vec_load_turned(from + i * step + k, step, rows, columns, v);
+            vec_load_transposed(from + i * step + k, step, rows, columns, v);
             for (int j = 0; j < columns; j++)
                 vec_store(to[k + j] + i, v[j]);
         }
@@ -372,8 +379,10 @@ INFER__APART static double winograd_ns(const struct infer__winograd_tile *tile,
     return infer__winograd_estimate(&w, &speed, infer__task_machine(t));
 }
 
-/* The kernel of one tile: pairs of points and outputs along H and W, and the stride. */
-#define WINOGRAD(id, pairs_h, pairs_w, out_h, out_w, stride, pitch)                                \
+/* The kernel of one tile: pairs of points and outputs along H and W, the stride, and the input
+ * channels from which its error is at most 2.5 times that of plain sums (docs/accuracy.md): of
+ * fewer products the sums are nearly exact, and the error of large transforms stands out. */
+#define WINOGRAD(id, pairs_h, pairs_w, out_h, out_w, stride, pitch, channels)                      \
     static void id##_input(const struct work *k)                                                   \
     {                                                                                              \
         transform_input(pairs_h, pairs_w, out_h, out_w, stride, k);                                \
@@ -421,7 +430,7 @@ INFER__APART static double winograd_ns(const struct infer__winograd_tile *tile,
         .isa = LEVEL_ISA,                                                                          \
         .in_place = INFER__IN_PLACE_RESIDUAL,                                                      \
         .pitched = pitch,                                                                          \
-        .transforms = !WINOGRAD_BF16,                                                              \
+        .transforms = channels,                                                                    \
         .cut_bytes = sizeof(struct infer__winograd),                                               \
         .estimate = id##_estimate,                                                                 \
         .prepare = id##_prepare,                                                                   \
@@ -433,19 +442,19 @@ INFER__APART static double winograd_ns(const struct infer__winograd_tile *tile,
 #if WINOGRAD_BF16
 #define WINOGRAD_SYMBOL(name) infer__##name
 #define WINOGRAD_STRING(name) name
-WINOGRAD(conv_bf16_winograd2, 1, 1, 2, 2, 1, 0)
-WINOGRAD(conv_bf16_winograd4, 2, 2, 4, 4, 1, 0)
+WINOGRAD(conv_bf16_winograd2, 1, 1, 2, 2, 1, 0, 0)
+WINOGRAD(conv_bf16_winograd4, 2, 2, 4, 4, 1, 0, 0)
 #else
 #define WINOGRAD_SYMBOL(name) LEVEL_NAME(infer__##name)
 #define WINOGRAD_STRING(name) LEVEL_STRING(name)
-WINOGRAD(conv_winograd2_f32, 1, 1, 2, 2, 1, 1)
-WINOGRAD(conv_winograd4_f32, 2, 2, 4, 4, 1, 1)
+WINOGRAD(conv_winograd2_f32, 1, 1, 2, 2, 1, 1, 1)
+WINOGRAD(conv_winograd4_f32, 2, 2, 4, 4, 1, 1, 16)
 #if VEC_LEVEL > 0
-WINOGRAD(winograd_5x5_f32, 3, 3, 4, 4, 1, 1)
-WINOGRAD(winograd_1x7_f32, 0, 4, 1, 4, 1, 1)
-WINOGRAD(winograd_7x1_f32, 4, 0, 4, 1, 1, 1)
-WINOGRAD(winograd_1x3_f32, 0, 2, 1, 4, 1, 1)
-WINOGRAD(winograd_3x1_f32, 2, 0, 4, 1, 1, 1)
-WINOGRAD(winograd_strided_f32, 2, 2, 4, 4, 2, 1)
+WINOGRAD(winograd_5x5_f32, 3, 3, 4, 4, 1, 1, 16)
+WINOGRAD(winograd_1x7_f32, 0, 4, 1, 4, 1, 1, 16)
+WINOGRAD(winograd_7x1_f32, 4, 0, 4, 1, 1, 1, 16)
+WINOGRAD(winograd_1x3_f32, 0, 2, 1, 4, 1, 1, 1)
+WINOGRAD(winograd_3x1_f32, 2, 0, 4, 1, 1, 1, 1)
+WINOGRAD(winograd_strided_f32, 2, 2, 4, 4, 2, 1, 1)
 #endif
 #endif

@@ -3,7 +3,7 @@
 #include "kernels/linear/tile_f32.h"
 
 #include "kernels/integers.h"
-#include "kernels/vec_turn.h"
+#include "kernels/vec_transpose.h"
 
 #define LINE 64 /* bytes of a cache line */
 
@@ -121,7 +121,7 @@ VEC_INLINE void tile_residual(const int mr, const int nv, const int nh, const in
 {
     VEC_UNROLL
     for (int m = 0; m < mr; m++) {
-        const float *more = t->residual + m * t->y_step;
+        const float *more = t->residual + m * t->residual_step;
         VEC_UNROLL
         for (int v = 0; v < nv; v++) {
             const int n = t->valid - v * VEC;
@@ -177,8 +177,8 @@ VEC_INLINE void tile_end(const int mr, const int nv, const int nh, const int sur
         tile_store(mr, nv, nh, sure, 0, t, s);
 }
 
-VEC_INLINE void tile_body(const int mr, const int nv, const int nh, const int fixed,
-                          const struct infer__tile_f32 *t)
+VEC_INLINE uintptr_t tile_body(const int mr, const int nv, const int nh, const int fixed,
+                               const struct infer__tile_f32 *t)
 {
     const int64_t step = t->step;
     const int steps = TILE_STEPS(nv, nh), bases = BASES_OF(mr, fixed);
@@ -214,9 +214,10 @@ VEC_INLINE void tile_body(const int mr, const int nv, const int nh, const int fi
     }
     /* half a block, which is two of the compiler's vectors, may be partly there */
     tile_end(mr, nv, nh, nh ? nv : VEC == 4 ? nv - 2 : nv - 1, t, &s);
+    return fetch;
 }
 
-VEC_INLINE void apart_body(const int mr, const int nv, const struct infer__tile_f32 *t)
+VEC_INLINE uintptr_t apart_body(const int mr, const int nv, const struct infer__tile_f32 *t)
 {
     const float *w = t->weights, *const *entry = t->table;
     uintptr_t fetch = t->fetch;
@@ -237,31 +238,32 @@ VEC_INLINE void apart_body(const int mr, const int nv, const struct infer__tile_
         }
     }
     tile_end(mr, nv, 0, nv - 16 / VEC, t, &s); /* of whole blocks the last one */
+    return fetch;
 }
 
 /* ---- all sizes ------------------------------------------------------------------------------ */
 
 #define TILE(mr, nv, nh)                                                                           \
-    static void tile_##mr##x##nv##_##nh(const struct infer__tile_f32 *t)                           \
+    static uintptr_t tile_##mr##x##nv##_##nh(const struct infer__tile_f32 *t)                      \
     {                                                                                              \
-        tile_body(mr, nv, nh, 0, t);                                                               \
+        return tile_body(mr, nv, nh, 0, t);                                                        \
     }
 /* First layers, whose pixels have three channels, with stride 1 or 2: all pixels hang on one
  * register, and a product takes its input from memory without an instruction of its own. That shows
  * where a panel is but one vector. */
 #define FIRST(mr, nv, nh)                                                                          \
-    static void first_3_##mr##x##nv##_##nh(const struct infer__tile_f32 *t)                        \
+    static uintptr_t first_3_##mr##x##nv##_##nh(const struct infer__tile_f32 *t)                   \
     {                                                                                              \
-        tile_body(mr, nv, nh, 3, t);                                                               \
+        return tile_body(mr, nv, nh, 3, t);                                                        \
     }                                                                                              \
-    static void first_6_##mr##x##nv##_##nh(const struct infer__tile_f32 *t)                        \
+    static uintptr_t first_6_##mr##x##nv##_##nh(const struct infer__tile_f32 *t)                   \
     {                                                                                              \
-        tile_body(mr, nv, nh, 6, t);                                                               \
+        return tile_body(mr, nv, nh, 6, t);                                                        \
     }
 #define APART(mr, nv, nh)                                                                          \
-    static void apart_##mr##x##nv(const struct infer__tile_f32 *t)                                 \
+    static uintptr_t apart_##mr##x##nv(const struct infer__tile_f32 *t)                            \
     {                                                                                              \
-        apart_body(mr, nv, t);                                                                     \
+        return apart_body(mr, nv, t);                                                              \
     }
 #define TILE_OF(mr, nv, nh) tile_##mr##x##nv##_##nh,
 #define FIRST_3_OF(mr, nv, nh) first_3_##mr##x##nv##_##nh,
@@ -336,6 +338,52 @@ infer__tile_function *const LEVEL_NAME(infer__tile_apart)[TILE_VECTORS][TILE_APA
 };
 #endif
 
+/* ---- long sums ------------------------------------------------------------------------------ */
+
+/* The chain of `t` that begins with run `u` and its product `c`. */
+static void tile_part(infer__tile_function *f, struct infer__tile_f32 *t,
+                      const struct infer__tile_f32 *whole, const struct infer__tile_chain *n,
+                      int64_t u, int64_t c)
+{
+    struct infer__tile_row row = t->rows[0];
+    t->runs = whole->runs - u < n->runs ? whole->runs - u : n->runs;
+    t->run = whole->run - c < n->run ? whole->run - c : n->run;
+    if (u || c || t->runs < whole->runs || t->run < whole->run) {
+        row.x += u * whole->run_step + c;
+        row.before += u * whole->run + c;
+        t->rows = &row;
+    }
+    t->fetch = f(t);
+}
+
+uintptr_t LEVEL_NAME(infer__tile_chains)(infer__tile_function *f, const struct infer__tile_f32 *t,
+                                         const struct infer__tile_chain *n)
+{
+    static const float zeros[TILE_VECTORS * VEC];
+    struct infer__tile_f32 part = *t;
+    const int64_t of_row = t->run * t->runs;
+    part.clamp = 0;
+    for (int r = 0, last; r < t->nrows; r = last) {
+        const int64_t chain = t->rows[r].before / of_row / n->rows;
+        for (last = r + 1; last < t->nrows; last++)
+            if (t->rows[last].before / of_row / n->rows != chain)
+                break;
+        for (int64_t u = 0; u < t->runs; u += n->runs)
+            for (int64_t c = 0; c < t->run; c += n->run) {
+                part.rows = t->rows + r;
+                part.nrows = last - r;
+                if (last == t->nrows && u + n->runs >= t->runs && c + n->run >= t->run)
+                    part.clamp = t->clamp;
+                tile_part(f, &part, t, n, u, c);
+                part.start = zeros;
+                part.start_step = 0;
+                part.residual = t->y;
+                part.residual_step = t->y_step;
+            }
+    }
+    return part.fetch;
+}
+
 /* ---- packing -------------------------------------------------------------------------------- */
 
 void LEVEL_NAME(infer__tile_pack)(const float *weights, int64_t step, int64_t valid, int floats,
@@ -349,7 +397,7 @@ void LEVEL_NAME(infer__tile_pack)(const float *weights, int64_t step, int64_t va
         for (int64_t i = 0; i < row; i += VEC) {
             int count = row - i < VEC ? (int)(row - i) : VEC;
             vec v[VEC];
-            vec_load_turned(rows ? weights + at * step + i : NULL, step, rows, count, v);
+            vec_load_transposed(rows ? weights + at * step + i : NULL, step, rows, count, v);
             for (int j = 0; j < count; j++) {
                 float *to = packed + (tap * channels + c) * floats + at;
                 if (width < VEC)

@@ -1,9 +1,11 @@
 /* The register tile of f32 products, which all linear layers are made of: some rows of inputs
  * (pixels) by some vectors of outputs, summed in registers, and the packed weights that it reads.
  *
- * Each sum is one chain: what it starts from, then products in the order of the weights. So its
- * bits depend neither on the size of the tile nor on the row's place in it. At the level bf16
- * inputs and weights are pairs of bf16, each in the place of a float. */
+ * A tile adds one chain: what a sum starts from, then products in the order of the weights. Long
+ * sums are several chains of a few hundred products, added up in order, since each rounding of
+ * a chain is as large as the chain: infer__tile_sum. So the bits of a sum depend neither on the
+ * size of the tile nor on the row's place in it. At the level bf16 inputs and weights are pairs of
+ * bf16, each in the place of a float. */
 #ifndef INFER_KERNELS_LINEAR_TILE_F32_H
 #define INFER_KERNELS_LINEAR_TILE_F32_H
 
@@ -45,14 +47,15 @@ struct infer__tile_f32 {
     int64_t bytes;   /* so many at each TILE_STEPS products, or each one of a table; 0: nothing */
 
     float *y;
-    const float *residual; /* NULL: none */
-    int64_t y_step;        /* between tile rows in y and the residual */
-    int valid;             /* outputs of a row to store */
-    int clamp;             /* 1: the activation is one between `low` and `high` */
+    const float *residual;         /* added to the chain; NULL: none */
+    int64_t y_step, residual_step; /* between tile rows */
+    int valid;                     /* outputs of a row to store */
+    int clamp;                     /* 1: the activation is one between `low` and `high` */
     float low, high;
 };
 
-typedef void infer__tile_function(const struct infer__tile_f32 *t);
+/* Returns where fetching goes on. */
+typedef uintptr_t infer__tile_function(const struct infer__tile_f32 *t);
 
 /* By half a vector or none, vectors of the panel (half a one counts) less 1, rows less 1: NULL
  * above TILE_ROWS_OF. */
@@ -61,6 +64,16 @@ extern infer__tile_function *const LEVEL_NAME(infer__tile_f32)[2][TILE_VECTORS][
 extern infer__tile_function *const LEVEL_NAME(infer__tile_first)[2][2][TILE_ROWS];
 /* With addresses of their own: by vectors and rows less 1. */
 extern infer__tile_function *const LEVEL_NAME(infer__tile_apart)[TILE_VECTORS][TILE_APART];
+
+/* A tile of sums in chains: what is summed so far waits in y. The residual is added to the first
+ * chain, and may be y. */
+uintptr_t LEVEL_NAME(infer__tile_chains)(infer__tile_function *f, const struct infer__tile_f32 *t,
+                                         const struct infer__tile_chain *chain);
+static inline uintptr_t infer__tile_sum(infer__tile_function *f, const struct infer__tile_f32 *t,
+                                        const struct infer__tile_chain *chain)
+{
+    return chain->rows && t->nrows ? LEVEL_NAME(infer__tile_chains)(f, t, chain) : f(t);
+}
 
 /* An epilogue's activation as a tile's clamp, low and high; 0: it is none, or one that the tile
  * can't do. */

@@ -4,9 +4,9 @@
  * A panel is PANEL = 2 * LANES columns of B, its k rows one after the other, missing columns 0;
  * where the last has LANES columns or fewer, the other half is not multiplied.
  * Constant B is packed when the plan is made, other B panel by panel into scratch. The inner
- * kernel keeps ROWS x PANEL sums in registers over the whole of k. Each sum is one chain of
- * multiply-adds in the order of k, however many rows are worked on together: a row's result
- * depends neither on m nor on its place.
+ * kernel keeps ROWS x PANEL sums in registers. Each sum is made of the same chains of multiply-adds
+ * in the order of k, however many rows are worked on together: a row's result depends neither on m
+ * nor on its place.
  */
 #include "kernels/levels.h"
 
@@ -31,6 +31,7 @@ struct matmul_cut {
     int64_t panels;
     int64_t chunk, chunks; /* rows that are multiplied with one panel after another */
     int64_t items;         /* batches * chunks * panels */
+    int64_t sum;           /* steps of k that are one chain */
     uint32_t units;
 };
 
@@ -53,6 +54,7 @@ static void cut_items(const struct infer__task *t, struct matmul_cut *c)
     c->chunk = t->in[1].is_const ? CHUNK : m->m > 0 ? m->m : 1;
     c->chunks = (m->m + c->chunk - 1) / c->chunk;
     c->items = m->batches * c->chunks * c->panels;
+    c->sum = infer__tile_chain(t->strict, 1, 1, m->k).run;
     const int64_t rows = m->m < c->chunk ? m->m : c->chunk;
     c->units = infer__task_units(t, c->items, 65536 / (rows * m->k * PANEL + 1) + 1);
 }
@@ -138,27 +140,33 @@ static void matmul_f32_packed_pack(const struct infer__task *t, const void *cut,
 /* ---- the inner kernel ----------------------------------------------------------------------- */
 
 /* One row times STREAMS panels. */
-static void inner_streams(const float *a, int64_t col, const float *b, int64_t k,
+static void inner_streams(const float *a, int64_t col, const float *b, int64_t k, int64_t chain,
                           float sums[][PANEL])
 {
     const int64_t panel = k * PANEL;
-    vec low[STREAMS], high[STREAMS];
-    VEC_UNROLL
-    for (int s = 0; s < STREAMS; s++)
-        low[s] = high[s] = vec_set(0);
-    for (int64_t i = 0; i < k; i++, a += col, b += PANEL) {
-        const vec x = vec_set(*a);
+    int64_t first = 0;
+    do {
+        const int64_t end = k - first < chain ? k : first + chain;
+        vec low[STREAMS], high[STREAMS];
+        VEC_UNROLL
+        for (int s = 0; s < STREAMS; s++)
+            low[s] = high[s] = vec_set(0);
+        for (int64_t i = first; i < end; i++, a += col, b += PANEL) {
+            const vec x = vec_set(*a);
+            VEC_UNROLL
+            for (int s = 0; s < STREAMS; s++) {
+                low[s] = vec_fma(x, vec_load(b + s * panel), low[s]);
+                high[s] = vec_fma(x, vec_load(b + s * panel + LANES), high[s]);
+            }
+        }
         VEC_UNROLL
         for (int s = 0; s < STREAMS; s++) {
-            low[s] = vec_fma(x, vec_load(b + s * panel), low[s]);
-            high[s] = vec_fma(x, vec_load(b + s * panel + LANES), high[s]);
+            vec_store(sums[s], first ? vec_add(low[s], vec_load(sums[s])) : low[s]);
+            vec_store(sums[s] + LANES,
+                      first ? vec_add(high[s], vec_load(sums[s] + LANES)) : high[s]);
         }
-    }
-    VEC_UNROLL
-    for (int s = 0; s < STREAMS; s++) {
-        vec_store(sums[s], low[s]);
-        vec_store(sums[s] + LANES, high[s]);
-    }
+        first += chain;
+    } while (first < k);
 }
 
 /* The same as infer__matmul_finish, in vectors, for `rows` rows from `row` on; `sums` are whole
@@ -205,14 +213,17 @@ static void finish(const struct infer__task *t, const struct infer__buffers *buf
 /* Rows [row, last) times panel p, which lies at `panel`. Where A's columns don't lie one by one,
  * each step is a run of its own. */
 static void multiply(const struct infer__task *t, const struct infer__buffers *buffers,
-                     const struct infer__matmul *m, int64_t batch, const float *a, int64_t row,
+                     const struct matmul_cut *c, int64_t batch, const float *a, int64_t row,
                      int64_t last, const float *panel, int64_t p)
 {
     static const float zeros[PANEL];
+    const struct infer__matmul *m = &c->m;
     _Alignas(64) float sums[ROWS][PANEL];
     const int floats = panel_width(m, p), steps = TILE_STEPS(floats / LANES, 0);
     const int64_t n = m->n - p * PANEL < PANEL ? m->n - p * PANEL : PANEL;
     const int64_t run = m->a_col == 1 ? m->k : 1;
+    const struct infer__tile_chain chain = {m->k > c->sum, m->a_col == 1 ? 1 : c->sum,
+                                            m->a_col == 1 ? c->sum : 1};
     struct infer__tile_row from = {a + row * m->a_row, 0};
     struct infer__tile_f32 j = {
         .rows = &from,
@@ -227,23 +238,25 @@ static void multiply(const struct infer__task *t, const struct infer__buffers *b
         .bytes = share_of(steps * floats * (int64_t)sizeof(float), (last - row + ROWS - 1) / ROWS),
         .y = sums[0],
         .y_step = PANEL,
+        .residual_step = PANEL,
         .valid = floats};
     for (int64_t done; row < last; row += done) {
         done = last - row < ROWS ? last - row : ROWS;
-        LEVEL_NAME(infer__tile_f32)[0][floats / LANES - 1][done - 1](&j);
+        infer__tile_function *tile = LEVEL_NAME(infer__tile_f32)[0][floats / LANES - 1][done - 1];
+        j.fetch = infer__tile_sum(tile, &j, &chain);
         from.x += done * m->a_row;
-        j.fetch += (uintptr_t)(j.runs * (run / steps) * j.bytes);
         finish(t, buffers, m, batch, row, p * PANEL, done, n, sums);
     }
 }
 
 /* The only row times panels p .. p + STREAMS - 1 of constant B. */
 static void multiply_streams(const struct infer__task *t, const struct infer__buffers *buffers,
-                             const struct infer__matmul *m, int64_t batch, const float *a,
+                             const struct matmul_cut *c, int64_t batch, const float *a,
                              const float *panel, int64_t p)
 {
+    const struct infer__matmul *m = &c->m;
     _Alignas(64) float sums[STREAMS][PANEL];
-    inner_streams(a, m->a_col, panel, m->k, sums);
+    inner_streams(a, m->a_col, panel, m->k, c->sum, sums);
     for (int64_t s = 0; s < STREAMS; s++) {
         int64_t col = (p + s) * PANEL, n = m->n - col < PANEL ? m->n - col : PANEL;
         finish(t, buffers, m, batch, 0, col, 1, n, sums + s);
@@ -269,11 +282,11 @@ static void matmul_f32_packed_run(const struct infer__task *t, const struct infe
         else
             pack_panel(m, (const float *)buffers->in[1] + at.offset[1], p, buffers->scratch);
         if (t->in[1].is_const && m->m == 1 && p + STREAMS <= panels && i + STREAMS <= last) {
-            multiply_streams(t, buffers, m, batch, a, panel, p);
+            multiply_streams(t, buffers, c, batch, a, panel, p);
             i += STREAMS - 1;
             continue;
         }
-        multiply(t, buffers, m, batch, a, row, row + chunk < m->m ? row + chunk : m->m, panel, p);
+        multiply(t, buffers, c, batch, a, row, row + chunk < m->m ? row + chunk : m->m, panel, p);
     }
 }
 

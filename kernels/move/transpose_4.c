@@ -6,7 +6,7 @@
 #include "kernels/levels.h"
 
 #include "kernels/vec_math.h"
-#include "kernels/vec_turn.h"
+#include "kernels/vec_transpose.h"
 
 #define SIDE VEC
 #include "kernels/move/transpose_plane.h"
@@ -39,7 +39,7 @@ static void whole_square(const float *x, int64_t is, float *y, int64_t os)
     VEC_UNROLL
     for (int i = 0; i < VEC; i++)
         v[i] = vec_load(x + i * is);
-    vec_turn(v);
+    vec_transpose(v);
     VEC_UNROLL
     for (int i = 0; i < VEC; i++)
         vec_store(y + i * os, v[i]);
@@ -57,7 +57,7 @@ static void part_square(const float *x, int64_t is, float *y, int64_t os, int ro
     }
     for (int i = 0; i < VEC; i++)
         v[i] = i < columns ? vec_load_n(x + i * is, rows) : vec_set(0);
-    vec_turn(v);
+    vec_transpose(v);
     for (int i = 0; i < rows; i++)
         vec_store_n(y + i * os, v[i], columns);
 }

@@ -9,8 +9,8 @@
 #define WIDE 4 /* vectors at once */
 
 /* Taps of an axis that count. */
-static int64_t counted(const struct infer__window *w, const struct infer__pool_window *p, int axis,
-                       int64_t size)
+static int64_t counted(const struct infer__window *w, const struct infer__pooling_window *p,
+                       int axis, int64_t size)
 {
     if (!w->count_include_pad)
         return p->to[axis] - p->from[axis];
@@ -24,7 +24,7 @@ static int64_t counted(const struct infer__window *w, const struct infer__pool_w
 
 /* `nv` vectors of channels (a constant), or `rest` channels of the only one. */
 VEC_INLINE void average(int nv, int rest, const struct infer__task *t,
-                        const struct infer__pool_window *p, const struct infer__spatial *s,
+                        const struct infer__pooling_window *p, const struct infer__spatial *s,
                         float count, const float *x, float *y)
 {
     const int64_t *dilation = t->p.window.dilation;
@@ -52,7 +52,7 @@ VEC_INLINE void average(int nv, int rest, const struct infer__task *t,
 static void pool_pixel(const struct infer__task *t, const struct infer__spatial *s, int64_t pixel,
                        const float *x, float *y)
 {
-    struct infer__pool_window p = infer__pool_window(t, pixel);
+    struct infer__pooling_window p = infer__pooling_window(t, pixel);
     const struct infer__window *w = &t->p.window;
     float count = (float)((double)counted(w, &p, 0, s->d) * (double)counted(w, &p, 1, s->h) *
                           (double)counted(w, &p, 2, s->w)); /* in double: no overflow */
@@ -71,8 +71,8 @@ static void average_pool_run(const struct infer__task *t, const struct infer__bu
                              uint32_t begin, uint32_t end)
 {
     struct infer__spatial s = infer__operand_spatial(&t->in[0]);
-    int64_t pixels = infer__pool_pixels(t);
-    uint32_t units = infer__pool_units(t);
+    int64_t pixels = infer__pooling_pixels(t);
+    uint32_t units = infer__pooling_units(t);
     int64_t last = infer__unit_begin(pixels, units, end);
     for (int64_t i = infer__unit_begin(pixels, units, begin); i < last; i++)
         pool_pixel(t, &s, i, b->in[0], (float *)b->out[0] + i * s.c);
@@ -80,15 +80,15 @@ static void average_pool_run(const struct infer__task *t, const struct infer__bu
 
 INFER__APART static double average_pool_estimate(const struct infer__task *t)
 {
-    if (!infer__pool_serves(t, INFER__OP_AVERAGE_POOL, INFER_F32))
+    if (!infer__pooling_serves(t, INFER__OP_AVERAGE_POOL, INFER_F32))
         return -1;
-    return 500 + infer__pool_reads(t) * 0.1 + 25 * (double)infer__pool_pixels(t);
+    return 500 + infer__pooling_reads(t) * 0.1 + 25 * (double)infer__pooling_pixels(t);
 }
 
 const struct infer__kernel infer__average_pool_f32_c = {
     .name = "average_pool_f32_c",
     .isa = INFER_ISA_C,
     .estimate = average_pool_estimate,
-    .prepare = infer__pool_prepare,
+    .prepare = infer__pooling_prepare,
     .run = average_pool_run,
 };

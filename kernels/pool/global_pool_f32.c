@@ -33,7 +33,7 @@ enum {
 struct shape {
     int64_t n, pixels, c, blocks; /* blocks of channels */
     int64_t runs;                 /* of POOL_RUN pixels, the last perhaps of fewer */
-    uint32_t units, ahead;        /* as in struct infer__need */
+    uint32_t units, barrier;      /* as in struct infer__need */
 };
 
 /* An average that several threads share is cut along the pixels, as what makes them and what reads
@@ -45,8 +45,8 @@ static struct shape shape_of(const struct infer__task *t)
     struct shape s = {x.n, x.d * x.h * x.w, x.c, ceil_div(x.c, BLOCK), 0, 1, 0};
     s.runs = ceil_div(s.pixels, POOL_RUN);
     if (t->threads > 1 && s.runs > 1 && t->op == INFER__OP_GLOBAL_AVERAGE_POOL) {
-        s.ahead = infer__units(s.n * s.runs, 1, 2 * t->threads);
-        s.units = s.ahead + infer__units(s.n * s.blocks, 64, t->threads);
+        s.barrier = infer__units(s.n * s.runs, 1, 2 * t->threads);
+        s.units = s.barrier + infer__units(s.n * s.blocks, 64, t->threads);
         return s;
     }
     s.units = infer__units(s.n * s.blocks, 1, t->threads > 1 ? 4 * t->threads : 1);
@@ -176,14 +176,15 @@ static void global_pool_run(const struct infer__task *t, const struct infer__buf
     const struct shape *s = b->cut;
     const element *x = b->in[0];
     const int64_t runs = s->n * s->runs, blocks = s->n * s->blocks;
-    const uint32_t rest = s->units - s->ahead;
-    if (begin < s->ahead)
-        sum_runs(s, infer__unit_begin(runs, s->ahead, begin),
-                 infer__unit_begin(runs, s->ahead, end < s->ahead ? end : s->ahead), x, b->shared);
-    if (end <= s->ahead)
+    const uint32_t rest = s->units - s->barrier;
+    if (begin < s->barrier)
+        sum_runs(s, infer__unit_begin(runs, s->barrier, begin),
+                 infer__unit_begin(runs, s->barrier, end < s->barrier ? end : s->barrier), x,
+                 b->shared);
+    if (end <= s->barrier)
         return;
-    int64_t i = infer__unit_begin(blocks, rest, begin > s->ahead ? begin - s->ahead : 0);
-    const int64_t last = infer__unit_begin(blocks, rest, end - s->ahead);
+    int64_t i = infer__unit_begin(blocks, rest, begin > s->barrier ? begin - s->barrier : 0);
+    const int64_t last = infer__unit_begin(blocks, rest, end - s->barrier);
     while (i < last) {
         int64_t n = i / s->blocks, block = i % s->blocks, c = block * BLOCK;
         int64_t count = min64(last - i, s->blocks - block);
@@ -192,7 +193,7 @@ static void global_pool_run(const struct infer__task *t, const struct infer__buf
         float *y = (float *)b->out[0] + n * s->c + c;
         if (t->op == INFER__OP_GLOBAL_MAX_POOL)
             channels(MAXIMUM, s, width, pixels, y);
-        else if (s->ahead)
+        else if (s->barrier)
             channels(AVERAGE_OF_SUMS, s, width, (const float *)b->shared + n * s->runs * s->c + c,
                      y);
         else
@@ -208,8 +209,8 @@ static infer_status global_pool_prepare(const struct infer__task *t, struct infe
     struct shape *s = need->cut;
     *s = shape_of(t);
     need->units = s->units;
-    need->ahead = s->ahead;
-    if (s->ahead)
+    need->barrier = s->barrier;
+    if (s->barrier)
         need->scratch_bytes = infer__bytes_of(INFER__PRODUCT(s->n, s->runs, s->c), sizeof(float));
     return INFER_OK;
 }
@@ -219,7 +220,7 @@ INFER__APART static double global_pool_estimate(const struct infer__task *t, uin
                                                 double each)
 {
     if (!infer__isa_has(t->isa, LEVEL_ISA) || t->out[0].type != INFER_F32 ||
-        !infer__pool_reads_type(t, op, POOL_TYPE))
+        !infer__pooling_reads_type(t, op, POOL_TYPE))
         return -1;
     struct shape s = shape_of(t);
     return 300 + each * (double)(s.n * s.pixels) * (double)((s.c + VEC - 1) / VEC);

@@ -86,7 +86,7 @@ static infer_status global_pool_prepare(const struct infer__task *t, struct infe
 INFER__APART static double global_pool_estimate(const struct infer__task *t, uint16_t op,
                                                 double each)
 {
-    if (!infer__pool_serves(t, op, INFER_F32))
+    if (!infer__pooling_serves(t, op, INFER_F32))
         return -1;
     return 500 + each * (double)infer__operand_elements(&t->in[0]);
 }

@@ -5,10 +5,10 @@
 
 INFER__APART static double lp_pool_estimate(const struct infer__task *t)
 {
-    if (!infer__pool_serves(t, INFER__OP_LP_POOL, INFER_F32))
+    if (!infer__pooling_serves(t, INFER__OP_LP_POOL, INFER_F32))
         return -1;
     double each = t->p.window.groups <= 2 ? 1 : 20;
-    return 500 + infer__pool_reads(t) * each + 25 * (double)infer__pool_pixels(t);
+    return 500 + infer__pooling_reads(t) * each + 25 * (double)infer__pooling_pixels(t);
 }
 
 static double power(double x, double p)
@@ -17,7 +17,7 @@ static double power(double x, double p)
     return p == 1 ? x : p == 2 ? x * x : pow(x, p);
 }
 
-static float window(const struct infer__task *t, const struct infer__pool_window *p,
+static float window(const struct infer__task *t, const struct infer__pooling_window *p,
                     const struct infer__spatial *s, const float *x)
 {
     const int64_t *dilation = t->p.window.dilation;
@@ -38,11 +38,11 @@ static void lp_pool_run(const struct infer__task *t, const struct infer__buffers
                         uint32_t end)
 {
     struct infer__spatial s = infer__operand_spatial(&t->in[0]);
-    const int64_t pixels = infer__pool_pixels(t);
-    const uint32_t units = infer__pool_units(t);
+    const int64_t pixels = infer__pooling_pixels(t);
+    const uint32_t units = infer__pooling_units(t);
     const int64_t last = infer__unit_begin(pixels, units, end);
     for (int64_t i = infer__unit_begin(pixels, units, begin); i < last; i++) {
-        struct infer__pool_window p = infer__pool_window(t, i);
+        struct infer__pooling_window p = infer__pooling_window(t, i);
         for (int64_t c = 0; c < s.c; c++)
             ((float *)b->out[0])[i * s.c + c] = window(t, &p, &s, (const float *)b->in[0] + c);
     }
@@ -51,5 +51,5 @@ static void lp_pool_run(const struct infer__task *t, const struct infer__buffers
 const struct infer__kernel infer__lp_pool_c = {.name = "lp_pool_c",
                                                .isa = INFER_ISA_C,
                                                .estimate = lp_pool_estimate,
-                                               .prepare = infer__pool_prepare,
+                                               .prepare = infer__pooling_prepare,
                                                .run = lp_pool_run};

@@ -55,8 +55,8 @@ static void max_pool_run(const struct infer__task *t, const struct infer__buffer
     struct infer__spatial s = infer__operand_spatial(&t->in[0]);
     const unsigned type = t->in[0].type;
     const int64_t size = type == INFER_F32 ? sizeof(float) : 1;
-    int64_t pixels = infer__pool_pixels(t);
-    uint32_t units = infer__pool_units(t);
+    int64_t pixels = infer__pooling_pixels(t);
+    uint32_t units = infer__pooling_units(t);
     int64_t last = infer__unit_begin(pixels, units, end);
     for (int64_t i = infer__unit_begin(pixels, units, begin); i < last; i++) {
         int64_t *index = has_index(t) ? (int64_t *)b->out[1] + i * s.c : NULL;
@@ -72,11 +72,11 @@ static void max_pool_run(const struct infer__task *t, const struct infer__buffer
 
 INFER__APART static double max_pool_ns(const struct infer__task *t, unsigned type)
 {
-    if (!infer__pool_serves(t, INFER__OP_MAX_POOL, type) ||
+    if (!infer__pooling_serves(t, INFER__OP_MAX_POOL, type) ||
         (has_index(t) && t->out[1].type != INFER_S64) || !infer__same_quant(&t->in[0], &t->out[0]))
         return -1;
     double each = has_index(t) ? 5 : type == INFER_F32 ? 0.2 : 0.05;
-    return 500 + infer__pool_reads(t) * each + 20 * (double)infer__pool_pixels(t);
+    return 500 + infer__pooling_reads(t) * each + 20 * (double)infer__pooling_pixels(t);
 }
 
 #define MAX_POOL(type, id)                                                                         \
@@ -88,7 +88,7 @@ INFER__APART static double max_pool_ns(const struct infer__task *t, unsigned typ
         .name = "max_pool_" #type "_c",                                                            \
         .isa = INFER_ISA_C,                                                                        \
         .estimate = max_pool_##type##_estimate,                                                    \
-        .prepare = infer__pool_prepare,                                                            \
+        .prepare = infer__pooling_prepare,                                                         \
         .run = max_pool_run,                                                                       \
     };
 MAX_POOL(f32, INFER_F32)

@@ -28,7 +28,7 @@ static inline F(pool_vec) F(greater_of)(F(pool_vec) x, F(pool_vec) best)
 
 /* `nv` vectors of channels from `c` on, a constant number. */
 static inline __attribute__((always_inline)) void
-F(max_vectors)(int nv, const struct infer__task *t, const struct infer__pool_window *p,
+F(max_vectors)(int nv, const struct infer__task *t, const struct infer__pooling_window *p,
                const struct infer__spatial *s, const T *x, T *y)
 {
     const int64_t *dilation = t->p.window.dilation;
@@ -52,7 +52,7 @@ F(max_vectors)(int nv, const struct infer__task *t, const struct infer__pool_win
         memcpy(y + v * LANES, &best[v], sizeof best[v]);
 }
 
-static T F(max_one)(const struct infer__task *t, const struct infer__pool_window *p,
+static T F(max_one)(const struct infer__task *t, const struct infer__pooling_window *p,
                     const struct infer__spatial *s, const T *x, int64_t *pixel)
 {
     const int64_t *dilation = t->p.window.dilation;
@@ -79,7 +79,7 @@ static void F(max_pool_pixel)(const struct infer__task *t, const struct infer__s
 {
     const T *x = in;
     T *y = out;
-    struct infer__pool_window p = infer__pool_window(t, pixel);
+    struct infer__pooling_window p = infer__pooling_window(t, pixel);
     int64_t c = 0, at;
     if (!index) {
         for (; c + WIDE * LANES <= s->c; c += WIDE * LANES)

@@ -247,15 +247,15 @@ static void pool_run(const struct infer__task *t, const struct infer__buffers *b
 
 INFER__APART static double pool_estimate(const struct infer__task *t, uint16_t op, double each)
 {
-    if (!infer__isa_has(t->isa, LEVEL_ISA) || !infer__pool_serves(t, op, POOL_TYPE) ||
+    if (!infer__isa_has(t->isa, LEVEL_ISA) || !infer__pooling_serves(t, op, POOL_TYPE) ||
         (t->nout > 1 && t->out[1].type != INFER_TYPE_NONE))
         return -1;
     const struct infer__window *w = &t->p.window;
-    double reads = infer__pool_reads(t);
+    double reads = infer__pooling_reads(t);
     if (is_stacked(t))
         reads *= (double)(w->kernel[2] * w->stride[1] + w->kernel[1] + 1) /
                  (double)(w->kernel[1] * w->kernel[2]);
-    return 300 + reads * each + 6 * (double)infer__pool_pixels(t);
+    return 300 + reads * each + 6 * (double)infer__pooling_pixels(t);
 }
 
 INFER__APART static double max_estimate(const struct infer__task *t)

@@ -9,24 +9,24 @@ enum { POOL_RUN = 8 };
 
 /* A window of one output pixel: its input coordinates are begin + k * dilation for tap k of
  * from .. to - 1, on each axis; image `n` of the batch. */
-struct infer__pool_window {
+struct infer__pooling_window {
     int64_t n;
     int64_t begin[3], from[3], to[3];
 };
 
 /* 1 if the task has one channels-last operand of `type` in and out, and nothing fused. */
-int infer__pool_serves(const struct infer__task *t, uint16_t op, infer_type type);
+int infer__pooling_serves(const struct infer__task *t, uint16_t op, infer_type type);
 /* The same whatever the result's type is. */
-int infer__pool_reads_type(const struct infer__task *t, uint16_t op, infer_type type);
+int infer__pooling_reads_type(const struct infer__task *t, uint16_t op, infer_type type);
 /* Output pixels, and units that they are split into. */
-int64_t infer__pool_pixels(const struct infer__task *t);
-uint32_t infer__pool_units(const struct infer__task *t);
+int64_t infer__pooling_pixels(const struct infer__task *t);
+uint32_t infer__pooling_units(const struct infer__task *t);
 /* The same units as need->units. */
-infer_status infer__pool_prepare(const struct infer__task *t, struct infer__need *need,
-                                 infer_error *err);
+infer_status infer__pooling_prepare(const struct infer__task *t, struct infer__need *need,
+                                    infer_error *err);
 /* The window of output pixel number `pixel`. */
-struct infer__pool_window infer__pool_window(const struct infer__task *t, int64_t pixel);
+struct infer__pooling_window infer__pooling_window(const struct infer__task *t, int64_t pixel);
 /* Elements read, for estimates. */
-double infer__pool_reads(const struct infer__task *t);
+double infer__pooling_reads(const struct infer__task *t);
 
 #endif

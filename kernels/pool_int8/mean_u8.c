@@ -17,7 +17,7 @@ struct cut {
     struct infer__reduce_u8 r;
     int64_t blocks; /* of an outer index; a lone column is one */
     int64_t parts;  /* of the count; 1: nothing is shared out */
-    uint32_t units, ahead;
+    uint32_t units, barrier;
 };
 
 static int cut_of(const struct infer__task *t, struct cut *c)
@@ -29,8 +29,8 @@ static int cut_of(const struct infer__task *t, struct cut *c)
     c->blocks = ceil_div(r->inner, SUMS);
     if (t->threads > 1 && r->inner > 1 && r->count * r->inner >= SHARED_BYTES) {
         c->parts = min64(2 * (int64_t)t->threads, r->count);
-        c->ahead = infer__units(r->outer * c->parts, 1, 2 * t->threads);
-        c->units = c->ahead + infer__task_units(t, r->outer * c->blocks, 64);
+        c->barrier = infer__units(r->outer * c->parts, 1, 2 * t->threads);
+        c->units = c->barrier + infer__task_units(t, r->outer * c->blocks, 64);
         return 1;
     }
     c->units = infer__task_units(t, r->outer * c->blocks, 8192 / (r->count * SUMS + 1) + 1);
@@ -44,8 +44,8 @@ static infer_status mean_prepare(const struct infer__task *t, struct infer__need
     (void)err;
     cut_of(t, c);
     need->units = c->units;
-    need->ahead = c->ahead;
-    if (c->ahead)
+    need->barrier = c->barrier;
+    if (c->barrier)
         need->scratch_bytes =
             infer__bytes_of(INFER__PRODUCT(c->r.outer, c->parts, c->blocks, 2), sizeof(SUMS_32));
     return INFER_OK;
@@ -189,15 +189,16 @@ static void mean_run(const struct infer__task *t, const struct infer__buffers *b
     const struct infer__mean_u8 p = infer__mean_u8_of(t);
     const struct cut *c = b->cut;
     const int64_t parts = c->r.outer * c->parts, items = c->r.outer * c->blocks;
-    const uint32_t rest = c->units - c->ahead;
-    if (begin < c->ahead)
-        sum_parts(c, infer__unit_begin(parts, c->ahead, begin),
-                  infer__unit_begin(parts, c->ahead, end < c->ahead ? end : c->ahead), b->in[0],
-                  b->shared);
-    if (end > c->ahead)
-        mean_items(c, &p, infer__unit_begin(items, rest, begin > c->ahead ? begin - c->ahead : 0),
-                   infer__unit_begin(items, rest, end - c->ahead), b->in[0],
-                   c->ahead ? b->shared : NULL, b->out[0]);
+    const uint32_t rest = c->units - c->barrier;
+    if (begin < c->barrier)
+        sum_parts(c, infer__unit_begin(parts, c->barrier, begin),
+                  infer__unit_begin(parts, c->barrier, end < c->barrier ? end : c->barrier),
+                  b->in[0], b->shared);
+    if (end > c->barrier)
+        mean_items(c, &p,
+                   infer__unit_begin(items, rest, begin > c->barrier ? begin - c->barrier : 0),
+                   infer__unit_begin(items, rest, end - c->barrier), b->in[0],
+                   c->barrier ? b->shared : NULL, b->out[0]);
 }
 
 /* Sums of up to 2^22 bytes stay in s32. */

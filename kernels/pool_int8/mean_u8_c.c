@@ -119,7 +119,7 @@ const struct infer__kernel infer__mean_u8_c = {.name = "mean_u8_c",
 
 int infer__average_pool_u8_serves(const struct infer__task *t)
 {
-    return infer__pool_serves(t, INFER__OP_AVERAGE_POOL, INFER_U8) && infer__is_q8(&t->in[0]) &&
+    return infer__pooling_serves(t, INFER__OP_AVERAGE_POOL, INFER_U8) && infer__is_q8(&t->in[0]) &&
            infer__is_q8(&t->out[0]) && !t->epi.requant;
 }
 
@@ -140,7 +140,7 @@ static void average_pixel(const struct infer__task *t, const struct infer__mean_
                           const struct infer__spatial *s, int64_t pixel, const uint8_t *x,
                           uint8_t *y)
 {
-    struct infer__pool_window p = infer__pool_window(t, pixel);
+    struct infer__pooling_window p = infer__pooling_window(t, pixel);
     const struct infer__window *w = &t->p.window;
     const int64_t size[3] = {s->d, s->h, s->w};
     double count = 1;
@@ -165,8 +165,8 @@ static void average_run(const struct infer__task *t, const struct infer__buffers
 {
     struct infer__spatial s = infer__operand_spatial(&t->in[0]);
     struct infer__mean_u8 q = infer__mean_u8_of(t);
-    int64_t pixels = infer__pool_pixels(t);
-    uint32_t units = infer__pool_units(t);
+    int64_t pixels = infer__pooling_pixels(t);
+    uint32_t units = infer__pooling_units(t);
     int64_t last = infer__unit_begin(pixels, units, end);
     for (int64_t i = infer__unit_begin(pixels, units, begin); i < last; i++)
         average_pixel(t, &q, &s, i, b->in[0], (uint8_t *)b->out[0] + i * s.c);
@@ -176,11 +176,11 @@ INFER__APART static double average_estimate(const struct infer__task *t)
 {
     if (!infer__average_pool_u8_serves(t))
         return -1;
-    return 500 + infer__pool_reads(t) * 0.8 + (double)infer__operand_elements(&t->out[0]) * 4;
+    return 500 + infer__pooling_reads(t) * 0.8 + (double)infer__operand_elements(&t->out[0]) * 4;
 }
 
 const struct infer__kernel infer__average_pool_u8_c = {.name = "average_pool_u8_c",
                                                        .isa = INFER_ISA_C,
                                                        .estimate = average_estimate,
-                                                       .prepare = infer__pool_prepare,
+                                                       .prepare = infer__pooling_prepare,
                                                        .run = average_run};

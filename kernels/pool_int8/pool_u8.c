@@ -280,11 +280,11 @@ static void pool_run(const struct infer__task *t, const struct infer__buffers *b
 INFER__APART static double max_estimate(const struct infer__task *t)
 {
     if (!infer__isa_has(t->isa, LEVEL_ISA) ||
-        !infer__pool_serves(t, INFER__OP_MAX_POOL, INFER_U8) ||
+        !infer__pooling_serves(t, INFER__OP_MAX_POOL, INFER_U8) ||
         (t->nout > 1 && t->out[1].type != INFER_TYPE_NONE) ||
         !infer__same_quant(&t->in[0], &t->out[0]) || t->epi.requant)
         return -1;
-    double reads = infer__pool_reads(t), pixels = (double)infer__pool_pixels(t);
+    double reads = infer__pooling_reads(t), pixels = (double)infer__pooling_pixels(t);
     if (is_stacked(t))
         reads *= 2.0 / (double)t->p.window.kernel[1];
     return 200 + reads * (VEC_LEVEL == 512 ? 0.012 : 0.016) + pixels * 8;
@@ -297,8 +297,8 @@ INFER__APART static double average_estimate(const struct infer__task *t)
         w->kernel[0] > SUMS_MOST || w->kernel[1] > SUMS_MOST || w->kernel[2] > SUMS_MOST ||
         w->kernel[0] * w->kernel[1] * w->kernel[2] > SUMS_MOST)
         return -1;
-    double pixels = (double)infer__pool_pixels(t);
-    double all = infer__pool_reads(t) * 0.02 + (double)infer__operand_elements(&t->out[0]) * 0.1;
+    double pixels = (double)infer__pooling_pixels(t);
+    double all = infer__pooling_reads(t) * 0.02 + (double)infer__operand_elements(&t->out[0]) * 0.1;
     return 200 + all * (VEC_LEVEL == 512 ? 0.5 : 1) + pixels * 12;
 }
 

@@ -69,8 +69,7 @@ static void shuffle_run(const struct infer__task *t, const struct infer__buffers
     for (int64_t p = infer__unit_begin(pixels, units, begin); p < last; p++)
         for (uint32_t k = 0; k < t->nout; k++) {
             int64_t at = p * stride + k * (cut / 2);
-            if (b->out[k])
-                interleave(first + at, second + at, (uint8_t *)b->out[k] + p * cut, cut / 2);
+            interleave(first + at, second + at, (uint8_t *)b->out[k] + p * cut, cut / 2);
         }
 }
 

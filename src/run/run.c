@@ -95,10 +95,10 @@ static void run_units(void *ctx, unsigned member, uint32_t begin, uint32_t end)
 static void share_units(struct job *j, const struct infer__need *need)
 {
     struct infer__team *team = j->s->team;
-    if (need->ahead)
-        infer__team_run(team, run_units, j, need->ahead);
-    j->first = need->ahead;
-    infer__team_run(team, run_units, j, need->units - need->ahead);
+    if (need->barrier)
+        infer__team_run(team, run_units, j, need->barrier);
+    j->first = need->barrier;
+    infer__team_run(team, run_units, j, need->units - need->barrier);
     j->first = 0;
 }
 

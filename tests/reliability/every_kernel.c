@@ -105,7 +105,7 @@ static void tell(int signal_number)
 int every_wanted(const struct infer__kernel *k)
 {
     const char *only = getenv("INFER_EVERY");
-    return !strstr(k->name, "onednn") && infer__isa_has(infer_cpu_isa(), k->isa) &&
+    return !strstr(k->name, "onednn") && infer_cpu_has(k->isa) &&
            (!only || strcmp(only, k->name) == 0);
 }
 

@@ -121,8 +121,8 @@ static void run_units(const struct infer__kernel *k, const struct infer__task *t
         k->run(t, &one, 0, need->units);
         return;
     }
-    run_backwards(k, t, b, 0, need->ahead, infer__bytes_count(need->scratch_bytes), how, &seed);
-    run_backwards(k, t, b, need->ahead, need->units, infer__bytes_count(need->scratch_bytes), how,
+    run_backwards(k, t, b, 0, need->barrier, infer__bytes_count(need->scratch_bytes), how, &seed);
+    run_backwards(k, t, b, need->barrier, need->units, infer__bytes_count(need->scratch_bytes), how,
                   &seed);
 }
 
@@ -192,7 +192,7 @@ int every_run(const struct every_task *e, const struct infer__kernel *k,
         wrong = "has too large a cut";
     else if (k->prepare && k->prepare(&t, &need, &err) != INFER_OK)
         wrong = "can't be prepared";
-    else if (need.units < 1 || need.ahead >= need.units)
+    else if (need.units < 1 || need.barrier >= need.units)
         wrong = "has no units";
     else {
         m.packed = filled(infer__bytes_count(need.packed_bytes), 64, how);

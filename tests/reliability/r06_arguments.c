@@ -183,7 +183,7 @@ static infer_status version(void)
 
 static infer_status cpu_isa(void)
 {
-    return nothing_else(infer__isa_has(infer_cpu_isa(), INFER_ISA_C));
+    return nothing_else(infer_cpu_has(INFER_ISA_C));
 }
 
 static infer_status has_onednn(void)

@@ -1,15 +1,15 @@
 /* Squares of floats turned in registers, for packing and transposing, at the levels of vec_f32.h;
  * and stores that pass the caches by, for packed weights: they are more than a cache holds, and the
  * lines that they go to need not be read first. */
-#ifndef INFER_KERNELS_VEC_TURN_H
-#define INFER_KERNELS_VEC_TURN_H
+#ifndef INFER_KERNELS_VEC_TRANSPOSE_H
+#define INFER_KERNELS_VEC_TRANSPOSE_H
 
 #include "kernels/conv/vec_f32.h"
 #include "kernels/kernel.h"
 
 /* Row i of the square becomes column i. */
 #if VEC_LEVEL == 512
-VEC_INLINE void vec_turn(vec v[VEC])
+VEC_INLINE void vec_transpose(vec v[VEC])
 {
     vec a[VEC];
     VEC_UNROLL
@@ -35,7 +35,7 @@ VEC_INLINE void vec_turn(vec v[VEC])
     }
 }
 #elif VEC_LEVEL == 256
-VEC_INLINE void vec_turn(vec v[VEC])
+VEC_INLINE void vec_transpose(vec v[VEC])
 {
     vec a[VEC];
     VEC_UNROLL
@@ -55,7 +55,7 @@ VEC_INLINE void vec_turn(vec v[VEC])
     }
 }
 #else
-VEC_INLINE void vec_turn(vec v[VEC])
+VEC_INLINE void vec_transpose(vec v[VEC])
 {
     for (int i = 0; i < VEC; i++)
         for (int j = 0; j < i; j++) {
@@ -68,7 +68,8 @@ VEC_INLINE void vec_turn(vec v[VEC])
 
 /* The first `columns` columns of `rows` rows that stand `step` apart, VEC at most, as vectors; rows
  * that are not there are 0, and columns too. */
-VEC_INLINE void vec_load_turned(const float *from, int64_t step, int rows, int columns, vec v[VEC])
+VEC_INLINE void vec_load_transposed(const float *from, int64_t step, int rows, int columns,
+                                    vec v[VEC])
 {
     if (rows == VEC && columns == VEC) {
         VEC_UNROLL
@@ -80,7 +81,7 @@ VEC_INLINE void vec_load_turned(const float *from, int64_t step, int rows, int c
         for (int i = 0; i < VEC; i++)
             v[i] = i < rows ? vec_load_n(from + i * step, columns) : vec_set(0);
     }
-    vec_turn(v);
+    vec_transpose(v);
 }
 
 /* Stores a whole aligned vector past the caches; vec_stream_end before another thread reads. */
