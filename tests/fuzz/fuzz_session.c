@@ -14,7 +14,7 @@
  *      0  level, a place in `levels` (remainder by 8)
  *      1  bits: enum choice
  *      2  enum fill of the inputs
- *      3  threads less 1 (the lowest bit)
+ *      3  threads less 1 (the lowest bit), strict sums (the next one)
  *    4-7  seed of the inputs' values
  *   8-31  the free dimensions of the inputs, one after the other, through free_sizes
  */
@@ -191,7 +191,9 @@ static infer_status make_session(struct run *r, infer_isa isa, infer_session **s
     o.max_work = MOST_FLOPS;
     o.profile = (bits & PROFILE) != 0;
     o.no_tuned = (bits & NO_TUNED) != 0;
-    o.precision = bits & BF16 ? INFER_PRECISION_BF16 : INFER_PRECISION_F32;
+    o.precision = bits & BF16        ? INFER_PRECISION_BF16
+                  : r->choice[3] & 2 ? INFER_PRECISION_F32_STRICT
+                                     : INFER_PRECISION_F32;
     infer_status status = infer_session_create(r->model, &o, session, &err);
     REQUIRE(status == err.status && (status == INFER_OK) == (*session != NULL));
     REQUIRE(status != INFER_ERROR_INTERNAL);
