@@ -185,7 +185,7 @@ static struct infer__block *add_block(struct infer__region *r, size_t size, int 
     return b;
 }
 
-static void *region_take(struct infer__region *r, size_t bytes)
+void *infer__region_take(struct infer__region *r, size_t bytes)
 {
     size_t align, need = rounded(bytes, &align);
     struct infer__block *b = r->blocks;
@@ -211,7 +211,7 @@ void *infer__region_calloc(struct infer__region *r, size_t count, size_t size)
     size_t bytes;
     if (!infer__size_mul(count, size, &bytes))
         return NULL;
-    void *p = region_take(r, bytes);
+    void *p = infer__region_take(r, bytes);
     if (p)
         memset(p, 0, bytes);
     return p;
@@ -219,7 +219,7 @@ void *infer__region_calloc(struct infer__region *r, size_t count, size_t size)
 
 void *infer__region_copy(struct infer__region *r, const void *from, size_t bytes)
 {
-    void *p = region_take(r, bytes);
+    void *p = infer__region_take(r, bytes);
     if (p && bytes)
         memcpy(p, from, bytes);
     return p;
@@ -257,7 +257,8 @@ int infer__region_grow(struct infer__region *r, void **array, uint32_t *capacity
         grown = need;
     if (grown < 16)
         grown = 16;
-    void *fresh = infer__size_mul(grown, element_size, &bytes) ? region_take(r, bytes) : NULL;
+    void *fresh =
+        infer__size_mul(grown, element_size, &bytes) ? infer__region_take(r, bytes) : NULL;
     if (!fresh)
         return 0;
     if (*capacity)

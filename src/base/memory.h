@@ -47,8 +47,10 @@ struct infer__region {
 
 void infer__region_init(struct infer__region *r, const infer_allocator *a);
 void infer__region_free(struct infer__region *r);
-/* Zeroed memory for `count` objects of `size` bytes, aligned to 64 bytes, or to 16 if it is smaller
- * than that; NULL if there is none or count * size overflows. */
+/* Memory aligned to 64 bytes, or to 16 if it is smaller than that, contents undefined; NULL if
+ * there is none. */
+void *infer__region_take(struct infer__region *r, size_t bytes);
+/* The same zeroed, for `count` objects of `size` bytes; NULL on overflow too. */
 void *infer__region_calloc(struct infer__region *r, size_t count, size_t size);
 /* A copy of `bytes` bytes at `from`. */
 void *infer__region_copy(struct infer__region *r, const void *from, size_t bytes);

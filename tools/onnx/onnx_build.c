@@ -99,7 +99,7 @@ infer_status onnx_const_tensor(struct onnx_importer *im, const char *name,
                                const Onnx__TensorProto *p, uint32_t *value, infer_error *err)
 {
     infer_tensor t;
-    TRY(onnx_tensor_decode(p, im->storage, im->g->region, &t, err));
+    TRY(onnx_tensor_decode(p, im->storage, &t, err));
     TRY(onnx_tensor_widen(&t, im->g->region, err));
     return infer__graph_add_const(im->g, name, t.type, t.rank, t.dims, t.data, 0, value, err);
 }

@@ -474,8 +474,8 @@ static infer_status import_graph(struct onnx_importer *im)
     return infer__graph_verify(im->g, im->err);
 }
 
-static infer_status import_message(const Onnx__ModelProto *model, const char *folder,
-                                   const struct onnx_import_options *options,
+static infer_status import_message(const Onnx__ModelProto *model, struct onnx_arena *arena,
+                                   const char *folder, const struct onnx_import_options *options,
                                    struct infer__region *region, struct infer__graph *g,
                                    struct onnx_report *report, infer_error *err)
 {
@@ -487,7 +487,8 @@ static infer_status import_message(const Onnx__ModelProto *model, const char *fo
                                .prefix = "",
                                .known = &known,
                                .err = err};
-    struct onnx_storage storage = {-1, options->max_tensor_bytes, options->max_constant_bytes};
+    struct onnx_storage storage = {-1, options->max_tensor_bytes, options->max_constant_bytes,
+                                   arena};
     im.storage = &storage;
     if (folder)
         storage.folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -516,9 +517,9 @@ infer_status onnx_import_memory(const void *bytes, size_t size, const char *fold
     FAIL_IF(size > o.max_file_bytes, INFER_ERROR_LIMIT,
             "the model has %zu bytes, at most %llu are allowed", size,
             (unsigned long long)o.max_file_bytes);
-    TRY(onnx_parse(&onnx__model_proto__descriptor, bytes, size, &arena, &message, err));
-    infer_status status =
-        import_message((const Onnx__ModelProto *)message, folder, &o, region, g, report, err);
+    TRY(onnx_parse(&onnx__model_proto__descriptor, bytes, size, region, &arena, &message, err));
+    infer_status status = import_message((const Onnx__ModelProto *)message, &arena, folder, &o,
+                                         region, g, report, err);
     protobuf_c_message_free_unpacked(message, &arena.protobuf);
     return status;
 }
@@ -542,10 +543,10 @@ infer_status onnx_import(const char *path, const struct onnx_import_options *opt
     if (!folder)
         return infer__no_memory(err, len + 1);
     memcpy(folder, slash ? path : ".", len); /* "/" of "/model.onnx" stays */
-    infer_status status = onnx_read_file(path, o.max_file_bytes, &a, &bytes, &size, err);
+    infer_status status = onnx_map_file(path, o.max_file_bytes, &bytes, &size, err);
     if (status == INFER_OK)
         status = onnx_import_memory(bytes, size, folder, &o, region, g, report, err);
-    infer__free(&a, bytes);
+    onnx_unmap_file(bytes, size);
     infer__free(&a, folder);
     return status;
 }

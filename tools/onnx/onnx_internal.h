@@ -8,20 +8,29 @@
 
 /* ---- reading protobuf (onnx_read.c) --------------------------------------------------------- */
 
+/* Pieces from here on are blocks of their own in a region, aligned as its are. */
+#define ONNX_ARENA_LARGE ((size_t)64 << 10)
+
 /* Memory for one parsed message, counted so that a small file can't take much. */
 struct onnx_arena {
     ProtobufCAllocator protobuf;
     infer_allocator allocator;
-    size_t left; /* bytes that may still be taken */
+    size_t left;                  /* bytes that may still be taken */
+    struct infer__region *region; /* that large pieces are from, so that a tensor's data can stay
+                                     there when the rest is freed */
 };
 
-/* Reads a regular file of at most `max` bytes into memory from infer__alloc. */
-infer_status onnx_read_file(const char *path, uint64_t max, const infer_allocator *a, void **bytes,
-                            size_t *size, infer_error *err);
-/* Checks the wire format against `d` without recursion, then parses. *message is freed with
+/* Maps a regular file of at most `max` bytes; NULL where it is empty. Nobody should write to it
+ * meanwhile. */
+infer_status onnx_map_file(const char *path, uint64_t max, void **bytes, size_t *size,
+                           infer_error *err);
+void onnx_unmap_file(void *bytes, size_t size);
+/* Checks the wire format against `d` without recursion, then parses; large pieces are
+ * taken from `region`. *message is freed with
  * protobuf_c_message_free_unpacked(message, &arena->protobuf). */
 infer_status onnx_parse(const ProtobufCMessageDescriptor *d, const void *bytes, size_t size,
-                        struct onnx_arena *arena, ProtobufCMessage **message, infer_error *err);
+                        struct infer__region *region, struct onnx_arena *arena,
+                        ProtobufCMessage **message, infer_error *err);
 
 /* ---- tensors (onnx_tensor.c, onnx_external.c) ----------------------------------------------- */
 
@@ -40,13 +49,16 @@ int onnx_integer_bits(int64_t data_type);
 struct onnx_storage {
     int folder; /* descriptor of the model's folder, -1: there is none */
     uint64_t max_tensor_bytes;
-    uint64_t left; /* bytes of constants that may still be taken */
+    uint64_t left;            /* bytes of constants that may still be taken */
+    struct onnx_arena *arena; /* of the message, which gives up the data of what is decoded, so that
+                                 weights are not there twice */
 };
 
-/* Decodes a tensor into `region` (type kept). The error's message says what is wrong; it is
- * INFER_ERROR_UNSUPPORTED or INFER_ERROR_FORMAT where only this tensor is to blame. */
+/* Decodes a tensor into the arena's region (type kept), once: its data are then the result's. The
+ * error's message says what is wrong; it is INFER_ERROR_UNSUPPORTED or INFER_ERROR_FORMAT where
+ * only this tensor is to blame. */
 infer_status onnx_tensor_decode(const Onnx__TensorProto *p, struct onnx_storage *storage,
-                                struct infer__region *region, infer_tensor *t, infer_error *err);
+                                infer_tensor *t, infer_error *err);
 /* f16 and bf16 become f32; other types stay. */
 infer_status onnx_tensor_widen(infer_tensor *t, struct infer__region *region, infer_error *err);
 /* Opens the file with the external data of a tensor of `bytes` bytes, which lie inside it at

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,6 +23,8 @@
 #define ARENA_FIXED ((size_t)64 << 20)
 #define ARENA_FACTOR 32
 #define ARENA_HEADER 16
+/* Pieces from here on are blocks of their own in a region, aligned as its are. */
+#define LARGE_HEADER 64
 
 enum wire { WIRE_VARINT = 0, WIRE_64 = 1, WIRE_BYTES = 2, WIRE_32 = 5 };
 
@@ -169,34 +172,47 @@ static infer_status scan(const ProtobufCMessageDescriptor *d, const void *bytes,
 
 /* ---- counted memory ------------------------------------------------------------------------- */
 
+/* In front of a piece, where its size stands in the last 16 bytes. */
+static size_t header_of(size_t bytes)
+{
+    return bytes >= ONNX_ARENA_LARGE ? LARGE_HEADER : ARENA_HEADER;
+}
+
 static void *arena_alloc(void *ctx, size_t bytes)
 {
     struct onnx_arena *a = ctx;
+    const size_t header = header_of(bytes);
     size_t need;
-    if (!infer__size_add(bytes, ARENA_HEADER, &need) || need > a->left)
+    if (!infer__size_add(bytes, header, &need) || need > a->left)
         return NULL;
-    char *p = infer__alloc(&a->allocator, need, ARENA_HEADER);
+    char *p = bytes >= ONNX_ARENA_LARGE ? infer__region_take(a->region, need)
+                                        : infer__alloc(&a->allocator, need, ARENA_HEADER);
     if (!p)
         return NULL;
     a->left -= need;
-    memcpy(p, &need, sizeof need);
-    return p + ARENA_HEADER;
+    memcpy(p + header - ARENA_HEADER, &bytes, sizeof bytes);
+    return p + header;
 }
 
 static void arena_free(void *ctx, void *memory)
 {
     struct onnx_arena *a = ctx;
+    size_t bytes;
     if (!memory)
         return;
-    char *p = (char *)memory - ARENA_HEADER;
-    size_t need;
-    memcpy(&need, p, sizeof need);
-    a->left += need;
-    infer__free(&a->allocator, p);
+    memcpy(&bytes, (char *)memory - ARENA_HEADER, sizeof bytes);
+    const size_t header = header_of(bytes);
+    char *p = (char *)memory - header;
+    a->left += bytes + header;
+    if (bytes >= ONNX_ARENA_LARGE)
+        infer__region_drop(a->region, p, bytes + header);
+    else
+        infer__free(&a->allocator, p);
 }
 
 infer_status onnx_parse(const ProtobufCMessageDescriptor *d, const void *bytes, size_t size,
-                        struct onnx_arena *arena, ProtobufCMessage **message, infer_error *err)
+                        struct infer__region *region, struct onnx_arena *arena,
+                        ProtobufCMessage **message, infer_error *err)
 {
     *message = NULL;
     size_t budget;
@@ -208,6 +224,7 @@ infer_status onnx_parse(const ProtobufCMessageDescriptor *d, const void *bytes, 
         (ProtobufCAllocator){.alloc = arena_alloc, .free = arena_free, .allocator_data = arena};
     arena->allocator = infer__allocator(NULL);
     arena->left = budget;
+    arena->region = region;
     *message = protobuf_c_message_unpack(d, &arena->protobuf, size, bytes);
     FAIL_IF(!*message, INFER_ERROR_FORMAT, "not a valid %s, or not enough memory to parse it",
             d->name);
@@ -216,24 +233,10 @@ infer_status onnx_parse(const ProtobufCMessageDescriptor *d, const void *bytes, 
 
 /* ---- files ---------------------------------------------------------------------------------- */
 
-static infer_status read_all(int fd, const char *path, void *to, size_t size, infer_error *err)
+infer_status onnx_map_file(const char *path, uint64_t max, void **bytes, size_t *size,
+                           infer_error *err)
 {
-    size_t done = 0;
-    while (done < size) {
-        ssize_t n = read(fd, (char *)to + done, size - done);
-        if (n < 0 && errno == EINTR)
-            continue;
-        FAIL_IF(n < 0, INFER_ERROR_IO, "%s: %s", path, strerror(errno));
-        FAIL_IF(n == 0, INFER_ERROR_IO, "%s became shorter while it was read", path);
-        done += (size_t)n;
-    }
-    return INFER_OK;
-}
-
-infer_status onnx_read_file(const char *path, uint64_t max, const infer_allocator *a, void **bytes,
-                            size_t *size, infer_error *err)
-{
-    infer_status status;
+    infer_status status = INFER_OK;
     struct stat st;
     *bytes = NULL;
     *size = 0;
@@ -242,25 +245,24 @@ infer_status onnx_read_file(const char *path, uint64_t max, const infer_allocato
     FAIL_IF(fd < 0, INFER_ERROR_IO, "%s: %s", path, strerror(errno));
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
         status = infer__fail(err, INFER_ERROR_IO, "%s is not a regular file", path);
-        goto fail;
-    }
-    if ((uint64_t)st.st_size > max) {
+    } else if ((uint64_t)st.st_size > max) {
         status = infer__fail(err, INFER_ERROR_LIMIT, "%s has %llu bytes, at most %llu are allowed",
                              path, (unsigned long long)st.st_size, (unsigned long long)max);
-        goto fail;
+    } else if (st.st_size > 0) { /* nothing can't be mapped */
+        void *map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (map == MAP_FAILED) {
+            status = infer__fail(err, INFER_ERROR_IO, "%s: %s", path, strerror(errno));
+        } else {
+            *bytes = map;
+            *size = (size_t)st.st_size;
+        }
     }
-    *bytes = infer__alloc(a, (size_t)st.st_size, 64);
-    if (!*bytes) {
-        status = infer__no_memory(err, (size_t)st.st_size);
-        goto fail;
-    }
-    TRY_GOTO(read_all(fd, path, *bytes, (size_t)st.st_size, err));
-    *size = (size_t)st.st_size;
-    close(fd);
-    return INFER_OK;
-fail:
-    infer__free(a, *bytes);
-    *bytes = NULL;
     close(fd);
     return status;
+}
+
+void onnx_unmap_file(void *bytes, size_t size)
+{
+    if (bytes)
+        munmap(bytes, size);
 }

@@ -291,6 +291,23 @@ static infer_status check_data(const Onnx__TensorProto *p, size_t bytes, int ext
     return INFER_OK;
 }
 
+/* The bytes of a message's tensor, which it then has no longer. */
+static void *take_raw(const Onnx__TensorProto *p, struct onnx_arena *arena)
+{
+    union {
+        const Onnx__TensorProto *from;
+        Onnx__TensorProto *to;
+    } tensor = {p};
+    ProtobufCBinaryData *raw = &tensor.to->raw_data;
+    void *data = raw->data;
+    if (raw->len < ONNX_ARENA_LARGE) { /* small ones are not in the region */
+        data = infer__region_copy(arena->region, raw->data, raw->len);
+        arena->protobuf.free(arena->protobuf.allocator_data, raw->data);
+    }
+    *raw = (ProtobufCBinaryData){0, NULL};
+    return data;
+}
+
 /* The bytes of a small type, wherever they are, into t->data. */
 static infer_status read_small(const Onnx__TensorProto *p, const struct form *f, int fd,
                                uint64_t offset, size_t count, struct infer__region *region,
@@ -316,15 +333,13 @@ static infer_status read_small(const Onnx__TensorProto *p, const struct form *f,
     return INFER_OK;
 }
 
-static infer_status read_plain(const Onnx__TensorProto *p, int fd, uint64_t offset, size_t count,
-                               infer_tensor *t, infer_error *err)
+/* The same of other types; data are there already where they were the message's (`raw`). */
+static infer_status read_plain(const Onnx__TensorProto *p, int raw, int fd, uint64_t offset,
+                               size_t count, infer_tensor *t, infer_error *err)
 {
-    const int raw = p->has_raw_data && p->raw_data.len;
     if (fd >= 0)
         TRY(onnx_external_read(fd, offset, t->data, t->bytes, err));
-    else if (raw)
-        memcpy(t->data, p->raw_data.data, t->bytes);
-    else
+    else if (!raw)
         TRY(copy_typed(p, t, count, err));
     if (fd >= 0 || raw)
         to_host_order(t, count);
@@ -335,7 +350,7 @@ static infer_status read_plain(const Onnx__TensorProto *p, int fd, uint64_t offs
 }
 
 infer_status onnx_tensor_decode(const Onnx__TensorProto *p, struct onnx_storage *storage,
-                                struct infer__region *region, infer_tensor *t, infer_error *err)
+                                infer_tensor *t, infer_error *err)
 {
     infer_status status = INFER_OK;
     size_t count = 0;
@@ -350,13 +365,15 @@ infer_status onnx_tensor_decode(const Onnx__TensorProto *p, struct onnx_storage 
     FAIL_IF(t->bytes > storage->left, INFER_ERROR_LIMIT, "the constants take too much memory");
     if (external)
         TRY(onnx_external_open(p, storage->folder, stored, &fd, &offset, err));
-    t->data = infer__region_calloc(region, t->bytes, 1);
+    struct infer__region *region = storage->arena->region;
+    const int raw = !f->bits && !external && p->has_raw_data && p->raw_data.len;
+    t->data = raw ? take_raw(p, storage->arena) : infer__region_calloc(region, t->bytes, 1);
     if (!t->data)
         status = infer__no_memory(err, t->bytes);
     else if (f->bits)
         status = read_small(p, f, fd, offset, count, region, t, err);
     else
-        status = read_plain(p, fd, offset, count, t, err);
+        status = read_plain(p, raw, fd, offset, count, t, err);
     if (fd >= 0)
         close(fd);
     if (status == INFER_OK)
@@ -409,10 +426,11 @@ static infer_status decode_file(const void *bytes, size_t size, struct onnx_tens
 {
     struct onnx_arena arena;
     ProtobufCMessage *message;
-    struct onnx_storage storage = {-1, (uint64_t)2 << 30, (uint64_t)2 << 30};
-    TRY(onnx_parse(&onnx__tensor_proto__descriptor, bytes, size, &arena, &message, err));
+    struct onnx_storage storage = {-1, (uint64_t)2 << 30, (uint64_t)2 << 30, &arena};
+    TRY(onnx_parse(&onnx__tensor_proto__descriptor, bytes, size, &t->region, &arena, &message,
+                   err));
     const Onnx__TensorProto *p = (const Onnx__TensorProto *)message;
-    infer_status status = onnx_tensor_decode(p, &storage, &t->region, &t->tensor, err);
+    infer_status status = onnx_tensor_decode(p, &storage, &t->tensor, err);
     if (status == INFER_OK) {
         t->name = infer__region_string(&t->region, p->name ? p->name : "");
         if (!t->name)
@@ -431,10 +449,10 @@ infer_status onnx_tensor_load(const char *path, struct onnx_tensor *t, infer_err
     err = err ? err : &local;
     infer__error_clear(err);
     memset(t, 0, sizeof *t);
-    TRY(onnx_read_file(path, (uint64_t)2 << 30, &a, &bytes, &size, err));
+    TRY(onnx_map_file(path, (uint64_t)2 << 30, &bytes, &size, err));
     infer__region_init(&t->region, &a);
     infer_status status = decode_file(bytes, size, t, err);
-    infer__free(&a, bytes);
+    onnx_unmap_file(bytes, size);
     if (status != INFER_OK)
         onnx_tensor_free(t);
     return status;
