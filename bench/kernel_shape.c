@@ -5,7 +5,7 @@
 #include "bench/kernel_bench.h"
 #include "tools/random_fill.h"
 
-enum { MOST_OPERANDS = 8, MOST_NUMBERS = 16 };
+enum { MOST_OPERANDS = 12, MOST_NUMBERS = 16 };
 
 struct builder {
     struct infer__graph *g;

@@ -17,15 +17,21 @@ static inline int infer__same_quant(const struct infer__operand *a, const struct
     return infer__quant_same(a->quant, b->quant);
 }
 
-/* The same for all operands of a task that are there. */
+/* Whether integers can be moved as they are: they mean the same on both sides, or on one nothing
+ * in particular, as in a table of u8 whose rows are dequantised once they are gathered. */
+static inline int infer__may_move(const struct infer__operand *from,
+                                  const struct infer__operand *to)
+{
+    return !from->quant || !to->quant || infer__same_quant(from, to);
+}
+
+/* The same from all operands of a task to all results, as far as they have one type. */
 static inline int infer__one_quant(const struct infer__task *t)
 {
-    for (uint32_t i = 1; i < t->nin; i++)
-        if (t->in[i].type == t->in[0].type && !infer__same_quant(&t->in[0], &t->in[i]))
-            return 0;
-    for (uint32_t i = 0; i < t->nout; i++)
-        if (t->out[i].type == t->in[0].type && !infer__same_quant(&t->in[0], &t->out[i]))
-            return 0;
+    for (uint32_t k = 0; k < t->nout; k++)
+        for (uint32_t i = 0; i < t->nin; i++)
+            if (t->in[i].type == t->out[k].type && !infer__may_move(&t->in[i], &t->out[k]))
+                return 0;
     return 1;
 }
 

@@ -13,6 +13,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from recurrent_cases import recurrent_cases
+
 rng = np.random.default_rng(5)
 MS = "com.microsoft"
 TYPES = {np.dtype(t): helper.np_dtype_to_tensor_dtype(np.dtype(t))
@@ -237,6 +239,7 @@ def cases():
                np.float32(0.04), np.uint8(90)], constants=(2, 3, 5, 6, 7, 8), **d)
     yield one("ms_quantize", "QuantizeLinear", [x, scale, q], constants=(1, 2), **d)
     yield one("ms_dequantize", "DequantizeLinear", [u8(3, 4), scale, q], constants=(1, 2), **d)
+    yield from recurrent_cases(one)
 
 
 def gathering():
@@ -370,6 +373,7 @@ def compare(infer, folder):
     for name, m, feeds in itertools.chain(cases(), more()):
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
+        options.intra_op_num_threads = 1  # its quantised LSTM quantises the states of each thread
         session = onnxruntime.InferenceSession(m.SerializeToString(), options,
                                                providers=["CPUExecutionProvider"])
         outputs = session.run(None, feeds)

@@ -14,7 +14,7 @@
 #include "kernel_cut.h"
 #include "kernels/kernel.h"
 
-#define CHECK_OPERANDS 8
+#define CHECK_OPERANDS 12
 
 static inline size_t operand_bytes(const struct infer__operand *o)
 {

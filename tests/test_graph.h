@@ -19,7 +19,7 @@
 
 #include "graph/params.h"
 
-#define MAX_OPERANDS 8
+#define MAX_OPERANDS 12
 #define MAX_TENSOR_BYTES (UINT64_C(1) << 31)
 
 struct fixture {

@@ -12,7 +12,7 @@ static int moves_nothing(unsigned op)
 static int same_type(const struct infer__task *t)
 {
     return t->in[0].type == t->out[0].type && infer__no_epilogue(t) &&
-           infer__same_quant(&t->in[0], &t->out[0]) && !t->epi.requant;
+           infer__may_move(&t->in[0], &t->out[0]) && !t->epi.requant;
 }
 
 INFER__APART static double estimate_copy(const struct infer__task *t)

@@ -73,7 +73,7 @@ static void max_pool_run(const struct infer__task *t, const struct infer__buffer
 INFER__APART static double max_pool_ns(const struct infer__task *t, unsigned type)
 {
     if (!infer__pooling_serves(t, INFER__OP_MAX_POOL, type) ||
-        (has_index(t) && t->out[1].type != INFER_S64) || !infer__same_quant(&t->in[0], &t->out[0]))
+        (has_index(t) && t->out[1].type != INFER_S64) || !infer__may_move(&t->in[0], &t->out[0]))
         return -1;
     double each = has_index(t) ? 5 : type == INFER_F32 ? 0.2 : 0.05;
     return 500 + infer__pooling_reads(t) * each + 20 * (double)infer__pooling_pixels(t);

@@ -282,7 +282,7 @@ INFER__APART static double max_estimate(const struct infer__task *t)
     if (!infer__isa_has(t->isa, LEVEL_ISA) ||
         !infer__pooling_serves(t, INFER__OP_MAX_POOL, INFER_U8) ||
         (t->nout > 1 && t->out[1].type != INFER_TYPE_NONE) ||
-        !infer__same_quant(&t->in[0], &t->out[0]) || t->epi.requant)
+        !infer__may_move(&t->in[0], &t->out[0]) || t->epi.requant)
         return -1;
     double reads = infer__pooling_reads(t), pixels = (double)infer__pooling_pixels(t);
     if (is_stacked(t))

@@ -15,7 +15,7 @@ uint32_t infer__resize_units(const struct infer__task *t, const struct infer__re
 int infer__resize_serves(const struct infer__task *t)
 {
     return t->op == INFER__OP_RESIZE && t->in[0].rank > 0 && t->in[0].type == t->out[0].type &&
-           infer__no_epilogue(t) && infer__same_quant(&t->in[0], &t->out[0]);
+           infer__no_epilogue(t) && infer__may_move(&t->in[0], &t->out[0]);
 }
 
 infer_status infer__resize_prepare(const struct infer__task *t, struct infer__need *need,

@@ -20,7 +20,8 @@ struct verify {
 #define BIT(key) (UINT64_C(1) << INFER__ATTR_##key)
 static const uint64_t list_attrs = BIT(AXES) | BIT(DILATIONS) | BIT(KERNEL_SHAPE) |
                                    BIT(OUTPUT_PADDING) | BIT(OUTPUT_SHAPE) | BIT(PADS) | BIT(PERM) |
-                                   BIT(STRIDES);
+                                   BIT(STRIDES) | BIT(ACTIVATIONS) | BIT(ACTIVATION_ALPHA) |
+                                   BIT(ACTIVATION_BETA);
 #undef BIT
 
 /* ---- values --------------------------------------------------------------------------------- */

@@ -203,6 +203,40 @@ struct infer__round_float {
     int32_t overflows;
 };
 
+enum infer__direction { INFER__FORWARD = 0, INFER__REVERSE = 1, INFER__BIDIRECTIONAL = 2 };
+enum infer__cell_act {
+    INFER__CELL_SIGMOID = 0,
+    INFER__CELL_TANH = 1,
+    INFER__CELL_RELU = 2,
+    INFER__CELL_AFFINE = 3,           /* alpha x + beta */
+    INFER__CELL_LEAKY_RELU = 4,       /* x, below 0 alpha x */
+    INFER__CELL_THRESHOLDED_RELU = 5, /* x from alpha on, else 0 */
+    INFER__CELL_SCALED_TANH = 6,      /* alpha tanh(beta x) */
+    INFER__CELL_HARD_SIGMOID = 7,     /* alpha x + beta between 0 and 1 */
+    INFER__CELL_ELU = 8,              /* x, below 0 alpha (e^x - 1) */
+    INFER__CELL_SOFTSIGN = 9,         /* x / (1 + |x|) */
+    INFER__CELL_SOFTPLUS = 10,        /* log(1 + e^x) */
+    INFER__CELL_ACTS = 11
+};
+struct infer__cell_function {
+    int32_t act; /* enum infer__cell_act */
+    float alpha, beta;
+};
+
+/* An activation with the parameters that ONNX gives it. */
+struct infer__cell_function infer__cell_function(int64_t act);
+
+/* LSTM, GRU, RNN */
+enum { INFER__CELL_FUNCTIONS = 3 }; /* of a direction, at most */
+struct infer__recurrent {
+    struct infer__cell_function function[2][INFER__CELL_FUNCTIONS]; /* of each direction */
+    float clip; /* bound of what gates get; infinite where there is none */
+    int32_t direction;
+    int32_t layout;  /* 1: the batch is the first axis */
+    int32_t linear;  /* GRU: the reset gate works on the product, not on what goes into it */
+    int32_t coupled; /* LSTM: the forget gate is 1 - the input gate */
+};
+
 /* DynamicRange: elements of a part at least, and parts at most. */
 enum { INFER__RANGE_PART = 16384, INFER__RANGE_PARTS = 64 };
 
@@ -227,6 +261,7 @@ union infer__params {
     struct infer__random random;
     struct infer__linear_attention linear_attention;
     struct infer__round_float round_float;
+    struct infer__recurrent recurrent;
 };
 /* Bytes of all parameters that mean something. They are all 0 before infer__resolve_node fills
  * those of the operator, and the window is the largest; its tail of padding is left out. */

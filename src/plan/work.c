@@ -37,6 +37,9 @@ static int64_t count_flops(const struct infer__task *t)
         return INFER__PRODUCT(2, in, t->in[1].dims[1], kernel_elements(&t->p.window));
     case INFER__FLOPS_WINDOW:
         return INFER__PRODUCT(out, kernel_elements(&t->p.window));
+    case INFER__FLOPS_RECURRENT:
+        return INFER__PRODUCT(2, t->in[0].dims[0], t->in[0].dims[1],
+                              INFER__SUM(elements(&t->in[1]), elements(&t->in[2])));
     case INFER__FLOPS_GEMM:
         return INFER__PRODUCT(2, out, t->in[0].dims[t->p.gemm.trans_a ? 0 : 1]);
     case INFER__FLOPS_MATMUL:

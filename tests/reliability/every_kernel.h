@@ -87,5 +87,7 @@ int every_rounds(const struct infer__kernel *k);
 /* Whether the definition sums products or values, so that every_define knows `scale` of each
  * element apart. */
 int every_is_sum(const struct infer__task *t);
+/* Whether it is a recurrent layer: every result comes of sums of sums. */
+int every_is_recurrent(const struct infer__task *t);
 
 #endif

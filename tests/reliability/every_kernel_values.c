@@ -54,6 +54,20 @@ static int is_parameter(const struct infer__task *t, uint32_t i)
     }
 }
 
+int every_is_recurrent(const struct infer__task *t)
+{
+    return t->op >= INFER__OP_LSTM && t->op <= INFER__OP_DYNAMIC_QUANTIZE_LSTM;
+}
+
+/* Weights of states and scales of weights so small that no error grows from step to step. */
+static double tamed(const struct infer__task *t, uint32_t i, double v)
+{
+    const struct infer__operand *o = &t->in[i];
+    if (t->op == INFER__OP_DYNAMIC_QUANTIZE_LSTM && (i == 8 || i == 10))
+        return (1 + fabs(v)) * 1e-4;
+    return every_is_recurrent(t) && i == 2 ? v / 4 / (double)o->dims[2] : v;
+}
+
 static void draw_floats(const struct every_task *e, uint32_t i, enum every_values values,
                         uint64_t *r)
 {
@@ -64,7 +78,8 @@ static void draw_floats(const struct every_task *e, uint32_t i, enum every_value
     for (int64_t j = 0; j < n; j++) {
         double v = draw_value(values == EVERY_ODD && o->is_const ? EVERY_TAME : values, some, r);
         if (values == EVERY_TAME && e->t.op == INFER__OP_BATCH_NORMALIZATION && i == 4)
-            v = fabs(v) + 0.1;                                      /* a variance */
+            v = fabs(v) + 0.1; /* a variance */
+        v = tamed(&e->t, i, v);
         if (e->t.op == INFER__OP_DYNAMIC_QUANTIZE_LINEAR && i == 1) /* lowest and highest */
             v = isnan(v) ? 0 : j % 2 ? fabs(v) : -fabs(v);
         every_put(o->type, e->x[i], j, v);
@@ -267,6 +282,8 @@ double every_bound(const struct every_task *e, const struct infer__kernel *k, ui
     unsigned type = e->out[output].type;
     double size = fabs(every_value(type, e->y[output], i));
     double own = type == INFER_F32 ? 3e-6 * size + 1e-37 : type == INFER_BF16 ? size / 128 : 0;
+    if (every_is_recurrent(&e->t)) /* a quantised state may come out as the integer beside */
+        return own + (e->t.op == INFER__OP_DYNAMIC_QUANTIZE_LSTM ? 2e-3 : 1e-5) * (1 + e->largest);
     if (output || !every_is_float(type) || type == INFER_F16 || is_exact(&e->t))
         return 0;
     if (is_function(&e->t))

@@ -13,6 +13,8 @@ static uint64_t runs, dependences;
  * may overflow on the way, at one tap or with bf16's few digits, is infinite, NaN or neither. */
 static int may_overflow(const struct every_task *e, const struct infer__kernel *k, int64_t i)
 {
+    if (every_is_recurrent(&e->t))
+        return 1;
     return every_is_sum(&e->t) &&
            (every_spreads(k) || every_rounds(k) || !(e->scale[i] < (double)FLT_MAX / 1000));
 }
@@ -85,7 +87,7 @@ static void look_at_kernels(struct check *c, struct every_task *e, enum every_va
 static int is_exempt(const struct infer__task *t, uint32_t i)
 {
     return (t->op == INFER__OP_CLIP && i > 0) || t->op == INFER__OP_DYNAMIC_RANGE ||
-           t->op == INFER__OP_DYNAMIC_QUANTIZE_LINEAR;
+           t->op == INFER__OP_DYNAMIC_QUANTIZE_LINEAR || t->op == INFER__OP_DYNAMIC_QUANTIZE_LSTM;
 }
 
 /* Sets element j of operand i, runs the definition into y, and sets it back. */

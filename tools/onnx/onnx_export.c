@@ -293,14 +293,16 @@ static infer_status export_model(struct exporter *x, const infer_model *model, v
                                  size_t *size)
 {
     static char name[] = "graph", producer[] = "libinfer", no_domain[] = "";
+    static char microsoft[] = "com.microsoft";
     infer_error *err = x->err;
     Onnx__ModelProto m;
     Onnx__GraphProto graph;
-    Onnx__OperatorSetIdProto opset, *opsets[1] = {&opset};
+    Onnx__OperatorSetIdProto opset, more, *opsets[2] = {&opset, &more};
     infer_allocator a = infer__allocator(NULL);
     onnx__model_proto__init(&m);
     onnx__graph_proto__init(&graph);
     onnx__operator_set_id_proto__init(&opset);
+    onnx__operator_set_id_proto__init(&more);
     TRY(make_names(x));
     TRY(export_ends(x, model, &graph));
     for (uint32_t i = 0; i < x->g->nnodes; i++)
@@ -316,7 +318,10 @@ static infer_status export_model(struct exporter *x, const infer_model *model, v
     m.has_ir_version = 1;
     m.ir_version = x->opset >= 21 ? 10 : x->opset >= 19 ? 9 : 8;
     m.producer_name = producer;
-    m.n_opset_import = 1;
+    more.domain = microsoft;
+    more.has_version = 1;
+    more.version = 1;
+    m.n_opset_import = x->microsoft ? 2 : 1;
     m.opset_import = opsets;
     m.graph = &graph;
     TRY(export_pairs(x, model, &m));

@@ -13,6 +13,7 @@ struct exporter {
     uint32_t nnodes, capacity;
     uint32_t fresh; /* number of the next name that the exporter makes */
     int64_t opset;
+    int microsoft; /* 1: there are operators of ONNX Runtime's own */
     infer_error *err;
 };
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "graph/params.h"
+#include "tools/onnx/onnx_cells.h"
 #include "tools/onnx/onnx_export_internal.h"
 
 static infer_status no_memory(struct exporter *x)
@@ -27,9 +28,15 @@ static const char *const roi_modes[] = {"avg", "max"};
 static const char *const roi_coordinates[] = {"half_pixel", "", "", "output_half_pixel"};
 static const char *const reductions[] = {"none", "add", "mul", "min", "max"};
 static const char *const update_rules[] = {"linear", "gated", "delta", "gated_delta"};
+static const char *const directions[] = {"forward", "reverse", "bidirectional"};
 static const char *const policies[] = {"stretch", "not_larger", "not_smaller"};
 
 #define WORDS(list) (*count = sizeof(list) / sizeof *(list), (list))
+
+static int is_recurrent(unsigned op)
+{
+    return op >= INFER__OP_LSTM && op <= INFER__OP_DYNAMIC_QUANTIZE_LSTM;
+}
 
 /* The words that the numbers of an attribute stand for; NULL where it is a number in ONNX too. */
 static const char *const *words_of(unsigned op, unsigned key, size_t *count)
@@ -48,6 +55,8 @@ static const char *const *words_of(unsigned op, unsigned key, size_t *count)
         return WORDS(nearest_modes);
     case INFER__ATTR_KEEP_ASPECT:
         return WORDS(policies);
+    case INFER__ATTR_DIRECTION:
+        return WORDS(directions);
     case INFER__ATTR_MODE:
         if (op == INFER__OP_PAD)
             return WORDS(pad_modes);
@@ -57,6 +66,8 @@ static const char *const *words_of(unsigned op, unsigned key, size_t *count)
             return WORDS(roi_modes);
         if (op == INFER__OP_LINEAR_ATTENTION)
             return WORDS(update_rules);
+        if (is_recurrent(op))
+            return NULL;
         return op == INFER__OP_RESIZE ? WORDS(resize_modes) : WORDS(depth_modes);
     default:
         return NULL;
@@ -165,9 +176,69 @@ static const char *name_of(unsigned op, unsigned key)
         return "pooled_shape";
     if (op == INFER__OP_LINEAR_ATTENTION && key == INFER__ATTR_ALPHA)
         return "scale";
+    if (is_recurrent(op) && key == INFER__ATTR_MODE)
+        return op == INFER__OP_GRU ? "linear_before_reset" : "input_forget";
     return op == INFER__OP_LINEAR_ATTENTION && key == INFER__ATTR_MODE ? "update_rule"
                                                                        : infer__attr_name(key);
 }
+
+/* ---- activations of recurrent layers --------------------------------------------------------- */
+
+static infer_status set_acts(struct exporter *x, const struct infer__node *n,
+                             const struct infer__attr *from, Onnx__AttributeProto *a)
+{
+    a->type = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRINGS;
+    a->strings = infer__region_calloc(&x->region, from->count, sizeof *a->strings);
+    if (!a->strings)
+        return no_memory(x);
+    for (uint32_t i = 0; i < from->count; i++, a->n_strings++) {
+        const int64_t act = from->ints[i];
+        if (act < 0 || act >= INFER__CELL_ACTS)
+            return infer__fail_node(x->err, INFER_ERROR_FORMAT, n->name, "%s has no word %lld",
+                                    a->name, (long long)act);
+        a->strings[i].len = strlen(onnx_cell_acts[act].name);
+        a->strings[i].data =
+            infer__region_copy(&x->region, onnx_cell_acts[act].name, a->strings[i].len);
+        if (!a->strings[i].data)
+            return no_memory(x);
+    }
+    return INFER_OK;
+}
+
+/* ONNX lists parameters only of activations that take them. */
+static infer_status set_act_parameters(struct exporter *x, const struct infer__node *n,
+                                       const struct infer__attr *from, Onnx__AttributeProto *a)
+{
+    const struct infer__attr *acts = infer__node_attr(n, INFER__ATTR_ACTIVATIONS);
+    a->type = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOATS;
+    a->floats = infer__region_calloc(&x->region, (size_t)from->count + 1, sizeof *a->floats);
+    if (!a->floats)
+        return no_memory(x);
+    for (uint32_t i = 0; acts && i < from->count && i < acts->count; i++) {
+        const int64_t act = acts->ints[i];
+        if (act < 0 || act >= INFER__CELL_ACTS)
+            continue; /* which set_acts refuses */
+        if (from->key == INFER__ATTR_ACTIVATION_ALPHA ? onnx_cell_acts[act].alpha
+                                                      : onnx_cell_acts[act].beta)
+            a->floats[a->n_floats++] = from->floats[i];
+    }
+    return INFER_OK;
+}
+
+/* The size of the state, which ONNX Runtime wants to be stated. */
+static infer_status add_hidden(struct exporter *x, const struct infer__node *n, Onnx__NodeProto *p)
+{
+    const struct infer__value *r = &x->g->values[n->in[2]];
+    const int axis = n->op == INFER__OP_DYNAMIC_QUANTIZE_LSTM ? 1 : 2;
+    return r->shaped && r->rank == 3 ? add_int(x, p, "hidden_size", r->dims[axis]) : INFER_OK;
+}
+
+static int is_act_parameter(unsigned key)
+{
+    return key == INFER__ATTR_ACTIVATION_ALPHA || key == INFER__ATTR_ACTIVATION_BETA;
+}
+
+/* ---- all attributes -------------------------------------------------------------------------- */
 
 static infer_status copy_attrs(struct exporter *x, const struct infer__node *n, Onnx__NodeProto *p)
 {
@@ -184,7 +255,11 @@ static infer_status copy_attrs(struct exporter *x, const struct infer__node *n, 
         Onnx__AttributeProto *a = new_attr(x, name_of(n->op, from->key));
         if (!a)
             return no_memory(x);
-        if (from->type == INFER__ATTR_FLOATS) {
+        if (is_act_parameter(from->key)) {
+            TRY(set_act_parameters(x, n, from, a));
+        } else if (from->key == INFER__ATTR_ACTIVATIONS) {
+            TRY(set_acts(x, n, from, a));
+        } else if (from->type == INFER__ATTR_FLOATS) {
             a->type = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOAT;
             a->has_f = 1;
             a->f = from->floats[0];
@@ -374,5 +449,12 @@ infer_status export_node(struct exporter *x, const struct infer__node *n)
     if (infer__node_int(n, INFER__ATTR_COERCE_2D, 0))
         return export_coerced(x, n, in, out);
     TRY(add_node(x, info->name, n->name, in, n->nin, out, n->nout, &p));
+    if (n->op == INFER__OP_DYNAMIC_QUANTIZE_LSTM) {
+        static char microsoft[] = "com.microsoft";
+        p->domain = microsoft;
+        x->microsoft = 1;
+    }
+    if (is_recurrent(n->op))
+        TRY(add_hidden(x, n, p));
     return copy_attrs(x, n, p);
 }

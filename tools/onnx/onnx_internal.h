@@ -445,6 +445,8 @@ ONNX_CONVERTER(mel_weights);
 /* sequences (onnx_ops_linear.c) */
 ONNX_CONVERTER(causal_conv);
 ONNX_CONVERTER(linear_attention);
+/* recurrent layers (onnx_ops_recurrent.c) */
+ONNX_CONVERTER(recurrent);
 /* control flow (onnx_branch.c) */
 ONNX_CONVERTER(if);
 /* quantisation (onnx_ops_quant.c) */

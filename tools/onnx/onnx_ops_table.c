@@ -218,6 +218,11 @@ static const struct onnx_op table[] = {
     ROW("ReduceLogSumExp", 1, LATEST, NONE, reduce_log_sum_exp),
     ALWAYS("ArgMax", ARG_MAX),
     ALWAYS("ArgMin", ARG_MIN),
+    /* recurrent layers */
+    ROW("LSTM", 1, LATEST, LSTM, recurrent),
+    ROW("GRU", 1, LATEST, GRU, recurrent),
+    ROW("RNN", 1, LATEST, RNN, recurrent),
+    MICROSOFT("DynamicQuantizeLSTM", DYNAMIC_QUANTIZE_LSTM, recurrent),
     /* losses */
     ROW("NegativeLogLikelihoodLoss", 12, LATEST, NONE, loss),
     ROW("SoftmaxCrossEntropyLoss", 12, LATEST, NONE, loss),
