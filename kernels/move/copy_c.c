@@ -9,10 +9,10 @@ static int moves_nothing(unsigned op)
            op == INFER__OP_SQUEEZE || op == INFER__OP_UNSQUEEZE;
 }
 
+/* Integers are moved as they are, whatever they mean on either side. */
 static int same_type(const struct infer__task *t)
 {
-    return t->in[0].type == t->out[0].type && infer__no_epilogue(t) &&
-           infer__may_move(&t->in[0], &t->out[0]) && !t->epi.requant;
+    return t->in[0].type == t->out[0].type && infer__no_epilogue(t) && !t->epi.requant;
 }
 
 INFER__APART static double estimate_copy(const struct infer__task *t)

@@ -220,13 +220,21 @@ static uint32_t zero_of(const struct infer__node *n)
     return n->nin > 2 ? n->in[2] : 0;
 }
 
+/* Whether a value is bytes that the model itself has joined: they stay as they are, whatever its
+ * parts mean elsewhere, and so mean nothing in particular. */
+static int is_joined(const struct infer__integer *p, uint32_t v)
+{
+    return p->producer[v] && !p->g->values[v].quant &&
+           infer__works_on(&p->nodes[p->producer[v] - 1], INFER__INTEGERS_CONCAT);
+}
+
 /* Notes what an f32 value is the meaning of. Constants are theirs too: of an addition, say. */
 static infer_status do_dequantize(struct infer__integer *p, const struct infer__node *n)
 {
     struct infer__value *x = &p->g->values[n->in[0]];
     const struct infer__quant *q;
     TRY(infer__integer_emit(p, n));
-    if (x->type != INFER_U8)
+    if (x->type != INFER_U8 || is_joined(p, n->in[0]))
         return INFER_OK;
     TRY(infer__integer_quant(p, n->in[1], zero_of(n), 0, 0, &q));
     if (!q || q->count != 1 || (x->quant && !infer__quant_same(x->quant, q)))
