@@ -146,7 +146,7 @@ infer_status bench_kernel_time(struct bench_task *b, const struct infer__kernel 
         k->pack(&b->t, cut, packed);
     if (b->t.nout && b->y[0])
         memset(b->y[0], 0xA5, operand_bytes(&b->out[0])); /* not what another kernel left */
-    struct infer__buffers m = {in, b->y, packed, scratch, cut, scratch};
+    struct infer__buffers m = {in, b->y, packed, scratch, cut, scratch, NULL};
     time_runs(b, k, &need, &m, ms, out);
     status = compare(b, &out->difference, err);
 fail:

@@ -177,8 +177,10 @@ typedef struct infer_value_info {
     infer_type type;
     int32_t rank;
     int64_t dims[INFER_MAX_RANK]; /* of a model: 0 where a dimension is free (or, for an output,
-                                     only known once a session is made); of a session: exact */
-    uint32_t free_dims;           /* bit i set: dimension i is free */
+                                     only known once a session is made); of a session: exact, or,
+                                     of an output whose size depends on values, the most */
+    uint32_t free_dims;           /* bit i set: dimension i is free; of a session: only the most of
+                                     it is known, and each run tells how much it is */
     uint32_t reserved;
     const char *dim_names[INFER_MAX_RANK]; /* what the model calls a dimension that is free in it,
                                               "batch" say; NULL where it has no name. They live as
@@ -370,6 +372,17 @@ typedef struct infer_input_spec {
     uint64_t more[2]; /* reserved: 0 */
 } infer_input_spec;
 
+/* The most that a size can be which depends on values (how many boxes a detector finds), where less
+ * than could be worked out is wanted, or nothing can be. `name` is a tensor's: its first dimension
+ * of that kind is meant, or, where it holds integers that other sizes are computed of, each of its
+ * numbers; or a dimension's of an output (infer_value_info.dim_names). It never grows; what is
+ * reserved is checked to be 0. */
+typedef struct infer_maximum {
+    const char *name;
+    int64_t value; /* 0 to 2^31 - 1 */
+    uint64_t reserved[2];
+} infer_maximum;
+
 /* What an f32 network is computed in. The two of f32 differ in the sums that convolutions are made
  * of. Their contract, which docs/accuracy.md shows: the rms error of an output to its value in
  * float64, over several inputs, is at most so many times that of ONNX Runtime, or 2.5e-7 of the
@@ -419,6 +432,10 @@ typedef struct infer_session_options {
                                   without INFER_ISA_AVX512BF16, never replaced by f32 */
     infer_pool *pool;          /* the threads that it runs on, which must outlive it; NULL: the
                                   session makes some of its own */
+    const infer_maximum *maxima; /* of sizes that depend on values; copied. NULL: memory is taken
+                                    for the most that there could be, where that can be worked out,
+                                    else INFER_ERROR_NEED_VALUE names the tensor */
+    size_t nmaxima;
 } infer_session_options;
 
 #define INFER_SESSION_OPTIONS_INIT INFER_INITIAL(infer_session_options)
@@ -453,7 +470,8 @@ INFER_API infer_status infer_session_reshape(infer_session *session, const infer
  * is cancelled, and waited for until its function or its `done` has returned. */
 INFER_API void infer_session_free(infer_session **session);
 
-/* Exact types and shapes, in the model's order. */
+/* Exact types and shapes, in the model's order. An output whose size depends on values has the most
+ * that it can be, which memory was taken for, and bits of free_dims. */
 INFER_API size_t infer_session_inputs(const infer_session *session);
 INFER_API size_t infer_session_outputs(const infer_session *session);
 INFER_API infer_status infer_session_input(const infer_session *session, size_t index,
@@ -461,15 +479,24 @@ INFER_API infer_status infer_session_input(const infer_session *session, size_t 
 INFER_API infer_status infer_session_output(const infer_session *session, size_t index,
                                             infer_value_info *info, infer_error *err);
 
+/* The exact type and shape of an output as the session's last run has left it. Where sizes depend
+ * on values that run must have ended well, else INFER_ERROR_ARGUMENT; not while a run is in flight.
+ */
+INFER_API infer_status infer_session_result(const infer_session *session, size_t index,
+                                            infer_value_info *info, infer_error *err);
+
 /* Runs the network once. `inputs` has all inputs in the model's order, each with the session's
  * type and shape. `outputs` has all outputs in order; where outputs[i].data is NULL the library
  * sets the whole tensor to a view of session memory, valid until the next run or free; else type
  * and shape must be the session's and the answer is written to data. An output that shares
- * memory with another tensor is refused. Denormals count as 0 (x86-64). One run at a time per
- * session: while one is in flight another is refused with INFER_ERROR_BUSY. libinfer allocates
- * nothing here; where a step is oneDNN's (infer_step_info.kernel ends in "_onednn"), oneDNN itself
- * may: then, and only then, a run can fail with INFER_ERROR_NO_MEMORY; what the outputs hold means
- * nothing, and a later run may succeed. */
+ * memory with another tensor is refused. Of an output whose size depends on values (free_dims of
+ * infer_session_output) memory is needed for the most, these dims are not looked at, and are set to
+ * what there is, 0 included; data is dense. What passes options.maxima is INFER_ERROR_LIMIT.
+ * Denormals count as 0 (x86-64). One run at a time per session: while one is in flight another is
+ * refused with INFER_ERROR_BUSY. libinfer allocates nothing here; where a step is oneDNN's
+ * (infer_step_info.kernel ends in "_onednn"), oneDNN itself may: then, and only then, a run can
+ * fail with INFER_ERROR_NO_MEMORY; what the outputs hold means nothing, and a later run may
+ * succeed. */
 INFER_API infer_status infer_run(infer_session *session, const infer_tensor *inputs, size_t ninputs,
                                  infer_tensor *outputs, size_t noutputs, infer_error *err);
 
@@ -504,7 +531,8 @@ typedef void (*infer_run_done)(void *ctx, infer_status status, const infer_error
 /* Starts a run and returns: a worker of the session's pool does it, helped by others that are idle,
  * and then calls done(ctx, ...). Runs that no worker is free for wait in the order in which they
  * were started. What `data` of inputs and outputs points to must stay until then; the arrays
- * themselves need not. Outputs that the library lends are set at once and filled later.
+ * themselves need not. Outputs that the library lends are set at once and filled later: of those
+ * whose size depends on values, dims are the most, and infer_session_result tells the others.
  * On failure nothing was started and `done` is not called. INFER_ERROR_THREAD: the pool has no
  * worker; a pool of one thread has none, nor has one with an executor, nor any in the child of a
  * fork. A session without a pool needs `threads` of at least 2. INFER_ERROR_BUSY as of infer_run.

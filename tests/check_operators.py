@@ -54,6 +54,138 @@ def model(op, inputs, attributes=None, constants=(), outputs=1, domain="", opset
     return m, dict(feeds)
 
 
+def net(nodes, feeds, constants, outputs, opset=17):
+    """Nodes are (operator, "in,in", "out,out"[, attributes])."""
+    made = [helper.make_node(n[0], n[1].split(","), n[2].split(","), **(n[3] if n[3:] else {}))
+            for n in nodes]
+    graph = helper.make_graph(
+        made, "g", [helper.make_tensor_value_info(k, TYPES[v.dtype], list(v.shape))
+                    for k, v in feeds.items()],
+        [onnx.ValueInfoProto(name=o) for o in outputs],
+        [numpy_helper.from_array(np.asarray(v), k) for k, v in constants.items()])
+    m = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
+    m.ir_version = 9
+    return m, feeds
+
+
+def i64(*a):
+    return np.array(a, np.int64)
+
+
+def corners(n, size=64):
+    centre, half = rng.random((n, 2)) * size, rng.random((n, 2)) * size / 8 + 1
+    return np.concatenate([centre - half, centre + half], 1).astype(np.float32)
+
+
+def one_stage(threshold, n=200, classes=5):
+    """A detector's end as exporters of the YOLO family write it."""
+    pred = np.concatenate([corners(n).T, rng.random((classes, n))], 0).astype(np.float32)[None]
+    constants = dict(
+        parts=i64(4, classes), most=i64(20), iou=np.float32([0.45]), least=np.float32([threshold]),
+        a0=i64(0), a1=i64(1), a2=i64(2), n=i64(n), s0=np.int64(0), s1=np.int64(1), s2=np.int64(2),
+        ten=i64(10), flat=i64(-1), half=np.float32(0.7), zero=np.float32(0), edge=np.float32(64))
+    nodes = [
+        ("Split", "pred,parts", "bx,sc", {"axis": 1}),
+        ("Transpose", "bx", "boxes", {"perm": [0, 2, 1]}),
+        ("NonMaxSuppression", "boxes,sc,most,iou,least", "sel"),
+        ("Gather", "sel,s1", "cls", {"axis": 1}), ("Gather", "sel,s2", "idx", {"axis": 1}),
+        ("Squeeze", "boxes,a0", "b2"), ("Gather", "b2,idx", "picked"),
+        ("Reshape", "sc,flat", "scf"), ("Mul", "cls,n", "cn"), ("Add", "cn,idx", "at"),
+        ("Gather", "scf,at", "conf"), ("Shape", "conf", "count"), ("Min", "count,ten", "k"),
+        ("TopK", "conf,k", "top,order", {"axis": 0}), ("Gather", "picked,order", "pb"),
+        ("Gather", "cls,order", "pc"), ("Clip", "pb,zero,edge", "pbc"),
+        ("Cast", "pc", "pcf", {"to": 1}), ("Unsqueeze", "pcf,a1", "pcu"),
+        ("Unsqueeze", "top,a1", "topu"), ("Concat", "pbc,topu,pcu", "found", {"axis": 1}),
+        ("Greater", "top,half", "high"), ("Where", "high,top,zero", "kept"),
+        ("NonZero", "high", "places"), ("Squeeze", "places,a0", "rows"),
+        ("Gather", "found,rows", "best"), ("Shape", "best", "best_shape"),
+        ("ReduceSum", "found,a0", "sum", {"keepdims": 0}), ("Slice", "found,a0,a2,a0", "first"),
+        ("Expand", "half,count", "halves"), ("ConstantOfShape", "count", "zeros"),
+        ("Squeeze", "count,a0", "scalar"), ("Range", "s0,scalar,s1", "numbers")]
+    return net(nodes, {"pred": pred}, constants,
+               ["found", "kept", "best", "best_shape", "sum", "first", "halves", "zeros", "numbers"])
+
+
+def by_class(threshold, n=100, classes=4):
+    """The same as torchvision has it: candidates by NonZero, classes kept apart by an offset, and
+    what a head does with the boxes that are left."""
+    feeds = {"boxes": corners(n), "scores": rng.random((n, classes)).astype(np.float32)}
+    constants = dict(
+        least=np.float32(threshold), a0=i64(0), a1=i64(1), s0=np.int64(0), s1=np.int64(1),
+        s2=np.int64(2), one=np.float32(1), most=i64(2 ** 63 - 1), iou=np.float32([0.5]),
+        flat=i64(-1), end=i64(25), four=i64(-1, 4), two=i64(2, 2), classes=np.int64(classes),
+        w=f32(4, 7), b=f32(7))
+    nodes = [
+        ("Greater", "scores,least", "high"), ("NonZero", "high", "nz"),
+        ("Transpose", "nz", "pairs", {"perm": [1, 0]}), ("Gather", "pairs,s0", "rows", {"axis": 1}),
+        ("Gather", "pairs,s1", "labels", {"axis": 1}), ("Gather", "boxes,rows", "cand"),
+        ("Mul", "rows,classes", "rc"), ("Add", "rc,labels", "at"),
+        ("Reshape", "scores,flat", "all"), ("Gather", "all,at", "conf"),
+        ("ReduceMax", "cand", "far", {"keepdims": 0}), ("Add", "far,one", "step"),
+        ("Cast", "labels", "lf", {"to": 1}), ("Mul", "lf,step", "off"),
+        ("Unsqueeze", "off,a1", "offs"), ("Add", "cand,offs", "apart"),
+        ("Unsqueeze", "apart,a0", "apart3"), ("Unsqueeze", "conf,a0", "c2"),
+        ("Unsqueeze", "c2,a0", "c3"), ("NonMaxSuppression", "apart3,c3,most,iou", "sel"),
+        ("Gather", "sel,s2", "left", {"axis": 1}), ("Slice", "left,a0,end", "kept"),
+        ("Gather", "cand,kept", "ob"), ("Gather", "conf,kept", "os"),
+        ("Gather", "labels,kept", "ol"), ("Split", "ob", "x0,y0,x1,y1", {"axis": 1}),
+        ("Sub", "x1,x0", "wd"), ("Sub", "y1,y0", "ht"), ("Mul", "wd,ht", "area"),
+        ("Concat", "x0,y0,wd,ht", "xywh", {"axis": 1}), ("Reshape", "xywh,flat", "row"),
+        ("Reshape", "row,four", "back"), ("Shape", "back", "bs"), ("Gather", "bs,s0", "count"),
+        ("Unsqueeze", "count,a0", "cu"), ("Concat", "cu,two", "shape", {"axis": 0}),
+        ("Reshape", "back,shape", "halves"), ("MatMul", "back,w", "product"),
+        ("Gemm", "back,w,b", "gemm"), ("Relu", "gemm", "relu"),
+        ("Softmax", "relu", "soft", {"axis": 1}),
+        ("ArgMax", "relu", "best", {"axis": 1, "keepdims": 0})]
+    return net(nodes, feeds, constants,
+               ["ob", "os", "ol", "area", "back", "halves", "product", "soft", "best", "count"],
+               opset=13)
+
+
+def regions(threshold, n=30):
+    """The second stage of a detector: regions of a picture, gathered and scattered."""
+    feeds = {"boxes": corners(n, 20), "scores": rng.random(n).astype(np.float32),
+             "picture": f32(1, 8, 20, 20)}
+    constants = dict(least=np.float32(threshold), a0=i64(0), a1=i64(1), w=f32(8 * 9, 12), b=f32(12),
+                     zero=i64(0), flat=i64(0, -1), ones=f32(1), w2=f32(8, 8, 3, 3) / 9,
+                     cols=i64(0, 1), blank=f32(n, 12), s0=np.int64(0))
+    nodes = [
+        ("Greater", "scores,least", "high"), ("NonZero", "high", "nz"),
+        ("Transpose", "nz", "at", {"perm": [1, 0]}), ("GatherND", "boxes,at", "kept"),
+        ("GatherND", "scores,at", "conf"), ("Squeeze", "nz,a0", "rows"),
+        ("Shape", "rows", "count"), ("ConstantOfShape", "count", "images",
+                                     {"value": numpy_helper.from_array(i64(0))}),
+        ("RoiAlign", "picture,kept,images", "crops",
+         {"output_height": 3, "output_width": 3, "sampling_ratio": 2, "spatial_scale": 0.5}),
+        ("Conv", "crops,w2", "conv", {"pads": [1, 1, 1, 1]}), ("Relu", "conv", "relu"),
+        ("Reshape", "relu,flat", "rows72"), ("Gemm", "rows72,w,b", "classes"),
+        ("Softmax", "classes", "soft", {"axis": 1}),
+        ("ScatterND", "blank,at,soft", "scattered"), ("CumSum", "conf,s0", "sums"),
+        ("Mul", "conf,ones", "scaled")]
+    return net(nodes, feeds, constants, ["kept", "soft", "scattered", "sums", "relu", "scaled"],
+               opset=16)
+
+
+def masks(threshold, n=40):
+    """Convolutions on as many pictures as there are."""
+    feeds = {"x": f32(n, 8, 7, 7), "s": rng.random(n).astype(np.float32)}
+    constants = dict(least=np.float32(threshold), a0=i64(0), w=f32(16, 8, 3, 3) / 10, b=f32(16),
+                     wt=f32(16, 4, 2, 2) / 10, w1=f32(3, 4, 1, 1),
+                     scale=rng.random(16).astype(np.float32), m=np.zeros(16, np.float32),
+                     v=np.ones(16, np.float32), twice=np.float32([1, 1, 2, 2]))
+    nodes = [
+        ("Greater", "s,least", "high"), ("NonZero", "high", "nz"), ("Squeeze", "nz,a0", "i"),
+        ("Gather", "x,i", "xs"), ("Conv", "xs,w,b", "c", {"pads": [1, 1, 1, 1]}),
+        ("Relu", "c", "r"), ("BatchNormalization", "r,scale,b,m,v", "n"),
+        ("ConvTranspose", "n,wt", "t", {"strides": [2, 2]}), ("Relu", "t", "r2"),
+        ("Conv", "r2,w1", "o"), ("Sigmoid", "o", "mask"),
+        ("MaxPool", "mask", "small", {"kernel_shape": [2, 2], "strides": [2, 2]}),
+        ("GlobalAveragePool", "small", "gp"), ("Flatten", "gp", "flat"),
+        ("Resize", "small,,twice", "large", {"mode": "linear"}),
+        ("ReduceMean", "small", "mean", {"axes": [2, 3], "keepdims": 0})]
+    return net(nodes, feeds, constants, ["mask", "small", "flat", "large", "mean"], opset=13)
+
+
 def cases():
     """(name, model, inputs)"""
     x = f32(2, 6, 5, 4)
@@ -240,6 +372,25 @@ def cases():
     yield one("ms_quantize", "QuantizeLinear", [x, scale, q], constants=(1, 2), **d)
     yield one("ms_dequantize", "DequantizeLinear", [u8(3, 4), scale, q], constants=(1, 2), **d)
     yield from recurrent_cases(one)
+
+
+    # sizes that depend on values: nothing, little, much, and all that there is
+    for t in (2, 0.9, 0.6, 0.2, -1):
+        yield (f"one_stage_{t}", *one_stage(t))
+        yield (f"by_class_{t}", *by_class(t))
+        yield (f"masks_{t}", *masks(t))
+        yield (f"regions_{t}", *regions(t))
+    for a in (None, 0, 1):
+        axis = {} if a is None else {"axis": a}
+        yield one(f"unique_{a}", "Unique", [rng.integers(-2, 3, (6, 2))], axis, outputs=4)
+        yield one(f"unique_as_it_comes_{a}", "Unique", [rng.integers(-2, 3, (6, 2))],
+                  dict(axis, sorted=0), outputs=4)
+        yield one(f"compress_{a}", "Compress", [f32(4, 5), np.array([1, 0, 1, 1], bool)], axis)
+    for largest in (0, 1):
+        yield one(f"top_k_{largest}", "TopK", [np.round(f32(3, 40, 4) * 2), i64(9)],
+                  {"axis": 1, "largest": largest}, constants=(1,), outputs=2)
+    yield one("top_k_given", "TopK", [f32(3, 40), i64(9)], outputs=2)
+    yield one("non_zero", "NonZero", [rng.integers(0, 2, (3, 4, 5)).astype(np.int32)])
 
 
 def gathering():

@@ -148,7 +148,7 @@ static inline void check_run_once(const struct infer__kernel *k, const struct in
             k->pack_piece(&t, need.cut, packed.data, p, 3);
     else if (packs)
         k->pack(&t, need.cut, packed.data);
-    struct infer__buffers b = {pin, pout, packed.data, scratch.data, need.cut, shared.data};
+    struct infer__buffers b = {pin, pout, packed.data, scratch.data, need.cut, shared.data, NULL};
     check_run_units(k, &t, &b, &need, split, random);
     for (uint32_t i = 0; i < t.nin; i++) {
         assert_true(guard_check(&gin[i]));

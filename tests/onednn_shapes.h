@@ -232,7 +232,7 @@ static int run(struct problem *p, uint32_t threads, int in_place, uint32_t *unit
     for (uint32_t i = 0; i < threads; i++) {
         scratch[i] = guard((size_t)infer__bytes_count(need.scratch_bytes) / sizeof(float), 64);
         w[i] = (struct worker){
-            p, &need, {in, out, packed.f, scratch[i].f, need.cut, NULL}, i, threads};
+            p, &need, {in, out, packed.f, scratch[i].f, need.cut, NULL, NULL}, i, threads};
         assert_int_equal(pthread_create(&id[i], NULL, work, &w[i]), 0);
     }
     for (uint32_t i = 0; i < threads; i++) {

@@ -2,7 +2,8 @@
  *
  *   operands    "1x3x8x8 f32; 2 s64 = 4,-1; - ; scalar f32"   - is absent, = makes a constant
  *   attributes  "strides=2,2 pads=1,1,1,1"                    ONNX's names, enums as numbers
- *   outputs     "1x4x4x4 f32; - ; 2 s64" or "!SHAPE" (one output), "!SHAPE 3" (three outputs)
+ *   outputs     "1x4x4x4 f32; - ; 2 s64" or "!SHAPE" (one output), "!SHAPE 3" (three outputs);
+ *               "2x<=9 s64": the most of a size
  */
 #ifndef TESTS_TEST_GRAPH_H
 #define TESTS_TEST_GRAPH_H
@@ -68,7 +69,10 @@ static inline int parse_shape(const char **s, struct infer__value *v)
     else
         do {
             char *end;
-            v->dims[v->rank++] = strtoll(*s + (**s == 'x'), &end, 10);
+            *s += **s == 'x';
+            v->free_dims |= (uint32_t)(**s == '<') << v->rank;
+            *s += **s == '<' ? 2 : 0;
+            v->dims[v->rank++] = strtoll(*s, &end, 10);
             *s = end;
         } while (**s == 'x');
     *s += strspn(*s, " ");

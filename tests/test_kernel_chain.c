@@ -140,7 +140,7 @@ static float *convolve(const struct infer__operand *x, const float *data,
     if (k->pack)
         k->pack(&t, need.cut, packed);
     void *pout[1] = {out};
-    struct infer__buffers b = {pin, pout, packed, scratch, need.cut, NULL};
+    struct infer__buffers b = {pin, pout, packed, scratch, need.cut, NULL, NULL};
     k->run(&t, &b, 0, need.units);
     for (int i = 0; i < 4; i++)
         free(copies[i]);

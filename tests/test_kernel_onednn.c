@@ -551,7 +551,7 @@ static void openmp_setting(void **state)
     assert_int_equal(omp_get_max_threads(), 3);
     const void *in[4] = {p.x.f, p.w.f, p.b.f, p.r.f};
     void *out[1] = {p.y.f};
-    struct infer__buffers b = {in, out, packed.f, scratch.f, need.cut, NULL};
+    struct infer__buffers b = {in, out, packed.f, scratch.f, need.cut, NULL, NULL};
     p.k->run(&p.t, &b, 0, need.units);
     assert_int_equal(omp_get_max_threads(), 3);
     compare(&p);

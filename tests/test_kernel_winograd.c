@@ -116,7 +116,7 @@ static void reference(struct winograd_case *c)
     infer_error err;
     c->t.threads = 1;
     assert_int_equal(prepare_kernel(k, &c->t, &need, &err), INFER_OK);
-    struct infer__buffers b = {in, out, NULL, NULL, need.cut, NULL};
+    struct infer__buffers b = {in, out, NULL, NULL, need.cut, NULL, NULL};
     k->run(&c->t, &b, 0, need.units);
 }
 
@@ -393,7 +393,7 @@ static void plain_run(const struct infer__kernel *k, struct winograd_case *c)
     void *packed = aligned_alloc(64, (infer__bytes_count(need.packed_bytes) + 63) & ~(size_t)63);
     void *scratch = malloc(infer__bytes_count(need.scratch_bytes));
     k->pack(&c->t, need.cut, packed);
-    struct infer__buffers b = {in, out, packed, scratch, need.cut, NULL};
+    struct infer__buffers b = {in, out, packed, scratch, need.cut, NULL, NULL};
     k->run(&c->t, &b, 0, need.units);
     free(packed);
     free(scratch);

@@ -89,7 +89,7 @@ static int build(const struct shape *s, struct problem *p, uint64_t *r)
     struct infer__need need = {0};
     infer_error err;
     assert_int_equal(prepare_kernel(c, &p->t, &need, &err), INFER_OK);
-    struct infer__buffers b = {data, want, NULL, NULL, need.cut, NULL};
+    struct infer__buffers b = {data, want, NULL, NULL, need.cut, NULL, NULL};
     c->run(&p->t, &b, 0, need.units);
     return 1;
 }

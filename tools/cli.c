@@ -291,7 +291,9 @@ char *dims_text(const infer_value_info *info, char *text, size_t size)
         const char *name = info->dim_names[i] ? info->dim_names[i] : "";
         int n =
             info->free_dims >> i & 1
-                ? snprintf(text + at, size - at, "%s%s?", i ? "x" : "", name)
+                ? info->dims[i] ? snprintf(text + at, size - at, "%s<=%lld", i ? "x" : "",
+                                           (long long)info->dims[i])
+                                : snprintf(text + at, size - at, "%s%s?", i ? "x" : "", name)
                 : snprintf(text + at, size - at, "%s%lld", i ? "x" : "", (long long)info->dims[i]);
         at += n > 0 ? (size_t)n : 0;
     }

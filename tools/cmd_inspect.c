@@ -7,6 +7,7 @@
 #include "tools/session_args.h"
 
 static const struct cli_option options[] = {SHAPE_OPTION,
+                                            MAX_OPTION,
                                             THREADS_OPTION,
                                             ISA_OPTIONS,
                                             {"nodes", NULL, "list the nodes of the file too"},

@@ -17,6 +17,7 @@ static const struct cli_option options[] = {
     {"random", "SEED", "fill inputs that are not given with random numbers"},
     {"output-dir", "DIR", "write every output as DIR/NAME.npy"},
     SHAPE_OPTION,
+    MAX_OPTION,
     THREADS_OPTION,
     ISA_OPTIONS,
     {"json", NULL, "summary as JSON"},
@@ -82,7 +83,7 @@ static void print_outputs(const struct run *r, int json)
         infer_value_info info = INFER_VALUE_INFO_INIT;
         struct tensor_stats s;
         char dims[128];
-        infer_session_output(r->session, i, &info, NULL);
+        infer_session_result(r->session, i, &info, NULL);
         tensor_stats(&r->outputs[i], &s);
         if (!json) {
             printf("%s: %s %s, min %.6g, max %.6g, mean %.6g", info.name,

@@ -17,6 +17,7 @@ static const struct cli_option options[] = {
     {"time", "SECONDS", "how long to measure at most (default 30)"},
     {"threads", "N,...", "numbers of threads to measure at (default: 1 and all)"},
     SHAPE_OPTION,
+    MAX_OPTION,
     {"precision", "TYPE", "what to tune for: sessions of f32 (default), f32-strict, bf16"},
     {"json", NULL, "the result as JSON"},
     {NULL, NULL, NULL}};

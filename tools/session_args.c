@@ -23,6 +23,47 @@ int session_args_precision(const char *text, uint32_t *precision)
     return 0;
 }
 
+/* NAME=N. The last '=' parts them: names may have others. */
+static int parse_maximum(const char *text, infer_maximum *m)
+{
+    const char *equals = strrchr(text, '=');
+    char *end = NULL;
+    const long long value = equals ? strtoll(equals + 1, &end, 10) : -1;
+    if (!equals || equals == text || end == equals + 1 || *end || value < 0 || value > INT32_MAX) {
+        cli_usage("--max %s: NAME=N, where N is 0 to 2147483647", text);
+        return 0;
+    }
+    char *name = malloc((size_t)(equals - text) + 1);
+    if (!name) {
+        fprintf(stderr, "infer: no memory for a name\n");
+        return 0;
+    }
+    memcpy(name, text, (size_t)(equals - text));
+    name[equals - text] = '\0';
+    m->name = name;
+    m->value = value;
+    return 1;
+}
+
+static int parse_maxima(const struct cli_args *args, struct session_args *out)
+{
+    int n;
+    const char *const *texts = cli_values(args, "max", &n);
+    out->maxima = calloc((size_t)n + 1, sizeof *out->maxima);
+    if (!out->maxima) {
+        fprintf(stderr, "infer: no memory for %d maxima\n", n);
+        return 0;
+    }
+    for (int i = 0; i < n; i++) {
+        if (!parse_maximum(texts[i], &out->maxima[i]))
+            return 0;
+        out->nmaxima++;
+    }
+    out->options.maxima = out->maxima;
+    out->options.nmaxima = out->nmaxima;
+    return 1;
+}
+
 int session_args_shapes(const struct cli_args *args, struct session_args *out)
 {
     int n;
@@ -41,7 +82,7 @@ int session_args_shapes(const struct cli_args *args, struct session_args *out)
     }
     out->options.inputs = out->shapes;
     out->options.ninputs = out->nshapes;
-    return 1;
+    return parse_maxima(args, out);
 }
 
 int session_args_parse(const struct cli_args *args, struct session_args *out)
@@ -67,7 +108,14 @@ void session_args_free(struct session_args *s)
         u.name = s->shapes[i].name;
         free(u.memory);
     }
+    for (size_t i = 0; i < s->nmaxima; i++) {
+        u.name = s->maxima[i].name;
+        free(u.memory);
+    }
     free(s->shapes);
+    free(s->maxima);
+    s->maxima = NULL;
+    s->nmaxima = 0;
     s->shapes = NULL;
     s->nshapes = 0;
 }

@@ -9,6 +9,10 @@
     {                                                                                              \
         "input-shape", "NAME=DIMS", "shape of an input, as input=1x3x224x224; repeatable"          \
     }
+#define MAX_OPTION                                                                                 \
+    {                                                                                              \
+        "max", "NAME=N", "the most of a size that depends on values; repeatable"                   \
+    }
 #define THREADS_OPTION                                                                             \
     {                                                                                              \
         "threads", "N", "threads (default: all that this process may use)"                         \
@@ -23,9 +27,10 @@
     }
 
 struct session_args {
-    infer_session_options options; /* inputs point to `shapes` */
+    infer_session_options options; /* inputs point to `shapes`, maxima to `maxima` */
     infer_input_spec *shapes;
-    size_t nshapes;
+    infer_maximum *maxima;
+    size_t nshapes, nmaxima;
 };
 
 /* Fills *out from those of the options above that the command has. Returns 0 after a usage

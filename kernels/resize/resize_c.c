@@ -18,6 +18,21 @@ int infer__resize_serves(const struct infer__task *t)
            infer__no_epilogue(t) && infer__may_move(&t->in[0], &t->out[0]);
 }
 
+/* Tables are of the axes that change, whatever the others are. */
+static uint64_t layout_of(const struct infer__resizing *r)
+{
+    enum { NUMBERS = 4 };
+    int64_t v[INFER_MAX_RANK * NUMBERS];
+    size_t n = 0;
+    for (int i = 0; i < r->axes; i++) {
+        v[n++] = r->axis[i].axis;
+        v[n++] = r->axis[i].in;
+        v[n++] = r->axis[i].out;
+        v[n++] = r->axis[i].taps;
+    }
+    return infer__layout(v, n);
+}
+
 infer_status infer__resize_prepare(const struct infer__task *t, struct infer__need *need,
                                    infer_error *err)
 {
@@ -27,6 +42,7 @@ infer_status infer__resize_prepare(const struct infer__task *t, struct infer__ne
     need->packed_bytes = infer__bytes_of(r->table_bytes, 1);
     need->scratch_bytes = infer__bytes_of(r->scratch_floats, sizeof(float));
     need->units = infer__resize_units(t, r);
+    need->layout = layout_of(r);
     return INFER_OK;
 }
 

@@ -239,8 +239,10 @@ char *infer__value_text(const struct infer__value *v, char *text, size_t size)
     for (int i = 0; i < v->rank && i < INFER_MAX_RANK && at < size; i++) {
         const char *sep = i ? "x" : "";
         int free_dim = v->free_dims >> i & 1;
-        int len = free_dim ? snprintf(text + at, size - at, "%s?", sep)
-                           : snprintf(text + at, size - at, "%s%lld", sep, (long long)v->dims[i]);
+        int len = free_dim && v->shaped
+                      ? snprintf(text + at, size - at, "%s<=%lld", sep, (long long)v->dims[i])
+                  : free_dim ? snprintf(text + at, size - at, "%s?", sep)
+                             : snprintf(text + at, size - at, "%s%lld", sep, (long long)v->dims[i]);
         at += len > 0 ? (size_t)len : 0;
     }
     if (at < size)

@@ -60,16 +60,26 @@ struct infer__quant {
     const int32_t *zero; /* `count` of them, in the range of the tensor's type */
 };
 
+/* What a plan knows of a value whose size, or which as a size, depends on what a run is given. */
+struct infer__bound {
+    int64_t most;         /* that the caller says: the largest size, or number; -1: not said */
+    int32_t axis;         /* of that size; -1: of the first axis that has none */
+    const void *at_least; /* of integers: bounds of each element, in the value's type; NULL: none */
+    const void *at_most;
+};
+
 struct infer__value {
     uint8_t type;       /* infer_type; INFER_TYPE_NONE while unknown */
     uint8_t rank;       /* 0 to INFER_MAX_RANK */
     uint8_t kind;       /* enum infer__value_kind */
     uint8_t shaped;     /* 1 once type, rank and dims are known and concrete */
-    uint32_t free_dims; /* inputs and outputs of a file: bit i set means dims[i] is free (and 0) */
+    uint32_t free_dims; /* inputs and outputs of a file: bit i set means dims[i] is free (and 0); of
+                           a shaped value: that dims[i] is the most, and each run tells how much */
     int64_t dims[INFER_MAX_RANK];
     const char *name; /* never NULL, may be empty */
     const void *data; /* of a constant: dense, 64-byte aligned where it comes from a file */
     const struct infer__quant *quant; /* in a plan, of a quantised value; else NULL */
+    struct infer__bound *bound;       /* in a plan; NULL: there is nothing to know */
 };
 
 /* Whether two tensors' integers mean the same, or neither is quantised. */

@@ -107,12 +107,15 @@ struct infer__norm {
 };
 
 /* Softmax, LogSoftmax, Concat, Split, Gather, GatherElements, ArgMax, ArgMin, QuantizeLinear,
- * DequantizeLinear */
+ * DequantizeLinear, TopK, Compress, Unique */
 struct infer__axis {
     int32_t axis;
     int32_t to_end;      /* Softmax: over all axes from `axis` on, as one */
     int32_t keepdims;    /* ArgMax */
     int32_t select_last; /* ArgMax: the last of equals */
+    int32_t smallest;    /* TopK */
+    int32_t flat;        /* Compress, Unique: no axis, all elements in a row */
+    int32_t unsorted;    /* Unique: in the order in which they come */
 };
 
 /* Element-wise operators of one operand: the meaning of alpha and beta is ONNX's; Clip has its
@@ -157,6 +160,11 @@ struct infer__shape_range {
 
 struct infer__mod {
     int32_t fmod; /* 1: the sign is the dividend's, as in C; 0: the divisor's, as in Python */
+};
+
+struct infer__nms {
+    int32_t center; /* 1: boxes are x and y of the centre, width, height; 0: y, x of two corners */
+    int64_t most;   /* boxes of a class of an image, whatever the operand says */
 };
 
 struct infer__shuffle {
@@ -262,6 +270,7 @@ union infer__params {
     struct infer__linear_attention linear_attention;
     struct infer__round_float round_float;
     struct infer__recurrent recurrent;
+    struct infer__nms nms;
 };
 /* Bytes of all parameters that mean something. They are all 0 before infer__resolve_node fills
  * those of the operator, and the window is the largest; its tail of padding is left out. */
@@ -292,6 +301,9 @@ const struct infer__value *infer__resolve_in(const struct infer__resolve *r, uin
 /* Sets output i; checks dims and the byte limit. Absent outputs are passed over. */
 infer_status infer__resolve_out(struct infer__resolve *r, uint32_t i, infer_type type, int rank,
                                 const int64_t *dims);
+/* Says that axis `axis` of output i, which is set, has at most that size: how much it is, its
+ * kernel finds out. Nothing where the size is 0. */
+void infer__resolve_most(const struct infer__resolve *r, uint32_t i, int axis);
 /* A constant operand of integers (s32 or s64), at most INFER_MAX_RANK * 2 of them, into v. */
 infer_status infer__resolve_ints(struct infer__resolve *r, uint32_t i, int64_t *v, int *count);
 /* The same of f32. */

@@ -78,6 +78,15 @@ infer_status infer__resolve_out(struct infer__resolve *r, uint32_t i, infer_type
     return INFER_OK;
 }
 
+void infer__resolve_most(const struct infer__resolve *r, uint32_t i, int axis)
+{
+    if (i >= r->node->nout || !r->node->out[i])
+        return;
+    struct infer__value *v = &r->g->values[r->node->out[i]];
+    if (infer__value_elements(v))
+        v->free_dims |= 1u << axis;
+}
+
 infer_status infer__resolve_like_input(struct infer__resolve *r)
 {
     const struct infer__value *x = infer__resolve_in(r, 0);

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "base/size.h"
+#include "file/about.h"
+#include "plan/bounds.h"
 
 /* The caller's shapes, to be found by name. */
 struct binder {
@@ -156,6 +158,51 @@ static infer_status bind_input(const struct binder *b, struct infer__value *v, i
     return INFER_OK;
 }
 
+/* ---- the most that sizes can be ------------------------------------------------------------- */
+
+static infer_status set_most(struct infer__graph *g, uint32_t id, int axis, int64_t most,
+                             infer_error *err)
+{
+    struct infer__value *v = &g->values[id];
+    if (!v->bound) {
+        v->bound = infer__region_calloc(g->region, 1, sizeof *v->bound);
+        if (!v->bound)
+            return infer__no_memory(err, sizeof *v->bound);
+    }
+    v->bound->most = most;
+    v->bound->axis = axis;
+    return INFER_OK;
+}
+
+/* The most of a dimension of the model's outputs that has this name. */
+static infer_status most_of_dim(struct infer__graph *g, const struct infer__about *about,
+                                const infer_maximum *m, int *found, infer_error *err)
+{
+    for (uint32_t i = 0; about && i < about->ndims; i++) {
+        const struct infer__dim_name *d = &about->dims[i];
+        if (!d->output || d->index >= g->noutputs || strcmp(d->name, m->name) != 0)
+            continue;
+        TRY(set_most(g, g->outputs[d->index], d->dim, m->value, err));
+        *found = 1;
+    }
+    return INFER_OK;
+}
+
+static infer_status bind_maximum(struct infer__graph *g, const struct infer__plan_options *o,
+                                 const infer_maximum *m, infer_error *err)
+{
+    int found = 0;
+    TRY(most_of_dim(g, o->about, m, &found, err));
+    for (uint32_t i = 1; i < g->nvalues; i++)
+        if (strcmp(g->values[i].name, m->name) == 0) {
+            TRY(set_most(g, i, -1, m->value, err));
+            found = 1;
+        }
+    FAIL_IF(!found, INFER_ERROR_ARGUMENT,
+            "the model has no tensor and no dimension of an output '%s' (options.maxima)", m->name);
+    return INFER_OK;
+}
+
 infer_status infer__plan_bind(struct infer__plan *plan, const struct infer__plan_options *o,
                               infer_error *err)
 {
@@ -167,10 +214,13 @@ infer_status infer__plan_bind(struct infer__plan *plan, const struct infer__plan
     if (!plan->given)
         return infer__no_memory(err, o->ninputs * sizeof *plan->given);
     TRY(check_names(&b, err));
+    for (size_t i = 0; i < o->nmaxima; i++)
+        TRY(bind_maximum(g, o, &o->maxima[i], err));
     for (uint32_t i = 0; i < g->ninputs; i++) {
         struct infer__value *v = &g->values[g->inputs[i]];
         if (v->kind == INFER__VALUE_INPUT)
             TRY(bind_input(&b, v, err));
+        TRY(infer__bounds_declared(g, g->inputs[i], err));
     }
     return INFER_OK;
 }

@@ -65,6 +65,7 @@ static infer_status make_steps(struct infer__plan *plan, const struct infer__pla
     TRY(infer__to_bf16(plan, o, err));
     TRY(infer__alias_concat(plan, err));
     TRY(infer__select(plan, o, err));
+    TRY(infer__bounded_graph(plan, err));
     return infer__storage(plan, o, err);
 }
 

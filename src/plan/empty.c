@@ -100,33 +100,24 @@ static infer_status make_constants(struct infer__graph *g, const struct infer__n
 
 /* ---- nodes ---------------------------------------------------------------------------------- */
 
-static infer_status refuse(const struct infer__node *n, infer_error *err)
+infer_status infer__empty_refuse(const struct infer__node *n, infer_error *err)
 {
     return infer__fail_node(err, INFER_ERROR_UNSUPPORTED, n->name,
                             "%s of a tensor without elements has a result with elements",
                             infer__op_info(n->op)->name);
 }
 
-static infer_status mean_of_nothing(struct infer__graph *g, const struct infer__node *n,
-                                    infer_error *err)
-{
-    const unsigned type = g->values[n->out[0]].type;
-    if (type != INFER_F32 && type != INFER_F64 && type != INFER_F16 && type != INFER_BF16)
-        return refuse(n, err);
-    return make_constants(g, n, NOT_A_NUMBER, err);
-}
-
 /* What is padded on all sides is all padding: its value, where that is known. */
-static infer_status pad_nothing(struct infer__graph *g, const struct infer__node *n,
-                                const union infer__params *p, infer_error *err)
+static int padding(const struct infer__graph *g, const struct infer__node *n,
+                   const union infer__params *p, uint64_t *bits)
 {
     const struct infer__value *value = n->nin > 2 && n->in[2] ? &g->values[n->in[2]] : NULL;
-    uint64_t bits = 0;
     if (p->pad.mode != INFER__PAD_CONSTANT || (value && value->kind != INFER__VALUE_CONST))
-        return refuse(n, err);
+        return 0;
+    *bits = 0;
     if (value)
-        memcpy(&bits, value->data, infer__value_bytes(value));
-    return make_constant(g, n->out[0], bits, err);
+        memcpy(bits, value->data, infer__value_bytes(value));
+    return 1;
 }
 
 /* A Concat of those parts that have elements. */
@@ -177,30 +168,46 @@ static infer_status drop_empty_parts_of(struct infer__graph *g, struct infer__no
     return infer__node_set_ints(g, n, INFER__ATTR_NUM_OUTPUTS, &count, 1, err);
 }
 
-/* What a node whose result has elements makes of empty operands, if that is a constant. */
-static infer_status without_operands(struct infer__graph *g, const struct infer__node *n,
-                                     const union infer__params *p, infer_error *err)
+static int is_float(unsigned type)
 {
+    return type == INFER_F32 || type == INFER_F64 || type == INFER_F16 || type == INFER_BF16;
+}
+
+int infer__empty_result(const struct infer__graph *g, const struct infer__node *n,
+                        const union infer__params *p, uint64_t *bits)
+{
+    const unsigned type = g->values[n->out[0]].type;
+    enum fill fill = ZERO;
     switch (n->op) {
     case INFER__OP_REDUCE_SUM:
     case INFER__OP_MATMUL:
     case INFER__OP_MATMUL_INTEGER:
-        return make_constants(g, n, ZERO, err);
+        break;
     case INFER__OP_GEMM:
-        return n->nin > 2 && n->in[2] ? refuse(n, err) : make_constants(g, n, ZERO, err);
+        if (n->nin > 2 && n->in[2])
+            return 0;
+        break;
     case INFER__OP_REDUCE_PROD:
-        return make_constants(g, n, ONE, err);
+        fill = ONE;
+        break;
     case INFER__OP_REDUCE_MAX:
-        return make_constants(g, n, LOWEST, err);
+        fill = LOWEST;
+        break;
     case INFER__OP_REDUCE_MIN:
-        return make_constants(g, n, HIGHEST, err);
+        fill = HIGHEST;
+        break;
     case INFER__OP_REDUCE_MEAN:
-        return mean_of_nothing(g, n, err);
+        if (!is_float(type))
+            return 0;
+        fill = NOT_A_NUMBER;
+        break;
     case INFER__OP_PAD:
-        return pad_nothing(g, n, p, err);
+        return padding(g, n, p, bits);
     default:
-        return refuse(n, err);
+        return 0;
     }
+    *bits = bits_of((infer_type)type, fill);
+    return 1;
 }
 
 infer_status infer__empty_node(struct infer__graph *g, struct infer__node *n,
@@ -228,5 +235,7 @@ infer_status infer__empty_node(struct infer__graph *g, struct infer__node *n,
         return INFER_OK;
     }
     *what = INFER__EMPTY_GONE;
-    return without_operands(g, n, p, err);
+    uint64_t bits;
+    return infer__empty_result(g, n, p, &bits) ? make_constant(g, n->out[0], bits, err)
+                                               : infer__empty_refuse(n, err);
 }

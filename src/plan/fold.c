@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "graph/traits.h"
+#include "plan/bounds.h"
 #include "plan/empty.h"
 #include "plan/fold.h"
 
@@ -24,7 +25,7 @@ infer_status infer__plan_resolve(struct infer__graph *g, const struct infer__nod
     for (uint32_t i = 0; i < n->nin && !is_of_integers(n->op); i++)
         integer |= g->values[n->in[i]].quant != NULL;
     if (!integer)
-        return infer__resolve_node(g, n, max_tensor_bytes, p, err);
+        return infer__bounds_resolve(g, n, max_tensor_bytes, p, NULL, err);
     uint8_t *types = infer__region_calloc(g->region, (size_t)INFER__SUM(n->nin, n->nout), 1);
     if (!types)
         return infer__no_memory(err, n->nin + n->nout);
@@ -160,13 +161,17 @@ infer_status infer__evaluate_node(struct infer__graph *g, const struct infer__no
             infer__op_info(n->op)->name, infer_type_name((infer_type)(n->nin ? ops[0].type : 0)));
     TRY(spend(n, &t, bytes, budget, err));
     TRY(take_results(g, n, out, err));
-    struct infer__buffers b = {.in = in, .out = out};
+    int64_t extent = -1;
+    struct infer__buffers b = {.in = in, .out = out, .extent = &extent};
     TRY(run_task(&g->region->allocator, &t, k, n->name, &b, err));
     for (uint32_t i = 0; i < n->nout; i++)
         if (n->out[i]) {
             struct infer__value *v = &g->values[n->out[i]];
             v->kind = INFER__VALUE_CONST;
             v->data = out[i];
+            if (extent >= 0)
+                infer__bounds_found(n->op, p, i, extent, v->dims);
+            v->free_dims = 0;
         }
     return INFER_OK;
 }
@@ -181,7 +186,8 @@ static int foldable(const struct infer__graph *g, const struct infer__node *n, u
     size_t in = 0, out = 0;
     for (uint32_t i = 0; i < n->nin; i++) {
         const struct infer__value *v = &g->values[n->in[i]];
-        if (n->in[i] && v->kind != INFER__VALUE_CONST && n->op != INFER__OP_SHAPE)
+        if (n->in[i] &&
+            (n->op == INFER__OP_SHAPE ? v->free_dims != 0 : v->kind != INFER__VALUE_CONST))
             return 0;
         if (n->in[i])
             in += infer__value_bytes(v);
@@ -213,14 +219,21 @@ static infer_status fold_node(struct infer__graph *g, struct infer__node *n, uns
         infer__error_clear(err); /* its operand is only known once shapes are */
         return INFER_OK;
     }
+    if ((flags & INFER__FOLD_PARTIAL) && !(status == INFER_OK && foldable(g, n, flags)) &&
+        infer__bounds_forget(g, n, status)) {
+        infer__error_clear(err);
+        return INFER_OK;
+    }
     if (status != INFER_OK)
         return status;
     TRY(infer__empty_node(g, n, &p, &emptied, err));
     if (emptied == INFER__EMPTY_CHANGED)
         TRY(infer__plan_resolve(g, n, max_tensor_bytes, &p, err));
     *folded = emptied == INFER__EMPTY_GONE || foldable(g, n, flags);
-    return *folded && emptied != INFER__EMPTY_GONE ? infer__evaluate_node(g, n, &p, budget, err)
-                                                   : INFER_OK;
+    if (emptied == INFER__EMPTY_GONE)
+        return INFER_OK;
+    return *folded ? infer__evaluate_node(g, n, &p, budget, err)
+                   : infer__bounds_value(g, n, &p, budget, folded, err);
 }
 
 infer_status infer__fold(struct infer__graph *g, unsigned flags, uint64_t max_tensor_bytes,

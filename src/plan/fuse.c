@@ -129,7 +129,9 @@ int infer__activation_bounds(const struct infer__graph *g, const struct infer__n
 static void fuse_activation(struct fuser *f, struct infer__node *act)
 {
     struct infer__graph *g = f->g;
-    struct infer__node *n = infer__sole_producer(f->g, &f->uses, act->in[0], 1);
+    const uint32_t runs = g->values[act->in[0]].free_dims != 0; /* that look at its size: the result
+                                                                   has the same */
+    struct infer__node *n = infer__sole_producer(f->g, &f->uses, act->in[0], 1 + runs);
     if (!n || n->epi.act || g->values[act->out[0]].type != INFER_F32 ||
         g->values[n->out[0]].type != INFER_F32)
         return;

@@ -38,7 +38,7 @@ static uint32_t bias_of(const struct infer__step *s)
 /* A convolution of f32 pictures whose weights and bias are constants. */
 static int is_conv(const struct chainer *f, const struct infer__step *s)
 {
-    if (s->task.op != INFER__OP_CONV || s->task.nin < 2 || s->task.epi.requant)
+    if (s->task.op != INFER__OP_CONV || s->task.nin < 2 || s->task.epi.requant || s->bounded)
         return 0;
     const struct infer__operand *x = operand(f, s->in[0]);
     const uint32_t bias = bias_of(s);

@@ -6,6 +6,7 @@
  * weights outweigh its tensors gains more from reading each weight once for the whole batch. */
 #include "plan/images.h"
 #include "graph/traits.h"
+#include "plan/bounds.h"
 #include "plan/fold.h"
 
 static int varies(const struct infer__graph *g, uint32_t v)
@@ -115,7 +116,7 @@ static infer_status all_apart(struct infer__graph *g, uint64_t max_tensor_bytes,
         const struct infer__node *n = &g->nodes[k];
         union infer__params p;
         TRY(infer__plan_resolve(g, n, max_tensor_bytes, &p, err));
-        *apart = keeps_apart(g, n, &p);
+        *apart = keeps_apart(g, n, &p) && !infer__bounds_some(g, n);
         for (uint32_t i = 0; i < n->nin + n->nout && *apart; i++) {
             uint32_t v = i < n->nin ? n->in[i] : n->out[i - n->nin];
             *apart = !varies(g, v) || counts_images(&g->values[v], images);

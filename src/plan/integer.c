@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "kernels/table/table_u8.h"
+#include "plan/bounds.h"
 #include "plan/fold.h"
 #include "plan/integer.h"
 #include "plan/passes.h"
@@ -330,6 +331,8 @@ static infer_status do_node(struct infer__integer *p, struct infer__node *n)
     for (uint32_t k = 0; k < n->nin; k++)
         if (p->same[n->in[k]])
             n->in[k] = p->same[n->in[k]];
+    if (infer__bounds_some(p->g, n)) /* runs work out sizes of values that mean what they are */
+        return infer__integer_emit(p, n);
     if (n->op == INFER__OP_DEQUANTIZE_LINEAR)
         return do_dequantize(p, n);
     if (n->op == INFER__OP_QUANTIZE_LINEAR)
@@ -359,7 +362,7 @@ static infer_status float_results(struct infer__integer *p)
     for (uint32_t i = 0; i < p->nnodes; i++) {
         struct infer__node *n = &p->nodes[i];
         int done;
-        if (infer__works_on(n, INFER__INTEGERS_LINEAR))
+        if (infer__works_on(n, INFER__INTEGERS_LINEAR) && !infer__bounds_some(p->g, n))
             TRY(infer__integer_node(p, n, NULL, 0, &done));
     }
     return INFER_OK;

@@ -1,6 +1,7 @@
 /* Lowering: nodes to steps on tensors with a physical layout. Pictures are kept channels-last;
  * a transposing step stands only where a node needs the other order, and at most once per value. */
 #include "plan/lower.h"
+#include "plan/bounds.h"
 #include "plan/empty.h"
 #include "plan/passes.h"
 #include "plan/steps.h"
@@ -180,6 +181,32 @@ infer_status infer__tensor_broadcast(struct infer__lowerer *l, uint32_t value, i
 
 /* ---- steps ---------------------------------------------------------------------------------- */
 
+static int is_bounded(const struct infer__plan *plan, const uint32_t *tensors, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        if (tensors[i] && plan->graph.values[plan->tensors[tensors[i]].value].free_dims)
+            return 1;
+    return 0;
+}
+
+/* What each run needs to find out about a step. */
+static infer_status add_bounded(struct infer__lowerer *l, const struct infer__node *n,
+                                struct infer__step *s, infer_error *err)
+{
+    struct infer__bounded *b = infer__region_calloc(&l->plan->region, 1, sizeof *b);
+    union infer__params p;
+    if (!b)
+        return infer__no_memory(err, sizeof *b);
+    s->bounded = b;
+    if (!n)
+        return INFER_OK;
+    b->node = *n;
+    struct infer__node plain = *n;
+    plain.nin -= n->epi.residual;
+    return infer__bounds_resolve(&l->plan->graph, &plain, l->options->max_tensor_bytes, &p,
+                                 &b->values, err);
+}
+
 infer_status infer__step_add(struct infer__lowerer *l, const struct infer__node *n, uint16_t op,
                              const union infer__params *p, const uint32_t *in, uint32_t nin,
                              const uint32_t *out, uint32_t nout)
@@ -208,7 +235,7 @@ infer_status infer__step_add(struct infer__lowerer *l, const struct infer__node 
     memcpy(s->in, in, nin * sizeof *in);
     memcpy(s->out, out, nout * sizeof *out);
     plan->nsteps++;
-    return INFER_OK;
+    return is_bounded(plan, s->in, nin + nout) ? add_bounded(l, n, s, l->err) : INFER_OK;
 }
 
 /* ---- inputs and outputs --------------------------------------------------------------------- */

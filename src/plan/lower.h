@@ -64,6 +64,8 @@ infer_status infer__step_add(struct infer__lowerer *l, const struct infer__node 
                              const union infer__params *p, const uint32_t *in, uint32_t nin,
                              const uint32_t *out, uint32_t nout);
 
+/* Parameters of an operator that takes any layout, in channels-last order (lower_node.c). */
+void infer__params_to_clast(unsigned op, union infer__params *p, int rank);
 /* Lowers one node (lower_node.c). */
 infer_status infer__lower_node(struct infer__lowerer *l, const struct infer__node *n);
 /* Those that are views where the layout allows it (lower_view.c). */

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "graph/traits.h"
+#include "plan/bounds.h"
 #include "plan/empty.h"
 #include "plan/fold.h"
 #include "plan/lower.h"
@@ -33,7 +34,7 @@ static uint32_t permute_mask(uint32_t axes, int rank)
     return out;
 }
 
-static void params_to_clast(unsigned op, union infer__params *p, int rank)
+void infer__params_to_clast(unsigned op, union infer__params *p, int rank)
 {
     switch (infer__op_traits(op)->axes) {
     case INFER__AXES_ONE:
@@ -95,7 +96,7 @@ static infer_status lower_as(struct infer__lowerer *l, const struct infer__node 
         }
     }
     if (clast && any)
-        params_to_clast(n->op, p, rank);
+        infer__params_to_clast(n->op, p, rank);
     return infer__step_add(l, n, n->op, p, ids, n->nin, ids + n->nin, n->nout);
 }
 
@@ -158,7 +159,7 @@ static infer_status lower_reduce(struct infer__lowerer *l, const struct infer__n
     uint32_t ids[2] = {l->map[n->in[0]].clast, 0};
     TRY(infer__tensor_add(l, &l->plan->graph.values[n->out[0]], n->out[0], keepdims, &ids[1]));
     infer__tensor_note(l, n->out[0], ids[1]);
-    params_to_clast(n->op, p, rank);
+    infer__params_to_clast(n->op, p, rank);
     return infer__step_add(l, n, n->op, p, &ids[0], 1, &ids[1], 1);
 }
 
@@ -210,10 +211,14 @@ static infer_status lower_in_layout(struct infer__lowerer *l, const struct infer
     }
 }
 
+/* A node on sizes that are only known in a run is one step, and a view of nothing, as the bytes of
+ * a view would be planned for. */
 infer_status infer__lower_node(struct infer__lowerer *l, const struct infer__node *n)
 {
     union infer__params p = {0};
     TRY(infer__plan_resolve(&l->plan->graph, n, l->options->max_tensor_bytes, &p, l->err));
+    if (infer__bounds_some(&l->plan->graph, n))
+        return lower_in_layout(l, n, &p);
     if (n->op == INFER__OP_IDENTITY && !n->epi.requant)
         return infer__lower_identity(l, n);
     if (n->op == INFER__OP_REDUCE_MEAN)

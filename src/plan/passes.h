@@ -31,6 +31,12 @@ infer_status infer__to_bf16(struct infer__plan *plan, const struct infer__plan_o
 infer_status infer__alias_concat(struct infer__plan *plan, infer_error *err);
 infer_status infer__select(struct infer__plan *plan, const struct infer__plan_options *o,
                            infer_error *err);
+/* Takes the memory that runs cut a bounded step anew in, with whichever kernel: what the largest
+ * sizes need. Its kernel has been chosen for these. */
+infer_status infer__bounded_reserve(struct infer__plan *plan, struct infer__step *s,
+                                    infer_error *err);
+/* The graph that runs write their sizes to, where a step is bounded. */
+infer_status infer__bounded_graph(struct infer__plan *plan, infer_error *err);
 /* Where all other tensors are, and how large the arena is (storage.h). */
 infer_status infer__storage(struct infer__plan *plan, const struct infer__plan_options *o,
                             infer_error *err);

@@ -7,6 +7,8 @@
 #include "graph/graph.h"
 #include "kernels/kernel.h"
 
+struct infer__about;
+struct infer__bounded;
 struct infer__tuned;
 
 /* Where a tensor's bytes are. */
@@ -42,11 +44,15 @@ struct infer__step {
     uint64_t ns;        /* profile */
     uint8_t tuned;      /* 1: the kernel is the one that was measured to be the best */
     uint8_t serial;     /* 1: all units on the calling thread, as measured or estimated */
+    struct infer__bounded *bounded; /* NULL: its operands have the sizes that were planned */
 };
 
 struct infer__plan_options {
     const infer_input_spec *inputs;
     size_t ninputs;
+    const infer_maximum *maxima;
+    size_t nmaxima;
+    const struct infer__about *about; /* names of dimensions; NULL: there are none */
     uint32_t threads;
     infer_isa isa;
     struct infer__meter *meter;       /* of the plan's allocator, or NULL: memory has no limit */
@@ -59,6 +65,24 @@ struct infer__plan_options {
     const struct infer__machine *machine; /* struct infer__task.machine */
     _Atomic int *no_memory;               /* struct infer__task.no_memory */
     const struct infer__tuned *tuned;     /* measured choices, or NULL; used while planning only */
+};
+
+/* A step whose operands have sizes that are known in a run only: what it was planned with is the
+ * most that there can be. Each run works out what there is, and cuts the step anew in this memory,
+ * run/extents.c. */
+struct infer__bounded {
+    struct infer__node node; /* op 0: none, all operands have the shapes of their values */
+    int values;              /* values of operands that are no constants say something of sizes */
+    uint32_t cut_bytes;      /* of the memory that a run's kernel finds at need.cut */
+
+    /* of the run */
+    struct infer__task task;
+    const struct infer__kernel *kernel; /* NULL: there is nothing to compute */
+    struct infer__need need;
+    struct infer__operand *operands;
+    void **pointers;
+    int64_t extent;
+    int serial;
 };
 
 /* What a plan keeps of the spec of an input. */
@@ -88,6 +112,7 @@ struct infer__plan {
     uint64_t packed_bytes;       /* of all steps, shared or not */
     struct infer__share *shares; /* packed weights, sorted by key; `user` is the step */
     uint32_t nshares;
+    struct infer__graph *now;   /* the graph with the shapes of this run; NULL: they are known */
     struct infer__store *store; /* that they are of; NULL: none is held */
     _Atomic int *no_memory;     /* of the options */
 };

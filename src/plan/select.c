@@ -66,6 +66,14 @@ static double far_ns(const struct infer__task *t)
     return bytes / INFER__FAR_BYTES_PER_NS;
 }
 
+/* Whether a run can cut a bounded step anew with this kernel: it allocates nothing, and its weights
+ * look the same whatever the sizes are. */
+static int can_be_cut_anew(const struct infer__step *s)
+{
+    return !s->kernel->release &&
+           (!infer__bytes_count(s->need.packed_bytes) || s->need.layout != 0);
+}
+
 /* Prepares the step's kernel, whose cut lies in the plan's memory. */
 static infer_status prepare_step(struct infer__plan *plan, struct infer__step *s, infer_error *err)
 {
@@ -73,7 +81,12 @@ static infer_status prepare_step(struct infer__plan *plan, struct infer__step *s
     void *cut = k->cut_bytes ? infer__region_calloc(&plan->region, 1, k->cut_bytes) : NULL;
     if (k->cut_bytes && !cut)
         return infer__no_memory(err, k->cut_bytes);
-    return infer__kernel_prepare(k, &s->task, step_name(s), cut, &s->need, err);
+    TRY(infer__kernel_prepare(k, &s->task, step_name(s), cut, &s->need, err));
+    if (!s->bounded || can_be_cut_anew(s))
+        return INFER_OK;
+    if (k->release)
+        k->release(cut);
+    return INFER_ERROR_UNSUPPORTED;
 }
 
 static infer_status select_kernel(struct infer__plan *plan, struct infer__step *s,
@@ -92,7 +105,7 @@ static infer_status select_kernel(struct infer__plan *plan, struct infer__step *
         s->serial = s->tuned ? serial != 0 : c[i].ns + far_ns(&s->task) < SERIAL_NS;
         infer_status status = prepare_step(plan, s, err);
         if (status == INFER_OK)
-            return INFER_OK;
+            return s->bounded ? infer__bounded_reserve(plan, s, err) : INFER_OK;
         s->kernel = NULL;
         if (status != INFER_ERROR_UNSUPPORTED)
             return status;

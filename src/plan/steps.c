@@ -45,6 +45,8 @@ infer_status infer__fill_operands(struct infer__plan *plan, const struct infer__
         s->task.in = ops;
         s->task.out = ops + s->task.nin;
         infer__task_options(&s->task, o);
+        if (s->bounded) /* a run allocates nothing */
+            s->task.onednn = 0;
         ops += s->task.nin + s->task.nout;
     }
     return INFER_OK;
@@ -122,7 +124,7 @@ struct infer__step *infer__sole_reader(const struct infer__plan *plan,
 int infer__is_pointwise(const struct infer__plan *plan, const struct infer__step *s)
 {
     return s->task.op == INFER__OP_CONV && s->task.nin >= 2 && !s->task.epi.requant &&
-           plan->tensors[s->in[0]].desc.type == INFER_F32 &&
+           !s->bounded && plan->tensors[s->in[0]].desc.type == INFER_F32 &&
            plan->tensors[s->in[1]].desc.is_const && s->task.p.window.groups == 1 &&
            infer__window_is_point(&s->task.p.window);
 }

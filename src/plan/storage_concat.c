@@ -27,7 +27,7 @@ struct concats {
 static int only_moves(const struct infer__step *s, uint16_t op)
 {
     const struct infer__task *t = &s->task;
-    return t->op == op && infer__no_epilogue(t) && infer__one_quant(t);
+    return t->op == op && infer__no_epilogue(t) && infer__one_quant(t) && !s->bounded;
 }
 
 static infer_status look(struct concats *j, infer_error *err)

@@ -14,7 +14,7 @@ static void make_in_result(struct infer__plan *plan, uint32_t s, uint32_t *reads
     const uint32_t x = step->task.nin ? step->in[0] : 0, y = step->task.nout ? step->out[0] : 0;
     const uint32_t from = infer__storage_root(plan, x), to = infer__storage_root(plan, y);
     const struct infer__plan_tensor *r = &plan->tensors[to];
-    if (!(step->kernel->in_place & INFER__IN_PLACE_FIRST) || !x || !y ||
+    if (!(step->kernel->in_place & INFER__IN_PLACE_FIRST) || step->bounded || !x || !y ||
         (r->place != INFER__PLACE_OUTPUT && r->place != INFER__PLACE_ARENA) || r->batch ||
         (r->place == INFER__PLACE_ARENA && r->bytes == plan->tensors[y].bytes) ||
         !infer__storage_movable(plan, x) || plan->tensors[x].bytes != plan->tensors[y].bytes ||
@@ -63,7 +63,7 @@ static int can_take_over(const struct infer__plan *plan, uint32_t s, uint32_t k)
 uint32_t infer__storage_reused(const struct infer__plan *plan, uint32_t s, unsigned wanted)
 {
     const struct infer__step *step = &plan->steps[s];
-    const unsigned allowed = step->kernel->in_place & wanted;
+    const unsigned allowed = step->bounded ? 0 : step->kernel->in_place & wanted;
     const uint32_t nin = step->task.nin, residual = step->task.epi.residual ? nin - 1 : UINT32_MAX;
     if (allowed & INFER__IN_PLACE_FIRST && nin > 0 && residual != 0 && can_take_over(plan, s, 0))
         return 0;

@@ -19,6 +19,8 @@ infer_status infer__uses_of(const struct infer__graph *g, struct infer__uses *u,
     }
     for (uint32_t i = 0; i < g->noutputs; i++)
         u->count[g->outputs[i]]++;
+    for (uint32_t i = 1; i < g->nvalues; i++)
+        u->count[i] += g->values[i].shaped && g->values[i].free_dims;
     return INFER_OK;
 }
 

@@ -6,7 +6,8 @@
 
 struct infer__uses {
     uint32_t nvalues;   /* that the graph had */
-    uint32_t *count;    /* readers of each value; being an output of the graph counts */
+    uint32_t *count;    /* readers of each value; being an output of the graph counts, and so does
+                           a size that runs look at, so that little is fused across it */
     uint32_t *producer; /* node of each value, plus 1; 0: none */
     uint32_t *reader;   /* the last node that reads each value, plus 1; 0: none */
 };

@@ -39,6 +39,7 @@ static void use(struct infer_session *s, struct infer__program *p, uint32_t i)
 {
     memmove(s->programs + 1, s->programs, i * sizeof *s->programs);
     s->programs[0] = s->program = p;
+    s->found = 0;
     infer__program_link(p, &s->memory);
 }
 

@@ -4,8 +4,10 @@
 #include "base/caller.h"
 #include "base/clock.h"
 #include "base/sized.h"
+#include "run/extents.h"
 #include "run/session.h"
 
+/* Where each run says how large an output is, it is not asked what the caller takes it for. */
 static infer_status check_tensor(const struct infer_session *s, const char *kind, size_t index,
                                  uint32_t tensor, const infer_tensor *t, infer_error *err)
 {
@@ -15,7 +17,7 @@ static infer_status check_tensor(const struct infer_session *s, const char *kind
     const char *name = want.name;
     int same = (unsigned)t->type == want.type && t->rank == want.rank;
     for (int i = 0; same && i < t->rank; i++)
-        same = t->dims[i] == want.dims[i];
+        same = t->dims[i] == want.dims[i] || want.free_dims >> i & 1;
     if (!same) {
         char text[128];
         return infer__fail(err, INFER_ERROR_SHAPE, "%s %zu ('%s') must be %s", kind, index, name,
@@ -71,7 +73,9 @@ struct job {
     uint32_t step;
     uint32_t first; /* unit of the step that the pool counts as 0 */
     uint64_t deadline_ns;
-    char *shared; /* scratch of the member that began the step */
+    char *shared;        /* scratch of the member that began the step */
+    infer_status status; /* of a run whose sizes do not go together */
+    infer_error *err;
 };
 
 static void run_units(void *ctx, unsigned member, uint32_t begin, uint32_t end)
@@ -79,15 +83,19 @@ static void run_units(void *ctx, unsigned member, uint32_t begin, uint32_t end)
     const struct job *j = ctx;
     const struct infer__plan *plan = &j->s->program->plan;
     const struct infer__step *step = &plan->steps[j->step];
-    void **pointers = infer__step_pointers(j->s->program, j->lane, step);
+    struct infer__bounded *now = step->bounded;
+    const struct infer__task *task = now ? &now->task : &step->task;
+    const struct infer__kernel *kernel = now ? now->kernel : step->kernel;
+    void **pointers = now ? now->pointers : infer__step_pointers(j->s->program, j->lane, step);
     struct infer__buffers b = {.in = (const void *const *)pointers,
-                               .out = pointers + step->task.nin,
+                               .out = pointers + task->nin,
                                .packed = step->packed,
                                .scratch = j->s->memory.scratch + member * plan->scratch_bytes,
-                               .cut = step->need.cut,
-                               .shared = j->shared};
+                               .cut = now ? now->need.cut : step->need.cut,
+                               .shared = j->shared,
+                               .extent = now ? &now->extent : NULL};
     struct infer__float_mode mode = infer__float_mode_kernels();
-    step->kernel->run(&step->task, &b, j->first + begin, j->first + end);
+    kernel->run(task, &b, j->first + begin, j->first + end);
     infer__float_mode_back(mode);
 }
 
@@ -102,6 +110,27 @@ static void share_units(struct job *j, const struct infer__need *need)
     j->first = 0;
 }
 
+static void run_step(struct job *j, unsigned member, int alone, const struct infer__need *need)
+{
+    if (alone)
+        run_units(j, member, 0, need->units);
+    else
+        share_units(j, need);
+}
+
+/* A step whose sizes this run has worked out; 0: they do not go together, and the run ends. */
+static int run_bounded(struct job *j, unsigned member, int alone, const struct infer__step *step)
+{
+    const struct infer_session *s = j->s;
+    struct infer__bounded *b = step->bounded;
+    j->status = infer__extents_before(s->program, j->lane, step, s->plan.max_tensor_bytes, j->err);
+    if (j->status == INFER_OK && b->kernel) {
+        run_step(j, member, alone || b->serial, &b->need);
+        j->status = infer__extents_behind(s->program, step, j->err);
+    }
+    return j->status == INFER_OK;
+}
+
 /* Steps [begin, end) of one image, or of a batch: on all threads, or (`alone`) on this one. */
 static void run_steps(struct job *j, unsigned member, int alone, uint32_t begin, uint32_t end)
 {
@@ -111,10 +140,10 @@ static void run_steps(struct job *j, unsigned member, int alone, uint32_t begin,
     for (uint32_t i = begin; i < end && !infer__session_stops(s, j->deadline_ns, i); i++) {
         const struct infer__step *step = &s->program->plan.steps[i];
         j->step = i;
-        if (alone || step->serial)
-            run_units(j, member, 0, step->need.units);
-        else
-            share_units(j, &step->need);
+        if (!step->bounded)
+            run_step(j, member, alone || step->serial, &step->need);
+        else if (!run_bounded(j, member, alone, step))
+            break;
         if (s->profile) {
             uint64_t now = infer__now_ns();
             j->lane->ns[i] += now - before;
@@ -220,11 +249,28 @@ infer_status infer__session_run(struct infer_session *s, uint64_t deadline_ns,
                                 const infer_tensor *inputs, const infer_tensor *outputs,
                                 int by_worker, infer_error *err)
 {
-    struct job j = {.s = s, .inputs = inputs, .outputs = outputs, .deadline_ns = deadline_ns};
+    struct job j = {
+        .s = s, .inputs = inputs, .outputs = outputs, .deadline_ns = deadline_ns, .err = err};
+    s->found = 0;
     run_batch(&j, by_worker);
     if (s->profile)
-        add_times(s->program, !infer__session_stopped(s));
-    return infer__session_memory(s, err);
+        add_times(s->program, j.status == INFER_OK && !infer__session_stopped(s));
+    TRY(j.status);
+    TRY(infer__session_memory(s, err));
+    if (s->program->plan.now && !infer__session_stopped(s)) {
+        TRY(infer__extents_outputs(s->program, err));
+        s->found = 1;
+    }
+    return INFER_OK;
+}
+
+void infer__session_shapes(const struct infer_session *s, infer_tensor *outputs, size_t noutputs)
+{
+    const struct infer__graph *g = &s->program->plan.graph;
+    for (size_t i = 0; i < noutputs && s->found; i++)
+        if (g->values[g->outputs[i]].free_dims)
+            memcpy(outputs[i].dims, s->program->plan.now->values[g->outputs[i]].dims,
+                   sizeof outputs[i].dims);
 }
 
 /* ---- the public functions ------------------------------------------------------------------- */
@@ -258,6 +304,8 @@ infer_status infer_run_with(infer_session *s, const infer_run_options *options,
     infer_status status = infer__session_tensors(s, inputs, ninputs, outputs, noutputs, err);
     if (status == INFER_OK)
         status = infer__session_run(s, deadline_ns, inputs, outputs, 0, err);
+    if (status == INFER_OK)
+        infer__session_shapes(s, outputs, noutputs);
     return infer__session_leave(s, status, err);
 }
 

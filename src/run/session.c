@@ -40,6 +40,43 @@ static infer_status plan_options(const infer_model *model, const infer_session_o
     return INFER_OK;
 }
 
+/* The most that sizes can be, kept for all shapes that the session will have: numbers and names in
+ * one piece of memory. */
+static infer_status take_maxima(struct infer_session *s, const infer_session_options *options,
+                                infer_error *err)
+{
+    const size_t n = options->nmaxima;
+    size_t bytes = infer__array_bytes(n, sizeof *s->maxima);
+    if (!n)
+        return INFER_OK;
+    FAIL_IF(!options->maxima, INFER_ERROR_ARGUMENT, "options.maxima is NULL");
+    for (size_t i = 0; i < n; i++) {
+        const infer_maximum *m = &options->maxima[i];
+        FAIL_IF(!m->name || !*m->name, INFER_ERROR_ARGUMENT, "options.maxima[%zu] has no name", i);
+        FAIL_IF(m->value < 0 || m->value > INFER__MAX_DIM, INFER_ERROR_ARGUMENT,
+                "the maximum of '%.64s' is %lld: it can be 0 to 2^31 - 1", m->name,
+                (long long)m->value);
+        FAIL_IF(m->reserved[0] || m->reserved[1], INFER_ERROR_ARGUMENT,
+                "a reserved field of options.maxima[%zu] is not 0", i);
+        if (!infer__size_add(bytes, strlen(m->name) + 1, &bytes))
+            bytes = SIZE_MAX;
+    }
+    s->maxima = infer__calloc(&s->allocator, 1, bytes);
+    if (!s->maxima)
+        return infer__no_memory(err, bytes);
+    char *name = (char *)(s->maxima + n);
+    for (size_t i = 0; i < n; i++) {
+        const size_t length = strlen(options->maxima[i].name) + 1;
+        memcpy(name, options->maxima[i].name, length);
+        s->maxima[i] = options->maxima[i];
+        s->maxima[i].name = name;
+        name += length;
+    }
+    s->plan.maxima = s->maxima;
+    s->plan.nmaxima = n;
+    return INFER_OK;
+}
+
 /* ---- the public functions ------------------------------------------------------------------- */
 
 /* A pool of the session's own where the application gives none. */
@@ -74,6 +111,8 @@ static infer_status create(struct infer_session *s, const infer_session_options 
         s->plan.tuned = &s->tuned;
     }
     s->profile = options->profile;
+    s->plan.about = &s->model->about;
+    TRY(take_maxima(s, options, err));
     TRY(open_team(s, options, &s->plan.threads, err));
     TRY(infer__session_plan(s, options->inputs, options->ninputs, err));
     return infer__started_create(s, err);
@@ -130,6 +169,7 @@ void infer_session_free(infer_session **session)
     if (s->own_pool)
         infer__pool_free(s->pool);
     infer__free(&a, s->started);
+    infer__free(&a, s->maxima);
     for (uint32_t i = 0; i < s->nprograms; i++)
         infer__program_free(s->programs[i]);
     infer__memory_free(&s->memory, &a);

@@ -38,6 +38,8 @@ struct infer_session {
     struct infer__started *started;  /* room for what infer_run_start is given */
     struct infer__life life;
     uint32_t profile;
+    int found;             /* the sizes of the last run's outputs are those of plan.now */
+    infer_maximum *maxima; /* that plan.maxima points to, with their names; NULL: none */
     _Atomic int no_memory; /* a kernel had none: see struct infer__task */
 };
 
@@ -77,6 +79,9 @@ infer_status infer__session_tensors(struct infer_session *s, const infer_tensor 
 infer_status infer__session_run(struct infer_session *s, uint64_t deadline_ns,
                                 const infer_tensor *inputs, const infer_tensor *outputs,
                                 int by_worker, infer_error *err);
+
+/* Sets the dims of outputs whose sizes the run that has just ended well has found. */
+void infer__session_shapes(const struct infer_session *s, infer_tensor *outputs, size_t noutputs);
 
 /* Takes room for what infer_run_start is given. */
 infer_status infer__started_create(struct infer_session *s, infer_error *err);

@@ -19,6 +19,7 @@ static infer_status value_info(const infer_session *s, const char *what, const u
     struct infer__value v = infer__program_value(s->program, ids[index]);
     infer_value_info told = {.name = v.name, .type = (infer_type)v.type, .rank = v.rank};
     memcpy(told.dims, v.dims, sizeof told.dims);
+    told.free_dims = v.free_dims;
     infer__about_dims(&s->model->about, *what == 'o', (uint32_t)index, told.dim_names);
     infer__sized_write(kind, &told, info);
     return INFER_OK;
@@ -56,6 +57,28 @@ infer_status infer_session_output(const infer_session *s, size_t index, infer_va
     FAIL_IF(!s, INFER_ERROR_ARGUMENT, "the session is NULL");
     const struct infer__graph *g = &s->program->plan.graph;
     return value_info(s, "output", g->outputs, g->noutputs, index, info, err);
+}
+
+infer_status infer_session_result(const infer_session *s, size_t index, infer_value_info *info,
+                                  infer_error *err)
+{
+    INFER__KEEP_CALLER;
+    infer_error local;
+    const struct infer__sized *kind = INFER__SIZED(infer_value_info, reserved);
+    err = err ? err : &local;
+    infer__error_clear(err);
+    FAIL_IF(!s, INFER_ERROR_ARGUMENT, "the session is NULL");
+    TRY(infer__sized_check(kind, info, err));
+    infer_value_info told = INFER_VALUE_INFO_INIT;
+    TRY(infer_session_output(s, index, &told, err));
+    FAIL_IF(told.free_dims && !s->found, INFER_ERROR_ARGUMENT,
+            "no run has ended well since the session got its shapes");
+    if (told.free_dims)
+        memcpy(told.dims, s->program->plan.now->values[s->program->plan.graph.outputs[index]].dims,
+               sizeof told.dims);
+    told.free_dims = 0;
+    infer__sized_write(kind, &told, info);
+    return INFER_OK;
 }
 
 void infer_session_memory_init(infer_session_memory *memory, size_t size)

@@ -2,6 +2,7 @@
 #include "tools/onnx/onnx_internal.h"
 
 #include "graph/params.h"
+#include "plan/bounds.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -118,7 +119,8 @@ static infer_status resolve_new(struct onnx_node *n, uint32_t first)
             *n->im->err = err;
             return status;
         }
-        if (status != INFER_OK && status != INFER_ERROR_NEED_VALUE)
+        if (!infer__bounds_forget(g, node, status) && status != INFER_OK &&
+            status != INFER_ERROR_NEED_VALUE)
             TRY(onnx_fail(n, NULL, "", "%s", err.message));
     }
     return INFER_OK;

@@ -447,6 +447,7 @@ ONNX_CONVERTER(causal_conv);
 ONNX_CONVERTER(linear_attention);
 /* recurrent layers (onnx_ops_recurrent.c) */
 ONNX_CONVERTER(recurrent);
+ONNX_CONVERTER(top_k_old);
 /* control flow (onnx_branch.c) */
 ONNX_CONVERTER(if);
 /* quantisation (onnx_ops_quant.c) */

@@ -2,6 +2,7 @@
  * and known shapes, and types. */
 #include "tools/onnx/onnx_internal.h"
 
+#include "plan/bounds.h"
 #include "plan/empty.h"
 #include "tools/onnx/optimise.h"
 
@@ -61,6 +62,8 @@ static infer_status compute(struct onnx_importer *im, struct infer__node *n, int
         *im->err = err;
         return status;
     }
+    if (!*known)
+        infer__bounds_forget(g, n, status);
     if (*known)
         n->nin = n->nout = 0;
     return INFER_OK;

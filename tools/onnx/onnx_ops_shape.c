@@ -298,3 +298,21 @@ infer_status onnx_convert_range(struct onnx_node *n)
         TRY(onnx_warn(n, "stash_type", "the arithmetic is done in f32 instead"));
     return onnx_convert_plain(n);
 }
+
+/* Until opset 9 the number of elements is an attribute. */
+infer_status onnx_convert_top_k_old(struct onnx_node *n)
+{
+    int64_t k;
+    uint32_t in[2], out[2];
+    struct infer__node *node;
+    TRY_NODE(n, onnx_takes(n, 1, 1));
+    TRY(onnx_int(n, "k", -1, &k));
+    if (k < 0)
+        return onnx_fail(n, "k", "", "the number of elements is missing or below 0");
+    in[0] = n->in[0];
+    TRY(onnx_const_ints(n, "k", &k, 1, &in[1]));
+    TRY(onnx_out(n, 0, &out[0]));
+    TRY(onnx_out(n, 1, &out[1]));
+    TRY(onnx_emit(n, n->ir_op, in, 2, out, n->nout, &node));
+    return onnx_copy_attrs(n, node);
+}

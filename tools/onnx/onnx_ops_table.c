@@ -200,6 +200,13 @@ static const struct onnx_op table[] = {
     ROW("RandomUniformLike", 1, LATEST, NONE, random),
     ROW("Bernoulli", 15, LATEST, NONE, bernoulli),
     ROW("Multinomial", 7, LATEST, NONE, multinomial),
+    /* what is found in data */
+    ROW("TopK", 1, 9, TOP_K, top_k_old),
+    ROW("TopK", 10, LATEST, TOP_K, plain),
+    ROW("NonZero", 9, LATEST, NON_ZERO, plain),
+    ROW("NonMaxSuppression", 10, LATEST, NON_MAX_SUPPRESSION, plain),
+    ROW("Compress", 9, LATEST, COMPRESS, plain),
+    ROW("Unique", 11, LATEST, UNIQUE, plain),
     /* reductions: axes became an input with opset 13 (ReduceSum) or 18 (the others) */
     ROW("ReduceMean", 1, 17, REDUCE_MEAN, reduce_old),
     ROW("ReduceMean", 18, LATEST, REDUCE_MEAN, plain),
