@@ -85,7 +85,7 @@ static uint32_t between(struct rng *r, uint32_t low, uint32_t high)
 /* A node of a random operator that reads values below `ready`, which all exist. */
 static void add_node(struct rng *r, struct infer__graph *g)
 {
-    uint32_t in[6], out[8], ready = g->nvalues, nin, nout;
+    uint32_t in[12], out[8], ready = g->nvalues, nin, nout;
     const struct infer__op_info *op;
     struct infer__node *n;
     uint16_t number;
