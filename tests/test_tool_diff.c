@@ -1,4 +1,5 @@
 /* infer diff: what was changed in a copy of a network is the first that it names. */
+#include "onnx_model.h"
 #include "tool_run.h"
 
 #include <math.h>
@@ -260,6 +261,29 @@ static void test_recorded(void **state)
     free(t.data);
 }
 
+/* Sizes that depend on values are compared as they come out. */
+static void test_found_sizes(void **state)
+{
+    (void)state;
+    struct builder b;
+    const int64_t dims[2] = {3, 5};
+    frame(&b, 13, 2, dims);
+    node(&b, "Relu", "x", "a");
+    node(&b, "NonZero", "a", "b");
+    node(&b, "Transpose", "b", "y");
+    pack(&b);
+    write_bytes(in_folder("found.onnx"), b.bytes, b.size);
+    build_end(&b);
+    assert_int_equal(run(cmd_diff, "diff", in_folder("found.onnx"), "--json", NULL), CLI_OK);
+    static const char y[] = "\"value\": \"y\", \"type\": \"s64\", \"dims\": [";
+    const char *found = strstr(out, y);
+    assert_non_null(found);
+    const long rows = strtol(found + strlen(y), NULL, 10);
+    assert_true(rows > 0 && rows < 15); /* 15 are the most */
+    assert_int_equal(run(cmd_diff, "diff", in_folder("found.onnx"), "--max", "b=1", NULL),
+                     CLI_RESOURCES);
+}
+
 /* ---- tensors -------------------------------------------------------------------------------- */
 
 static struct diff_result compare(infer_type type, void *a, void *b, int64_t count,
@@ -335,8 +359,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_changed_layers), cmocka_unit_test(test_real_networks),
         cmocka_unit_test(test_same),           cmocka_unit_test(test_fused_values),
-        cmocka_unit_test(test_recorded),       cmocka_unit_test(test_compare),
-        cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_recorded),       cmocka_unit_test(test_found_sizes),
+        cmocka_unit_test(test_compare),        cmocka_unit_test(test_errors),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

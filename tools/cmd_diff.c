@@ -23,6 +23,7 @@ static const struct cli_option options[] = {
     {"data", "DIR", "inputs of a test_data_set_* folder, or of the first one in DIR"},
     {"random", "SEED", "other inputs are random numbers (default: 1)"},
     SHAPE_OPTION,
+    MAX_OPTION,
     {"rtol", "X", "difference allowed, of a tensor's largest value (1e-3; bf16: 0.05)"},
     {"atol", "X", "difference allowed beside that (1e-6)"},
     {"steps", "N", "difference allowed of tensors of integers (0)"},
