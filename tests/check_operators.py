@@ -147,7 +147,7 @@ def regions(threshold, n=30):
     feeds = {"boxes": corners(n, 20), "scores": rng.random(n).astype(np.float32),
              "picture": f32(1, 8, 20, 20)}
     constants = dict(least=np.float32(threshold), a0=i64(0), a1=i64(1), w=f32(8 * 9, 12), b=f32(12),
-                     zero=i64(0), flat=i64(0, -1), ones=f32(1), w2=f32(8, 8, 3, 3) / 9,
+                     zero=i64(0), flat=i64(-1, 72), ones=f32(1), w2=f32(8, 8, 3, 3) / 9,
                      cols=i64(0, 1), blank=f32(n, 12), s0=np.int64(0))
     nodes = [
         ("Greater", "scores,least", "high"), ("NonZero", "high", "nz"),
@@ -164,6 +164,19 @@ def regions(threshold, n=30):
         ("Mul", "conf,ones", "scaled")]
     return net(nodes, feeds, constants, ["kept", "soft", "scattered", "sums", "relu", "scaled"],
                opset=16)
+
+
+def dynamic(threshold, n=20):
+    """A layer quantised at run time, for as many rows as there are."""
+    feeds = {"x": f32(n, 16), "s": rng.random(n).astype(np.float32)}
+    constants = dict(least=np.float32(threshold), a0=i64(0), w=u8(16, 8), wz=np.uint8(120),
+                     ws=np.float32(0.02), b=f32(8))
+    nodes = [
+        ("Greater", "s,least", "high"), ("NonZero", "high", "nz"), ("Squeeze", "nz,a0", "i"),
+        ("Gather", "x,i", "rows"), ("DynamicQuantizeLinear", "rows", "q,qs,qz"),
+        ("MatMulInteger", "q,w,qz,wz", "sums"), ("Cast", "sums", "real", {"to": 1}),
+        ("Mul", "qs,ws", "scale"), ("Mul", "real,scale", "product"), ("Add", "product,b", "y")]
+    return net(nodes, feeds, constants, ["y"], opset=13)
 
 
 def masks(threshold, n=40):
@@ -380,6 +393,7 @@ def cases():
         yield (f"by_class_{t}", *by_class(t))
         yield (f"masks_{t}", *masks(t))
         yield (f"regions_{t}", *regions(t))
+        yield (f"dynamic_{t}", *dynamic(t))
     for a in (None, 0, 1):
         axis = {} if a is None else {"axis": a}
         yield one(f"unique_{a}", "Unique", [rng.integers(-2, 3, (6, 2))], axis, outputs=4)

@@ -157,6 +157,26 @@ static void test_parts(void **state)
     end(s, &m);
 }
 
+/* The range of nothing is 0: what is quantised by it has a scale of 1, as all zeros have. */
+static void test_dynamic_quantisation(void **state)
+{
+    (void)state;
+    struct net n;
+    struct net_model m;
+    struct infer__node *node;
+    infer_session *s;
+    infer_tensor out;
+    uint32_t x = begin(&n, 2, (int64_t[]){0, 3}), y[3];
+    for (int i = 0; i < 3; i++)
+        OK(infer__graph_add_value(&n.g, "y", &y[i], &n.err));
+    OK(infer__graph_add_node(&n.g, INFER__OP_DYNAMIC_QUANTIZE_LINEAR, "q", &x, 1, y, 3, &node,
+                             &n.err));
+    OK(finish(&n, y[1], &s, &m, &out));
+    assert_int_equal(infer_tensor_elements(&out), 1);
+    assert_true(*(const float *)out.data == 1);
+    end(s, &m);
+}
+
 /* A product over nothing is 0; what has no answer is refused. */
 static void test_products_and_refusals(void **state)
 {
@@ -292,6 +312,7 @@ int main(void)
         cmocka_unit_test(test_results_without_elements),
         cmocka_unit_test(test_reductions),
         cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_dynamic_quantisation),
         cmocka_unit_test(test_products_and_refusals),
         cmocka_unit_test(test_inputs_of_one_name),
         cmocka_unit_test(test_work),

@@ -28,8 +28,7 @@ static infer_status prepare_non_zero(const struct infer__task *t, struct infer__
     return INFER_OK;
 }
 
-/* The bits of an element that say whether it is not 0: of floats all but the sign; eight bytes of
- * them. */
+/* The bits of eight bytes that are all 0 where no element is there: of floats all but the signs. */
 static uint64_t bits_of(const struct infer__operand *o)
 {
     return o->type == INFER_F64   ? UINT64_MAX >> 1
@@ -37,17 +36,21 @@ static uint64_t bits_of(const struct infer__operand *o)
                                   : UINT64_MAX;
 }
 
-static int is_there(const void *x, size_t size, uint64_t bits, int64_t i)
+static int is_there(unsigned type, const void *x, size_t size, int64_t i)
 {
+    if (type == INFER_F32)
+        return ((const float *)x)[i] != 0;
+    if (type == INFER_F64)
+        return ((const double *)x)[i] != 0;
     switch (size) {
     case 1:
         return ((const infer__e1 *)x)[i] != 0;
     case 2:
         return ((const infer__e2 *)x)[i] != 0;
     case 4:
-        return (((const infer__e4 *)x)[i] & (uint32_t)bits) != 0;
+        return ((const infer__e4 *)x)[i] != 0;
     default:
-        return (((const infer__e8 *)x)[i] & bits) != 0;
+        return ((const infer__e8 *)x)[i] != 0;
     }
 }
 
@@ -66,7 +69,7 @@ static int64_t look(const struct infer__operand *o, const void *x, int64_t begin
         if (stop == i + each)
             memcpy(&word, (const char *)x + (size_t)i * size, sizeof word);
         for (; (word & bits) && i < stop; i++) {
-            if (!is_there(x, size, bits, i))
+            if (!is_there(o->type, x, size, i))
                 continue;
             int64_t place = i;
             for (int k = o->rank; y && k-- > 1; place /= o->dims[k])

@@ -1,5 +1,6 @@
 /* The order of elements of any type of number: keys of 64 bits that compare as the elements do. -0
- * and +0 are equals; NaNs are above all numbers, and all equals, as NumPy sorts them. */
+ * and +0 are equals, and so are denormals where the thread's mode takes them as 0; NaNs are above
+ * all numbers, and all equals, as NumPy sorts them. */
 #ifndef INFER_KERNELS_FIND_ORDER_H
 #define INFER_KERNELS_FIND_ORDER_H
 
@@ -24,14 +25,32 @@ static inline uint64_t infer__float_key(uint64_t x, unsigned bits, uint64_t infi
     }
 #define INFER__SIGNED_KEY(T) INFER__KEY_OF(T, (uint64_t)(int64_t)x + (UINT64_C(1) << 63))
 
+static inline uint64_t infer__f32_key(const void *src, int64_t i)
+{
+    float f;
+    uint32_t x;
+    memcpy(&f, (const float *)src + i, sizeof f);
+    memcpy(&x, &f, sizeof x);
+    return infer__float_key(f == 0 ? 0 : x, 32, 0x7f800000);
+}
+
+static inline uint64_t infer__f64_key(const void *src, int64_t i)
+{
+    double f;
+    uint64_t x;
+    memcpy(&f, (const double *)src + i, sizeof f);
+    memcpy(&x, &f, sizeof x);
+    return infer__float_key(f == 0 ? 0 : x, 64, UINT64_C(0x7ff0000000000000));
+}
+
 /* The key of element i. */
 static inline uint64_t infer__order_key(unsigned type, const void *src, int64_t i)
 {
     switch (type) {
     case INFER_F32:
-        INFER__KEY_OF(uint32_t, infer__float_key(x, 32, 0x7f800000))
+        return infer__f32_key(src, i);
     case INFER_F64:
-        INFER__KEY_OF(uint64_t, infer__float_key(x, 64, UINT64_C(0x7ff0000000000000)))
+        return infer__f64_key(src, i);
     case INFER_S8:
         INFER__SIGNED_KEY(int8_t)
     case INFER_S16:

@@ -174,9 +174,9 @@ static int is_float(unsigned type)
 }
 
 int infer__empty_result(const struct infer__graph *g, const struct infer__node *n,
-                        const union infer__params *p, uint64_t *bits)
+                        const union infer__params *p, uint32_t k, uint64_t *bits)
 {
-    const unsigned type = g->values[n->out[0]].type;
+    const unsigned type = g->values[n->out[k]].type;
     enum fill fill = ZERO;
     switch (n->op) {
     case INFER__OP_REDUCE_SUM:
@@ -186,6 +186,9 @@ int infer__empty_result(const struct infer__graph *g, const struct infer__node *
     case INFER__OP_GEMM:
         if (n->nin > 2 && n->in[2])
             return 0;
+        break;
+    case INFER__OP_DYNAMIC_QUANTIZE_LINEAR: /* the scale of a range of 0, and a zero point of 0 */
+        fill = k == 1 ? ONE : ZERO;
         break;
     case INFER__OP_REDUCE_PROD:
         fill = ONE;
@@ -235,7 +238,13 @@ infer_status infer__empty_node(struct infer__graph *g, struct infer__node *n,
         return INFER_OK;
     }
     *what = INFER__EMPTY_GONE;
-    uint64_t bits;
-    return infer__empty_result(g, n, p, &bits) ? make_constant(g, n->out[0], bits, err)
-                                               : infer__empty_refuse(n, err);
+    for (uint32_t k = 0; k < n->nout; k++) {
+        uint64_t bits;
+        if (!n->out[k])
+            continue;
+        if (!infer__empty_result(g, n, p, k, &bits))
+            return infer__empty_refuse(n, err);
+        TRY(make_constant(g, n->out[k], bits, err));
+    }
+    return INFER_OK;
 }

@@ -20,9 +20,9 @@ infer_status infer__empty_node(struct infer__graph *g, struct infer__node *n,
                                infer_error *err);
 
 /* Of a node with a result that has elements, and operands that have none: 1 and the low bytes of
- * every element of the result, or 0: that can't be said. */
+ * every element of result k, or 0: that can't be said. */
 int infer__empty_result(const struct infer__graph *g, const struct infer__node *n,
-                        const union infer__params *p, uint64_t *bits);
+                        const union infer__params *p, uint32_t k, uint64_t *bits);
 /* The error of the latter. */
 infer_status infer__empty_refuse(const struct infer__node *n, infer_error *err);
 

@@ -169,7 +169,7 @@ static infer_status split_range(struct fuser *f, struct infer__node *n, struct i
     infer_error *err = f->err;
     union infer__params p = {0};
     uint32_t ranges, x = n->in[0];
-    *done = n->op == INFER__OP_DYNAMIC_QUANTIZE_LINEAR && n->nin == 1 &&
+    *done = n->op == INFER__OP_DYNAMIC_QUANTIZE_LINEAR && n->nin == 1 && !g->values[x].free_dims &&
             infer__value_elements(&g->values[x]) >= SPLIT_ELEMENTS;
     if (!*done)
         return INFER_OK;

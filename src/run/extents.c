@@ -158,15 +158,16 @@ static void identity(struct infer__bounded *b)
     keep_operands(b, 1);
 }
 
-/* What the results are that come of no elements. */
-static infer_status fill(const struct infer__program *p, struct infer__bounded *b, infer_error *err)
+/* What result k is that comes of no elements. */
+static infer_status fill(const struct infer__program *p, struct infer__bounded *b, uint32_t k,
+                         infer_error *err)
 {
-    const struct infer__operand *y = &b->task.out[0];
+    const struct infer__operand *y = &b->task.out[k];
     const size_t size = infer_type_size((infer_type)y->type);
     const int64_t count = infer__operand_elements(y);
     const struct infer__epilogue *e = &b->task.epi;
     uint64_t bits;
-    if (e->residual || !infer__empty_result(p->plan.now, &b->node, &b->task.p, &bits))
+    if (e->residual || !infer__empty_result(p->plan.now, &b->node, &b->task.p, k, &bits))
         return infer__empty_refuse(&b->node, err);
     if (e->act) { /* so of f32 */
         float v;
@@ -175,7 +176,16 @@ static infer_status fill(const struct infer__program *p, struct infer__bounded *
         memcpy(&bits, &v, sizeof v);
     }
     for (int64_t i = 0; i < count; i++)
-        memcpy((char *)b->pointers[b->task.nin] + (size_t)i * size, &bits, size);
+        memcpy((char *)b->pointers[b->task.nin + k] + (size_t)i * size, &bits, size);
+    return INFER_OK;
+}
+
+static infer_status fill_all(const struct infer__program *p, struct infer__bounded *b,
+                             infer_error *err)
+{
+    for (uint32_t k = 0; k < b->task.nout; k++)
+        if (b->task.out[k].type)
+            TRY(fill(p, b, k, err));
     return INFER_OK;
 }
 
@@ -200,7 +210,7 @@ static infer_status leave_out_empty(const struct infer__program *p, struct infer
             continue;
         *done = i < data;
         if (*done)
-            return fill(p, b, err);
+            return fill_all(p, b, err);
         b->operands[i] = (struct infer__operand){0};
         b->pointers[i] = NULL;
     }
