@@ -476,6 +476,12 @@ def sampling():
                             np.int64(16)], {}, 17)
     yield ("col2im", "Col2Im", [f32(2, 12, 12), np.array([6, 8]), np.array([2, 3])],
            {"strides": [2, 2], "pads": [0, 1, 0, 1]}, 18)
+    yield "max_pool_f64", "MaxPool", [x.astype("f8")], {"kernel_shape": [2, 3]}, 12
+    yield "layer_norm_f64", "LayerNormalization", [x.astype("f8"), np.ones(7)], {}, 17
+    yield ("gemm_f64", "Gemm", [f32(3, 4).astype("f8"), f32(5, 4).astype("f8"), f32(5).astype("f8")],
+           {"transB": 1, "alpha": 0.5, "beta": 2.0}, 13)
+    yield "matmul_s32", "MatMul", [np.arange(12, dtype="i4").reshape(3, 4),
+                                   np.arange(20, dtype="i4").reshape(4, 5)], {}, 13
     yield ("center_crop_pad", "CenterCropPad", [x, np.array([3, 8, 6, 4])], {}, 18)
 
 

@@ -1,5 +1,6 @@
 /* The importer and the file system: external data from strangers, tensor files. */
 #include "tests/onnx_model.h"
+#include <math.h>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -227,6 +228,63 @@ static void test_tensor_types(void **state)
     build_end(&b);
 }
 
+/* Types smaller than any of ours come out as larger ones; the first element is in the low bits. */
+static void test_small_types(void **state)
+{
+    (void)state;
+    static const struct {
+        int type;
+        int64_t count;
+        uint8_t bytes[6];
+        size_t size;
+        float values[6];
+    } rows[] = {
+        {17, 6, {0x00, 0x01, 0x38, 0x7e, 0x7f, 0xb8}, 6, {0, 0x1p-9f, 1, 448, NAN, -1}},
+        {18, 4, {0x40, 0x7f, 0x80, 0xc0}, 4, {1, 240, NAN, -1}},
+        {19,
+         6,
+         {0x01, 0x3c, 0x7b, 0x7c, 0xfc, 0x7d},
+         6,
+         {0x1p-16f, 1, 57344, INFINITY, -INFINITY, NAN}},
+        {20, 4, {0x40, 0x7f, 0x80, 0xff}, 4, {1, 57344, NAN, -57344}},
+        {21, 5, {0x21, 0xf8, 0x07}, 3, {1, 2, 8, 15, 7}},
+        {22, 5, {0x21, 0xf8, 0x07}, 3, {1, 2, -8, -1, 7}},
+        {23, 4, {0x72, 0x1f}, 2, {1, 6, -6, 0.5f}},
+        {24, 3, {127, 128, 255}, 3, {1, 2, NAN}},
+        {25, 5, {0xe4, 0x03}, 2, {0, 1, 2, 3, 3}},
+        {26, 5, {0xe4, 0x03}, 2, {0, 1, -2, -1, -1}},
+    };
+    struct builder b;
+    build_begin(&b, 13);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct onnx_tensor t[2];
+        infer_error err;
+        Onnx__TensorProto *p = tensor(&b, "t", rows[i].type, 1, &rows[i].count);
+        int32_t fields[6];
+        for (size_t k = 0; k < rows[i].size; k++)
+            fields[k] = rows[i].bytes[k];
+        p->n_int32_data = rows[i].size;
+        p->int32_data = fields;
+        assert_int_equal(load(&b, p, &t[0], &err), INFER_OK);
+        p->n_int32_data--;
+        assert_int_equal(load(&b, p, &t[1], &err), INFER_ERROR_FORMAT);
+        p = raw_tensor(&b, "t", rows[i].type, 1, &rows[i].count, rows[i].bytes, rows[i].size);
+        assert_int_equal(load(&b, p, &t[1], &err), INFER_OK);
+        assert_int_equal(t[0].tensor.bytes, t[1].tensor.bytes);
+        assert_memory_equal(t[0].tensor.data, t[1].tensor.data, t[0].tensor.bytes);
+        for (int64_t k = 0; k < rows[i].count; k++) {
+            const void *from = t[1].tensor.data;
+            float got = t[1].tensor.type == INFER_F32  ? ((const float *)from)[k]
+                        : t[1].tensor.type == INFER_S8 ? ((const int8_t *)from)[k]
+                                                       : ((const uint8_t *)from)[k];
+            assert_true(got == rows[i].values[k] || (isnan(got) && isnan(rows[i].values[k])));
+        }
+        onnx_tensor_free(&t[0]);
+        onnx_tensor_free(&t[1]);
+    }
+    build_end(&b);
+}
+
 /* The same as lists of numbers, which have their own field per type. */
 static void test_tensor_fields(void **state)
 {
@@ -264,7 +322,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_external_good),   cmocka_unit_test(test_external_paths),
         cmocka_unit_test(test_external_ranges), cmocka_unit_test(test_external_folder),
-        cmocka_unit_test(test_tensor_types),    cmocka_unit_test(test_tensor_fields),
+        cmocka_unit_test(test_tensor_types),    cmocka_unit_test(test_small_types),
+        cmocka_unit_test(test_tensor_fields),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

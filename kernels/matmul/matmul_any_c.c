@@ -50,6 +50,23 @@ static void element(const struct infer__task *t, const struct infer__buffers *b,
                      (const char *)b->in[k] + (size_t)at * infer__operand_size(&t->in[k]), 1, to);
 }
 
+/* `n` elements of the second operand, `step` apart. */
+static void row_of(const struct infer__task *t, const struct infer__buffers *b, int64_t at,
+                   int64_t step, int64_t n, union infer__wide_block *to)
+{
+    const size_t size = infer__operand_size(&t->in[1]);
+    const char *from = (const char *)b->in[1] + (size_t)at * size;
+    if (step == 1) {
+        infer__wide_load(t->in[1].type, from, n, to);
+        return;
+    }
+    for (int64_t j = 0; j < n; j++) {
+        union infer__wide_block one;
+        infer__wide_load(t->in[1].type, from + (size_t)(j * step) * size, 1, &one);
+        to->u[j] = one.u[0]; /* the bits of any of the three */
+    }
+}
+
 /* Alpha and beta are floats, with which integers are multiplied as such. */
 static void finish(const struct infer__task *t, const struct infer__buffers *b,
                    const struct infer__matmul *m, enum infer__wide wide, int64_t row, int64_t col,
@@ -90,13 +107,12 @@ static void matmul_any_run(const struct infer__task *t, const struct infer__buff
         infer__nd_seek(&m->batch, batch, &at);
         for (int64_t k = 0; k < m->k; k++) {
             element(t, b, 0, at.offset[0] + row * m->a_row + k * m->a_col, &x);
-            for (int64_t j = 0; j < n; j++) {
-                element(t, b, 1, at.offset[1] + k * m->b_row + (col + j) * m->b_col, &y);
+            row_of(t, b, at.offset[1] + k * m->b_row + col * m->b_col, m->b_col, n, &y);
+            for (int64_t j = 0; j < n; j++)
                 if (wide == INFER__WIDE_FLOAT)
-                    sums.f[j] += x.f[0] * y.f[0];
+                    sums.f[j] += x.f[0] * y.f[j];
                 else
-                    sums.u[j] += x.u[0] * y.u[0];
-            }
+                    sums.u[j] += x.u[0] * y.u[j];
         }
         finish(t, b, m, wide, row, col, n, &sums);
         int64_t to = (batch * m->m + row) * m->n + col;

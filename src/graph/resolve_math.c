@@ -165,7 +165,7 @@ infer_status infer__resolve_binary(struct infer__resolve *r)
         TRY(infer__resolve_broadcasts_to(r, 1, x->rank, x->dims));
         break;
     case INFER__OP_POW: /* base and exponent may differ in type */
-        TRY(infer__resolve_type(r, 0, INFER__SET_NUMBER));
+        TRY(infer__resolve_type(r, 0, INFER__SET_FLOAT | INFER__SET_INDEX));
         TRY(infer__resolve_type(r, 1, INFER__SET_NUMBER));
         break;
     case INFER__OP_BITWISE_AND:

@@ -120,8 +120,8 @@ infer_status infer__resolve_reduce(struct infer__resolve *r)
     int count = 0;
     int32_t noop = 0;
     TRY(infer__resolve_type(r, 0,
-                            INFER__SET_FLOAT | INFER__SET_INDEX |
-                                (extreme ? INFER__SET(U8) | INFER__SET(S8) : 0)));
+                            INFER__SET_FLOAT | INFER__SET_INDEX | INFER__SET(U32) |
+                                INFER__SET(U64) | (extreme ? INFER__SET(U8) | INFER__SET(S8) : 0)));
     TRY(infer__resolve_flag(r, INFER__ATTR_KEEPDIMS, 1, &p->keepdims));
     TRY(infer__resolve_flag(r, INFER__ATTR_NOOP_WITH_EMPTY_AXES, 0, &noop));
     TRY(infer__resolve_ints(r, 1, axes, &count));
@@ -135,8 +135,7 @@ infer_status infer__resolve_arg_reduce(struct infer__resolve *r)
 {
     struct infer__axis *p = &r->params->axis;
     const struct infer__value *x = infer__resolve_in(r, 0);
-    TRY(infer__resolve_type(r, 0,
-                            INFER__SET_FLOAT | INFER__SET_INDEX | INFER__SET(U8) | INFER__SET(S8)));
+    TRY(infer__resolve_type(r, 0, INFER__SET_NUMBER));
     TRY(infer__resolve_axis_attr(r, 0, x->rank, &p->axis));
     TRY(infer__resolve_flag(r, INFER__ATTR_KEEPDIMS, 1, &p->keepdims));
     TRY(infer__resolve_flag(r, INFER__ATTR_SELECT_LAST_INDEX, 0, &p->select_last));

@@ -356,11 +356,74 @@ static infer_status unknown_op(struct onnx_node *n, int first, int last)
     return onnx_fail(n, NULL, advice, "the operator's form of this opset is not supported");
 }
 
+/* Whether an operator is for f32 alone, of the floats. */
+static int is_f32_only(uint16_t op)
+{
+    switch (op) {
+    case INFER__OP_CONV:
+    case INFER__OP_CONV_TRANSPOSE:
+    case INFER__OP_DEFORM_CONV:
+    case INFER__OP_MAX_POOL:
+    case INFER__OP_AVERAGE_POOL:
+    case INFER__OP_LP_POOL:
+    case INFER__OP_GLOBAL_AVERAGE_POOL:
+    case INFER__OP_GLOBAL_MAX_POOL:
+    case INFER__OP_BATCH_NORMALIZATION:
+    case INFER__OP_INSTANCE_NORMALIZATION:
+    case INFER__OP_LAYER_NORMALIZATION:
+    case INFER__OP_LRN:
+    case INFER__OP_RESIZE:
+    case INFER__OP_ROI_ALIGN:
+    case INFER__OP_MAX_ROI_POOL:
+    case INFER__OP_LINEAR_ATTENTION:
+        return 1;
+    default:
+        return 0;
+    }
+}
+
+/* Gives such a node f32 where the model has f64; *count: how many operands. */
+static infer_status narrow_operands(struct onnx_node *n, uint32_t *count)
+{
+    uint32_t first = n->im->g->nnodes;
+    *count = 0;
+    for (uint32_t i = 0; i < n->nin && is_f32_only(n->ir_op); i++) {
+        struct infer__node *node;
+        uint32_t narrow;
+        if (!n->in[i] || onnx_in_type(n, i) != INFER_F64)
+            continue;
+        TRY(onnx_temp(n, "narrow", &narrow));
+        TRY(onnx_emit(n, INFER__OP_CAST, &n->in[i], 1, &narrow, 1, &node));
+        TRY(onnx_set_int(n, node, INFER__ATTR_TO, INFER_F32));
+        n->in[i] = narrow;
+        ++*count;
+    }
+    if (*count)
+        TRY(onnx_warn(n, NULL, "the arithmetic is done in f32 instead of f64"));
+    return *count ? resolve_new(n, first) : INFER_OK;
+}
+
+/* Makes output 0 of such a node f64 again. */
+static infer_status widen_output(struct onnx_node *n)
+{
+    struct infer__graph *g = n->im->g;
+    const char *name = n->nout ? n->proto->output[0] : "";
+    uint32_t at = name[0] ? onnx_names_find(&n->im->names, name) : ONNX_MISSING, wide, inner;
+    if (at == ONNX_MISSING || !n->im->names.items[at].value)
+        return INFER_OK;
+    const uint32_t narrow = n->im->names.items[at].value;
+    TRY(onnx_temp(n, "narrow", &inner));
+    g->values[narrow].name = g->values[inner].name; /* the name goes to the output */
+    TRY(infer__graph_add_value(g, name, &wide, n->im->err));
+    n->im->names.items[at].value = wide;
+    return add_helper(n->im, n->name, narrow, wide, INFER_F64);
+}
+
 static infer_status add_node(struct onnx_importer *im, uint32_t index)
 {
     struct onnx_node n;
     int first, last;
-    uint32_t before = im->g->nnodes;
+    uint32_t before = im->g->nnodes, narrowed = 0;
     TRY(enter_node(im, index, &n));
     const struct onnx_op *op = onnx_op_find(n.domain, n.op, n.opset, &first, &last);
     if (!op)
@@ -369,11 +432,14 @@ static infer_status add_node(struct onnx_importer *im, uint32_t index)
         TRY(onnx_fail(&n, NULL, "", "more than 64 attributes"));
     else if (!n.failed) {
         n.ir_op = op->ir_op;
+        TRY(narrow_operands(&n, &narrowed));
         TRY(op->convert(&n));
         TRY(onnx_check_attrs(&n));
     }
     if (!n.failed)
         TRY(resolve_new(&n, before));
+    if (!n.failed && narrowed)
+        TRY(widen_output(&n));
     return bind_rest(&n);
 }
 

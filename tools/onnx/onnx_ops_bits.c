@@ -22,7 +22,9 @@ infer_status onnx_convert_bit_shift(struct onnx_node *n)
     TRY_NODE(n, onnx_takes(n, 2, 2));
     TRY_NODE(n, integer_type(n, &type));
     struct onnx_expr e = onnx_expr(n);
-    uint32_t x = n->in[0], power = ONNX_E(&e, POW, onnx_e_scalar(&e, type, 2), n->in[1]);
+    uint32_t x = n->in[0], shift = onnx_e_cast(&e, n->in[1], INFER_S64);
+    uint32_t power = ONNX_E(&e, POW, onnx_e_scalar(&e, INFER_S64, 2), shift);
+    power = onnx_e_cast(&e, power, type); /* the low bits */
     uint32_t y = right ? ONNX_E(&e, DIV, x, power) : ONNX_E(&e, MUL, x, power);
     if (right &&
         (type == INFER_S8 || type == INFER_S16 || type == INFER_S32 || type == INFER_S64)) {
