@@ -67,26 +67,35 @@ static void row_of(const struct infer__task *t, const struct infer__buffers *b, 
     }
 }
 
-/* Alpha and beta are floats, with which integers are multiplied as such. */
+/* An integer times a float; what is too large becomes the nearest of 64 bits. */
+static uint64_t scaled(enum infer__wide wide, uint64_t bits, float factor)
+{
+    const int is_signed = wide == INFER__WIDE_SIGNED;
+    if (factor == 1)
+        return bits;
+    const double d = (is_signed ? (double)(int64_t)bits : (double)bits) * (double)factor;
+    if (!is_signed)
+        return d >= 0x1p64 ? UINT64_MAX : d >= 1 ? (uint64_t)d : 0;
+    if (d >= 0x1p63)
+        return INT64_MAX;
+    return d >= -0x1p63 ? (uint64_t)(int64_t)d : (uint64_t)INT64_MIN;
+}
+
+/* Sums of one row become results: alpha and beta are floats for integers too. */
 static void finish(const struct infer__task *t, const struct infer__buffers *b,
                    const struct infer__matmul *m, enum infer__wide wide, int64_t row, int64_t col,
                    int64_t n, union infer__wide_block *sums)
 {
     union infer__wide_block c;
     for (int64_t j = 0; j < n; j++) {
+        if (m->bias >= 0)
+            element(t, b, (uint32_t)m->bias, row * m->c_row + (col + j) * m->c_col, &c);
         if (wide == INFER__WIDE_FLOAT)
-            sums->f[j] *= (double)m->alpha;
-        else if (m->alpha != 1)
-            sums->s[j] = (int64_t)((double)sums->s[j] * (double)m->alpha);
-        if (m->bias < 0)
-            continue;
-        element(t, b, (uint32_t)m->bias, row * m->c_row + (col + j) * m->c_col, &c);
-        if (wide == INFER__WIDE_FLOAT)
-            sums->f[j] += (double)m->beta * c.f[0];
-        else if (m->beta != 1)
-            sums->u[j] += (uint64_t)(int64_t)((double)c.s[0] * (double)m->beta);
+            sums->f[j] =
+                sums->f[j] * (double)m->alpha + (m->bias >= 0 ? (double)m->beta * c.f[0] : 0);
         else
-            sums->u[j] += c.u[0];
+            sums->u[j] = scaled(wide, sums->u[j], m->alpha) +
+                         (m->bias >= 0 ? scaled(wide, c.u[0], m->beta) : 0);
     }
 }
 

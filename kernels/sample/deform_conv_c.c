@@ -50,7 +50,7 @@ static infer_status deform_prepare(const struct infer__task *t, struct infer__ne
 static float between(const struct deform *d, const float *image, int64_t c, float y, float x)
 {
     if (!(y > -1 && y < (float)d->h && x > -1 && x < (float)d->w))
-        return 0;
+        return y != y || x != x ? NAN : 0;
     const float y0 = floorf(y), x0 = floorf(x), below = y - y0, right = x - x0;
     float sum = 0;
     for (int i = 0; i < 4; i++) {

@@ -125,7 +125,7 @@ static inline void grid_axis_at(const struct infer__grid *p, double x, int64_t s
         else if (p->padding == INFER__GRID_REFLECT)
             x = grid_reflect(x, low, high);
     }
-    if (!(fabs(x) < 0x1p52)) /* nowhere, and no number */
+    if (!(fabs(x) < 0x1p52)) /* far outside */
         x = -0x1p40;
     const double first = floor(x) - (p->mode == INFER__CUBIC), d = x - floor(x);
     a->count = p->mode == INFER__NEAREST ? 1 : p->mode == INFER__LINEAR ? 2 : 4;
@@ -144,14 +144,18 @@ static inline void grid_taps_of(const struct infer__task *t, const struct grid_s
                                 const void *grid, int64_t pixel, struct grid_taps *taps)
 {
     struct grid_axis axis[3];
-    for (int i = 0; i < s->spatial; i++) {
-        int64_t at = pixel * s->spatial + s->spatial - 1 - i;
-        grid_axis_at(&t->p.grid, grid_unnormalise(&t->p.grid, grid, t->in[1].type, at, s->size[i]),
-                     s->size[i], &axis[i]);
-    }
     taps->count = 1;
     taps->at[0] = 0;
     taps->weight[0] = 1;
+    for (int i = 0; i < s->spatial; i++) {
+        int64_t at = pixel * s->spatial + s->spatial - 1 - i;
+        double x = grid_unnormalise(&t->p.grid, grid, t->in[1].type, at, s->size[i]);
+        if (x != x) { /* no place: no number */
+            taps->weight[0] = NAN;
+            return;
+        }
+        grid_axis_at(&t->p.grid, x, s->size[i], &axis[i]);
+    }
     for (int i = 0; i < s->spatial; i++) { /* each tap so far becomes those along one axis more */
         struct grid_taps before = *taps;
         taps->count = 0;

@@ -62,6 +62,8 @@ static inline struct roi_axis roi_axis_of(int32_t given, float start, float bin,
     const float n = given > 0 ? (float)given : ceilf(bin);
     if (!(n > 0 && n < 0x1p40f && fabsf(start) < 0x1p40f)) {
         a.all = n > 0 ? (double)n : 0;
+        if (start != start || bin != bin) /* no place: no number */
+            a.all = NAN;
         return a;
     }
     a.all = (double)n;
@@ -87,8 +89,8 @@ static inline struct roi_bin roi_bin_of(const struct infer__task *t, const struc
     float x = box[0] * p->scale - offset, y = box[1] * p->scale - offset;
     float w = box[2] * p->scale - offset - x, h = box[3] * p->scale - offset - y;
     if (!p->half_pixel) { /* a box is one pixel at least */
-        w = w > 1 ? w : 1;
-        h = h > 1 ? h : 1;
+        w = w < 1 ? 1 : w;
+        h = h < 1 ? 1 : h;
     }
     w /= (float)s->out_w;
     h /= (float)s->out_h;
@@ -126,20 +128,23 @@ static inline int roi_between(float at, int64_t size, int64_t pixel[2], float *w
     return 1;
 }
 
-/* Visited sample number `k` of a bin: four pixels of its image and their weights, all 0 outside. */
-static inline void roi_sample(const struct roi_shape *s, const struct roi_bin *b, int64_t k,
-                              int64_t at[4], float weight[4])
+/* Visited sample number `k` of a bin: four pixels of its image and their weights. Returns 0 for one
+ * that is outside. */
+static inline int roi_sample(const struct roi_shape *s, const struct roi_bin *b, int64_t k,
+                             int64_t at[4], float weight[4])
 {
     const int64_t i = b->y.first + k / b->x.count, j = b->x.first + k % b->x.count;
     const float y = b->y.start + ((float)i + 0.5f) * b->y.step;
     const float x = b->x.start + ((float)j + 0.5f) * b->x.step;
     int64_t row[2], column[2];
     float below, right;
-    const int inside = roi_between(y, s->h, row, &below) && roi_between(x, s->w, column, &right);
+    if (!roi_between(y, s->h, row, &below) || !roi_between(x, s->w, column, &right))
+        return 0;
     for (int q = 0; q < 4; q++) {
-        at[q] = inside ? row[q / 2] * s->w + column[q % 2] : 0;
-        weight[q] = inside ? (q / 2 ? below : 1 - below) * (q % 2 ? right : 1 - right) : 0;
+        at[q] = row[q / 2] * s->w + column[q % 2];
+        weight[q] = (q / 2 ? below : 1 - below) * (q % 2 ? right : 1 - right);
     }
+    return 1;
 }
 
 #endif

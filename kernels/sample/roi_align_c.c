@@ -1,6 +1,6 @@
 /* The definition of RoiAlign: the mean of the samples of a bin, or the largest of all products of a
  * pixel and its weight, as the standard has it. Sums are in double, in the order of the samples. A
- * bin without samples is 0. */
+ * sample outside of the picture is 0, and so is a bin without samples. */
 #include "kernels/sample/roi_align.h"
 
 INFER__APART static double roi_align_estimate(const struct infer__task *t)
@@ -17,20 +17,24 @@ static float channel(const struct infer__task *t, const struct roi_shape *s,
 {
     const double all = bin->y.all * bin->x.all;
     const int64_t samples = roi_visited(bin);
-    double sum = 0, top = roi_has_outside(bin) ? 0 : -INFINITY;
+    int outside = roi_has_outside(bin);
+    double sum = 0, top = -INFINITY;
     if (!(all > 0))
-        return 0;
+        return all != all ? NAN : 0;
     for (int64_t k = 0; k < samples; k++) {
         int64_t at[4];
         float weight[4];
-        roi_sample(s, bin, k, at, weight);
-        for (int i = 0; i < 4; i++) {
+        const int inside = roi_sample(s, bin, k, at, weight);
+        outside |= !inside;
+        for (int i = 0; i < 4 && inside; i++) {
             double v = (double)weight[i] * (double)x[at[i] * s->channels];
             sum += v;
             top = v > top || v != v ? v : top;
         }
     }
-    return (float)(t->p.roi.mode == INFER__ROI_MAX ? top : sum / all);
+    if (t->p.roi.mode != INFER__ROI_MAX)
+        return (float)(sum / all);
+    return outside && top < 0 ? 0 : (float)top;
 }
 
 static void roi_align_run(const struct infer__task *t, const struct infer__buffers *b,

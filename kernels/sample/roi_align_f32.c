@@ -76,13 +76,17 @@ static void one_bin(const struct infer__task *t, const struct roi_shape *shape,
     const int64_t total = roi_visited(bin), channels = shape->channels;
     const double all = bin->y.all * bin->x.all;
     const int largest = t->p.roi.mode == INFER__ROI_MAX;
+    int outside = roi_has_outside(bin);
     struct samples s;
     for (int64_t c = 0; c < channels; c++)
-        y[c] = largest && all > 0 && !roi_has_outside(bin) ? -INFINITY : 0;
+        y[c] = all != all ? NAN : largest && all > 0 ? -INFINITY : 0;
     for (int64_t k = 0; k < total; k += SAMPLES) {
         s.count = 0;
-        for (int64_t i = k; i < total && i < k + SAMPLES; i++, s.count += 4)
-            roi_sample(shape, bin, i, s.at + s.count, s.weight + s.count);
+        for (int64_t i = k; i < total && i < k + SAMPLES; i++) {
+            const int inside = roi_sample(shape, bin, i, s.at + s.count, s.weight + s.count);
+            s.count += inside ? 4 : 0;
+            outside |= !inside;
+        }
         if (largest)
             gather_row(1, &s, x, y, channels);
         else
@@ -91,6 +95,8 @@ static void one_bin(const struct infer__task *t, const struct roi_shape *shape,
     const float each = (float)(1 / all);
     for (int64_t c = 0; c < channels && total && !largest; c++)
         y[c] *= each;
+    for (int64_t c = 0; c < channels && largest && outside; c++)
+        y[c] = y[c] < 0 ? 0 : y[c];
 }
 
 static void roi_align_run(const struct infer__task *t, const struct infer__buffers *b,
