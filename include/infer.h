@@ -386,7 +386,7 @@ typedef struct infer_maximum {
 /* What an f32 network is computed in. The two of f32 differ in the sums that convolutions are made
  * of. Their contract, which docs/accuracy.md shows: the rms error of an output to its value in
  * float64, over several inputs, is at most so many times that of ONNX Runtime, or 2.5e-7 of the
- * largest value where that is smaller still. Where it does not hold yet, that page says so. */
+ * largest value where ONNX Runtime's is below 1e-7 of it. */
 typedef enum infer_precision {
     /* Plain sums of products, and Winograd's convolutions: sums of inputs times sums of weights. At
      * most 2.5 times ONNX Runtime's error. */
