@@ -295,18 +295,16 @@ static void test_long_sums(void **state)
     uint64_t r = seed + 9;
     (void)state;
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
-        for (int strict = 0; strict < 2; strict++)
-            for (int residual = 0; residual < 2; residual++) {
-                struct shape s = square(shapes[i][0], random_int(&r, 1, 70), 1, 1, shapes[i][4], 5,
-                                        random_int(&r, 5, 16), &r);
-                s.kernel[0] = shapes[i][1];
-                s.kernel[1] = shapes[i][2];
-                s.dilation[0] = s.dilation[1] = shapes[i][3];
-                s.residual = residual;
-                s.strict = strict;
-                assert_true(check_shape(&s, "conv_direct_f32", &r) >= 1);
-                assert_true(check_shape(&s, "conv_f32_blocked", &r) >= 1);
-            }
+        for (int strict = 0; strict < 2; strict++) {
+            struct shape s = square(shapes[i][0], random_int(&r, 1, 50), 1, 1, shapes[i][4], 3,
+                                    random_int(&r, 4, 9), &r);
+            s.kernel[0] = shapes[i][1];
+            s.kernel[1] = shapes[i][2];
+            s.dilation[0] = s.dilation[1] = shapes[i][3];
+            s.strict = strict;
+            assert_true(check_shape(&s, "conv_direct_f32", &r) >= 1);
+            assert_true(check_shape(&s, "conv_f32_blocked", &r) >= 1);
+        }
 }
 
 /* What a rounding loses is in proportion to the sum so far: of 8,192 products between 0 and 1 one
@@ -316,7 +314,7 @@ static void test_exactness(void **state)
     uint64_t r = seed + 10;
     (void)state;
     for (int strict = 0; strict < 2; strict++) {
-        struct shape s = square(8192, 16, 1, 1, 0, 4, 9, &r);
+        struct shape s = square(8192, 16, 1, 1, 0, 2, 9, &r);
         struct problem p;
         s.strict = strict;
         s.residual = s.bias = 0;
