@@ -60,15 +60,15 @@ static const struct infer__value *weights(const struct infer__graph *g, uint32_t
 /* The weights of one node, times 5/4. Others that share them keep theirs. */
 static void change_weights(struct copy *c, uint32_t node)
 {
-    const struct infer__value *w = weights(&c->g, node);
-    const size_t count = (size_t)infer__value_elements(w);
-    float *changed = infer__region_copy(&c->region, w->data, count * sizeof *changed);
+    const struct infer__value w = *weights(&c->g, node); /* adding one may move all values */
+    const size_t count = (size_t)infer__value_elements(&w);
+    float *changed = infer__region_copy(&c->region, w.data, count * sizeof *changed);
     infer_error err;
     for (size_t i = 0; i < count; i++)
         changed[i] *= 1.25f;
     uint32_t id;
     assert_int_equal(
-        infer__graph_add_const(&c->g, w->name, INFER_F32, w->rank, w->dims, changed, 0, &id, &err),
+        infer__graph_add_const(&c->g, w.name, INFER_F32, w.rank, w.dims, changed, 0, &id, &err),
         INFER_OK);
     c->g.nodes[node].in[1] = id;
 }

@@ -9,7 +9,8 @@ int infer__cells_of(const struct infer__task *t, struct infer__cells *c)
                                         : t->op == INFER__OP_GRU ? GRU_GATES
                                                                  : LSTM_GATES};
     c->quantised = t->op == INFER__OP_DYNAMIC_QUANTIZE_LSTM;
-    if (!infer__no_epilogue(t) || x->type != INFER_F32 || x->rank != 3 || r->rank != 3)
+    if (t->op < INFER__OP_LSTM || t->op > INFER__OP_DYNAMIC_QUANTIZE_LSTM ||
+        !infer__no_epilogue(t) || x->type != INFER_F32 || x->rank != 3 || r->rank != 3)
         return 0;
     c->steps = x->dims[p->layout ? 1 : 0];
     c->batch = x->dims[p->layout ? 0 : 1];

@@ -363,6 +363,7 @@ static infer_status model_metadata(void)
 
 DESCRIBE(session_input, SESSION(0), infer_value_info)
 DESCRIBE(session_output, SESSION(0), infer_value_info)
+DESCRIBE(session_result, SESSION(0), infer_value_info)
 DESCRIBE(session_step, SESSION(0), infer_step_info)
 
 static infer_status session_memory_use(void)
@@ -752,6 +753,7 @@ static const struct row {
     ROW(session_outputs),
     ROW(session_input),
     ROW(session_output),
+    ROW(session_result),
     ROW(run),
     ROW(run_options_init),
     ROW(run_with),

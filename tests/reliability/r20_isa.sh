@@ -33,6 +33,7 @@ for object in $(find "$BUILD/obj/src" "$BUILD/obj/kernels" -name '*.o' | sort); 
     *[_.]bf16.o) beyond="$amx" ;;
     *[_.]vnni.o) beyond="$bf16|$amx" ;;
     *[_.]avx512.o) beyond="$vnni|$bf16|$amx" ;;
+    *[_.]avx2vnni.o) beyond="$avx512|$bf16|$amx" ;;
     *[_.]avx2.o) beyond="$avx512|$vnni|$bf16|$amx" ;;
     *) beyond="$avx|$avx512|$amx" ;;
     esac
@@ -74,7 +75,7 @@ infer=$(cd "$BUILD" && pwd)/infer
 # shellcheck disable=SC2046
 (cd examples/signs && "$infer" convert signs.onnx -o "$tmp/signs.infer" $(cat convert.args)) \
     >/dev/null || fail "the bundled network can't be converted"
-for level in c avx2 avx512 avx512vnni avx512bf16 amx; do
+for level in c avx2 avx2vnni avx512 avx512vnni avx512bf16 amx; do
     networks "--isa $level --no-onednn" env
 done
 
