@@ -132,7 +132,10 @@ static void find_kernels(struct check *c, struct every_task *e)
     e->nkernels = 1;
     for (int i = 0; infer__kernels[i] && e->nkernels < EVERY_KERNELS; i++) {
         const struct infer__kernel *k = infer__kernels[i];
-        if (!(infer__kernel_ns(k, &e->t) >= 0) || (e->t.bf16 && !strstr(k->name, "bf16")))
+        struct infer__task t = e->t;
+        t.isa = k->isa; /* the best level of this CPU need not have all others */
+        if (!infer_cpu_has((infer_isa)k->isa) || !(infer__kernel_ns(k, &t) >= 0) ||
+            (e->t.bf16 && !strstr(k->name, "bf16")))
             continue;
         if (!is_listed(k, e->t.op))
             check_failed(c, "kernels.def does not list %s for operator %u", k->name, e->t.op);
