@@ -200,6 +200,7 @@ int every_run(const struct every_task *e, const struct infer__kernel *k,
     const char *wrong;
     every_running = k->name;
     take_memory(e, k, how, &t, &m);
+    t.isa = k->isa;
     if (!(infer__kernel_ns(k, &t) >= 0))
         wrong = "does not serve it with other memory";
     else if (k->cut_bytes > sizeof cut)
