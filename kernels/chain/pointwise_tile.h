@@ -98,16 +98,16 @@ static void pw_run_pixels(struct infer__tile_f32 *t, struct infer__tile_row *row
     }
 }
 
-/* One panel, whose weights and bias begin where `t` says and whose first channel is `channel`. */
-static void pw_run_panel(const struct pw_run *r, struct infer__tile_f32 *t, int halves,
-                         int64_t channel)
+/* One panel, whose weights and bias begin where `t` says and whose first channel is `channel`;
+ * `row` is t->rows. */
+static void pw_run_panel(const struct pw_run *r, struct infer__tile_f32 *t,
+                         struct infer__tile_row *row, int halves, int64_t channel)
 {
     const struct pw_panel p = pw_panel_of(halves);
     const struct infer__tile_chain chain = infer__tile_chain(r->strict, 1, 1, t->run);
     const int64_t floats = halves * PW_HALF, some = PW_SOME * p.pixels;
-    struct infer__tile_row row = {r->x, 0};
     int64_t at = r->at, n;
-    t->rows = &row;
+    row->x = r->x;
     t->residual = r->residual ? r->residual + channel : NULL;
     /* the tiles fetch the weights of the next panel, in equal shares */
     t->bytes =
@@ -119,7 +119,7 @@ static void pw_run_panel(const struct pw_run *r, struct infer__tile_f32 *t, int 
         n = n < r->wrap - at ? n : r->wrap - at;
         float *y = r->y + at * r->y_step + channel;
         t->y = y;
-        pw_run_pixels(t, &row, &p, &chain, n);
+        pw_run_pixels(t, row, &p, &chain, n);
         if (!infer__is_clamp(r->epi->act)) /* some tiles, that are in the first-level cache still */
             vec_activate_rows(r->epi, y, r->y_step, n, t->valid);
         at = at + n == r->wrap ? 0 : at + n;
@@ -129,8 +129,9 @@ static void pw_run_panel(const struct pw_run *r, struct infer__tile_f32 *t, int 
 /* All pixels, panels begin .. end - 1 one by one: the weights of one stay in the cache. */
 static void pw_run_panels(const struct pw_run *r, int64_t begin, int64_t end)
 {
+    struct infer__tile_row row = {r->x, 0};
     struct infer__tile_f32 t = {
-        .nrows = 1, .run = r->k, .runs = 1, .step = r->x_step, .y_step = r->y_step};
+        .rows = &row, .nrows = 1, .run = r->k, .runs = 1, .step = r->x_step, .y_step = r->y_step};
     t.residual_step = r->y_step;
     t.clamp = infer__tile_clamp(r->epi, &t.low, &t.high);
     for (int64_t p = begin; p < end; p++) {
@@ -140,7 +141,7 @@ static void pw_run_panels(const struct pw_run *r, int64_t begin, int64_t end)
         t.valid = (int)(rest < width ? rest : width);
         t.weights = r->weights + b0 * PW_BLOCK * r->k;
         t.start = r->bias + b0 * PW_BLOCK;
-        pw_run_panel(r, &t, pw_halves(b1 - b0, rest), b0 * PW_BLOCK);
+        pw_run_panel(r, &t, &row, pw_halves(b1 - b0, rest), b0 * PW_BLOCK);
     }
 }
 

@@ -340,18 +340,17 @@ infer__tile_function *const LEVEL_NAME(infer__tile_apart)[TILE_VECTORS][TILE_APA
 
 /* ---- long sums ------------------------------------------------------------------------------ */
 
-/* The chain of `t` that begins with run `u` and its product `c`. */
+/* The chain of `t` that begins with run `u` and its product `c`; `row` is for where that is. */
 static void tile_part(infer__tile_function *f, struct infer__tile_f32 *t,
                       const struct infer__tile_f32 *whole, const struct infer__tile_chain *n,
-                      int64_t u, int64_t c)
+                      int64_t u, int64_t c, struct infer__tile_row *row)
 {
-    struct infer__tile_row row = t->rows[0];
     t->runs = whole->runs - u < n->runs ? whole->runs - u : n->runs;
     t->run = whole->run - c < n->run ? whole->run - c : n->run;
     if (u || c || t->runs < whole->runs || t->run < whole->run) {
-        row.x += u * whole->run_step + c;
-        row.before += u * whole->run + c;
-        t->rows = &row;
+        row->x = t->rows->x + u * whole->run_step + c;
+        row->before = t->rows->before + u * whole->run + c;
+        t->rows = row;
     }
     t->fetch = f(t);
 }
@@ -361,6 +360,7 @@ uintptr_t LEVEL_NAME(infer__tile_chains)(infer__tile_function *f, const struct i
 {
     static const float zeros[TILE_VECTORS * VEC];
     struct infer__tile_f32 part = *t;
+    struct infer__tile_row row;
     const int64_t of_row = t->run * t->runs;
     part.clamp = 0;
     for (int r = 0, last; r < t->nrows; r = last) {
@@ -374,7 +374,7 @@ uintptr_t LEVEL_NAME(infer__tile_chains)(infer__tile_function *f, const struct i
                 part.nrows = last - r;
                 if (last == t->nrows && u + n->runs >= t->runs && c + n->run >= t->run)
                     part.clamp = t->clamp;
-                tile_part(f, &part, t, n, u, c);
+                tile_part(f, &part, t, n, u, c, &row);
                 part.start = zeros;
                 part.start_step = 0;
                 part.residual = t->y;
