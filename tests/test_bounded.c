@@ -84,12 +84,7 @@ static struct bytes finding_net(void)
     n.g.outputs = out;
     n.g.noutputs = RESULTS;
     struct infer__file_content c = {.graph = &n.g};
-    const infer_allocator a = infer__allocator(NULL);
-    void *written;
-    struct bytes b;
-    OK(infer__file_write(&c, NULL, &written, &b.size, &n.err));
-    b.data = exact_copy(written, b.size);
-    infer__free(&a, written);
+    const struct bytes b = write_exact(&c);
     infer__region_free(&n.region);
     return b;
 }
@@ -474,12 +469,7 @@ static struct bytes given_net(void)
     n.g.outputs = out;
     n.g.noutputs = GIVEN_RESULTS;
     struct infer__file_content c = {.graph = &n.g};
-    const infer_allocator a = infer__allocator(NULL);
-    void *written;
-    struct bytes b;
-    OK(infer__file_write(&c, NULL, &written, &b.size, &n.err));
-    b.data = exact_copy(written, b.size);
-    infer__free(&a, written);
+    const struct bytes b = write_exact(&c);
     infer__region_free(&n.region);
     return b;
 }

@@ -147,8 +147,7 @@ double infer__linear_ns(const struct infer__machine *m, double ns, double bytes)
 }
 
 /* Products of a chain, about. Each rounding of a sum is as large as what is summed so far: the
- * shorter its chains, the more exact it is. ONNX Runtime's have 128 to 144; 192 cost a register
- * tile 2 to 5 % of its time (Emerald Rapids). */
+ * shorter its chains, the more exact it is; and each stores its sums and takes them up again. */
 enum { CHAIN = 512, STRICT_CHAIN = 192 };
 
 /* Of n parts of `size` products each, as many as make a chain. */
