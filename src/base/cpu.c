@@ -18,15 +18,14 @@ struct infer__cpuid infer__cpuid_read(void)
 {
     struct infer__cpuid c = {0};
     uint32_t a, b, cx, d;
+    /* Each CPUID is microseconds in a virtual machine: those of <cpuid.h> that check take two. */
     c.max_leaf = (uint32_t)__get_cpuid_max(0, NULL);
-    if (c.max_leaf >= 1 && __get_cpuid(1, &a, &b, &cx, &d))
-        c.leaf1_ecx = cx;
-    if (c.max_leaf >= 7 && __get_cpuid_count(7, 0, &a, &b, &cx, &d)) {
-        c.leaf7_ebx = b;
-        c.leaf7_ecx = cx;
-        c.leaf7_edx = d;
-        if (a >= 1 && __get_cpuid_count(7, 1, &a, &b, &cx, &d))
-            c.leaf7_1_eax = a;
+    if (c.max_leaf >= 1)
+        __cpuid(1, a, b, c.leaf1_ecx, d);
+    if (c.max_leaf >= 7) {
+        __cpuid_count(7, 0, a, c.leaf7_ebx, c.leaf7_ecx, c.leaf7_edx);
+        if (a >= 1)
+            __cpuid_count(7, 1, c.leaf7_1_eax, b, cx, d);
     }
     if (c.leaf1_ecx & (1u << 27)) { /* OSXSAVE: xgetbv exists */
         uint32_t lo, hi;
@@ -39,12 +38,14 @@ struct infer__cpuid infer__cpuid_read(void)
 int infer__cpu_identity(char vendor[12], uint32_t *version)
 {
     uint32_t a, b, c, d;
-    if (!__get_cpuid(0, &a, &b, &c, &d))
-        return 0;
+    __cpuid(0, a, b, c, d);
     memcpy(vendor, &b, 4);
     memcpy(vendor + 4, &d, 4);
     memcpy(vendor + 8, &c, 4);
-    return __get_cpuid(1, version, &b, &c, &d);
+    *version = 0;
+    if (a >= 1)
+        __cpuid(1, *version, b, c, d);
+    return a >= 1;
 }
 #else
 struct infer__cpuid infer__cpuid_read(void)

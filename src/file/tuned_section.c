@@ -84,6 +84,14 @@ void infer__tuned_open(const void *section, struct infer__tuned *t)
     t->names = (const char *)t->entries + (size_t)t->nentries * INFER__FILE_TUNED_ENTRY;
 }
 
+int infer__tuned_any(const infer_model *model)
+{
+    int any = 0;
+    for (uint32_t i = 0; i < model->nsections; i++)
+        any |= model->sections[i].kind == INFER__SECTION_TUNED;
+    return any;
+}
+
 int infer__tuned_find(const infer_model *model, const struct infer__tuned_for *by,
                       struct infer__tuned *t)
 {

@@ -36,6 +36,8 @@ struct infer__tuned {
 
 /* Opens a section of a loaded model, or one of infer__tuned_encode. */
 void infer__tuned_open(const void *section, struct infer__tuned *t);
+/* Whether the model has such sections. */
+int infer__tuned_any(const infer_model *model);
 /* The model's section for `by`: 1, or 0 and an empty table. */
 int infer__tuned_find(const infer_model *model, const struct infer__tuned_for *by,
                       struct infer__tuned *t);

@@ -152,8 +152,8 @@ infer_status infer_session_create(const infer_model *model, const infer_session_
     *session = NULL;
     FAIL_IF(!model, INFER_ERROR_ARGUMENT, "model is NULL");
     TRY(infer__sized_read(INFER__SIZED(infer_session_options, precision), options, &o, err));
-    int found = infer__tuned_here(&here) && infer__tuned_find(model, &here, &tuned);
-    int use = found && !o.no_tuned;
+    const int use = !o.no_tuned && infer__tuned_any(model) && infer__tuned_here(&here) &&
+                    infer__tuned_find(model, &here, &tuned);
     return infer__session_create(model, &o, use ? &tuned : NULL, session, err);
 }
 

@@ -1,8 +1,6 @@
 /* Changes of a graph's nodes: operators, attributes, wiring; nodes more and less. */
 #include "tests/fuzz/mutate_internal.h"
 
-enum { MOST_OPERANDS = 8 };
-
 static struct infer__node *any_node(struct mutation *m)
 {
     return m->g->nnodes ? &m->g->nodes[rng_below(&m->rng, m->g->nnodes)] : NULL;
@@ -161,7 +159,7 @@ static uint32_t operand(struct mutation *m, uint32_t first)
 static void insert_node(struct mutation *m)
 {
     struct infer__graph *g = m->g;
-    uint32_t in[MOST_OPERANDS], out, first = mutate_any_value(m);
+    uint32_t out, first = mutate_any_value(m);
     uint32_t at = rng_below(&m->rng, g->nnodes + 1);
     uint16_t op = any_op(m);
     const struct infer__op_info *info = infer__op_info(op);
@@ -170,6 +168,7 @@ static void insert_node(struct mutation *m)
     uint32_t nin = info->max_in == 255
                        ? 1 + rng_below(&m->rng, 3)
                        : info->min_in + rng_below(&m->rng, info->max_in - info->min_in + 1u);
+    uint32_t *in = infer__region_calloc(g->region, nin + 1, sizeof *in);
     for (uint32_t i = 0; i < nin; i++)
         in[i] = i ? operand(m, first) : first;
     if (!first || infer__graph_add_value(g, "v", &out, &err) != INFER_OK ||

@@ -18,6 +18,14 @@ for target in $targets; do
     }
     files=$((files + $(echo "$out" | sed -n 's/.*replayed \([0-9]*\) files.*/\1/p' | grep . || echo 0)))
 done
+# They are what graphs.txt and findings.txt say, with today's format and operators.
+made=$(mktemp -d)
+trap 'rm -rf "$made"' EXIT
+mkdir "$made/seeds" "$made/findings"
+"$BUILD/tests/make_seeds" "$made" || failed=$((failed + 1))
+for kind in seeds findings; do
+    diff -rq "$made/$kind" "tests/fuzz/$kind" | grep -v "^Only in tests" && failed=$((failed + 1))
+done
 case ${INFER_SCALE:-ci} in
 part) fuzzed="not fuzzed" ;;
 *)

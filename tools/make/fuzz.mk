@@ -45,9 +45,13 @@ endif
 else
 $(FUZZ_PROGRAMS): $(BUILD)/obj/tests/fuzz/replay.o
 endif
-$(FUZZ_PROGRAMS): $(BUILD)/tests/%: $(BUILD)/obj/tests/fuzz/%.o $(TOOL_OBJ) $(BUILD)/libinfer.a
+# A target holds what it calls and no more: the engine looks at every counter after every execution.
+$(BUILD)/libtools.a: $(TOOL_OBJ)
+	@rm -f $@
+	$(call SHOW,AR)ar rcs $@ $^
+$(FUZZ_PROGRAMS): $(BUILD)/tests/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/libtools.a $(BUILD)/libinfer.a
 	@mkdir -p $(@D)
-	$(call SHOW,LD)$(CC) $(CFLAGS) $(LINK) -pie $(FUZZ_LINK) -o $@ $^ $(TOOL_LIBS) $(LDLIBS)
+	$(call SHOW,LD)$(CC) $(CFLAGS) $(LINK) -pie $(FUZZ_LINK) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(TOOL_LIBS) $(LDLIBS)
 
 # Which seeds there are is tested by what they do in fuzz_session.
 $(BUILD)/tests/test_fuzz_seeds: $(BUILD)/obj/tests/test_fuzz_seeds.o \

@@ -7,7 +7,7 @@
 # BUILD-fuzz.
 CHECK_BUILD_plain    :=
 CHECK_BUILD_sanitize := SANITIZE=1 OPT=-O1
-CHECK_MORE_sanitize  := fuzz-programs
+CHECK_MORE_sanitize  := fuzz-programs $(BUILD)-sanitize/tests/make_seeds
 CHECK_BUILD_thread   := SANITIZE=thread OPT=-O1
 INFER_SCALE ?= ci
 # The programs of one build of checks.txt.
