@@ -145,7 +145,7 @@ const struct infer__kernel *infer__kernel_next(unsigned op, uint32_t *at);
 
 /* Whether a task has an operand or a result without elements: no kernel is asked about one, the
  * plan deals with them (src/plan/empty.c). Shape, which reads no elements, may have an empty
- * operand. */
+ * operand, and control flow all. */
 int infer__task_has_empty(const struct infer__task *t);
 /* What a kernel estimates for a task, or a negative number: it does not serve it at this level or
  * with an output of this pitch. */

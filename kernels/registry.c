@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/status.h"
+#include "graph/control.h"
 
 #define KERNEL(symbol, operators) extern const struct infer__kernel symbol;
 #include "kernels/kernels.def"
@@ -17,15 +18,16 @@ const struct infer__kernel *const infer__kernels[] = {
 
 /* ---- by operator ---------------------------------------------------------------------------- */
 
-/* The operators of each kernel, as bits of two words. */
+/* The operators of each kernel, as bits of words. */
 #define BIT(id) ((id) / 64 == WORD ? (uint64_t)1 << (id) % 64 : 0)
 #define BELOW(id) ((id) / 64 < WORD ? 0 : (id) / 64 > WORD ? ~(uint64_t)0 : BIT(id) - 1)
 #define ON(op) BIT(INFER__OP_##op)
 #define FROM_TO(first, last) (BELOW(INFER__OP_##last + 1) & ~BELOW(INFER__OP_##first))
 #define KERNEL(symbol, operators) operators,
-_Static_assert(INFER__OP_COUNT <= 128, "two words have a bit for each operator");
+enum { WORDS = 3 };
+_Static_assert(INFER__OP_COUNT <= 64 * WORDS, "there is a bit for each operator");
 
-static const uint64_t serves[2][sizeof infer__kernels / sizeof *infer__kernels] = {
+static const uint64_t serves[WORDS][sizeof infer__kernels / sizeof *infer__kernels] = {
 #define WORD 0
     {
 #include "kernels/kernels.def"
@@ -33,6 +35,12 @@ static const uint64_t serves[2][sizeof infer__kernels / sizeof *infer__kernels] 
     },
 #undef WORD
 #define WORD 1
+    {
+#include "kernels/kernels.def"
+        0,
+    },
+#undef WORD
+#define WORD 2
     {
 #include "kernels/kernels.def"
         0,
@@ -74,6 +82,8 @@ static int is_empty(const struct infer__operand *o)
 int infer__task_has_empty(const struct infer__task *t)
 {
     int any = 0;
+    if (infer__is_control(t->op))
+        return 0;
     for (uint32_t i = 0; i < t->nin && t->op != INFER__OP_SHAPE; i++)
         any |= is_empty(&t->in[i]);
     for (uint32_t i = 0; i < t->nout; i++)

@@ -13,6 +13,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from control_cases import control_cases
 from recurrent_cases import recurrent_cases
 
 rng = np.random.default_rng(5)
@@ -541,7 +542,7 @@ def compare(infer, folder):
     import onnxruntime
     onnxruntime.set_default_logger_severity(3)
     passed, failed = 0, 0
-    for name, m, feeds in itertools.chain(cases(), more()):
+    for name, m, feeds in itertools.chain(cases(), more(), control_cases(rng)):
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         options.intra_op_num_threads = 1  # its quantised LSTM quantises the states of each thread

@@ -12,6 +12,7 @@
 static const struct cli_option options[] = {
     {"data", "DIR", "folder with test_data_set_* folders, or one of them"},
     {"tolerance", "X", "difference allowed, of the output's largest value (1e-3)"},
+    MAX_OPTION,
     {"threads", "N", "threads (default: all)"},
     {"isa", "LEVEL", "c, avx2, avx2vnni, avx512, avx512vnni, avx512bf16, amx; else the best"},
     {"no-onednn", NULL, "native kernels only"},
@@ -112,39 +113,43 @@ static int verify_all(const infer_model *model, const char *folder, const struct
     return status;
 }
 
-int cmd_verify(int argc, char **argv)
+static int verify_model(const struct cli_args *args, const struct verify_options *o)
 {
-    struct cli_args args;
-    struct verify_options o = {.tolerance = 1e-3, .top1 = 1};
-    int status;
-    long threads;
-    float tolerance;
-    if (cli_parse(&command, argc, argv, &args, &status))
-        return status;
-    infer_session_options_init(&o.session, sizeof o.session);
-    o.session.no_onednn = (uint32_t)cli_has(&args, "no-onednn");
-    if (!cli_int(&args, "threads", 1, 1024, 0, &threads) ||
-        !session_args_isa(cli_value(&args, "isa"), &o.session.isa) ||
-        !session_args_precision(cli_value(&args, "precision"), &o.session.precision))
-        return CLI_USAGE;
-    o.session.threads = (uint32_t)threads;
-    if (cli_has(&args, "tolerance")) {
-        if (cli_floats("tolerance", cli_value(&args, "tolerance"), &tolerance, 1) < 0)
-            return CLI_USAGE;
-        o.tolerance = (double)tolerance;
-    }
-    const char *path = args.positional[0], *slash = strrchr(path, '/');
-    char *folder = cli_has(&args, "data") ? strdup(cli_value(&args, "data"))
-                   : slash                ? strndup(path, (size_t)(slash - path))
-                                          : strdup(".");
+    const char *path = args->positional[0], *slash = strrchr(path, '/');
+    char *folder = cli_has(args, "data") ? strdup(cli_value(args, "data"))
+                   : slash               ? strndup(path, (size_t)(slash - path))
+                                         : strdup(".");
     infer_model *model;
     void *bytes;
-    status = open_model(path, NULL, 0, &model, &bytes);
+    int status = open_model(path, NULL, 0, &model, &bytes);
     if (status == CLI_OK)
-        status = folder ? verify_all(model, folder, &o, cli_has(&args, "json")) : CLI_RESOURCES;
+        status = folder ? verify_all(model, folder, o, cli_has(args, "json")) : CLI_RESOURCES;
     infer_model_free(&model);
     infer_allocator a = infer__allocator(NULL);
     infer__free(&a, bytes);
     free(folder);
+    return status;
+}
+
+int cmd_verify(int argc, char **argv)
+{
+    struct cli_args args;
+    struct session_args session;
+    struct verify_options o = {.tolerance = 1e-3, .top1 = 1};
+    int status;
+    float tolerance;
+    if (cli_parse(&command, argc, argv, &args, &status))
+        return status;
+    status = session_args_parse(&args, &session) ? CLI_OK : CLI_USAGE;
+    if (status == CLI_OK && cli_has(&args, "tolerance")) {
+        if (cli_floats("tolerance", cli_value(&args, "tolerance"), &tolerance, 1) < 0)
+            status = CLI_USAGE;
+        else
+            o.tolerance = (double)tolerance;
+    }
+    o.session = session.options;
+    if (status == CLI_OK)
+        status = verify_model(&args, &o);
+    session_args_free(&session);
     return status;
 }

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "graph/control.h"
 #include "run/session.h"
 #include "tools/diff.h"
 
@@ -46,7 +47,8 @@ struct matcher {
     struct diff *d;
     struct named *in_a, *in_b;
     uint32_t na, nb;
-    uint8_t *made_a, *made_b; /* by steps, per value; all 1 where that does not matter */
+    uint8_t *made_a, *made_b; /* by steps, per value; all 1 where that does not matter; 0 in
+                                 branches and loops, whose values no output can be */
 };
 
 static void add_value(struct matcher *m, uint32_t node, uint32_t value)
@@ -69,11 +71,16 @@ static void add_value(struct matcher *m, uint32_t node, uint32_t value)
 static uint8_t *made_values(const struct diff *d, const struct diff_side *s)
 {
     const uint32_t n = s->model->graph.nvalues;
-    uint8_t *made = calloc(n, 1);
+    uint8_t *made = calloc(n, 1), *inside = calloc(n, 1);
     if (made && d->fused)
         diff_step_values(s, made);
     else if (made)
         memset(made, 1, n);
+    if (made && inside)
+        infer__control_inside(&s->model->graph, inside);
+    for (uint32_t i = 0; made && inside && i < n; i++)
+        made[i] &= !inside[i];
+    free(inside);
     return made;
 }
 

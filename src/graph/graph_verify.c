@@ -2,7 +2,7 @@
  * trusts them, so a rule checks before it follows a number or a pointer. Time and memory are
  * linear in the size of the graph; nothing recurses. */
 #include "base/size.h"
-#include "graph/graph.h"
+#include "graph/control.h"
 
 /* The longest attribute: begin and end of every axis. */
 enum { MAX_ATTR_COUNT = 2 * INFER_MAX_RANK };
@@ -278,5 +278,6 @@ infer_status infer__graph_verify(const struct infer__graph *g, infer_error *err)
         TRY(check_node_inputs(&v, n));
         TRY(check_node_outputs(&v, n));
     }
-    return check_outputs(&v);
+    TRY(check_outputs(&v));
+    return infer__control_verify(g, err);
 }

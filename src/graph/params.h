@@ -211,6 +211,11 @@ struct infer__round_float {
     int32_t overflows;
 };
 
+struct infer__control {
+    uint32_t states; /* EndLoop: of its results, from the first */
+    int32_t wanted;  /* Require: what the condition must be, 0 or 1 */
+};
+
 enum infer__direction { INFER__FORWARD = 0, INFER__REVERSE = 1, INFER__BIDIRECTIONAL = 2 };
 enum infer__cell_act {
     INFER__CELL_SIGMOID = 0,
@@ -271,6 +276,7 @@ union infer__params {
     struct infer__round_float round_float;
     struct infer__recurrent recurrent;
     struct infer__nms nms;
+    struct infer__control control;
 };
 /* Bytes of all parameters that mean something. They are all 0 before infer__resolve_node fills
  * those of the operator, and the window is the largest; its tail of padding is left out. */

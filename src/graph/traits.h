@@ -71,7 +71,8 @@ enum infer__op_flags {
     INFER__FLAG_TAKES_ACTIVATION = 2, /* an epilogue may have an activation, where all is f32 */
     INFER__FLAG_TAKES_CLAMP = 4,      /* Relu or Clip, where the result is f32 */
     INFER__FLAG_TAKES_RESIDUAL = 8,   /* an epilogue may have a residual */
-    INFER__FLAG_TAKES_BF16 = 16       /* tensors may be f32 and bf16 in any mixture */
+    INFER__FLAG_TAKES_BF16 = 16,      /* tensors may be f32 and bf16 in any mixture */
+    INFER__FLAG_CONTROL = 32          /* says which nodes run: graph/control.h */
 };
 
 struct infer__op_traits {

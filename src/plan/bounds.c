@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "graph/control.h"
 #include "graph/resolve.h"
-#include "graph/traits.h"
 
 static int some_free(const struct infer__graph *g, const uint32_t *ids, uint32_t n)
 {
@@ -160,9 +160,9 @@ static infer_status need_value(infer_error *err)
     return INFER_ERROR_NEED_VALUE;
 }
 
-infer_status infer__bounds_resolve(struct infer__graph *g, const struct infer__node *n,
-                                   uint64_t max_tensor_bytes, union infer__params *p, int *values,
-                                   infer_error *err)
+static infer_status resolve_any(struct infer__graph *g, const struct infer__node *n,
+                                uint64_t max_tensor_bytes, union infer__params *p, int *values,
+                                infer_error *err)
 {
     const int sizes = some_free(g, n->in, n->nin);
     const size_t bytes = infer__array_bytes(n->nin, sizeof(struct infer__value));
@@ -203,6 +203,55 @@ infer_status infer__bounds_resolve(struct infer__graph *g, const struct infer__n
     return status == INFER_ERROR_NEED_VALUE ? need_value(err) : status;
 }
 
+/* ---- states of loops ------------------------------------------------------------------------ */
+
+/* Lets a value have room for another of its kind too. */
+static void make_room(struct infer__value *v, const struct infer__value *other)
+{
+    if (!other->shaped)
+        return;
+    if (v->rank != other->rank) { /* of a state that no iteration reads: what it becomes counts */
+        v->rank = other->rank;
+        v->free_dims = other->free_dims;
+        memcpy(v->dims, other->dims, sizeof v->dims);
+        return;
+    }
+    v->free_dims |= other->free_dims;
+    for (int i = 0; i < v->rank; i++) {
+        v->free_dims |= (uint32_t)(v->dims[i] != other->dims[i]) << i;
+        v->dims[i] = v->dims[i] > other->dims[i] ? v->dims[i] : other->dims[i];
+    }
+}
+
+/* A state has room for what it was found to need in any iteration (fold_control.c), not only for
+ * what it is at first; so has what it is behind the loop. */
+static infer_status resolve_states(struct infer__graph *g, const struct infer__node *n,
+                                   uint64_t max_tensor_bytes, union infer__params *p, int *values,
+                                   infer_error *err)
+{
+    const size_t bytes = infer__array_bytes(n->nout, sizeof(struct infer__value));
+    const uint32_t states = n->op == INFER__OP_LOOP ? n->nout : infer__loop_states(n->nin, n->nout);
+    struct infer__value *before = infer__region_calloc(g->region, n->nout, sizeof *before);
+    if (!before)
+        return infer__no_memory(err, bytes);
+    for (uint32_t k = 0; k < states && k < n->nout; k++)
+        before[k] = g->values[n->op == INFER__OP_LOOP ? n->out[k] : n->in[infer__loop_state(k)]];
+    infer_status status = resolve_any(g, n, max_tensor_bytes, p, values, err);
+    for (uint32_t k = 0; k < states && k < n->nout && status == INFER_OK; k++)
+        make_room(&g->values[n->out[k]], &before[k]);
+    infer__region_drop(g->region, before, bytes);
+    return status;
+}
+
+infer_status infer__bounds_resolve(struct infer__graph *g, const struct infer__node *n,
+                                   uint64_t max_tensor_bytes, union infer__params *p, int *values,
+                                   infer_error *err)
+{
+    if (n->op == INFER__OP_LOOP || n->op == INFER__OP_END_LOOP)
+        return resolve_states(g, n, max_tensor_bytes, p, values, err);
+    return resolve_any(g, n, max_tensor_bytes, p, values, err);
+}
+
 int infer__bounds_forget(struct infer__graph *g, const struct infer__node *n, infer_status status)
 {
     int found = status == INFER_ERROR_LIMIT && infer__bounds_finds(n->op);
@@ -222,7 +271,7 @@ int infer__bounds_forget(struct infer__graph *g, const struct infer__node *n, in
 int infer__bounds_finds(unsigned op)
 {
     return op == INFER__OP_NON_ZERO || op == INFER__OP_NON_MAX_SUPPRESSION ||
-           op == INFER__OP_COMPRESS || op == INFER__OP_UNIQUE;
+           op == INFER__OP_COMPRESS || op == INFER__OP_UNIQUE || op == INFER__OP_END_LOOP;
 }
 
 void infer__bounds_found(unsigned op, const union infer__params *p, uint32_t k, int64_t extent,
@@ -237,6 +286,10 @@ void infer__bounds_found(unsigned op, const union infer__params *p, uint32_t k, 
         break;
     case INFER__OP_COMPRESS:
         dims[p->axis.axis] = extent;
+        break;
+    case INFER__OP_END_LOOP: /* parts of so many iterations */
+        if (k >= p->control.states)
+            dims[0] = extent;
         break;
     case INFER__OP_UNIQUE:
         if (k != 2) /* each element has one in the inverse indices */

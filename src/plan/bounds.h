@@ -22,6 +22,12 @@ infer_status infer__bounds_resolve(struct infer__graph *g, const struct infer__n
 infer_status infer__bounds_value(struct infer__graph *g, const struct infer__node *n,
                                  const union infer__params *p, struct infer__budget *budget,
                                  int *known, infer_error *err);
+/* Bounds of a loop's state, integers: those of what it is at first. */
+infer_status infer__bounds_state(struct infer__graph *g, uint32_t first, uint32_t state,
+                                 infer_error *err);
+/* The same once it is known what an iteration makes of it: an end that moves is none. Whether one
+ * did, so that what follows from it is to be worked out again. */
+int infer__bounds_widen(struct infer__graph *g, uint32_t next, uint32_t state);
 /* The same of a value that nothing is known of but what the caller says of it. */
 infer_status infer__bounds_declared(struct infer__graph *g, uint32_t id, infer_error *err);
 

@@ -1,8 +1,8 @@
 /* Which axes of a node's results have a size that is only known in a run: those that come from such
  * axes of its operands, or from numbers that are not known. Where in doubt, an axis counts as one
  * of them; that costs no memory. */
+#include "graph/control.h"
 #include "graph/resolve.h"
-#include "graph/traits.h"
 #include "plan/bounds.h"
 
 static const struct infer__value *operand(const struct infer__graph *g, const struct infer__node *n,
@@ -252,6 +252,28 @@ static uint32_t found_axes(const struct infer__value *x, const struct infer__axi
     return k == 2 && (p->flat ? x->free_dims : x->free_dims & 1u << p->axis) ? 1 : 0;
 }
 
+/* ---- control flow --------------------------------------------------------------------------- */
+
+static uint32_t control_axes(const struct infer__graph *g, const struct infer__node *n, uint32_t k,
+                             int values)
+{
+    const uint32_t states = infer__loop_states(n->nin, n->nout);
+    switch (n->op) {
+    case INFER__OP_END_IF:
+        return operand(g, n, 1 + 2 * k)->free_dims | operand(g, n, 2 + 2 * k)->free_dims;
+    case INFER__OP_REQUIRE:
+        return operand(g, n, 1)->free_dims;
+    case INFER__OP_LOOP:
+        return k ? operand(g, n, k)->free_dims : 0;
+    case INFER__OP_END_LOOP:
+        return k < states ? operand(g, n, infer__loop_next(k))->free_dims
+                          : operand(g, n, infer__loop_scan(states, k - states))->free_dims << 1 |
+                                (uint32_t)values;
+    default:
+        return 0;
+    }
+}
+
 /* ---- the entry ------------------------------------------------------------------------------ */
 
 static uint32_t by_operator(const struct infer__graph *g, const struct infer__node *n,
@@ -319,6 +341,8 @@ uint32_t infer__bounds_axes(const struct infer__graph *g, const struct infer__no
     default:
         break;
     }
+    if (infer__is_control(n->op))
+        return control_axes(g, n, k, values);
     if (infer__op_info(n->op)->layout == INFER__LAYOUT_ANY)
         return broadcast_axes(g, n, infer__data_operands(n), y);
     return by_operator(g, n, p, k, values);

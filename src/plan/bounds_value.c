@@ -3,6 +3,7 @@
  * kernels, once with all least values and once with all largest. */
 #include <string.h>
 
+#include "graph/control.h"
 #include "graph/resolve.h"
 #include "plan/bounds.h"
 #include "plan/fold.h"
@@ -256,6 +257,128 @@ static infer_status equal_bounds(struct infer__graph *g, const struct infer__nod
     return INFER_OK;
 }
 
+/* ---- what a run chooses --------------------------------------------------------------------- */
+
+/* Numbers that are those of one operand or of another, as a whole or each. */
+static infer_status choice_bounds(struct infer__graph *g, const uint32_t from[2], uint32_t to,
+                                  infer_error *err)
+{
+    struct infer__value *y = &g->values[to];
+    const struct infer__value *x[2] = {&g->values[from[0]], &g->values[from[1]]};
+    const int64_t count = infer__value_elements(y);
+    int64_t *low, *high;
+    for (int k = 0; k < 2; k++)
+        if (!is_small(x[k]) || x[k]->type != INFER_S64 || x[k]->quant || !end_of(x[k], LEAST) ||
+            (infer__value_elements(x[k]) != count && infer__value_elements(x[k]) != 1))
+            return INFER_OK;
+    TRY(list_of(g, count, &low, &high, err));
+    TRY(bound_of(g, y, err));
+    for (int64_t i = 0; i < count; i++)
+        for (int k = 0; k < 2; k++) {
+            const int64_t at = infer__value_elements(x[k]) == 1 ? 0 : i;
+            const int64_t l = ((const int64_t *)end_of(x[k], LEAST))[at];
+            const int64_t h = ((const int64_t *)end_of(x[k], MOST))[at];
+            low[i] = k && low[i] < l ? low[i] : l;
+            high[i] = k && high[i] > h ? high[i] : h;
+        }
+    y->bound->at_least = low;
+    y->bound->at_most = high;
+    return INFER_OK;
+}
+
+/* Tokens are true or not. */
+static infer_status token_bounds(struct infer__graph *g, uint32_t token, infer_error *err)
+{
+    static const uint8_t least = 0, most = 1;
+    TRY(bound_of(g, &g->values[token], err));
+    g->values[token].bound->at_least = &least;
+    g->values[token].bound->at_most = &most;
+    return INFER_OK;
+}
+
+/* An iteration is less than the limit of the loop. */
+static infer_status iteration_bounds(struct infer__graph *g, const struct infer__node *n,
+                                     infer_error *err)
+{
+    const struct infer__value *limit = &g->values[n->in[0]];
+    int64_t *low, *high;
+    if (!end_of(limit, MOST) || limit->type != INFER_S64)
+        return INFER_OK;
+    const int64_t most = *(const int64_t *)end_of(limit, MOST);
+    TRY(list_of(g, 1, &low, &high, err));
+    TRY(bound_of(g, &g->values[n->out[0]], err));
+    *high = most > 0 ? most - 1 : 0;
+    g->values[n->out[0]].bound->at_least = low;
+    g->values[n->out[0]].bound->at_most = high;
+    return INFER_OK;
+}
+
+/* Whether the numbers of a value are looked after as those of another of its kind. */
+static int has_ends_like(const struct infer__value *v, const struct infer__value *other)
+{
+    return is_small(v) && v->type == INFER_S64 && !v->quant && end_of(v, LEAST) &&
+           is_small(other) && other->type == INFER_S64 &&
+           infer__value_elements(v) == infer__value_elements(other);
+}
+
+infer_status infer__bounds_state(struct infer__graph *g, uint32_t first, uint32_t state,
+                                 infer_error *err)
+{
+    const struct infer__value *v = &g->values[first];
+    struct infer__value *s = &g->values[state];
+    const int64_t count = infer__value_elements(s);
+    int64_t *low, *high;
+    TRY(infer__bounds_declared(g, state, err));
+    if (!has_ends_like(v, s) || end_of(s, LEAST))
+        return INFER_OK;
+    TRY(list_of(g, count, &low, &high, err));
+    TRY(bound_of(g, s, err));
+    memcpy(low, end_of(v, LEAST), (size_t)count * sizeof *low);
+    memcpy(high, end_of(v, MOST), (size_t)count * sizeof *high);
+    s->bound->at_least = low;
+    s->bound->at_most = high;
+    return INFER_OK;
+}
+
+int infer__bounds_widen(struct infer__graph *g, uint32_t next, uint32_t state)
+{
+    const struct infer__value *v = &g->values[next];
+    const struct infer__value *s = &g->values[state];
+    int changed = 0;
+    if (!s->bound || !s->bound->at_most || s->bound->most >= 0)
+        return 0;
+    if (!has_ends_like(v, s)) {
+        s->bound->at_least = s->bound->at_most = NULL;
+        return 1;
+    }
+    int64_t *low = (int64_t *)s->bound->at_least, *high = (int64_t *)s->bound->at_most;
+    for (int64_t i = 0; i < infer__value_elements(s); i++) {
+        const int fewer = ((const int64_t *)end_of(v, LEAST))[i] < low[i];
+        const int more = ((const int64_t *)end_of(v, MOST))[i] > high[i];
+        low[i] = fewer ? INT64_MIN : low[i];
+        high[i] = more ? INT64_MAX : high[i];
+        changed |= fewer | more;
+    }
+    return changed;
+}
+
+static infer_status control_bounds(struct infer__graph *g, const struct infer__node *n,
+                                   infer_error *err)
+{
+    if (n->op == INFER__OP_IF || n->op == INFER__OP_ELSE)
+        return token_bounds(g, n->out[0], err);
+    if (n->op == INFER__OP_LOOP)
+        return iteration_bounds(g, n, err);
+    for (uint32_t k = 0; k < n->nout && n->op == INFER__OP_END_IF; k++)
+        if (is_small(&g->values[n->out[k]]))
+            TRY(choice_bounds(g, &n->in[1 + 2 * k], n->out[k], err));
+    const uint32_t states = infer__loop_states(n->nin, n->nout);
+    for (uint32_t k = 0; k < states && n->op == INFER__OP_END_LOOP; k++)
+        if (is_small(&g->values[n->out[k]]))
+            TRY(choice_bounds(g, &n->in[infer__loop_state(k)], n->out[k], err));
+    return INFER_OK;
+}
+
 /* ---- the entries ---------------------------------------------------------------------------- */
 
 /* Whether all operands and results are few numbers that have both ends. */
@@ -277,6 +400,8 @@ infer_status infer__bounds_value(struct infer__graph *g, const struct infer__nod
                                  int *known, infer_error *err)
 {
     *known = 0;
+    if (infer__is_control(n->op))
+        return control_bounds(g, n, err);
     for (uint32_t k = 0; k < n->nout; k++) {
         TRY(infer__bounds_declared(g, n->out[k], err));
         if (g->values[n->out[k]].bound && g->values[n->out[k]].bound->at_most)
@@ -286,6 +411,9 @@ infer_status infer__bounds_value(struct infer__graph *g, const struct infer__nod
         return g->values[n->in[0]].free_dims && p->shape.end > p->shape.start
                    ? shape_bounds(g, n, &p->shape, known, err)
                    : INFER_OK;
+    if (n->op == INFER__OP_WHERE && !end_of(&g->values[n->in[0]], LEAST) &&
+        is_small(&g->values[n->out[0]]))
+        return choice_bounds(g, &n->in[1], n->out[0], err);
     if (!has_ends(g, n))
         return INFER_OK;
     if (n->op == INFER__OP_EQUAL)

@@ -1,6 +1,7 @@
 /* A plan from a graph: the passes in order. */
 #include <string.h>
 
+#include "graph/control.h"
 #include "plan/driver.h"
 #include "plan/fold.h"
 #include "plan/images.h"
@@ -50,6 +51,23 @@ static infer_status fuse(struct infer__graph *g, infer_error *err)
     return infer__fuse(g, err);
 }
 
+/* Branches and loops know where they end, now that it is known which steps there are. */
+static void pair_control(struct infer__plan *plan)
+{
+    uint32_t open[INFER__MOST_NESTED], depth = 0;
+    for (uint32_t i = 0; i < plan->nsteps && plan->control; i++) {
+        struct infer__step *s = &plan->steps[i];
+        if (!s->control || s->task.op == INFER__OP_REQUIRE)
+            continue;
+        if (s->task.op != INFER__OP_IF && s->task.op != INFER__OP_LOOP) {
+            plan->steps[open[--depth]].partner = i;
+            s->partner = open[depth];
+        }
+        if (s->task.op != INFER__OP_END_IF && s->task.op != INFER__OP_END_LOOP)
+            open[depth++] = i;
+    }
+}
+
 /* Tensors are placed before weights are packed: a budget is refused before memory is taken. Without
  * `whole` a batch that is run image by image is so to its end, which takes least memory. */
 static infer_status make_steps(struct infer__plan *plan, const struct infer__plan_options *o,
@@ -63,7 +81,9 @@ static infer_status make_steps(struct infer__plan *plan, const struct infer__pla
     if (whole)
         TRY(infer__batch_from(plan, o, err));
     TRY(infer__to_bf16(plan, o, err));
-    TRY(infer__alias_concat(plan, err));
+    pair_control(plan);
+    if (!plan->control) /* parts of a Concat may be made in other branches, or more than once */
+        TRY(infer__alias_concat(plan, err));
     TRY(infer__select(plan, o, err));
     TRY(infer__bounded_graph(plan, err));
     return infer__storage(plan, o, err);

@@ -12,8 +12,8 @@
  * Parameters (axes, sizes, bounds) may be empty: kernels do not get to see them, lower_node.c. */
 #include <string.h>
 
+#include "graph/control.h"
 #include "graph/resolve.h"
-#include "graph/traits.h"
 #include "plan/empty.h"
 
 int infer__value_empty(const struct infer__graph *g, uint32_t id)
@@ -217,6 +217,9 @@ infer_status infer__empty_node(struct infer__graph *g, struct infer__node *n,
                                const union infer__params *p, enum infer__emptied *what,
                                infer_error *err)
 {
+    *what = INFER__EMPTY_KEPT;
+    if (infer__is_control(n->op))
+        return INFER_OK;
     *what = INFER__EMPTY_GONE;
     if (all_empty(g, n->out, n->nout))
         return make_constants(g, n, ZERO, err);

@@ -2,10 +2,11 @@
  * inputs. A model's arithmetic on shapes (Shape, Gather, Concat, Reshape ...) disappears here. */
 #include <string.h>
 
-#include "graph/traits.h"
+#include "graph/control.h"
 #include "plan/bounds.h"
 #include "plan/empty.h"
 #include "plan/fold.h"
+#include "plan/fold_control.h"
 
 /* Whether the resolve function knows integers. */
 static int is_of_integers(unsigned op)
@@ -181,6 +182,8 @@ static int foldable(const struct infer__graph *g, const struct infer__node *n, u
 {
     if (infer__op_info(n->op)->layout == INFER__LAYOUT_CLAST)
         return 0; /* its kernels want physical layouts, which only the plan makes */
+    if (infer__is_control(n->op))
+        return 0; /* fold_control.c */
     if ((flags & INFER__FOLD_KEEP_QUANTISED) && n->op == INFER__OP_DEQUANTIZE_LINEAR)
         return 0;
     size_t in = 0, out = 0;
@@ -206,15 +209,20 @@ static int inputs_shaped(const struct infer__graph *g, const struct infer__node 
     return 1;
 }
 
-/* Resolves a node whose operands have shapes, and computes it if that can be done. */
-static infer_status fold_node(struct infer__graph *g, struct infer__node *n, unsigned flags,
+infer_status infer__fold_node(struct infer__graph *g, struct infer__node *n, unsigned flags,
                               uint64_t max_tensor_bytes, struct infer__budget *budget, int *folded,
                               infer_error *err)
 {
     enum infer__emptied emptied;
+    const int known = inputs_shaped(g, n);
+    *folded = 0;
+    if (!known && (flags & INFER__FOLD_PARTIAL))
+        return INFER_OK;
+    if (!known)
+        return infer__fail_node(err, INFER_ERROR_INTERNAL, n->name,
+                                "an operand of the node has no shape");
     union infer__params p = {0};
     infer_status status = infer__plan_resolve(g, n, max_tensor_bytes, &p, err);
-    *folded = 0;
     if (status == INFER_ERROR_NEED_VALUE && (flags & INFER__FOLD_PARTIAL)) {
         infer__error_clear(err); /* its operand is only known once shapes are */
         return INFER_OK;
@@ -239,16 +247,19 @@ static infer_status fold_node(struct infer__graph *g, struct infer__node *n, uns
 infer_status infer__fold(struct infer__graph *g, unsigned flags, uint64_t max_tensor_bytes,
                          struct infer__budget *budget, infer_error *err)
 {
+    struct infer__control_fold c;
     uint32_t kept = 0;
-    for (uint32_t i = 0; i < g->nnodes; i++) {
+    TRY(infer__control_fold_begin(&c, g, flags, max_tensor_bytes, budget, err));
+    for (uint32_t i = c.first; i < g->nnodes; i++) {
         struct infer__node *n = &g->nodes[i];
-        int known = inputs_shaped(g, n), folded = 0;
-        if (!known && !(flags & INFER__FOLD_PARTIAL))
-            return infer__fail_node(err, INFER_ERROR_INTERNAL, n->name,
-                                    "an operand of the node has no shape");
-        if (known)
-            TRY(fold_node(g, n, flags, max_tensor_bytes, budget, &folded, err));
-        if (!folded)
+        int folded = 0;
+        infer_status status =
+            infer__is_control(n->op)
+                ? infer__control_fold(&c, &i, &kept)
+                : infer__fold_node(g, n, flags, max_tensor_bytes, budget, &folded, err);
+        if (status != INFER_OK)
+            TRY(infer__control_refuse(&c, status, &i, &kept));
+        else if (!folded && !infer__is_control(n->op))
             g->nodes[kept++] = *n;
     }
     g->nnodes = kept;

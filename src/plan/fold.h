@@ -20,6 +20,11 @@ enum {
  * constants, computed by the real kernels; such nodes are removed. */
 infer_status infer__fold(struct infer__graph *g, unsigned flags, uint64_t max_tensor_bytes,
                          struct infer__budget *budget, infer_error *err);
+/* One node of it: resolves it where its operands have shapes, and computes it if that can be done:
+ * *folded, the node is to go then. */
+infer_status infer__fold_node(struct infer__graph *g, struct infer__node *n, unsigned flags,
+                              uint64_t max_tensor_bytes, struct infer__budget *budget, int *folded,
+                              infer_error *err);
 /* Runs one node on constants, which makes its outputs constants, in the graph's region. `budget`
  * may be NULL where little is computed. */
 infer_status infer__evaluate_node(struct infer__graph *g, const struct infer__node *n,

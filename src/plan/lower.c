@@ -66,12 +66,23 @@ void infer__tensor_alias(struct infer__plan *plan, uint32_t tensor, uint32_t of)
     t->desc.data = o->desc.data;
 }
 
-void infer__tensor_note(struct infer__lowerer *l, uint32_t value, uint32_t tensor)
+infer_status infer__tensor_note(struct infer__lowerer *l, uint32_t value, uint32_t tensor)
 {
+    if (l->depth) {
+        void *noted = l->noted;
+        if (!infer__region_grow(&l->plan->region, &noted, &l->noted_capacity, l->nnoted + 1,
+                                sizeof *l->noted))
+            return infer__no_memory(l->err, sizeof *l->noted);
+        l->noted = noted;
+        l->noted[l->nnoted++] = (struct infer__noted){value, l->map[value]};
+    }
+    if (!l->map[value].plain && !l->map[value].clast)
+        l->map[value].depth = (uint8_t)l->depth;
     if (l->plan->tensors[tensor].desc.clast)
         l->map[value].clast = tensor;
     else
         l->map[value].plain = tensor;
+    return INFER_OK;
 }
 
 static infer_status const_tensor(struct infer__lowerer *l, const struct infer__value *v,
@@ -140,8 +151,7 @@ infer_status infer__tensor_want(struct infer__lowerer *l, uint32_t value, int cl
     } else {
         TRY(transpose(l, value, other, clast, tensor));
     }
-    infer__tensor_note(l, value, *tensor);
-    return INFER_OK;
+    return infer__tensor_note(l, value, *tensor);
 }
 
 /* A value with its dims aligned at the end of `rank` axes. */
@@ -203,8 +213,10 @@ static infer_status add_bounded(struct infer__lowerer *l, const struct infer__no
     b->node = *n;
     struct infer__node plain = *n;
     plain.nin -= n->epi.residual;
-    return infer__bounds_resolve(&l->plan->graph, &plain, l->options->max_tensor_bytes, &p,
-                                 &b->values, err);
+    TRY(infer__bounds_resolve(&l->plan->graph, &plain, l->options->max_tensor_bytes, &p, &b->values,
+                              err));
+    b->values |= n->op == INFER__OP_END_IF; /* its shapes depend on which branch was taken */
+    return INFER_OK;
 }
 
 infer_status infer__step_add(struct infer__lowerer *l, const struct infer__node *n, uint16_t op,
@@ -250,7 +262,7 @@ static infer_status lower_inputs(struct infer__lowerer *l)
         plan->tensors[t].offset = i;
         plan->inputs[i] = t;
         if (plan->graph.values[v].kind == INFER__VALUE_INPUT)
-            infer__tensor_note(l, v, t);
+            TRY(infer__tensor_note(l, v, t));
     }
     return INFER_OK;
 }
@@ -304,6 +316,7 @@ static void end(struct infer__lowerer *l)
     infer__uses_end(g, &l->uses);
     infer__region_drop(r, l->map, g->nvalues * sizeof *l->map);
     infer__region_drop(r, l->ids, l->ids_capacity * sizeof *l->ids);
+    infer__region_drop(r, l->noted, l->noted_capacity * sizeof *l->noted);
     infer__region_drop(r, g->nodes, g->nodes_capacity * sizeof *g->nodes);
     g->nodes = NULL;
     g->nnodes = g->nodes_capacity = 0;

@@ -2,6 +2,7 @@
 #ifndef INFER_PLAN_LOWER_H
 #define INFER_PLAN_LOWER_H
 
+#include "graph/control.h"
 #include "plan/plan.h"
 #include "plan/uses.h"
 
@@ -11,6 +12,13 @@
 struct infer__layouts {
     uint32_t plain, clast, parted;
     uint8_t batch_axes, channel_axes;
+    uint8_t depth; /* branches and bodies around where the value was made */
+};
+
+/* The tensors of a value as they were before a branch or body made others of it. */
+struct infer__noted {
+    uint32_t value;
+    struct infer__layouts before;
 };
 
 struct infer__lowerer {
@@ -20,6 +28,10 @@ struct infer__lowerer {
     struct infer__uses uses;
     uint32_t *ids; /* of the operands of the step that is being made */
     uint32_t ids_capacity;
+    struct infer__noted *noted; /* inside the branches and bodies that the node stands in */
+    uint32_t nnoted, noted_capacity;
+    uint32_t scopes[INFER__MOST_NESTED]; /* of each of them: where its own begin in `noted` */
+    uint32_t depth;
     infer_error *err;
 };
 
@@ -47,7 +59,7 @@ infer_status infer__tensor_add(struct infer__lowerer *l, const struct infer__val
 /* Makes `tensor` share the bytes of `of`. */
 void infer__tensor_alias(struct infer__plan *plan, uint32_t tensor, uint32_t of);
 /* Notes that a value is in a tensor. */
-void infer__tensor_note(struct infer__lowerer *l, uint32_t value, uint32_t tensor);
+infer_status infer__tensor_note(struct infer__lowerer *l, uint32_t value, uint32_t tensor);
 /* The value in the layout asked for: there already, a view, a constant laid out anew, or the
  * result of a transposing step. */
 infer_status infer__tensor_want(struct infer__lowerer *l, uint32_t value, int clast,
@@ -68,6 +80,9 @@ infer_status infer__step_add(struct infer__lowerer *l, const struct infer__node 
 void infer__params_to_clast(unsigned op, union infer__params *p, int rank);
 /* Lowers one node (lower_node.c). */
 infer_status infer__lower_node(struct infer__lowerer *l, const struct infer__node *n);
+/* If, Else, EndIf, Loop, EndLoop (lower_control.c). */
+infer_status infer__lower_control(struct infer__lowerer *l, const struct infer__node *n,
+                                  const union infer__params *p);
 /* Those that are views where the layout allows it (lower_view.c). */
 infer_status infer__lower_reshape(struct infer__lowerer *l, const struct infer__node *n);
 infer_status infer__lower_identity(struct infer__lowerer *l, const struct infer__node *n);

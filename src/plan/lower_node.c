@@ -92,7 +92,7 @@ static infer_status lower_as(struct infer__lowerer *l, const struct infer__node 
         uint32_t v = n->out[i];
         if (v) {
             TRY(infer__tensor_add(l, &plan->graph.values[v], v, clast, &ids[n->nin + i]));
-            infer__tensor_note(l, v, ids[n->nin + i]);
+            TRY(infer__tensor_note(l, v, ids[n->nin + i]));
         }
     }
     if (clast && any)
@@ -158,7 +158,7 @@ static infer_status lower_reduce(struct infer__lowerer *l, const struct infer__n
         return lower_as(l, n, p, 0);
     uint32_t ids[2] = {l->map[n->in[0]].clast, 0};
     TRY(infer__tensor_add(l, &l->plan->graph.values[n->out[0]], n->out[0], keepdims, &ids[1]));
-    infer__tensor_note(l, n->out[0], ids[1]);
+    TRY(infer__tensor_note(l, n->out[0], ids[1]));
     infer__params_to_clast(n->op, p, rank);
     return infer__step_add(l, n, n->op, p, &ids[0], 1, &ids[1], 1);
 }
@@ -184,8 +184,7 @@ static infer_status lower_global_mean(struct infer__lowerer *l, const struct inf
     /* without the axes of 1, or with them in the graph's order */
     TRY(infer__tensor_add(l, &l->plan->graph.values[n->out[0]], n->out[0], 0, &view));
     infer__tensor_alias(l->plan, view, out);
-    infer__tensor_note(l, n->out[0], view);
-    return INFER_OK;
+    return infer__tensor_note(l, n->out[0], view);
 }
 
 static infer_status lower_mean(struct infer__lowerer *l, const struct infer__node *n,
@@ -217,6 +216,8 @@ infer_status infer__lower_node(struct infer__lowerer *l, const struct infer__nod
 {
     union infer__params p = {0};
     TRY(infer__plan_resolve(&l->plan->graph, n, l->options->max_tensor_bytes, &p, l->err));
+    if (infer__is_control(n->op))
+        return infer__lower_control(l, n, &p);
     if (infer__bounds_some(&l->plan->graph, n))
         return lower_in_layout(l, n, &p);
     if (n->op == INFER__OP_IDENTITY && !n->epi.requant)

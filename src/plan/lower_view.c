@@ -7,8 +7,7 @@ static infer_status make_view(struct infer__lowerer *l, uint32_t value, uint32_t
     uint32_t t;
     TRY(infer__tensor_add(l, &l->plan->graph.values[value], value, clast, &t));
     infer__tensor_alias(l->plan, t, tensor);
-    infer__tensor_note(l, value, t);
-    return INFER_OK;
+    return infer__tensor_note(l, value, t);
 }
 
 /* Axes of `v` from `axis` on that together have `extent` elements; 0: they do not end there. */
@@ -117,6 +116,6 @@ infer_status infer__lower_transpose(struct infer__lowerer *l, const struct infer
             return make_view(l, n->out[0], in, clast);
     uint32_t out;
     TRY(infer__tensor_add(l, &l->plan->graph.values[n->out[0]], n->out[0], 0, &out));
-    infer__tensor_note(l, n->out[0], out);
+    TRY(infer__tensor_note(l, n->out[0], out));
     return infer__step_add(l, n, INFER__OP_TRANSPOSE, &q[0], &in, 1, &out, 1);
 }

@@ -44,6 +44,9 @@ struct infer__step {
     uint64_t ns;        /* profile */
     uint8_t tuned;      /* 1: the kernel is the one that was measured to be the best */
     uint8_t serial;     /* 1: all units on the calling thread, as measured or estimated */
+    uint8_t control;    /* 1: which step comes next is seen to in src/run/control.c */
+    uint32_t partner;   /* of such a step: of an If its Else, of an Else its EndIf, of a Loop its
+                           EndLoop, and of that its Loop */
     struct infer__bounded *bounded; /* NULL: its operands have the sizes that were planned */
 };
 
@@ -108,6 +111,7 @@ struct infer__plan {
     size_t ngiven;
     uint32_t images;     /* 1; else the graph is of one image, to be run for each of so many, */
     uint32_t batch_from; /* as far as this step; those from it on are run once, for all images */
+    uint32_t control;    /* steps that are control flow */
     uint64_t arena_bytes, scratch_bytes;
     uint64_t packed_bytes;       /* of all steps, shared or not */
     struct infer__share *shares; /* packed weights, sorted by key; `user` is the step */

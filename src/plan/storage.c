@@ -74,7 +74,10 @@ static infer_status check_limit(const struct infer__plan *plan, const struct inf
 infer_status infer__storage(struct infer__plan *plan, const struct infer__plan_options *o,
                             infer_error *err)
 {
-    TRY(infer__alias_in_place(plan, err));
+    if (plan->control)
+        infer__storage_flatten(plan); /* what is read once may be read in each iteration */
+    else
+        TRY(infer__alias_in_place(plan, err));
     TRY(infer__sum_needs(plan, err));
     TRY(infer__place(plan, err));
     return check_limit(plan, o, err);

@@ -6,6 +6,7 @@
  * before anything runs. */
 #include <string.h>
 
+#include "graph/control.h"
 #include "plan/holes.h"
 #include "plan/storage.h"
 
@@ -13,28 +14,60 @@ enum { ARENA_ALIGN = 64 };
 
 struct placer {
     struct infer__plan *plan;
+    uint32_t *ends; /* of each step: a tensor that a loop needs as far as that, its end; then `next`
+                       of that; NULL: there are no loops */
+    uint32_t *next;
     struct infer__holes holes;
     uint32_t *range; /* of each tensor that has a place now; 0: it has none, or none any more */
     unsigned wanted; /* set of INFER__IN_PLACE_* */
     infer_error *err;
 };
 
+/* Loops whose end has not come yet, as steps. */
+struct loops {
+    uint32_t depth, step[INFER__MOST_NESTED];
+};
+
+static void enter_loops(struct loops *l, const struct infer__step *step, uint32_t s)
+{
+    if (step->control && step->task.op == INFER__OP_LOOP)
+        l->step[l->depth++] = s;
+    if (step->control && step->task.op == INFER__OP_END_LOOP)
+        l->depth--;
+}
+
+/* The last step that a tensor is needed for which step s reads: where it was there before a loop
+ * began, each iteration needs it. */
+static uint32_t last_read(const struct infer__plan *plan, const struct loops *l,
+                          const struct infer__plan_tensor *t, uint32_t s)
+{
+    for (uint32_t i = 0; i < l->depth; i++)
+        if (l->step[i] > t->first)
+            return plan->steps[l->step[i]].partner;
+    return s;
+}
+
 /* First and last step of every tensor; what writes or reads a view does so with what it is a view
  * of. What images leave to the whole batch is there from the first of them on. */
 static void find_lifetimes(struct infer__plan *plan)
 {
+    struct loops loops = {0};
     for (uint32_t i = 0; i < plan->ntensors; i++)
         plan->tensors[i].first = UINT32_MAX;
     for (uint32_t s = 0; s < plan->nsteps; s++) {
         const struct infer__step *step = &plan->steps[s];
+        enter_loops(&loops, step, s);
         for (uint32_t k = 0; k < step->task.nout; k++) {
             struct infer__plan_tensor *t = infer__plan_root(plan, step->out[k]);
             if (t->first == UINT32_MAX)
-                t->first = s;
-            t->last = s;
+                t->first = t->last = s;
+            t->last = t->last > s ? t->last : s;
         }
-        for (uint32_t k = 0; k < step->task.nin; k++)
-            infer__plan_root(plan, step->in[k])->last = s;
+        for (uint32_t k = 0; k < step->task.nin; k++) {
+            struct infer__plan_tensor *t = infer__plan_root(plan, step->in[k]);
+            const uint32_t last = last_read(plan, &loops, t, s);
+            t->last = t->last > last ? t->last : last;
+        }
     }
     for (uint32_t i = 0; i < plan->ntensors; i++)
         if (plan->tensors[i].batch)
@@ -87,6 +120,29 @@ static infer_status place_step(struct placer *p, uint32_t s)
         give(p, step->out[k], s);
     for (uint32_t k = 0; k < step->task.nin; k++)
         give(p, step->in[k], s);
+    for (uint32_t t = p->ends ? p->ends[s] : 0; t; t = p->next[t])
+        give(p, t, s);
+    return INFER_OK;
+}
+
+/* What ends with a loop need not be an operand of its last step. */
+static infer_status list_ends(struct placer *p)
+{
+    struct infer__plan *plan = p->plan;
+    if (!plan->control)
+        return INFER_OK;
+    p->ends = infer__region_calloc(&plan->region, plan->nsteps, sizeof *p->ends);
+    p->next = infer__region_calloc(&plan->region, plan->ntensors, sizeof *p->next);
+    if (!p->ends || !p->next)
+        return infer__no_memory(p->err, plan->ntensors * sizeof *p->next);
+    for (uint32_t i = 1; i < plan->ntensors; i++) {
+        const struct infer__plan_tensor *t = &plan->tensors[i];
+        if (t->alias || t->first == UINT32_MAX ||
+            plan->steps[t->last].task.op != INFER__OP_END_LOOP)
+            continue;
+        p->next[i] = p->ends[t->last];
+        p->ends[t->last] = i;
+    }
     return INFER_OK;
 }
 
@@ -129,6 +185,7 @@ infer_status infer__place(struct infer__plan *plan, infer_error *err)
         return infer__no_memory(err, bytes);
     infer__holes_init(&p.holes, &plan->region, all_bytes(plan));
     find_lifetimes(plan);
+    TRY(list_ends(&p));
     TRY(place_all(&p, residual));
     uint64_t least = plan->arena_bytes;
     TRY(place_all(&p, residual | INFER__IN_PLACE_FIRST | INFER__IN_PLACE_SECOND));

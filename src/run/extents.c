@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "graph/traits.h"
+#include "graph/control.h"
 #include "plan/bounds.h"
 #include "plan/empty.h"
 #include "plan/lower.h"
@@ -195,6 +195,9 @@ static infer_status leave_out_empty(const struct infer__program *p, struct infer
 {
     struct infer__task *t = &b->task;
     const uint32_t data = b->node.op ? infer__data_operands(&b->node) : t->nin;
+    *done = 0;
+    if (infer__is_control(t->op))
+        return INFER_OK;
     *done = all_empty(t->out, t->nout);
     if (*done || t->op == INFER__OP_SHAPE)
         return INFER_OK;

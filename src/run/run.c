@@ -4,6 +4,7 @@
 #include "base/caller.h"
 #include "base/clock.h"
 #include "base/sized.h"
+#include "run/control.h"
 #include "run/extents.h"
 #include "run/session.h"
 
@@ -123,11 +124,22 @@ static int run_bounded(struct job *j, unsigned member, int alone, const struct i
 {
     const struct infer_session *s = j->s;
     struct infer__bounded *b = step->bounded;
-    j->status = infer__extents_before(s->program, j->lane, step, s->plan.max_tensor_bytes, j->err);
+    j->status = step->control ? infer__control_check(s->program, j->lane, step, j->err) : INFER_OK;
+    if (j->status == INFER_OK)
+        j->status =
+            infer__extents_before(s->program, j->lane, step, s->plan.max_tensor_bytes, j->err);
     if (j->status == INFER_OK && b->kernel) {
         run_step(j, member, alone || b->serial, &b->need);
         j->status = infer__extents_behind(s->program, step, j->err);
     }
+    return j->status == INFER_OK;
+}
+
+/* From step *i, which is control flow and has run, to the one that follows; 0: there can be none.
+ */
+static int go_on(struct job *j, uint32_t *i)
+{
+    j->status = infer__control_next(j->s->program, j->lane, i, j->err);
     return j->status == INFER_OK;
 }
 
@@ -137,16 +149,20 @@ static void run_steps(struct job *j, unsigned member, int alone, uint32_t begin,
     struct infer_session *s = j->s;
     uint64_t before = s->profile ? infer__now_ns() : 0;
     j->shared = s->memory.scratch + member * s->program->plan.scratch_bytes;
-    for (uint32_t i = begin; i < end && !infer__session_stops(s, j->deadline_ns, i); i++) {
+    for (uint32_t i = begin, at; i < end && !infer__session_stops(s, j->deadline_ns, i);) {
         const struct infer__step *step = &s->program->plan.steps[i];
-        j->step = i;
+        j->step = at = i;
         if (!step->bounded)
             run_step(j, member, alone || step->serial, &step->need);
         else if (!run_bounded(j, member, alone, step))
             break;
+        if (!step->control)
+            i++;
+        else if (!go_on(j, &i))
+            break;
         if (s->profile) {
             uint64_t now = infer__now_ns();
-            j->lane->ns[i] += now - before;
+            j->lane->ns[at] += now - before;
             before = now;
         }
     }

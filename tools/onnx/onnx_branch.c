@@ -1,5 +1,6 @@
-/* If whose condition is known at import: the branch that is taken becomes part of the graph. What
- * is inside other sub-graphs is only looked at, so that a report names all that is missing. */
+/* Sub-graphs: what is inside becomes part of the graph around it (onnx_ops_control.c says between
+ * which nodes). What is inside others is only looked at, so that a report names all that is
+ * missing. */
 #include "tools/onnx/onnx_internal.h"
 
 #include <stdio.h>
@@ -50,103 +51,75 @@ infer_status onnx_report_inside(struct onnx_node *n)
     return INFER_OK;
 }
 
-/* ---- If ------------------------------------------------------------------------------------- */
+/* ---- what is inside becomes part of the graph ------------------------------------------------ */
 
-static int has_free_input(const struct infer__graph *g)
+/* Outputs of the graph that `inner` imports. */
+static infer_status find_outputs(struct onnx_node *n, struct onnx_importer *inner, const char *what,
+                                 uint32_t *out, uint32_t nout)
 {
-    for (uint32_t i = 0; i < g->ninputs; i++)
-        if (g->values[g->inputs[i]].free_dims)
-            return 1;
-    return 0;
-}
-
-/* Outputs of the branch become those of the node. */
-static infer_status bind_outputs(struct onnx_node *n, struct onnx_importer *branch)
-{
-    for (uint32_t i = 0; i < n->nout; i++) {
-        const char *name = branch->graph->output[i]->name;
-        uint32_t at = name ? onnx_names_find(&branch->names, name) : ONNX_MISSING, out, value;
-        struct infer__node *node;
+    for (uint32_t i = 0; i < nout; i++) {
+        const char *name = inner->graph->output[i]->name;
+        uint32_t at = name ? onnx_names_find(&inner->names, name) : ONNX_MISSING;
         if (at == ONNX_MISSING)
-            return onnx_fail(n, NULL, "", "output %u of the branch is not produced by anything", i);
-        TRY(onnx_value_of(branch, at, &value));
-        if (!value)
+            return onnx_fail(n, what, "", "output %u of the graph is not produced by anything", i);
+        TRY(onnx_value_of(inner, at, &out[i]));
+        if (!out[i])
             n->failed = 1; /* has been reported */
-        TRY(onnx_out(n, i, &out));
-        if (value && out)
-            TRY(onnx_emit(n, INFER__OP_IDENTITY, &value, 1, &out, 1, &node));
     }
     return INFER_OK;
 }
 
-static infer_status take_branch(struct onnx_node *n, const Onnx__GraphProto *graph)
+infer_status onnx_inner_begin(struct onnx_node *n, const char *what, const Onnx__GraphProto *graph,
+                              struct onnx_inner *inner)
 {
-    char prefix[200];
-    struct onnx_importer branch = *n->im;
-    if (graph->n_output < n->nout || graph->n_input)
-        return onnx_fail(n, NULL, "", "the branch has %zu inputs and %zu outputs, not 0 and %u",
-                         graph->n_input, graph->n_output, n->nout);
-    snprintf(prefix, sizeof prefix, "%.190s/", n->name);
-    branch.graph = graph;
-    branch.outer = n->im;
-    branch.prefix = prefix;
-    memset(&branch.names, 0, sizeof branch.names);
-    infer__region_init(&branch.scratch, &n->im->scratch.allocator);
-    infer_status status = onnx_names_build(&branch);
-    if (status == INFER_OK)
-        status = onnx_add_nodes(&branch);
-    if (status == INFER_OK)
-        status = bind_outputs(n, &branch);
-    infer__region_free(&branch.scratch);
-    return status;
+    inner->what = what;
+    inner->im = *n->im;
+    snprintf(inner->prefix, sizeof inner->prefix, "%.150s/%.30s/", n->name, what);
+    inner->im.graph = graph;
+    inner->im.outer = n->im;
+    inner->im.prefix = inner->prefix;
+    memset(&inner->im.names, 0, sizeof inner->im.names);
+    infer__region_init(&inner->im.scratch, &n->im->scratch.allocator);
+    return onnx_names_build(&inner->im);
+}
+
+int onnx_inner_reads(const struct onnx_inner *inner, uint32_t i)
+{
+    const char *name = inner->im.graph->input[i]->name;
+    uint32_t at = name ? onnx_names_find(&inner->im.names, name) : ONNX_MISSING;
+    return at != ONNX_MISSING && inner->im.names.items[at].used;
+}
+
+infer_status onnx_inner_run(struct onnx_node *n, struct onnx_inner *inner, const uint32_t *in,
+                            uint32_t nin, uint32_t *out, uint32_t nout)
+{
+    const Onnx__GraphProto *graph = inner->im.graph;
+    if (graph->n_input != nin || graph->n_output < nout)
+        return onnx_fail(n, inner->what, "",
+                         "the graph has %zu inputs and %zu outputs, not %u and %u", graph->n_input,
+                         graph->n_output, nin, nout);
+    for (uint32_t i = 0; i < nin; i++) {
+        const char *name = graph->input[i]->name;
+        uint32_t at = name ? onnx_names_find(&inner->im.names, name) : ONNX_MISSING;
+        if (at != ONNX_MISSING)
+            inner->im.names.items[at].value = in[i];
+    }
+    TRY(onnx_add_nodes(&inner->im));
+    return find_outputs(n, &inner->im, inner->what, out, nout);
+}
+
+void onnx_inner_end(struct onnx_inner *inner)
+{
+    infer__region_free(&inner->im.scratch);
 }
 
 infer_status onnx_inline(struct onnx_node *n, const char *what, const Onnx__GraphProto *graph,
-                         uint32_t in, uint32_t *out)
+                         const uint32_t *in, uint32_t nin, uint32_t *out, uint32_t nout)
 {
-    char prefix[200];
-    struct onnx_importer inner = *n->im;
-    *out = 0;
-    if (graph->n_input != 1 || graph->n_output != 1)
-        return onnx_fail(n, what, "", "the graph must have one input and one output");
-    snprintf(prefix, sizeof prefix, "%.150s/%.30s/", n->name, what);
-    inner.graph = graph;
-    inner.outer = n->im;
-    inner.prefix = prefix;
-    memset(&inner.names, 0, sizeof inner.names);
-    infer__region_init(&inner.scratch, &n->im->scratch.allocator);
-    infer_status status = onnx_names_build(&inner);
-    const char *name = graph->input[0]->name, *last = graph->output[0]->name;
-    uint32_t at = status == INFER_OK && name ? onnx_names_find(&inner.names, name) : ONNX_MISSING;
-    if (at != ONNX_MISSING)
-        inner.names.items[at].value = in;
+    struct onnx_inner inner;
+    infer_status status = onnx_inner_begin(n, what, graph, &inner);
     if (status == INFER_OK)
-        status = onnx_add_nodes(&inner);
-    at = status == INFER_OK && last ? onnx_names_find(&inner.names, last) : ONNX_MISSING;
-    if (at != ONNX_MISSING)
-        status = onnx_value_of(&inner, at, out);
-    if (status == INFER_OK && !*out)
-        status = onnx_fail(n, what, "", "the graph's output is not produced by anything");
-    infer__region_free(&inner.scratch);
+        status = onnx_inner_run(n, &inner, in, nin, out, nout);
+    onnx_inner_end(&inner);
     return status;
-}
-
-infer_status onnx_convert_if(struct onnx_node *n)
-{
-    const Onnx__AttributeProto *a[2] = {onnx_attr(n, "else_branch"), onnx_attr(n, "then_branch")};
-    int known = 0;
-    if (n->nin != 1 || !a[0] || !a[1] || !onnx_subgraph(a[0]) || !onnx_subgraph(a[1]))
-        return onnx_fail(n, NULL, "", "a condition and two branches are needed");
-    TRY(onnx_know(n->im, n->in[0], &known));
-    const struct infer__value *c = onnx_in(n, 0);
-    if (known && (c->type != INFER_BOOL || infer__value_elements(c) != 1))
-        return onnx_fail(n, NULL, "", "the condition must be one element of type BOOL");
-    if (known)
-        return take_branch(n, onnx_subgraph(a[*(const uint8_t *)c->data != 0]));
-    TRY(onnx_fail(n, NULL,
-                  has_free_input(n->im->g) ? "if shapes decide, give those of the inputs with "
-                                             "--input-shape"
-                                           : "export the model without it",
-                  "the condition is not known before the model runs"));
-    return onnx_report_inside(n);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tools/onnx/onnx_export_internal.h"
+#include "tools/onnx/optimise.h"
 
 /* Protobuf's own limit. */
 #define MOST_BYTES INT32_MAX
@@ -186,7 +187,27 @@ static Onnx__ValueInfoProto *value_info(struct exporter *x, char *name, const in
     return with_shape && !tensor->shape ? NULL : p;
 }
 
-/* The type of an output that the file does not declare is known once there is a session. */
+/* The type of a value that follows from those of others, as far as nodes say it. */
+static infer_type follow_type(const struct infer__graph *g, uint32_t value)
+{
+    for (uint32_t i = g->nnodes; i-- > 0 && !g->values[value].type;) {
+        const struct infer__node *n = &g->nodes[i];
+        for (uint32_t k = 0; k < n->nout; k++) {
+            uint32_t operand;
+            if (n->out[k] != value)
+                continue;
+            const infer_type type = onnx_output_type(n, value, &operand);
+            if (type || operand >= n->nin)
+                return type;
+            value = n->in[operand];
+            break;
+        }
+    }
+    return (infer_type)g->values[value].type;
+}
+
+/* The type of an output that the file does not declare is known once there is a session; where only
+ * the caller could say how large something is, it is followed. */
 static infer_status output_types(const infer_model *model, infer_value_info *info, infer_error *err)
 {
     infer_session *session = NULL;
@@ -198,7 +219,13 @@ static infer_status output_types(const infer_model *model, infer_value_info *inf
     }
     if (!missing)
         return INFER_OK;
-    TRY(infer_session_create(model, NULL, &session, err));
+    infer_status status = infer_session_create(model, NULL, &session, err);
+    for (size_t i = 0; i < infer_model_outputs(model) && status == INFER_ERROR_NEED_VALUE; i++)
+        if (info[i].type == INFER_TYPE_NONE)
+            info[i].type = follow_type(&model->graph, model->graph.outputs[i]);
+    if (status == INFER_ERROR_NEED_VALUE)
+        return INFER_OK;
+    TRY(status);
     for (size_t i = 0; i < infer_model_outputs(model); i++) {
         infer_value_info known = INFER_VALUE_INFO_INIT;
         infer_session_output(session, i, &known, NULL);

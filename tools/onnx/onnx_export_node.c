@@ -273,9 +273,9 @@ static infer_status copy_attrs(struct exporter *x, const struct infer__node *n, 
 
 /* ---- nodes ---------------------------------------------------------------------------------- */
 
-/* Appends a node; inputs that are absent at the end are left out. */
-static infer_status add_node(struct exporter *x, const char *op, const char *name, char **in,
-                             uint32_t nin, char **out, uint32_t nout, Onnx__NodeProto **node)
+/* Inputs that are absent at the end are left out. */
+infer_status export_add(struct exporter *x, const char *op, const char *name, char **in,
+                        uint32_t nin, char **out, uint32_t nout, Onnx__NodeProto **node)
 {
     void *nodes = x->nodes;
     if (!infer__region_grow(&x->region, &nodes, &x->capacity, x->nnodes + 1, sizeof *x->nodes))
@@ -299,8 +299,8 @@ static infer_status add_node(struct exporter *x, const char *op, const char *nam
     return INFER_OK;
 }
 
-/* A name that nothing else has: value names never start like this. */
-static char *fresh_name(struct exporter *x)
+/* Value names never start like this. */
+char *export_fresh(struct exporter *x)
 {
     char text[32];
     snprintf(text, sizeof text, "infer.export.%u", x->fresh++);
@@ -313,19 +313,19 @@ static infer_status export_coerced(struct exporter *x, const struct infer__node 
 {
     Onnx__NodeProto *p;
     Onnx__AttributeProto *axis = new_attr(x, "axis"), *last = new_attr(x, "axis");
-    char *flat = fresh_name(x), *soft = fresh_name(x), *shape = fresh_name(x);
+    char *flat = export_fresh(x), *soft = export_fresh(x), *shape = export_fresh(x);
     if (!axis || !last || !flat || !soft || !shape)
         return no_memory(x);
     axis->type = last->type = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT;
     axis->has_i = last->has_i = 1;
     axis->i = infer__node_int(n, INFER__ATTR_AXIS, 1);
     last->i = 1;
-    TRY(add_node(x, "Flatten", n->name, in, 1, &flat, 1, &p));
+    TRY(export_add(x, "Flatten", n->name, in, 1, &flat, 1, &p));
     TRY(add_attr(x, p, axis));
-    TRY(add_node(x, infer__op_info(n->op)->name, n->name, &flat, 1, &soft, 1, &p));
+    TRY(export_add(x, infer__op_info(n->op)->name, n->name, &flat, 1, &soft, 1, &p));
     TRY(add_attr(x, p, last));
-    TRY(add_node(x, "Shape", n->name, in, 1, &shape, 1, &p));
-    return add_node(x, "Reshape", n->name, (char *[]){soft, shape}, 2, out, 1, &p);
+    TRY(export_add(x, "Shape", n->name, in, 1, &shape, 1, &p));
+    return export_add(x, "Reshape", n->name, (char *[]){soft, shape}, 2, out, 1, &p);
 }
 
 /* The value of ConstantOfShape is an attribute. */
@@ -333,7 +333,7 @@ static infer_status export_filled(struct exporter *x, const struct infer__node *
                                   char **out)
 {
     Onnx__NodeProto *p;
-    TRY(add_node(x, "ConstantOfShape", n->name, in, 1, out, 1, &p));
+    TRY(export_add(x, "ConstantOfShape", n->name, in, 1, out, 1, &p));
     if (n->nin < 2 || !n->in[1])
         return INFER_OK;
     Onnx__AttributeProto *a = new_attr(x, "value");
@@ -351,12 +351,12 @@ static infer_status export_random(struct exporter *x, const struct infer__node *
 {
     const int normal = infer__node_int(n, INFER__ATTR_MODE, 0) == INFER__NORMAL;
     Onnx__NodeProto *p;
-    char *like = fresh_name(x);
+    char *like = export_fresh(x);
     if (!like)
         return no_memory(x);
-    TRY(add_node(x, "ConstantOfShape", n->name, in, 1, &like, 1, &p));
-    TRY(add_node(x, normal ? "RandomNormalLike" : "RandomUniformLike", n->name, &like, 1, out, 1,
-                 &p));
+    TRY(export_add(x, "ConstantOfShape", n->name, in, 1, &like, 1, &p));
+    TRY(export_add(x, normal ? "RandomNormalLike" : "RandomUniformLike", n->name, &like, 1, out, 1,
+                   &p));
     TRY(add_float(x, p, normal ? "mean" : "low", infer__node_float(n, INFER__ATTR_ALPHA, 0)));
     TRY(add_float(x, p, normal ? "scale" : "high", infer__node_float(n, INFER__ATTR_BETA, 1)));
     return add_float(x, p, "seed", infer__node_float(n, INFER__ATTR_SEED, 0));
@@ -372,13 +372,13 @@ static infer_status export_round(struct exporter *x, const struct infer__node *n
     const int64_t format = mode % INFER__FLOAT_OVERFLOWS;
     Onnx__NodeProto *p;
     Onnx__AttributeProto *a = new_attr(x, "round_mode");
-    char *small = fresh_name(x);
+    char *small = export_fresh(x);
     if (!a || !small)
         return no_memory(x);
     if (format < 0 || format >= INFER__FLOAT_FORMATS)
         return infer__fail_node(x->err, INFER_ERROR_FORMAT, n->name, "%lld is no format of floats",
                                 (long long)format);
-    TRY(add_node(x, "Cast", n->name, in, 1, &small, 1, &p));
+    TRY(export_add(x, "Cast", n->name, in, 1, &small, 1, &p));
     TRY(add_int(x, p, "to", types[format]));
     if (format != INFER__E2M1)
         TRY(add_int(x, p, "saturate", mode < INFER__FLOAT_OVERFLOWS));
@@ -386,7 +386,7 @@ static infer_status export_round(struct exporter *x, const struct infer__node *n
         TRY(set_word(x, n, a, modes, 3, format - INFER__E8M0_UP));
         TRY(add_attr(x, p, a));
     }
-    TRY(add_node(x, "Cast", n->name, &small, 1, out, 1, &p));
+    TRY(export_add(x, "Cast", n->name, &small, 1, out, 1, &p));
     return add_int(x, p, "to", ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT);
 }
 
@@ -440,6 +440,8 @@ infer_status export_node(struct exporter *x, const struct infer__node *n)
     for (uint32_t i = 0; i < n->nout; i++)
         out[i] = x->names[n->out[i]];
     need_opset(x, n);
+    if (infer__is_control(n->op))
+        return export_control(x, n);
     if (n->op == INFER__OP_CONSTANT_OF_SHAPE)
         return export_filled(x, n, in, out);
     if (n->op == INFER__OP_RANDOM)
@@ -448,7 +450,7 @@ infer_status export_node(struct exporter *x, const struct infer__node *n)
         return export_round(x, n, in, out);
     if (infer__node_int(n, INFER__ATTR_COERCE_2D, 0))
         return export_coerced(x, n, in, out);
-    TRY(add_node(x, info->name, n->name, in, n->nin, out, n->nout, &p));
+    TRY(export_add(x, info->name, n->name, in, n->nin, out, n->nout, &p));
     if (n->op == INFER__OP_DYNAMIC_QUANTIZE_LSTM) {
         static char microsoft[] = "com.microsoft";
         p->domain = microsoft;

@@ -103,7 +103,8 @@ static infer_status resolve_new(struct onnx_node *n, uint32_t first)
         const struct infer__node *node = &g->nodes[i];
         union infer__params params;
         infer_error err;
-        int known = node->nout > 0; /* onnx_know takes nodes away */
+        /* onnx_know takes nodes away; states of loops may change their sizes */
+        int known = node->nout > 0 && node->op != INFER__OP_LOOP;
         for (uint32_t k = 0; k < node->nin; k++)
             known &= !node->in[k] || g->values[node->in[k]].shaped;
         if (!known)
@@ -335,12 +336,10 @@ static infer_status bind_rest(struct onnx_node *n)
 
 static infer_status unknown_op(struct onnx_node *n, int first, int last)
 {
-    static const char *const branches[] = {"Loop", "Scan", "SequenceMap", NULL};
-    for (size_t i = 0; branches[i] && !n->domain[0]; i++)
-        if (!strcmp(branches[i], n->op)) {
-            TRY(onnx_fail(n, NULL, "export the model without loops", "loops are not supported"));
-            return onnx_report_inside(n);
-        }
+    if (!n->domain[0] && !strcmp(n->op, "SequenceMap")) {
+        TRY(onnx_fail(n, NULL, "", "sequences are not supported"));
+        return onnx_report_inside(n);
+    }
     size_t functions = n->im->model->n_functions < 1000 ? n->im->model->n_functions : 1000;
     for (size_t i = 0; i < functions; i++) {
         const Onnx__FunctionProto *f = n->im->model->functions[i];

@@ -81,6 +81,7 @@ struct onnx_name {
     int rank;        /* as the file states it (value_info), -1 if it does not */
     int type;        /* likewise, an infer_type, before it is widened; 0 if it is not known */
     int elem;        /* likewise, as ONNX numbers it */
+    int used;        /* 1: a node reads it, or it is an output of the graph */
 };
 
 #define ONNX_NONE UINT32_MAX    /* an input that the node does not have */
@@ -108,11 +109,6 @@ infer_status onnx_order(struct onnx_importer *im, uint32_t **order, uint32_t *co
 const Onnx__GraphProto *onnx_subgraph(const Onnx__AttributeProto *a);
 /* Reports every node of a node's sub-graphs, at any depth, whose operator is not known. */
 infer_status onnx_report_inside(struct onnx_node *n);
-/* Puts the nodes of a sub-graph of one input and one output in place of a call: `in` becomes *out.
- * `what` is the attribute that has it. */
-infer_status onnx_inline(struct onnx_node *n, const char *what, const Onnx__GraphProto *graph,
-                         uint32_t in, uint32_t *out);
-
 /* ---- values that are known at import (onnx_known.c) ------------------------------------------ */
 
 /* Which node makes a value, and what computing constants may still cost. */
@@ -148,6 +144,13 @@ struct onnx_importer {
     infer_error *err;
 };
 
+/* A sub-graph on its way into the graph around it. */
+struct onnx_inner {
+    struct onnx_importer im;
+    const char *what; /* the attribute that has it */
+    char prefix[200];
+};
+
 /* A node on its way into the IR. */
 struct onnx_node {
     struct onnx_importer *im;
@@ -162,6 +165,23 @@ struct onnx_node {
     uint64_t used;      /* bit i: attribute i has been looked at */
     int failed;         /* a problem has been reported */
 };
+
+/* ---- sub-graphs in place of a call (onnx_branch.c) ------------------------------------------- */
+
+/* Reads the names of a sub-graph, which attribute `what` of the node has. To be ended in any case.
+ */
+infer_status onnx_inner_begin(struct onnx_node *n, const char *what, const Onnx__GraphProto *graph,
+                              struct onnx_inner *inner);
+/* Whether something in it reads input i. */
+int onnx_inner_reads(const struct onnx_inner *inner, uint32_t i);
+/* Puts its nodes in place of the call: its inputs are the values `in`, and *out its first `nout`
+ * outputs. */
+infer_status onnx_inner_run(struct onnx_node *n, struct onnx_inner *inner, const uint32_t *in,
+                            uint32_t nin, uint32_t *out, uint32_t nout);
+void onnx_inner_end(struct onnx_inner *inner);
+/* All of it. */
+infer_status onnx_inline(struct onnx_node *n, const char *what, const Onnx__GraphProto *graph,
+                         const uint32_t *in, uint32_t nin, uint32_t *out, uint32_t nout);
 
 typedef infer_status (*onnx_convert)(struct onnx_node *n);
 
@@ -450,6 +470,8 @@ ONNX_CONVERTER(recurrent);
 ONNX_CONVERTER(top_k_old);
 /* control flow (onnx_branch.c) */
 ONNX_CONVERTER(if);
+ONNX_CONVERTER(loop);
+ONNX_CONVERTER(scan);
 /* quantisation (onnx_ops_quant.c) */
 ONNX_CONVERTER(quantize);
 ONNX_CONVERTER(dequantize);

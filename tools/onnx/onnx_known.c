@@ -2,6 +2,7 @@
  * and known shapes, and types. */
 #include "tools/onnx/onnx_internal.h"
 
+#include "graph/control.h"
 #include "plan/bounds.h"
 #include "plan/empty.h"
 #include "tools/onnx/optimise.h"
@@ -43,7 +44,7 @@ static infer_status compute(struct onnx_importer *im, struct infer__node *n, int
     union infer__params p;
     infer_error err;
     struct infer__graph *g = im->g;
-    *known = infer__op_info(n->op)->layout != INFER__LAYOUT_CLAST;
+    *known = infer__op_info(n->op)->layout != INFER__LAYOUT_CLAST && !infer__is_control(n->op);
     for (uint32_t i = 0; i < n->nin; i++)
         *known &= !n->in[i] ||
                   (n->op == INFER__OP_SHAPE ? g->values[n->in[i]].shaped : is_small(g, n->in[i]));
@@ -112,6 +113,20 @@ void onnx_drop_known(struct infer__graph *g)
     g->nnodes = kept;
 }
 
+/* The operand that has the type of a result of EndIf, Loop or EndLoop. */
+static uint32_t handed_on(const struct infer__node *n, uint32_t value)
+{
+    const uint32_t states = infer__loop_states(n->nin, n->nout);
+    uint32_t k = 0;
+    while (k < n->nout - 1 && n->out[k] != value)
+        k++;
+    if (n->op == INFER__OP_END_IF)
+        return 1 + 2 * k;
+    if (n->op == INFER__OP_LOOP) /* the limit and the iteration are both s64 */
+        return k;
+    return k < states ? infer__loop_state(k) : infer__loop_scan(states, k - states);
+}
+
 infer_type onnx_output_type(const struct infer__node *n, uint32_t value, uint32_t *operand)
 {
     *operand = 0;
@@ -146,6 +161,11 @@ infer_type onnx_output_type(const struct infer__node *n, uint32_t value, uint32_
     case INFER__OP_WHERE:
         *operand = 1;
         return n->nin > 1 ? INFER_TYPE_NONE : INFER_F32;
+    case INFER__OP_END_IF:
+    case INFER__OP_LOOP:
+    case INFER__OP_END_LOOP:
+        *operand = handed_on(n, value);
+        return INFER_TYPE_NONE;
     default:
         return INFER_TYPE_NONE;
     }

@@ -138,6 +138,21 @@ static infer_status unify(struct onnx_importer *im)
     return INFER_OK;
 }
 
+/* Notes what is read at all. */
+static void note_used(struct onnx_importer *im)
+{
+    struct onnx_names *names = &im->names;
+    for (uint32_t i = 0; i < names->first[im->graph->n_node]; i++)
+        if (names->refs[i] < ONNX_MISSING)
+            names->items[names->refs[i]].used = 1;
+    for (size_t i = 0; i < im->graph->n_output; i++) {
+        const char *name = im->graph->output[i]->name;
+        uint32_t at = name ? onnx_names_find(names, name) : ONNX_MISSING;
+        if (at != ONNX_MISSING)
+            names->items[at].used = 1;
+    }
+}
+
 /* Looks up the inputs of all nodes. */
 static infer_status refer(struct onnx_importer *im, size_t inputs)
 {
@@ -158,6 +173,7 @@ static infer_status refer(struct onnx_importer *im, size_t inputs)
         names->first[i + 1] = at = names->first[0];
     }
     names->first[0] = 0;
+    note_used(im);
     return INFER_OK;
 }
 

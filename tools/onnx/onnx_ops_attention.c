@@ -264,7 +264,7 @@ static infer_status modified(struct onnx_node *n, const char *name, uint32_t *x)
         return INFER_OK;
     if (!onnx_subgraph(a))
         return onnx_fail(n, name, "", "the attribute must be a graph");
-    return onnx_inline(n, name, onnx_subgraph(a), *x, x);
+    return onnx_inline(n, name, onnx_subgraph(a), x, 1, x, 1);
 }
 
 /* Softmax(scale * Q * K^T) * V, where graphs may change the scores and the probabilities. */

@@ -235,6 +235,8 @@ static const struct onnx_op table[] = {
     ROW("SoftmaxCrossEntropyLoss", 12, LATEST, NONE, loss),
     /* control flow */
     ROW("If", 1, LATEST, NONE, if),
+    ROW("Loop", 1, LATEST, NONE, loop),
+    ROW("Scan", 9, LATEST, NONE, scan),
     /* quantisation */
     ROW("QuantizeLinear", 10, LATEST, QUANTIZE_LINEAR, quantize),
     ROW("DequantizeLinear", 10, LATEST, DEQUANTIZE_LINEAR, dequantize),

@@ -171,7 +171,7 @@ static void visit_all(struct equaliser *e)
 static int is_good(struct equaliser *e, uint32_t v)
 {
     uint32_t r = find(e, v);
-    return !e->bad[r] && e->feeds[r] && e->made[r];
+    return !e->bad[r] && e->feeds[r] && e->made[r] && !e->q->inside[v];
 }
 
 /* ---- what is in them ------------------------------------------------------------------------ */

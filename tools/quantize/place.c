@@ -111,6 +111,9 @@ static int move_kind(const struct quantiser *q, const struct infer__node *n)
 
 static int kind_of(const struct quantiser *q, const struct infer__node *n, const char **why)
 {
+    *why = "it stands in a branch or a loop";
+    if (n->nout && q->inside[n->out[0]])
+        return QUANT_FLOAT;
     *why = "integers have no such operator";
     for (uint32_t i = 0; i < n->nout; i++)
         if (n->out[i] && !is_f32(&q->shaped.values[n->out[i]]))
@@ -323,6 +326,7 @@ int quant_is_step(const struct quantiser *q, uint32_t node)
 {
     const struct quant_node *k = &q->nodes[node];
     const struct infer__node *n = &q->graph.nodes[node];
-    return k->kind != QUANT_INNER && n->nout && is_f32(&q->shaped.values[n->out[0]]) &&
+    return k->kind != QUANT_INNER && n->nout && !q->inside[n->out[0]] &&
+           is_f32(&q->shaped.values[n->out[0]]) &&
            q->shaped.values[n->out[0]].kind != INFER__VALUE_CONST;
 }

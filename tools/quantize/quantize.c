@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "graph/control.h"
 #include "tools/cli.h"
 #include "tools/progress.h"
 
@@ -26,7 +27,8 @@ static infer_status index_graph(struct quantiser *q, infer_error *err)
     q->uses = infer__region_calloc(&q->region, g->nvalues, sizeof *q->uses);
     q->producer = infer__region_calloc(&q->region, g->nvalues, sizeof *q->producer);
     q->is_output = infer__region_calloc(&q->region, g->nvalues, 1);
-    if (!q->nodes || !q->tensors || !q->uses || !q->producer || !q->is_output)
+    q->inside = infer__region_calloc(&q->region, g->nvalues, 1);
+    if (!q->inside || !q->nodes || !q->tensors || !q->uses || !q->producer || !q->is_output)
         return infer__no_memory(err, g->nvalues * sizeof *q->tensors);
     for (uint32_t i = 0; i < g->nnodes; i++) {
         const struct infer__node *n = &g->nodes[i];
@@ -37,6 +39,7 @@ static infer_status index_graph(struct quantiser *q, infer_error *err)
         int axis = quant_weight_axis(g, n);
         q->nodes[i].channels = axis < 0 ? 0 : (uint32_t)g->values[n->in[1]].dims[axis];
     }
+    infer__control_inside(g, q->inside);
     for (uint32_t i = 0; i < g->noutputs; i++) {
         q->uses[g->outputs[i]]++;
         q->is_output[g->outputs[i]] = 1;

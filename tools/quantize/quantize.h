@@ -101,6 +101,7 @@ struct quantiser {
     struct quant_tensor *tensors; /* per value of `graph` */
     uint32_t *uses, *producer;    /* per value: readers (outputs count), node + 1 */
     uint8_t *is_output;
+    uint8_t *inside;          /* per value: 1: of a branch or loop, which stays float */
     uint32_t equalised;       /* pairs of layers */
     uint32_t corrected;       /* layers with corrected biases */
     int classifier;           /* 1: the first output has a score for each class */
