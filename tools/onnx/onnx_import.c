@@ -121,7 +121,7 @@ static infer_status resolve_new(struct onnx_node *n, uint32_t first)
             return status;
         }
         if (!infer__bounds_forget(g, node, status) && status != INFER_OK &&
-            status != INFER_ERROR_NEED_VALUE)
+            status != INFER_ERROR_NEED_VALUE && !n->im->may_be_passed)
             TRY(onnx_fail(n, NULL, "", "%s", err.message));
     }
     return INFER_OK;

@@ -140,7 +140,8 @@ struct onnx_importer {
     struct onnx_importer *outer; /* of a branch: the graph around it; else NULL */
     const char *prefix;          /* of names that are invented for nodes; "" outside branches */
     struct onnx_known *known;
-    int64_t opset; /* of ai.onnx */
+    int may_be_passed; /* 1: in a branch that runs may never take, as shapes do not suit it */
+    int64_t opset;     /* of ai.onnx */
     infer_error *err;
 };
 

@@ -58,12 +58,15 @@ static infer_status take_both(struct onnx_node *n, const Onnx__GraphProto *yes,
     TRY(take_list(n, 1 + 2 * (size_t)count, &in));
     TRY(take_list(n, count, &made));
     TRY(take_list(n, count, &out));
+    const int outside = n->im->may_be_passed;
+    n->im->may_be_passed = 1;
     TRY(onnx_emit_temp(n, INFER__OP_IF, "if", n->in, 1, &token));
     TRY(onnx_inline(n, "then_branch", yes, NULL, 0, made, count));
     for (uint32_t i = 0; i < count; i++)
         in[1 + 2 * i] = made[i];
     TRY(onnx_emit_temp(n, INFER__OP_ELSE, "else", &token, 1, &in[0]));
     TRY(onnx_inline(n, "else_branch", no, NULL, 0, made, count));
+    n->im->may_be_passed = outside;
     for (uint32_t i = 0; i < count; i++)
         in[2 + 2 * i] = made[i];
     TRY(make_outputs(n, out, count));
