@@ -139,6 +139,18 @@ static int is_refusal(infer_status status)
            status == INFER_ERROR_FORMAT || status == INFER_ERROR_NEED_VALUE;
 }
 
+/* Where only a session can say whether a branch suits: a node of it stays as it is. */
+static infer_status leave(struct infer__control_fold *c, const struct infer__node *n,
+                          uint32_t *kept)
+{
+    for (uint32_t k = 0; k < n->nout; k++)
+        c->g->values[n->out[k]].shaped = 0;
+    c->depth -= n->op == INFER__OP_END_IF || n->op == INFER__OP_END_LOOP;
+    c->g->nodes[(*kept)++] = *n;
+    infer__error_clear(c->err);
+    return INFER_OK;
+}
+
 infer_status infer__control_refuse(struct infer__control_fold *c, infer_status status, uint32_t *i,
                                    uint32_t *kept)
 {
@@ -147,8 +159,10 @@ infer_status infer__control_refuse(struct infer__control_fold *c, infer_status s
     while (depth && !(c->open[depth - 1].op == INFER__OP_IF && c->open[depth - 1].known < 0 &&
                       c->open[depth - 1].refused < 0))
         depth--;
-    if (!depth || !is_refusal(status) || (c->flags & INFER__FOLD_PARTIAL))
+    if (!depth || !is_refusal(status))
         return status;
+    if (c->flags & INFER__FOLD_PARTIAL)
+        return leave(c, &g->nodes[*i], kept);
     struct infer__open *o = &c->open[depth - 1];
     c->depth = depth;
     o->why = infer__region_string(g->region, c->err->message);
@@ -389,8 +403,9 @@ static infer_status fold_end_loop(struct infer__control_fold *c, uint32_t *i, ui
             infer__bounds_widen(c->g, n->in[infer__loop_next(k)], n->in[infer__loop_state(k)]);
     }
     if (!changed) {
+        TRY(fold_one(c, n, kept));
         c->depth--;
-        return fold_one(c, n, kept);
+        return INFER_OK;
     }
     c->repeated += o->end - o->at;
     if (c->repeated > (uint64_t)MOST_REPEATED * (c->g->nnodes + MOST_REPEATED))

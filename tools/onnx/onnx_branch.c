@@ -105,6 +105,7 @@ infer_status onnx_inner_run(struct onnx_node *n, struct onnx_inner *inner, const
             inner->im.names.items[at].value = in[i];
     }
     TRY(onnx_add_nodes(&inner->im));
+    n->resolved = n->im->g->nnodes;
     return find_outputs(n, &inner->im, inner->what, out, nout);
 }
 

@@ -99,7 +99,7 @@ static infer_status know_operands(struct onnx_node *n, const struct infer__node 
 static infer_status resolve_new(struct onnx_node *n, uint32_t first)
 {
     struct infer__graph *g = n->im->g;
-    for (uint32_t i = first; i < g->nnodes; i++) {
+    for (uint32_t i = first > n->resolved ? first : n->resolved; i < g->nnodes; i++) {
         const struct infer__node *node = &g->nodes[i];
         union infer__params params;
         infer_error err;

@@ -165,6 +165,7 @@ struct onnx_node {
     uint32_t *in;       /* values; 0 where absent */
     uint64_t used;      /* bit i: attribute i has been looked at */
     int failed;         /* a problem has been reported */
+    uint32_t resolved;  /* nodes of the IR before this number need no more resolving */
 };
 
 /* ---- sub-graphs in place of a call (onnx_branch.c) ------------------------------------------- */

@@ -48,6 +48,16 @@ static infer_status take_branch(struct onnx_node *n, const char *name,
     return INFER_OK;
 }
 
+/* If or Else, of a condition or token; *to is its own token. */
+static infer_status emit_token(struct onnx_node *n, uint16_t op, const char *suffix, uint32_t from,
+                               uint32_t *to)
+{
+    TRY(onnx_emit_temp(n, op, suffix, &from, 1, to));
+    n->im->g->values[*to].type = INFER_BOOL;
+    n->im->g->values[*to].shaped = 1;
+    return INFER_OK;
+}
+
 /* Both branches, one of which each run takes. */
 static infer_status take_both(struct onnx_node *n, const Onnx__GraphProto *yes,
                               const Onnx__GraphProto *no)
@@ -60,11 +70,11 @@ static infer_status take_both(struct onnx_node *n, const Onnx__GraphProto *yes,
     TRY(take_list(n, count, &out));
     const int outside = n->im->may_be_passed;
     n->im->may_be_passed = 1;
-    TRY(onnx_emit_temp(n, INFER__OP_IF, "if", n->in, 1, &token));
+    TRY(emit_token(n, INFER__OP_IF, "if", n->in[0], &token));
     TRY(onnx_inline(n, "then_branch", yes, NULL, 0, made, count));
     for (uint32_t i = 0; i < count; i++)
         in[1 + 2 * i] = made[i];
-    TRY(onnx_emit_temp(n, INFER__OP_ELSE, "else", &token, 1, &in[0]));
+    TRY(emit_token(n, INFER__OP_ELSE, "else", token, &in[0]));
     TRY(onnx_inline(n, "else_branch", no, NULL, 0, made, count));
     n->im->may_be_passed = outside;
     for (uint32_t i = 0; i < count; i++)
