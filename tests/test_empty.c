@@ -201,6 +201,32 @@ static void test_products_and_refusals(void **state)
     net_drop(&m);
 }
 
+/* A shape of no dimensions is a scalar's. */
+static void test_scalar_of_shape(void **state)
+{
+    (void)state;
+    struct net n;
+    struct net_model m;
+    struct infer__node *node;
+    infer_session *s;
+    infer_tensor out;
+    for (uint32_t nin = 1; nin <= 2; nin++) {
+        uint32_t x = begin(&n, 1, (int64_t[]){3}), shape;
+        OK(infer__graph_add_const(&n.g, "shape", INFER_S64, 1, (int64_t[]){0}, (int64_t[]){0}, 0,
+                                  &shape, &n.err));
+        uint32_t number = net_const(&n, "number", 1, (int64_t[]){1});
+        const float want = nin == 2 ? *(const float *)n.g.values[number].data : 0;
+        uint32_t c =
+            net_node(&n, INFER__OP_CONSTANT_OF_SHAPE, "c", (uint32_t[]){shape, number}, nin, &node);
+        uint32_t y = net_node(&n, INFER__OP_ADD, "y", (uint32_t[]){x, c}, 2, &node);
+        OK(finish(&n, y, &s, &m, &out));
+        assert_int_equal(infer_tensor_elements(&out), 3);
+        for (int i = 0; i < 3; i++)
+            assert_true(((const float *)out.data)[i] == want);
+        end(s, &m);
+    }
+}
+
 /* Of two inputs of one name a value that is given for one must not be read for the other, which may
  * be larger. */
 static void test_inputs_of_one_name(void **state)
@@ -314,6 +340,7 @@ int main(void)
         cmocka_unit_test(test_parts),
         cmocka_unit_test(test_dynamic_quantisation),
         cmocka_unit_test(test_products_and_refusals),
+        cmocka_unit_test(test_scalar_of_shape),
         cmocka_unit_test(test_inputs_of_one_name),
         cmocka_unit_test(test_work),
         cmocka_unit_test(test_memory),

@@ -8,6 +8,8 @@
  *                              their first operand as it is
  *   a reduction, a product over an axis of no elements, Pad of nothing
  *                              a constant: what the standard says of no numbers
+ *   ConstantOfShape of no dimensions
+ *                              its number, a scalar
  *
  * Parameters (axes, sizes, bounds) may be empty: kernels do not get to see them, lower_node.c. */
 #include <string.h>
@@ -107,12 +109,12 @@ infer_status infer__empty_refuse(const struct infer__node *n, infer_error *err)
                             infer__op_info(n->op)->name);
 }
 
-/* What is padded on all sides is all padding: its value, where that is known. */
-static int padding(const struct infer__graph *g, const struct infer__node *n,
-                   const union infer__params *p, uint64_t *bits)
+/* The number that operand k fills with, 0 where it is left out; 0 where it is not known. */
+static int filling(const struct infer__graph *g, const struct infer__node *n, uint32_t k,
+                   uint64_t *bits)
 {
-    const struct infer__value *value = n->nin > 2 && n->in[2] ? &g->values[n->in[2]] : NULL;
-    if (p->pad.mode != INFER__PAD_CONSTANT || (value && value->kind != INFER__VALUE_CONST))
+    const struct infer__value *value = n->nin > k && n->in[k] ? &g->values[n->in[k]] : NULL;
+    if (value && value->kind != INFER__VALUE_CONST)
         return 0;
     *bits = 0;
     if (value)
@@ -204,8 +206,10 @@ int infer__empty_result(const struct infer__graph *g, const struct infer__node *
             return 0;
         fill = NOT_A_NUMBER;
         break;
-    case INFER__OP_PAD:
-        return padding(g, n, p, bits);
+    case INFER__OP_PAD: /* what is padded on all sides is all padding */
+        return p->pad.mode == INFER__PAD_CONSTANT && filling(g, n, 2, bits);
+    case INFER__OP_CONSTANT_OF_SHAPE:
+        return filling(g, n, 1, bits);
     default:
         return 0;
     }
