@@ -216,6 +216,36 @@ static void test_dropout_mask(void **state)
     build_end(&b);
 }
 
+/* What counts and finds gives integers, whatever it looks at: Mod is not that of floats. */
+static void test_integers_found(void **state)
+{
+    (void)state;
+    static const char *const rows[][3] = {{"TopK", "x,k", "v,i"},
+                                          {"NonZero", "x", "i"},
+                                          {"Unique", "x", "v,first,i"},
+                                          {"NonMaxSuppression", "boxes,scores,k", "i"}};
+    const int64_t two = 2;
+    const float numbers[12] = {1, 2};
+    for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
+        struct builder b;
+        struct imported i;
+        frame(&b, 17, 1, row);
+        ints(&b, "k", 1, &two);
+        floats(&b, "boxes", 3, (const int64_t[]){1, 3, 4}, numbers);
+        floats(&b, "scores", 3, (const int64_t[]){1, 1, 3}, numbers);
+        node(&b, rows[k][0], rows[k][1], rows[k][2]);
+        node(&b, "Mod", "i,k", "m");
+        attr_int(&b, node(&b, "Cast", "m", "y"), "to", FLOAT);
+        import_model(&i, &b);
+        expect_ok(&i);
+        const struct infer__node *mod = only(&i.g, INFER__OP_MOD);
+        assert_non_null(mod);
+        assert_int_equal(infer__node_int(mod, INFER__ATTR_FMOD, 0), 0);
+        import_free(&i);
+        build_end(&b);
+    }
+}
+
 /* In training mode too, as long as nothing is dropped. */
 static void test_dropout_ratio(void **state)
 {
@@ -489,6 +519,7 @@ int main(void)
         cmocka_unit_test(test_upsample),
         cmocka_unit_test(test_resize10_shrinks),
         cmocka_unit_test(test_dropout_mask),
+        cmocka_unit_test(test_integers_found),
         cmocka_unit_test(test_dropout_ratio),
         cmocka_unit_test(test_half),
         cmocka_unit_test(test_constants),

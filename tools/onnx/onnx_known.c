@@ -143,8 +143,12 @@ infer_type onnx_output_type(const struct infer__node *n, uint32_t value, uint32_
     case INFER__OP_SHAPE:
     case INFER__OP_ARG_MAX:
     case INFER__OP_ARG_MIN:
+    case INFER__OP_NON_ZERO:
+    case INFER__OP_NON_MAX_SUPPRESSION:
         return INFER_S64;
     case INFER__OP_MAX_POOL:
+    case INFER__OP_TOP_K:
+    case INFER__OP_UNIQUE:
         return value == n->out[0] ? INFER_TYPE_NONE : INFER_S64;
     case INFER__OP_DEQUANTIZE_LINEAR:
     case INFER__OP_RANDOM:
