@@ -537,6 +537,103 @@ static void test_given(void **state)
     free(b.data);
 }
 
+/* ---- rows that are kept --------------------------------------------------------------------- */
+
+enum { KEPT, FILLED, CUT, KEPT_RESULTS };
+
+/* x (ROWS, COLUMNS): its rows that begin with more than 0; these with rows of 0 behind them, so
+ * that there are ROWS again; the second of their columns. A detector's last steps. */
+static struct bytes keeping_net(void)
+{
+    struct net n = {.rng = {1}};
+    struct infer__node *node;
+    uint32_t x, out[KEPT_RESULTS];
+    const int64_t axis = 0, swapped[2] = {1, 0};
+    infer__region_init(&n.region, NULL);
+    OK(infer__graph_init(&n.g, &n.region, &n.err));
+    x = net_value(&n, "x", INFER_F32, 2, ROWS);
+    n.g.values[x].dims[1] = COLUMNS;
+    const uint32_t first = node2(&n, INFER__OP_GATHER, "first", x, net_ints(&n, "", 0, 1, &axis));
+    net_attr(&n, &n.g.nodes[n.g.nnodes - 1], INFER__ATTR_AXIS, 1, &(int64_t){1});
+    const uint32_t above = node2(&n, INFER__OP_GREATER, "above", first, scalar(&n, 0));
+    const uint32_t where = node1(&n, INFER__OP_NON_ZERO, "where", above);
+    const uint32_t places = net_node(&n, INFER__OP_TRANSPOSE, "places", &where, 1, &node);
+    net_attr(&n, node, INFER__ATTR_PERM, 2, swapped);
+    out[KEPT] = node2(&n, INFER__OP_GATHER_ND, "kept", x, places);
+    const uint32_t shape = node1(&n, INFER__OP_SHAPE, "shape", out[KEPT]);
+    const uint32_t rows = net_node(&n, INFER__OP_SLICE, "rows",
+                                   (uint32_t[]){shape, list1(&n, 0), list1(&n, 1)}, 3, &node);
+    const uint32_t columns = net_node(&n, INFER__OP_SLICE, "columns",
+                                      (uint32_t[]){shape, list1(&n, 1), list1(&n, 2)}, 3, &node);
+    const uint32_t less = node2(&n, INFER__OP_SUB, "less", list1(&n, ROWS), rows);
+    const uint32_t more = node2(&n, INFER__OP_MUL, "more", less, columns);
+    const uint32_t pads =
+        net_node(&n, INFER__OP_CONCAT, "pads", (uint32_t[]){list1(&n, 0), more}, 2, &node);
+    net_attr(&n, node, INFER__ATTR_AXIS, 1, &axis);
+    const uint32_t flat = node2(&n, INFER__OP_RESHAPE, "flat", out[KEPT], list1(&n, -1));
+    const uint32_t padded = node2(&n, INFER__OP_PAD, "padded", flat, pads);
+    const uint32_t whole =
+        net_node(&n, INFER__OP_CONCAT, "whole", (uint32_t[]){list1(&n, ROWS), columns}, 2, &node);
+    net_attr(&n, node, INFER__ATTR_AXIS, 1, &axis);
+    out[FILLED] = node2(&n, INFER__OP_RESHAPE, "filled", padded, whole);
+    out[CUT] =
+        net_node(&n, INFER__OP_SLICE, "cut",
+                 (uint32_t[]){out[KEPT], list1(&n, 1), list1(&n, 2), list1(&n, 1)}, 4, &node);
+    n.g.inputs = &x;
+    n.g.ninputs = 1;
+    n.g.outputs = out;
+    n.g.noutputs = KEPT_RESULTS;
+    struct infer__file_content c = {.graph = &n.g};
+    const struct bytes b = write_exact(&c);
+    infer__region_free(&n.region);
+    return b;
+}
+
+/* Only the number of rows is left open, so that a shape made of the columns is known. */
+static void test_kept(void **state)
+{
+    (void)state;
+    struct bytes b = keeping_net();
+    infer_session_options o = INFER_SESSION_OPTIONS_INIT;
+    infer_value_info info = INFER_VALUE_INFO_INIT;
+    infer_session *s;
+    infer_model *model;
+    infer_error err;
+    float x[MOST];
+    OK(infer_load_memory(b.data, b.size, NULL, &model, &err));
+    o.threads = 1;
+    OK(infer_session_create(model, &o, &s, &err));
+    static const uint32_t open[KEPT_RESULTS] = {1, 0, 1};
+    for (size_t i = 0; i < KEPT_RESULTS; i++) {
+        OK(infer_session_output(s, i, &info, &err));
+        assert_int_equal(info.free_dims, open[i]);
+    }
+    const infer_tensor in = tensor_of(x, ROWS);
+    for (unsigned set = 0; set < 1u << ROWS; set++) {
+        infer_tensor y[KEPT_RESULTS] = {{0}};
+        int64_t kept = 0;
+        for (int i = 0; i < MOST; i++)
+            x[i] = i % COLUMNS || set >> i / COLUMNS & 1 ? (float)(i + 1) : -1;
+        OK(infer_run(s, &in, 1, y, KEPT_RESULTS, &err));
+        for (int row = 0; row < ROWS; row++) {
+            if (!(set >> row & 1))
+                continue;
+            assert_memory_equal((float *)y[KEPT].data + kept * COLUMNS, x + row * COLUMNS,
+                                COLUMNS * sizeof *x);
+            assert_true(((float *)y[CUT].data)[kept++] == x[row * COLUMNS + 1]);
+        }
+        expect_dims(s, y, KEPT, 2, kept, COLUMNS);
+        expect_dims(s, y, FILLED, 2, ROWS, COLUMNS);
+        expect_dims(s, y, CUT, 2, kept, 1);
+        for (int64_t i = 0; i < MOST; i++)
+            assert_true(((float *)y[FILLED].data)[i] ==
+                        (i < kept * COLUMNS ? ((float *)y[KEPT].data)[i] : 0));
+    }
+    infer_session_free(&s);
+    infer_model_free(&model);
+    free(b.data);
+}
+
 /* ---- runs that end otherwise ---------------------------------------------------------------- */
 
 /* What a run that was stopped has found means nothing; the next one finds all. */
@@ -626,7 +723,8 @@ int main(void)
         cmocka_unit_test(test_reshape),        cmocka_unit_test(test_own_memory),
         cmocka_unit_test(test_declared),       cmocka_unit_test(test_limit),
         cmocka_unit_test(test_failing_memory), cmocka_unit_test(test_given),
-        cmocka_unit_test(test_stopped),        cmocka_unit_test(test_started),
+        cmocka_unit_test(test_kept),           cmocka_unit_test(test_stopped),
+        cmocka_unit_test(test_started),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -77,6 +77,16 @@ static uint32_t gather_axes(const struct infer__value *x, const struct infer__va
     return before | at->free_dims << axis | behind << (axis + at->rank);
 }
 
+/* The indices' axes but the last, which names places, and those of x that they do not name. */
+static uint32_t gather_nd_axes(const struct infer__value *x, const struct infer__value *at,
+                               int rank)
+{
+    const int lists = at->rank - 1, skipped = x->rank - (rank - lists);
+    if (free_axis(at, lists))
+        return all_axes(rank);
+    return (at->free_dims & all_axes(lists)) | x->free_dims >> skipped << lists;
+}
+
 static uint32_t one_axis(const struct infer__graph *g, const struct infer__node *n, int axis,
                          int rank, int values)
 {
@@ -93,6 +103,45 @@ static uint32_t one_axis(const struct infer__graph *g, const struct infer__node 
     default:
         return x->rank == rank ? x->free_dims : all_axes(rank);
     }
+}
+
+/* The axes that a list names, or without one the first `count`. */
+static uint32_t listed_axes(const struct infer__value *list, int64_t count, int rank)
+{
+    uint32_t set = 0;
+    for (int64_t i = 0; i < count; i++) {
+        int64_t axis = i;
+        if (list && !known_element(list, i, &axis))
+            return all_axes(rank);
+        set |= 1u << (axis < 0 ? axis + rank : axis);
+    }
+    return set;
+}
+
+/* Where it begins and ends decides about the axes that are cut. */
+static uint32_t sliced_axes(const struct infer__graph *g, const struct infer__node *n, int rank,
+                            int values)
+{
+    const struct infer__value *x = operand(g, n, 0);
+    return values ? x->free_dims |
+                        listed_axes(operand(g, n, 3), infer__value_elements(operand(g, n, 1)), rank)
+                  : x->free_dims;
+}
+
+static uint32_t padded_axes(const struct infer__graph *g, const struct infer__node *n, int rank,
+                            int values)
+{
+    const struct infer__value *pads = operand(g, n, 1), *list = operand(g, n, 3);
+    const int64_t count = infer__value_elements(pads) / 2;
+    uint32_t axes = operand(g, n, 0)->free_dims;
+    for (int64_t i = 0; values && i < count; i++) {
+        int64_t axis = i, begin, end;
+        if (list && !known_element(list, i, &axis))
+            return all_axes(rank);
+        if (!known_element(pads, i, &begin) || !known_element(pads, count + i, &end))
+            axes |= 1u << (axis < 0 ? axis + rank : axis);
+    }
+    return axes;
 }
 
 static uint32_t permuted_axes(const struct infer__value *x, const int32_t *perm)
@@ -140,7 +189,7 @@ static uint32_t axes_of_one(const struct infer__graph *g, const struct infer__no
     const struct infer__value *x = operand(g, n, 0), *list = operand(g, n, 1);
     uint32_t set = 0;
     int64_t axis;
-    for (int i = 0; !list && i < x->rank; i++)
+    for (int i = 0; x && !list && i < x->rank; i++)
         set |= (uint32_t)(x->dims[i] == 1) << i;
     for (int64_t i = 0; list && i < infer__value_elements(list); i++)
         if (known_element(list, i, &axis))
@@ -301,6 +350,8 @@ static uint32_t by_operator(const struct infer__graph *g, const struct infer__no
     case INFER__OP_CUM_SUM:
     case INFER__OP_CUM_PROD:
         return x->free_dims;
+    case INFER__OP_GATHER_ND:
+        return gather_nd_axes(x, operand(g, n, 1), y->rank);
     case INFER__OP_GATHER_ELEMENTS:
         return operand(g, n, 1)->free_dims;
     case INFER__OP_ROI_ALIGN: /* as many as there are regions */
@@ -327,7 +378,9 @@ uint32_t infer__bounds_axes(const struct infer__graph *g, const struct infer__no
     case INFER__AXES_NORMALISED:
         return x->rank == y->rank ? x->free_dims : all_axes(y->rank);
     case INFER__AXES_SLICED:
+        return sliced_axes(g, n, y->rank, values);
     case INFER__AXES_PADDED:
+        return padded_axes(g, n, y->rank, values);
     case INFER__AXES_RESIZED:
         return values ? all_axes(y->rank) : x->free_dims;
     case INFER__AXES_PERMUTED:
