@@ -19,6 +19,7 @@ struct bench {
     infer_session_options options;
     infer_input_spec shapes[BENCH_MOST_SHAPES];
     size_t nshapes;
+    infer_maximum maxima[BENCH_MOST_SHAPES];
     uint32_t batch;
     double seconds;
     int json;

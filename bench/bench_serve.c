@@ -20,7 +20,8 @@ static int write_tensor(const char *prefix, const char *kind, size_t i, const in
     char path[4096];
     int n = snprintf(path, sizeof path, "%s.%s%zu", prefix, kind, i);
     FILE *f = n > 0 && (size_t)n < sizeof path ? fopen(path, "wb") : NULL;
-    int good = f && fwrite(t->data, 1, t->bytes, f) == t->bytes;
+    const size_t bytes = infer_tensor_elements(t) * infer_type_size(t->type); /* of this run */
+    int good = f && fwrite(t->data, 1, bytes, f) == bytes;
     if (f)
         good = fclose(f) == 0 && good;
     if (!good)

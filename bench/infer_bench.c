@@ -26,6 +26,7 @@ static const char help_text[] =
     "  -b, --batch N            size of the inputs' free first dimension (default 1)\n"
     "      --time SECONDS       how long to measure (default 2), behind a warm-up\n"
     "      --input-shape NAME=DIMS  shape of an input, as input=1x3x224x224; repeatable\n"
+    "      --max NAME=N         the most of a size that depends on values; repeatable\n"
     "      --isa LEVEL          c, avx2, avx2vnni, avx512, avx512vnni, avx512bf16 or amx (default: "
     "the "
     "best)\n"
@@ -133,22 +134,36 @@ static int parse_shape(char *text, struct bench *b)
     return 0;
 }
 
+/* "name=100", cut likewise. */
+static int parse_maximum(char *text, struct bench *b)
+{
+    infer_maximum *m = &b->maxima[b->options.nmaxima];
+    char *equals = strrchr(text, '=');
+    uint32_t value = 0;
+    if (b->options.nmaxima == BENCH_MOST_SHAPES)
+        return usage("too many maxima, at", text);
+    if (!equals || equals == text)
+        return usage("a maximum is written NAME=100, not", text);
+    int status = parse_number(equals + 1, INT32_MAX, &value);
+    *equals = 0;
+    m->name = text;
+    m->value = value;
+    b->options.maxima = b->maxima;
+    b->options.nmaxima++;
+    return status;
+}
+
 /* Returns 0 to go on, -1 after --help, else what to exit with. */
 static int parse(int argc, char **argv, struct bench *b)
 {
-    static const struct option longs[] = {{"threads", required_argument, NULL, 't'},
-                                          {"batch", required_argument, NULL, 'b'},
-                                          {"time", required_argument, NULL, 's'},
-                                          {"input-shape", required_argument, NULL, 'i'},
-                                          {"isa", required_argument, NULL, 'l'},
-                                          {"no-onednn", no_argument, NULL, 'n'},
-                                          {"precision", required_argument, NULL, 'P'},
-                                          {"profile", no_argument, NULL, 'p'},
-                                          {"json", no_argument, NULL, 'j'},
-                                          {"serve", required_argument, NULL, 'S'},
-                                          {"sessions", required_argument, NULL, 'N'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {NULL, 0, NULL, 0}};
+    static const struct option longs[] = {
+        {"threads", required_argument, NULL, 't'}, {"batch", required_argument, NULL, 'b'},
+        {"time", required_argument, NULL, 's'},    {"input-shape", required_argument, NULL, 'i'},
+        {"max", required_argument, NULL, 'm'},     {"isa", required_argument, NULL, 'l'},
+        {"no-onednn", no_argument, NULL, 'n'},     {"precision", required_argument, NULL, 'P'},
+        {"profile", no_argument, NULL, 'p'},       {"json", no_argument, NULL, 'j'},
+        {"serve", required_argument, NULL, 'S'},   {"sessions", required_argument, NULL, 'N'},
+        {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0}};
     int status = 0, c;
     infer_session_options_init(&b->options, sizeof b->options);
     b->seconds = 2;
@@ -161,6 +176,8 @@ static int parse(int argc, char **argv, struct bench *b)
             status = parse_time(optarg, &b->seconds);
         else if (c == 'i')
             status = parse_shape(optarg, b);
+        else if (c == 'm')
+            status = parse_maximum(optarg, b);
         else if (c == 'l')
             status = parse_isa(optarg, &b->options.isa);
         else if (c == 'n')
