@@ -111,6 +111,7 @@ help:
 	@echo "make bench-zoo bench-compare bench-precisions bench-neighbour bench-kernels bench-sessions"
 	@echo "                bench-against   see docs/benchmarks.md"
 	@echo "make check-accuracy   how far f32 answers are from float64's, beside ONNX Runtime's"
+	@echo "make check-zoo  networks that PyTorch exports, beside ONNX Runtime; writes docs/zoo.md"
 	@echo "make install    PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)"
 	@echo "make check-reliability   what docs/reliability.md promises, a line for each requirement"
 	@echo "make abi-test   programs compiled against other headers than the library"
@@ -190,6 +191,6 @@ clean:
 
 include tools/make/deps.mk tools/make/demo.mk tools/make/test.mk tools/make/install.mk \
         tools/make/reliability.mk tools/make/coverage.mk tools/make/fuzz.mk tools/make/lint.mk \
-        tools/make/examples.mk tools/make/abi.mk tools/make/bench.mk tools/make/cross.mk
+        tools/make/examples.mk tools/make/abi.mk tools/make/bench.mk tools/make/cross.mk tools/make/zoo.mk
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
