@@ -50,6 +50,7 @@ def write(path, rows, results):
     wanted = [(f"{r['source']} {r['name']}", e) for r in rows for e in r["exporters"]]
     kept = [lines[k] for k in wanted if k in lines]
     with open(path + ".part", "w") as f:
-        f.write(before + BEGIN + "\n\n" + f"{len(kept)} exports: {summary(kept)}.\n\n" + HEAD +
+        f.write(before + BEGIN + "\n\n" + f"{len(kept)} of the list's {len(wanted)} exports: "
+                f"{summary(kept)}.\n\n" + HEAD +
                 "".join(kept) + "\n" + END + after)
     os.replace(path + ".part", path)
