@@ -219,6 +219,10 @@ typedef struct infer_load_options {
     uint32_t read_into_memory; /* 0: the file is mapped; 1: it is read into memory of the allocator,
                                   which takes longer and the file's size of memory, but what
                                   happens to the file afterwards does not matter */
+    const struct infer_custom_op *custom_ops; /* operators of the application's own, see
+                                  infer_experimental.h; copied, but for what they point to. NULL:
+                                  there are none */
+    size_t ncustom_ops;
 } infer_load_options;
 
 #define INFER_LOAD_OPTIONS_INIT INFER_INITIAL(infer_load_options)

@@ -47,8 +47,9 @@ struct infer__task {
     uint8_t bf16;   /* 1: operands of f32 convolutions and products may be rounded to bf16 */
     uint8_t strict; /* 1: f32 results are plain sums of products (INFER_PRECISION_F32_STRICT) */
     const struct infer__machine *machine; /* what estimates are for; NULL: no CPU in particular */
-    _Atomic int *no_memory; /* becomes 1 where estimate, pack or run fails for want of memory, as
-                               only oneDNN's can; NULL: nobody asks */
+    _Atomic int *trouble; /* becomes an infer_status where estimate, pack or run fails, as only
+                             oneDNN's kernels (for want of memory) and the application's own
+                             operators can; NULL: nobody asks */
 };
 
 /* What a prepared kernel needs. Everything but `cut` is 0 before prepare.

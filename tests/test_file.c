@@ -95,7 +95,8 @@ static void add_node(struct rng *r, struct infer__graph *g)
     do {
         number = (uint16_t)(1 + rng_below(r, INFER__OP_COUNT - 1));
         op = infer__op_info(number);
-    } while (op->internal || op->min_in > 6 || !op->min_in || infer__is_control(number));
+    } while (op->internal || op->min_in > 6 || !op->min_in || infer__is_control(number) ||
+             number == INFER__OP_CUSTOM);
     nin = between(r, op->min_in, op->max_in == 255 ? 6 : op->max_in);
     nout = between(r, op->min_out, op->max_out == 255 ? 3 : op->max_out);
     for (uint32_t i = 0; i < nin; i++) {

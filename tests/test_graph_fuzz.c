@@ -249,7 +249,8 @@ static int random_node(uint16_t op)
 static int is_rare(uint16_t op)
 {
     const int recurrent = op >= INFER__OP_LSTM && op <= INFER__OP_DYNAMIC_QUANTIZE_LSTM;
-    return recurrent || op == INFER__OP_END_LOOP || infer__op_info(op)->internal;
+    return recurrent || op == INFER__OP_END_LOOP || op == INFER__OP_CUSTOM ||
+           infer__op_info(op)->internal;
 }
 
 static void test_nonsense(void **state)

@@ -16,6 +16,7 @@ static const struct cli_option options[] = {
     {"labels", "FILE", "labels to store, one a line; line 1 is class 0"},
     SHAPE_OPTION,
     PREPROCESS_OPTIONS,
+    {"custom", "DOMAIN", "leave operators of this domain to the application; repeatable"},
     {"check", NULL, "say whether the model can be converted; nothing is written"},
     {"verbose", NULL, "a line for every node with a problem, not one for all of a kind"},
     {"json", NULL, "summary and problems as JSON"},
@@ -184,6 +185,9 @@ static int convert(const struct cli_args *args, const struct session_args *sessi
         return CLI_USAGE;
     if (preprocess_args_given(args))
         o.preprocess = &preprocess;
+    int domains;
+    o.custom_domains = cli_values(args, "custom", &domains);
+    o.ncustom_domains = (size_t)domains;
     c->check = cli_has(args, "check");
     c->verbose = cli_has(args, "verbose");
     if (c->check && cli_has(args, "output"))

@@ -20,6 +20,8 @@ static infer_status convert_graph(const char *path, const struct convert_options
     o.shapes = options->shapes;
     o.nshapes = options->nshapes;
     o.about = &about;
+    o.custom_domains = options->custom_domains;
+    o.ncustom_domains = options->ncustom_domains;
     TRY(onnx_import(path, &o, region, &g, report, err));
     if (!options->no_optimise)
         TRY(onnx_optimise(&g, o.max_tensor_bytes, err));

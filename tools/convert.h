@@ -11,7 +11,9 @@ struct convert_options {
     const char *const *labels;
     uint32_t nlabels;
     const infer_preprocess *preprocess; /* NULL: none is stored */
-    int no_optimise;                    /* 1: the graph stays as it is in the file */
+    const char *const *custom_domains;  /* whose operators are left to the application */
+    size_t ncustom_domains;
+    int no_optimise; /* 1: the graph stays as it is in the file */
 };
 
 /* Imports, optimises and writes to memory: *bytes is 64-byte aligned, to be freed with

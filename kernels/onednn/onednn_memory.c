@@ -28,6 +28,6 @@ infer_status infer__dnnl_no_room(infer_error *err)
 
 void infer__dnnl_no_memory(const struct infer__task *t)
 {
-    if (t->no_memory)
-        atomic_store_explicit(t->no_memory, 1, memory_order_relaxed);
+    if (t->trouble)
+        atomic_store_explicit(t->trouble, INFER_ERROR_NO_MEMORY, memory_order_relaxed);
 }

@@ -9,6 +9,7 @@
 
 #include "base/caller.h"
 #include "base/sized.h"
+#include "graph/custom.h"
 
 typedef unsigned long long ull;
 
@@ -50,6 +51,7 @@ static infer_status load_bytes(const void *data, size_t size, int mapped,
     l.map = (struct infer__pages){mapped ? data : NULL, size};
     TRY_GOTO(infer__load_sections(&l));
     TRY_GOTO(infer__load_graph(&l));
+    TRY_GOTO(infer__customs_read(&m->graph, o->custom_ops, o->ncustom_ops, &m->region, err));
     TRY_GOTO(infer__load_labels(&l));
     TRY_GOTO(infer__load_tuned(&l));
     TRY_GOTO(infer__load_about(&l));

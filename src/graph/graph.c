@@ -193,6 +193,7 @@ infer_status infer__graph_copy(struct infer__graph *to, const struct infer__grap
     TRY(copy_node_lists(to, err));
     to->ninputs = from->ninputs;
     to->noutputs = from->noutputs;
+    to->customs = from->customs;
     TRY(copy_ids(to, from->inputs, from->ninputs, &to->inputs, err));
     return copy_ids(to, from->outputs, from->noutputs, &to->outputs, err);
 }

@@ -123,6 +123,8 @@ struct infer__node {
                                             NULL */
 };
 
+struct infer__customs;
+
 struct infer__graph {
     struct infer__region *region; /* owns every array and string below */
     struct infer__value *values;  /* values[0] is the absent value */
@@ -131,6 +133,7 @@ struct infer__graph {
     uint32_t values_capacity, nodes_capacity;
     uint32_t *inputs, *outputs;
     uint32_t ninputs, noutputs;
+    const struct infer__customs *customs; /* operators of the application's; NULL: there are none */
 };
 
 /* ---- building ------------------------------------------------------------------------------- */

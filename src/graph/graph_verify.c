@@ -3,6 +3,7 @@
  * linear in the size of the graph; nothing recurses. */
 #include "base/size.h"
 #include "graph/control.h"
+#include "graph/custom.h"
 
 /* The longest attribute: begin and end of every axis. */
 enum { MAX_ATTR_COUNT = 2 * INFER_MAX_RANK };
@@ -277,6 +278,7 @@ infer_status infer__graph_verify(const struct infer__graph *g, infer_error *err)
         TRY(check_attrs(&v, n));
         TRY(check_node_inputs(&v, n));
         TRY(check_node_outputs(&v, n));
+        TRY(n->op == INFER__OP_CUSTOM ? infer__custom_verify(g, n, err) : INFER_OK);
     }
     TRY(check_outputs(&v));
     return infer__control_verify(g, err);

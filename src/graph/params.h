@@ -211,6 +211,13 @@ struct infer__round_float {
     int32_t overflows;
 };
 
+struct infer_custom_node;
+struct infer_custom_op;
+struct infer__custom {
+    const struct infer_custom_op *op;
+    const struct infer_custom_node *node;
+};
+
 struct infer__control {
     uint32_t states; /* EndLoop: of its results, from the first */
     int32_t wanted;  /* Require: what the condition must be, 0 or 1 */
@@ -277,6 +284,7 @@ union infer__params {
     struct infer__recurrent recurrent;
     struct infer__nms nms;
     struct infer__control control;
+    struct infer__custom custom;
 };
 /* Bytes of all parameters that mean something. They are all 0 before infer__resolve_node fills
  * those of the operator, and the window is the largest; its tail of padding is left out. */

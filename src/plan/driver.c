@@ -109,13 +109,13 @@ static void free_states(struct infer__plan *plan)
 static void start_again(struct infer__plan *plan)
 {
     infer_allocator allocator = plan->allocator;
-    _Atomic int *no_memory = plan->no_memory;
+    _Atomic int *trouble = plan->trouble;
     const uint32_t images = plan->images;
     free_states(plan);
     infer__region_free(&plan->region);
     memset(plan, 0, sizeof *plan);
     plan->allocator = allocator;
-    plan->no_memory = no_memory;
+    plan->trouble = trouble;
     plan->images = images;
     infer__region_init(&plan->region, &plan->allocator);
 }
@@ -127,7 +127,7 @@ infer_status infer__plan_create(struct infer__plan *plan, const struct infer__gr
     memset(plan, 0, sizeof *plan);
     plan->allocator = infer__allocator(allocator);
     infer__region_init(&plan->region, &plan->allocator);
-    plan->no_memory = options->no_memory;
+    plan->trouble = options->trouble;
     infer_status status = build(plan, graph, options, 1, err);
     if (status == INFER_ERROR_LIMIT && plan->batch_from < plan->nsteps) {
         start_again(plan);

@@ -182,8 +182,8 @@ static int foldable(const struct infer__graph *g, const struct infer__node *n, u
 {
     if (infer__op_info(n->op)->layout == INFER__LAYOUT_CLAST)
         return 0; /* its kernels want physical layouts, which only the plan makes */
-    if (infer__is_control(n->op))
-        return 0; /* fold_control.c */
+    if (infer__is_control(n->op) || n->op == INFER__OP_CUSTOM)
+        return 0; /* fold_control.c; the application's own are for runs */
     if ((flags & INFER__FOLD_KEEP_QUANTISED) && n->op == INFER__OP_DEQUANTIZE_LINEAR)
         return 0;
     size_t in = 0, out = 0;
@@ -216,8 +216,8 @@ infer_status infer__fold_node(struct infer__graph *g, struct infer__node *n, uns
     enum infer__emptied emptied;
     const int known = inputs_shaped(g, n);
     *folded = 0;
-    if (!known && (flags & INFER__FOLD_PARTIAL))
-        return INFER_OK;
+    if ((!known || n->op == INFER__OP_CUSTOM) && (flags & INFER__FOLD_PARTIAL))
+        return INFER_OK; /* tools do not have the application's operators */
     if (!known)
         return infer__fail_node(err, INFER_ERROR_INTERNAL, n->name,
                                 "an operand of the node has no shape");

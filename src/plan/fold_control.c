@@ -6,8 +6,9 @@
 #include "plan/bounds.h"
 #include "plan/fold.h"
 
-/* Each try makes at least one more size of a state a free one. */
-enum { MOST_REPEATED = 64 };
+/* How often nodes may be looked at once more, on average: each time at least one more size of a
+ * state is a free one. */
+enum { MOST_REPEATED = 16 };
 
 infer_status infer__control_fold_begin(struct infer__control_fold *c, struct infer__graph *g,
                                        unsigned flags, uint64_t max_tensor_bytes,
@@ -318,6 +319,17 @@ static infer_status free_axis(struct infer__control_fold *c, struct infer__open 
     return INFER_OK;
 }
 
+/* Counts `nodes` that are looked at once more. */
+static infer_status repeat(struct infer__control_fold *c, const struct infer__node *end,
+                           uint32_t nodes)
+{
+    c->repeated += nodes;
+    if (c->repeated > (uint64_t)MOST_REPEATED * (c->g->nnodes + 64))
+        return infer__fail_node(c->err, INFER_ERROR_LIMIT, end->name,
+                                "EndLoop: sizes of states depend on each other in too many ways");
+    return INFER_OK;
+}
+
 /* Whether an iteration reads a state. */
 static int is_read(const struct infer__open *o, uint32_t state)
 {
@@ -337,6 +349,7 @@ static infer_status fit_rank(struct infer__control_fold *c, const struct infer__
     if (!state->free_dims && !next->free_dims && infer__value_elements(state) == 1 &&
         infer__value_elements(next) == 1)
         return INFER_OK;
+    TRY(repeat(c, end, o->end - o->at));
     if (is_read(o, end->in[infer__loop_state(k)]))
         return infer__fail_node(c->err, INFER_ERROR_UNSUPPORTED, end->name,
                                 "EndLoop: state %u ('%.64s') has rank %d at first and %d behind an "
@@ -407,10 +420,7 @@ static infer_status fold_end_loop(struct infer__control_fold *c, uint32_t *i, ui
         c->depth--;
         return INFER_OK;
     }
-    c->repeated += o->end - o->at;
-    if (c->repeated > (uint64_t)MOST_REPEATED * (c->g->nnodes + MOST_REPEATED))
-        return infer__fail_node(c->err, INFER_ERROR_LIMIT, n->name,
-                                "EndLoop: sizes of states depend on each other in too many ways");
+    TRY(repeat(c, n, o->end - o->at));
     TRY(restore_body(c, o));
     *i = o->at;
     *kept = o->kept + 1;

@@ -151,7 +151,7 @@ static infer_status make_shares(struct infer__plan *plan, struct infer__team *te
         plan->steps[plan->shares[i].user].packed = infer__share_memory(&plan->shares[i]);
     fill_pages(plan, team, map);
     TRY(pack_all(plan, team, map, err));
-    FAIL_IF(plan->no_memory && atomic_load_explicit(plan->no_memory, memory_order_relaxed),
+    FAIL_IF(plan->trouble && atomic_load_explicit(plan->trouble, memory_order_relaxed),
             INFER_ERROR_NO_MEMORY, "no memory for a kernel of oneDNN");
     return INFER_OK;
 }

@@ -66,7 +66,7 @@ struct infer__plan_options {
     int bf16;                             /* 1: struct infer__task.bf16 */
     int strict;                           /* 1: struct infer__task.strict */
     const struct infer__machine *machine; /* struct infer__task.machine */
-    _Atomic int *no_memory;               /* struct infer__task.no_memory */
+    _Atomic int *trouble;                 /* struct infer__task.trouble */
     const struct infer__tuned *tuned;     /* measured choices, or NULL; used while planning only */
 };
 
@@ -118,7 +118,7 @@ struct infer__plan {
     uint32_t nshares;
     struct infer__graph *now;   /* the graph with the shapes of this run; NULL: they are known */
     struct infer__store *store; /* that they are of; NULL: none is held */
-    _Atomic int *no_memory;     /* of the options */
+    _Atomic int *trouble;       /* of the options */
 };
 
 /* The operands of a step, and behind them its results, once it has them: those that its task points

@@ -23,7 +23,7 @@ void infer__task_options(struct infer__task *t, const struct infer__plan_options
     t->bf16 = (uint8_t)o->bf16;
     t->strict = (uint8_t)o->strict;
     t->machine = o->machine;
-    t->no_memory = o->no_memory;
+    t->trouble = o->trouble;
 }
 
 infer_status infer__fill_operands(struct infer__plan *plan, const struct infer__plan_options *o,

@@ -72,7 +72,7 @@ static infer_status make(struct infer_session *s, const infer_input_spec *inputs
     o.plan.packed_held = s->packed.bytes;
     s->meter.refused = 0;
     TRY(infer__program_create(&o, &s->allocator, p, err));
-    infer_status status = infer__session_memory(s, err);
+    infer_status status = infer__session_trouble(s, err);
     if (status == INFER_OK)
         status = infer__memory_grow(&s->memory, &(*p)->need, &s->allocator, err);
     if (status != INFER_OK) {
@@ -93,7 +93,7 @@ infer_status infer__session_plan(struct infer_session *s, const infer_input_spec
     do
         status = make(s, inputs, ninputs, &p, err);
     while (status != INFER_OK && s->meter.refused && forget(s));
-    atomic_store_explicit(&s->no_memory, 0, memory_order_relaxed);
+    atomic_store_explicit(&s->trouble, 0, memory_order_relaxed);
     if (status != INFER_OK)
         return infer__session_limit(s, status, err);
     infer__error_clear(err); /* of kernels that were tried and passed over */

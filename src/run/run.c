@@ -272,7 +272,7 @@ infer_status infer__session_run(struct infer_session *s, uint64_t deadline_ns,
     if (s->profile)
         add_times(s->program, j.status == INFER_OK && !infer__session_stopped(s));
     TRY(j.status);
-    TRY(infer__session_memory(s, err));
+    TRY(infer__session_trouble(s, err));
     if (s->program->plan.now && !infer__session_stopped(s)) {
         TRY(infer__extents_outputs(s->program, err));
         s->found = 1;

@@ -105,7 +105,7 @@ static infer_status create(struct infer_session *s, const infer_session_options 
                                                                 : UINT64_C(4) << 30);
     s->packed.meter = &s->meter;
     s->plan.meter = &s->meter;
-    s->plan.no_memory = &s->no_memory;
+    s->plan.trouble = &s->trouble;
     if (tuned) {
         s->tuned = *tuned;
         s->plan.tuned = &s->tuned;

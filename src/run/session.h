@@ -40,16 +40,19 @@ struct infer_session {
     uint32_t profile;
     int found;             /* the sizes of the last run's outputs are those of plan.now */
     infer_maximum *maxima; /* that plan.maxima points to, with their names; NULL: none */
-    _Atomic int no_memory; /* a kernel had none: see struct infer__task */
+    _Atomic int trouble;   /* of a kernel: see struct infer__task */
 };
 
-/* Whether every kernel had the memory that it wanted since the last time this was asked. */
-static inline infer_status infer__session_memory(struct infer_session *s, infer_error *err)
+/* Whether any kernel has failed since the last time this was asked. */
+static inline infer_status infer__session_trouble(struct infer_session *s, infer_error *err)
 {
-    if (!atomic_load_explicit(&s->no_memory, memory_order_relaxed))
+    const int status = atomic_load_explicit(&s->trouble, memory_order_relaxed);
+    if (!status)
         return INFER_OK;
-    atomic_store_explicit(&s->no_memory, 0, memory_order_relaxed);
-    return infer__fail(err, INFER_ERROR_NO_MEMORY, "no memory for a kernel of oneDNN");
+    atomic_store_explicit(&s->trouble, 0, memory_order_relaxed);
+    return infer__fail(err, (infer_status)status,
+                       status == INFER_ERROR_NO_MEMORY ? "no memory for a kernel"
+                                                       : "an operator of the application's failed");
 }
 
 /* Begins a run, or whatever else needs the session for itself; INFER_ERROR_BUSY if it is at work.

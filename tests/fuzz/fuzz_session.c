@@ -367,6 +367,30 @@ static void check_level_c(struct run *r, infer_session *s, infer_status status,
     infer_session_free(&plain);
 }
 
+/* ---- an operator of the application's: each result is a copy of the first operand ------------ */
+
+static infer_status copy_shape(void *ctx, const infer_custom_call *call)
+{
+    (void)ctx;
+    for (size_t k = 0; k < call->nout && call->nin; k++) {
+        call->out[k].type = call->in[0].type;
+        call->out[k].rank = call->in[0].rank;
+        memcpy(call->out[k].dims, call->in[0].dims, sizeof call->out[k].dims);
+    }
+    return call->nin ? INFER_OK : INFER_ERROR_UNSUPPORTED;
+}
+
+static infer_status copy_run(void *ctx, const infer_custom_call *call)
+{
+    (void)ctx;
+    for (size_t k = call->part; k < call->nout; k += call->parts)
+        memcpy(call->out[k].data, call->in[0].data, call->in[0].bytes);
+    return INFER_OK;
+}
+
+static const infer_custom_op copies = {
+    .domain = "d", .name = "n", .shape = copy_shape, .run = copy_run, .parts = 2};
+
 static const infer_isa levels[8] = {INFER_ISA_DEFAULT, INFER_ISA_C,          INFER_ISA_AVX2,
                                     INFER_ISA_AVX512,  INFER_ISA_AVX512VNNI, INFER_ISA_AVX512BF16,
                                     INFER_ISA_AMX,     INFER_ISA_AVX2VNNI};
@@ -405,6 +429,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     o.max_tensor_bytes = MOST_TENSOR;
     o.max_nodes = MOST_NODES;
     o.max_values = MOST_VALUES;
+    o.custom_ops = &copies;
+    o.ncustom_ops = 1;
     infer_status status = infer_load_memory(file, bytes, &o, &m, &err);
     REQUIRE(status == err.status && (status == INFER_OK) == (m != NULL));
     if (m && infer_model_inputs(m) <= MOST_TENSORS && infer_model_outputs(m) <= MOST_TENSORS) {

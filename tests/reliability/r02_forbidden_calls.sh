@@ -9,7 +9,7 @@ sed 's/#.*//' >"$list" <<'END'
 # memory: src/base/memory.c alone, and the system's for mapped files and large pages
 malloc free mmap munmap madvise
 # bytes and text in memory; strtoul reads two decimal numbers of the cgroup's quota
-memcpy memmove memset memcmp strlen strcmp strncmp strstr strtoul qsort snprintf vsnprintf
+memcpy memmove memset memcmp memchr bsearch strlen strcmp strncmp strstr strtoul qsort snprintf vsnprintf
 # files: models, pictures, the cgroup's quota; read only
 open close read fstat
 __errno_location

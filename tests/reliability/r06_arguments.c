@@ -4,6 +4,7 @@
 #include <semaphore.h>
 
 #include "base/cpu.h"
+#include "graph/custom.h"
 #include "infer_experimental.h"
 #include "tests/reliability/nets.h"
 
@@ -238,8 +239,8 @@ static void *some_alloc(void *ctx, size_t bytes)
 
 static const infer_load_options *load_options(int i)
 {
-    static infer_load_options o[7];
-    for (int k = 0; k < 7; k++)
+    static infer_load_options o[8];
+    for (int k = 0; k < 8; k++)
         infer_load_options_init(&o[k], sizeof o[k]);
     o[1].size = 0;
     o[2].size = 3;
@@ -247,8 +248,9 @@ static const infer_load_options *load_options(int i)
     o[4].allocator.alloc = some_alloc;
     o[5].max_file_bytes = 1;
     o[6].max_nodes = 1;
+    o[7].ncustom_ops = 1;
     return ARG(i, const infer_load_options *, 2, &o[0], NULL, &o[1], &o[2], &o[3], &o[4], &o[5],
-               &o[6]);
+               &o[6], &o[7]);
 }
 
 /* A function that makes something: it is there exactly if the status says so. */
@@ -331,6 +333,44 @@ static infer_status model_label(void)
 {
     const char *label = infer_model_label(MODEL(0, 2), ARG(1, size_t, 3, 0, 1, SIZE_MAX));
     return label ? INFER_ERROR_INTERNAL : INFER_OK;
+}
+
+/* ---- operators of the application's --------------------------------------------------------- */
+
+static const infer_custom_node some_node = {.descriptor = "", .domain = "d", .name = "n"};
+#define CUSTOM_NODE ARG(0, const infer_custom_node *, 2, &some_node, NULL)
+#define CUSTOM_NAME ARG(1, const char *, 2, "a", NULL)
+
+static infer_status custom_int(void)
+{
+    return infer_custom_int(CUSTOM_NODE, CUSTOM_NAME, 7) == 7 ? INFER_OK : INFER_ERROR_INTERNAL;
+}
+
+static infer_status custom_float(void)
+{
+    return infer_custom_float(CUSTOM_NODE, CUSTOM_NAME, 7) == 7 ? INFER_OK : INFER_ERROR_INTERNAL;
+}
+
+static infer_status custom_string(void)
+{
+    const char *s = infer_custom_string(CUSTOM_NODE, CUSTOM_NAME, "none");
+    return strcmp(s, "none") == 0 ? INFER_OK : INFER_ERROR_INTERNAL;
+}
+
+static infer_status custom_ints(void)
+{
+    const int64_t *v;
+    return infer_custom_ints(CUSTOM_NODE, CUSTOM_NAME, ARG(2, const int64_t **, 2, &v, NULL))
+               ? INFER_ERROR_INTERNAL
+               : INFER_OK;
+}
+
+static infer_status custom_floats(void)
+{
+    const float *v;
+    return infer_custom_floats(CUSTOM_NODE, CUSTOM_NAME, ARG(2, const float **, 2, &v, NULL))
+               ? INFER_ERROR_INTERNAL
+               : INFER_OK;
 }
 
 #define DESCRIBE(name, object, type)                                                               \
@@ -742,6 +782,11 @@ static const struct row {
     ROW(model_metadata),
     ROW(model_labels),
     ROW(model_label),
+    ROW(custom_int),
+    ROW(custom_float),
+    ROW(custom_string),
+    ROW(custom_ints),
+    ROW(custom_floats),
     ROW(pool_options_init),
     ROW(pool_create),
     ROW(pool_free),

@@ -6,8 +6,8 @@
 
 #define TYPE(x) ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__##x
 
-/* The type of an attribute; files of IR version 1 do not state it. */
-static int attr_type(const Onnx__AttributeProto *a)
+/* Files of IR version 1 do not state it. */
+int onnx_attr_type(const Onnx__AttributeProto *a)
 {
     if (a->has_type && a->type != TYPE(UNDEFINED))
         return (int)a->type;
@@ -47,10 +47,10 @@ static infer_status typed(struct onnx_node *n, const char *name, int type, const
                           const Onnx__AttributeProto **a)
 {
     *a = onnx_attr(n, name);
-    if (!*a || attr_type(*a) == type)
+    if (!*a || onnx_attr_type(*a) == type)
         return INFER_OK;
     /* An empty list of a file without types can't be told from nothing. */
-    if (attr_type(*a) == TYPE(UNDEFINED) && (type == TYPE(INTS) || type == TYPE(FLOATS)))
+    if (onnx_attr_type(*a) == TYPE(UNDEFINED) && (type == TYPE(INTS) || type == TYPE(FLOATS)))
         return INFER_OK;
     *a = NULL;
     return onnx_fail(n, name, "", "the attribute must be of type %s", want);
@@ -152,7 +152,7 @@ static infer_status copy_attr(struct onnx_node *n, struct infer__node *node,
     static const char *const auto_pad[] = {"NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID", NULL};
     struct infer__graph *g = n->im->g;
     uint16_t key = infer__attr_find(a->name);
-    int type = attr_type(a);
+    int type = onnx_attr_type(a);
     if (key == INFER__ATTR_NONE || !(infer__op_info(node->op)->attrs >> key & 1))
         return INFER_OK; /* stays unmarked and is found by onnx_check_attrs */
     if (key == INFER__ATTR_AUTO_PAD) {

@@ -442,6 +442,9 @@ infer_status export_node(struct exporter *x, const struct infer__node *n)
     need_opset(x, n);
     if (infer__is_control(n->op))
         return export_control(x, n);
+    if (n->op == INFER__OP_CUSTOM)
+        return infer__fail_node(x->err, INFER_ERROR_UNSUPPORTED, n->name,
+                                "operators of the application's own can't be exported");
     if (n->op == INFER__OP_CONSTANT_OF_SHAPE)
         return export_filled(x, n, in, out);
     if (n->op == INFER__OP_RANDOM)

@@ -28,6 +28,8 @@ static struct onnx_import_options with_defaults(const struct onnx_import_options
     o.shapes = given->shapes;
     o.nshapes = given->nshapes;
     o.about = given->about;
+    o.custom_domains = given->custom_domains;
+    o.ncustom_domains = given->ncustom_domains;
     if (given->max_file_bytes)
         o.max_file_bytes = given->max_file_bytes;
     if (given->max_tensor_bytes)
@@ -104,7 +106,7 @@ static infer_status resolve_new(struct onnx_node *n, uint32_t first)
         union infer__params params;
         infer_error err;
         /* onnx_know takes nodes away; states of loops may change their sizes */
-        int known = node->nout > 0 && node->op != INFER__OP_LOOP;
+        int known = node->nout > 0 && node->op != INFER__OP_LOOP && node->op != INFER__OP_CUSTOM;
         for (uint32_t k = 0; k < node->nin; k++)
             known &= !node->in[k] || g->values[node->in[k]].shaped;
         if (!known)
@@ -347,6 +349,9 @@ static infer_status unknown_op(struct onnx_node *n, int first, int last)
             return onnx_fail(n, NULL, "inline the model's functions",
                              "functions of the model are not supported");
     }
+    if (!last && n->domain[0])
+        return onnx_fail(n, NULL, "where the application has it: --custom and its domain",
+                         "the operator is not supported");
     if (!last)
         return onnx_fail(n, NULL, "", "the operator is not supported");
     char advice[64];
@@ -425,7 +430,9 @@ static infer_status add_node(struct onnx_importer *im, uint32_t index)
     uint32_t before = im->g->nnodes, narrowed = 0;
     TRY(enter_node(im, index, &n));
     const struct onnx_op *op = onnx_op_find(n.domain, n.op, n.opset, &first, &last);
-    if (!op)
+    if (!op && onnx_is_custom(&n))
+        TRY(onnx_convert_custom(&n));
+    else if (!op)
         TRY(unknown_op(&n, first, last));
     else if (n.proto->n_attribute > 64)
         TRY(onnx_fail(&n, NULL, "", "more than 64 attributes"));

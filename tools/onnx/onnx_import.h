@@ -60,12 +60,14 @@ char *onnx_group_text(const struct onnx_group *g, char *text, size_t size);
 struct onnx_import_options {
     const infer_input_spec *shapes; /* shapes of inputs, by name; their data must be NULL */
     size_t nshapes;
-    uint64_t max_file_bytes;     /* 2 GiB (protobuf's own limit), of the model */
-    uint64_t max_tensor_bytes;   /* 2 GiB; of one tensor */
-    uint64_t max_constant_bytes; /* 8 GiB; of all constants, external data included */
-    uint32_t max_nodes;          /* 1,000,000 */
-    struct infer__about *about;  /* NULL, or where what the model tells of itself goes; its strings
-                                    are in the region of the graph */
+    uint64_t max_file_bytes;           /* 2 GiB (protobuf's own limit), of the model */
+    uint64_t max_tensor_bytes;         /* 2 GiB; of one tensor */
+    uint64_t max_constant_bytes;       /* 8 GiB; of all constants, external data included */
+    uint32_t max_nodes;                /* 1,000,000 */
+    const char *const *custom_domains; /* whose operators are left to the application */
+    size_t ncustom_domains;
+    struct infer__about *about; /* NULL, or where what the model tells of itself goes; its strings
+                                   are in the region of the graph */
 };
 
 /* Fills in the defaults, which also stand for fields that are left 0. */

@@ -168,6 +168,9 @@ struct onnx_node {
     uint32_t resolved;  /* nodes of the IR before this number need no more resolving */
 };
 
+/* Whether a node's operator is the application's (onnx_ops_custom.c). */
+int onnx_is_custom(const struct onnx_node *n);
+
 /* ---- sub-graphs in place of a call (onnx_branch.c) ------------------------------------------- */
 
 /* Reads the names of a sub-graph, which attribute `what` of the node has. To be ended in any case.
@@ -229,6 +232,8 @@ infer_status onnx_warn(struct onnx_node *n, const char *attribute, const char *f
 
 /* ---- attributes of a node (onnx_attr.c) ----------------------------------------------------- */
 
+/* The type of an attribute, also of a file that does not state it. */
+int onnx_attr_type(const Onnx__AttributeProto *a);
 /* An attribute, marked as looked at; NULL if the node does not have it. */
 const Onnx__AttributeProto *onnx_attr(struct onnx_node *n, const char *name);
 /* Values of an attribute, `otherwise` where it is absent. A wrong type fails the node. */
@@ -472,6 +477,7 @@ ONNX_CONVERTER(recurrent);
 ONNX_CONVERTER(top_k_old);
 /* control flow (onnx_branch.c) */
 ONNX_CONVERTER(if);
+ONNX_CONVERTER(custom);
 ONNX_CONVERTER(loop);
 ONNX_CONVERTER(scan);
 /* quantisation (onnx_ops_quant.c) */
