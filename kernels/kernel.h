@@ -25,9 +25,9 @@ struct infer__operand {
     uint8_t rank;
     uint8_t clast; /* 1: dims are in channels-last order, N, (D, (H,)) W, C */
     uint8_t is_const;
+    int32_t pitch; /* of an output, channels-last, that stands among the channels of a larger one:
+                      elements from pixel to pixel; 0: dense */
     int64_t dims[INFER_MAX_RANK]; /* physical order, last axis fastest, dense */
-    int64_t pitch;                /* of an output, channels-last, that stands among the channels of
-                                     a larger one: elements from pixel to pixel; 0: dense */
     const void *data;             /* of a constant: its value, in the graph's own layout (weights
                                      of a convolution: M, C/groups, kH, kW); else NULL */
     const struct infer__quant *quant; /* what quantised integers mean, or NULL; its axis is

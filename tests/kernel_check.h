@@ -117,7 +117,7 @@ static inline void check_run_once(const struct infer__kernel *k, const struct in
     }
     if (k->pitched && t.nout == 1 && !t.epi.residual && split == CHECK_RANDOM) {
         y = t.out[0];
-        y.pitch = y.dims[y.rank - 1] + random_int(random, 0, 9);
+        y.pitch = (int32_t)(y.dims[y.rank - 1] + random_int(random, 0, 9));
         t.out = &y;
     }
     for (uint32_t i = 0; i < t.nout; i++) {

@@ -125,7 +125,7 @@ static void write_channels(struct concats *j, struct infer__step *c, uint32_t k,
         return;
     struct infer__operand *y = &infer__step_operands(plan, s)[s->task.nin];
     const double apart = infer__estimate_task(&s->task);
-    y->pitch = c->task.out[0].dims[y->rank - 1];
+    y->pitch = (int32_t)c->task.out[0].dims[y->rank - 1]; /* a dimension fits */
     const double joined = infer__estimate_task(&s->task);
     if (joined == INFINITY ||
         joined > apart + (double)plan->tensors[part].bytes / copied_bytes_per_ns) {

@@ -74,7 +74,7 @@ static void take_memory(const struct every_task *e, const struct infer__kernel *
     }
     if (how->in_place && m->shared_input < 0 && k->pitched && t->nout == 1 && !t->epi.residual) {
         m->first = e->out[0];
-        m->first.pitch = m->first.dims[m->first.rank - 1] + (int64_t)(e->seed % 9);
+        m->first.pitch = (int32_t)(m->first.dims[m->first.rank - 1] + (int64_t)(e->seed % 9));
         t->out = &m->first;
     }
     for (uint32_t i = 0; i < t->nout; i++) {

@@ -31,7 +31,7 @@ fuzz:
 fuzz-afl:
 	@$(INSTALL_PACKAGES) build fuzz
 	@$(MAKE) --no-print-directory $(JOBS) BUILD=$(BUILD)-afl CC=afl-clang-fast $(FUZZ_BUILD) \
-	    fuzz-programs
+	    $(TARGETS:%=$(BUILD)-afl/tests/fuzz_%)
 	@BUILD=$(BUILD)-afl FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run_afl.sh $(TARGETS)
 
 fuzz-programs: $(FUZZ_PROGRAMS)
