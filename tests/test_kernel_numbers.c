@@ -308,16 +308,17 @@ static void test_lp_pool(void **state)
     }
 }
 
-/* A box of whole pixels in the middle, one outside, and pictures that do not exist. */
+/* A box of whole pixels in the middle, one outside, pictures that do not exist, and no place. */
 static void test_max_roi_pool(void **state)
 {
     uint64_t r = seed;
-    static const float boxes[] = {1, 1, 2, 4, 5, /**/ 0, 90, 90, 95, 95, /**/ 7, 0, 0, 7, 5};
+    static const float boxes[] = {1, 1, 2, 4, 5, /**/ 0, 90, 90,  95, 95, /**/
+                                  7, 0, 0, 7, 5, /**/ 0, 1,  NAN, 4,  5};
     (void)state;
     struct run k = {.t = {.op = INFER__OP_MAX_ROI_POOL, .nin = 2, .nout = 1}};
     k.in[0] = picture(2, 6, 8, 2);
-    k.in[1] = operand(INFER_F32, 2, (int64_t[]){3, 5});
-    k.out[0] = picture(3, 2, 2, 2);
+    k.in[1] = operand(INFER_F32, 2, (int64_t[]){4, 5});
+    k.out[0] = picture(4, 2, 2, 2);
     k.t.p.roi.scale = 1;
     k.x[1] = malloc(sizeof boxes);
     memcpy(k.x[1], boxes, sizeof boxes);
@@ -336,6 +337,8 @@ static void test_max_roi_pool(void **state)
         close_to("MaxRoiPool", i, (long double)((float *)k.y[0])[i],
                  o[0] == 1 ? 0 : (long double)top, 0);
     }
+    for (int64_t i = 24; i < 32; i++)
+        assert_true(isnan(((float *)k.y[0])[i]));
     run_drop(&k);
 }
 

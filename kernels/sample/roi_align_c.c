@@ -78,6 +78,15 @@ static void bin_pixels(float begin, float end, int64_t i, int64_t bins, int64_t 
     range[1] = to > 0 ? (to < (double)size ? (int64_t)to : size) : 0;
 }
 
+/* A box without a place, or without an image: no number. */
+static int is_nowhere(const float box[5])
+{
+    int any = 0;
+    for (int k = 0; k < 5; k++)
+        any |= box[k] != box[k];
+    return any;
+}
+
 static void max_roi_pool_run(const struct infer__task *t, const struct infer__buffers *b,
                              uint32_t begin, uint32_t end)
 {
@@ -95,8 +104,9 @@ static void max_roi_pool_run(const struct infer__task *t, const struct infer__bu
         bin_pixels(box[2] * scale, box[4] * scale, i / s.out_w % s.out_h, s.out_h, s.h, rows);
         bin_pixels(box[1] * scale, box[3] * scale, i % s.out_w, s.out_w, s.w, columns);
         const int empty = rows[0] >= rows[1] || columns[0] >= columns[1];
+        const float start = is_nowhere(box) ? NAN : empty ? 0 : -INFINITY;
         for (int64_t c = 0; c < channels; c++)
-            y[c] = empty ? 0 : -INFINITY;
+            y[c] = start;
         for (int64_t h = rows[0]; h < rows[1]; h++)
             for (int64_t w = columns[0]; w < columns[1]; w++)
                 for (int64_t c = 0; c < channels; c++) {

@@ -86,8 +86,9 @@ static void look_at_kernels(struct check *c, struct every_task *e, enum every_va
 /* Operands whose NaN counts as something else by the rule. */
 static int is_exempt(const struct infer__task *t, uint32_t i)
 {
-    return (t->op == INFER__OP_CLIP && i > 0) || t->op == INFER__OP_DYNAMIC_RANGE ||
-           t->op == INFER__OP_DYNAMIC_QUANTIZE_LINEAR || t->op == INFER__OP_DYNAMIC_QUANTIZE_LSTM;
+    return (t->op == INFER__OP_CLIP && i > 0) || (t->op == INFER__OP_TOP_K && i == 0) ||
+           t->op == INFER__OP_DYNAMIC_RANGE || t->op == INFER__OP_DYNAMIC_QUANTIZE_LINEAR ||
+           t->op == INFER__OP_DYNAMIC_QUANTIZE_LSTM;
 }
 
 /* Sets element j of operand i, runs the definition into y, and sets it back. */
