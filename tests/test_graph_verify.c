@@ -345,6 +345,14 @@ SPOIL(attr_no_values)
 {
     attr(f, 0, 0)->ints = NULL;
 }
+SPOIL(custom_without_descriptor)
+{
+    NODE(1).op = INFER__OP_CUSTOM;
+}
+SPOIL(loop_without_end)
+{
+    NODE(1).op = INFER__OP_LOOP;
+}
 SPOIL(attr_twice)
 {
     *attr(f, 0, 1) = *attr(f, 0, 0);
@@ -432,6 +440,8 @@ static const struct rule rules[] = {
     RULE(attr_empty_scalar, FORMAT, "concat", "attribute 'axis' has 0 elements, not 1"),
     RULE(attr_long, FORMAT, "conv", "attribute 'pads' has 17 elements"),
     RULE(attr_no_values, FORMAT, "conv", "attribute 'pads' has no values"),
+    RULE(custom_without_descriptor, FORMAT, "relu", "no description of an operator"),
+    RULE(loop_without_end, FORMAT, "relu", "nothing ends it"),
     RULE(attr_twice, FORMAT, "conv", "attribute 'pads' is given twice"),
 };
 
