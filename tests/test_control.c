@@ -143,7 +143,7 @@ static void test_branches(void **state)
             assert_int_equal(out.dims[0], c ? ROWS : rows);
             assert_int_equal(out.dims[1], COLUMNS);
             for (int64_t k = 0; k < out.dims[0] * COLUMNS; k++) {
-                const float v = x[0][k];
+                const float v = x[k / COLUMNS][k % COLUMNS];
                 assert_true(((float *)out.data)[k] == 2 * (c ? v > 0 ? v : 0 : -v));
             }
             infer_session_free(&s);
