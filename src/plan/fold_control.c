@@ -23,8 +23,8 @@ infer_status infer__control_fold_begin(struct infer__control_fold *c, struct inf
         return INFER_OK;
     void *nodes = g->nodes;
     if (room > UINT32_MAX - g->nnodes ||
-        !infer__region_grow(g->region, &nodes, &g->nodes_capacity, g->nnodes + (uint32_t)room,
-                            sizeof *g->nodes))
+        !infer__region_grow(g->region, &nodes, &g->nodes_capacity,
+                            infer__length_add(g->nnodes, (uint32_t)room), sizeof *g->nodes))
         return infer__no_memory(err, infer__array_bytes(g->nnodes, sizeof *g->nodes));
     g->nodes = nodes;
     c->first = (uint32_t)room;
