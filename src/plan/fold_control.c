@@ -200,7 +200,8 @@ static infer_status copy_node(struct infer__control_fold *c, const struct infer_
     *to = *from;
     to->in = infer__region_copy(r, from->in, infer__array_bytes(from->nin, sizeof *from->in));
     to->out = infer__region_copy(r, from->out, infer__array_bytes(from->nout, sizeof *from->out));
-    to->attr = infer__region_copy(r, from->attr, from->nattr * sizeof *from->attr);
+    to->attr =
+        infer__region_copy(r, from->attr, infer__array_bytes(from->nattr, sizeof *from->attr));
     return to->in && to->out && to->attr
                ? INFER_OK
                : infer__no_memory(c->err, infer__array_bytes(from->nin, sizeof *from->in));
