@@ -59,13 +59,10 @@ static void cut_rounds(struct infer__chain_shape *s)
                                     : 0;
 }
 
-/* Parts that threads can share out evenly, as long as they are few. */
-static int64_t cut_parts(int64_t blocks, int64_t threads)
+int64_t infer__chain_parts(int64_t blocks)
 {
-    int64_t parts = ceil_div(blocks, CHAIN_PART);
-    if (threads > 1 && parts < 8 * threads)
-        parts = min64(blocks, ceil_div(parts, threads) * threads);
-    return parts;
+    const int64_t parts = ceil_div(blocks, CHAIN_PART);
+    return parts <= CHAIN_PART ? parts : round_up(parts, 2);
 }
 
 /* Whether a band for each thread pays, though channels could be shared out: rows that two bands
@@ -162,7 +159,7 @@ int infer__chain_shape(const struct infer__task *t, struct infer__chain_shape *s
         return 0;
     s->apart = is_apart(s, t->threads);
     const int whole = s->project && !s->apart;
-    s->parts = whole ? 1 : cut_parts(s->padded / CHAIN_BLOCK, t->threads);
+    s->parts = whole ? 1 : infer__chain_parts(s->padded / CHAIN_BLOCK);
     s->step = whole || s->padded < CHAIN_PART * CHAIN_BLOCK ? s->padded : CHAIN_PART * CHAIN_BLOCK;
     if ((double)s->x.w * (double)s->step + (double)s->y.w * (double)s->padded > MOST_BYTES / 4)
         return 0;

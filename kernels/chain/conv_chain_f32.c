@@ -46,7 +46,6 @@ static void expand_rows(const struct work *k, int64_t begin, int64_t end, int fa
                        .bias = k->packed + s->at_expand_bias + i->channel,
                        .blocks = i->blocks,
                        .valid = i->blocks * CHAIN_BLOCK,
-                       .panels = pw_panels(i->blocks),
                        .y = k->ring,
                        .y_step = s->step,
                        .at = begin % s->ring * s->x.w,
@@ -54,7 +53,7 @@ static void expand_rows(const struct work *k, int64_t begin, int64_t end, int fa
                        .epi = &k->t->inner[0],
                        .strict = k->t->strict,
                        .far = far};
-    pw_run_panels(&r, 0, r.panels);
+    pw_run_panels(&r, 0, pw_panels(i->blocks));
 }
 
 /* Where a row of the depthwise goes; `begin` is the first of its round. */
@@ -106,11 +105,10 @@ static void depthwise_rows(const struct work *k, int64_t begin, int64_t end)
     }
 }
 
-/* Panels of the projection; threads can share them out evenly where they do. */
-static int64_t panels_of(const struct infer__chain_shape *s, uint32_t threads)
+/* Panels of the projection. */
+static int64_t panels_of(const struct infer__chain_shape *s)
 {
-    const int64_t blocks = ceil_div(s->y.c, CHAIN_BLOCK), panels = pw_panels(blocks);
-    return s->apart ? min64(round_up(panels, threads), blocks) : panels;
+    return pw_panels(ceil_div(s->y.c, CHAIN_BLOCK));
 }
 
 /* Projects `pixels` pixels in the middle, output pixels number `first` on, as far as panels
@@ -128,7 +126,6 @@ static void project(const struct work *k, int64_t first, int64_t pixels, int64_t
                        .bias = k->packed + s->at_project_bias,
                        .blocks = ceil_div(s->y.c, CHAIN_BLOCK),
                        .valid = s->y.c,
-                       .panels = panels_of(s, k->t->threads),
                        .y = k->y + at,
                        .y_step = s->y.c,
                        .wrap = INT64_MAX,
@@ -174,8 +171,8 @@ static void run_item(const struct work *k)
         }
         depthwise_rows(k, row, end);
         if (s->project && !s->apart)
-            project(k, (k->item.n * s->y.h + row) * s->y.w, (end - row) * s->y.w, 0,
-                    panels_of(s, k->t->threads), far);
+            project(k, (k->item.n * s->y.h + row) * s->y.w, (end - row) * s->y.w, 0, panels_of(s),
+                    far);
     }
 }
 
@@ -196,9 +193,8 @@ static void chain_run(const struct infer__task *t, const struct infer__buffers *
         }
     if (s->apart && end > barrier)
         project(&k, 0, s->y.n * s->y.h * s->y.w,
-                infer__unit_begin(panels_of(s, t->threads), behind,
-                                  begin > barrier ? begin - barrier : 0),
-                infer__unit_begin(panels_of(s, t->threads), behind, end - barrier), 1);
+                infer__unit_begin(panels_of(s), behind, begin > barrier ? begin - barrier : 0),
+                infer__unit_begin(panels_of(s), behind, end - barrier), 1);
 }
 
 static infer_status chain_prepare(const struct infer__task *t, struct infer__need *need,
@@ -212,7 +208,7 @@ static infer_status chain_prepare(const struct infer__task *t, struct infer__nee
         infer__bytes_of(INFER__SUM(s->ring_floats, s->middle_floats), sizeof(float));
     need->units = s->units;
     need->barrier = s->barrier;
-    need->layout = INFER__LAYOUT(s->parts, s->project ? panels_of(s, t->threads) : 0);
+    need->layout = INFER__SAME_LAYOUT;
     return INFER_OK;
 }
 
@@ -229,21 +225,14 @@ static void chain_pack(const struct infer__task *t, const void *cut, void *packe
     const struct infer__chain_shape *s = cut;
     float *to = packed;
     if (s->expand) {
-        for (int64_t part = 0; part < s->parts; part++) { /* each has panels of its own */
-            int64_t blocks = s->padded / CHAIN_BLOCK;
-            int64_t c0 = pw_first(blocks, s->parts, part) * CHAIN_BLOCK;
-            int64_t c1 = pw_first(blocks, s->parts, part + 1) * CHAIN_BLOCK;
-            pw_pack((const float *)t->in[CHAIN_EXPAND].data + c0 * s->x.c, s->middle - c0, c1 - c0,
-                    s->x.c, pw_panels((c1 - c0) / CHAIN_BLOCK), to + s->at_expand + c0 * s->x.c);
-        }
+        pw_pack(t->in[CHAIN_EXPAND].data, s->middle, s->padded, s->x.c, to + s->at_expand);
         pack_bias(&t->in[CHAIN_EXPAND_BIAS], s->middle, to + s->at_expand_bias);
     }
     infer__dw_pack(t->in[CHAIN_DEPTHWISE].data, s->w->kernel[1] * s->w->kernel[2], s->middle,
                    to + s->at_depthwise);
     pack_bias(&t->in[CHAIN_DEPTHWISE_BIAS], s->middle, to + s->at_depthwise_bias);
     if (s->project) {
-        pw_pack(t->in[CHAIN_PROJECT].data, s->y.c, s->y.c, s->middle, panels_of(s, t->threads),
-                to + s->at_project);
+        pw_pack(t->in[CHAIN_PROJECT].data, s->y.c, s->y.c, s->middle, to + s->at_project);
         pack_bias(&t->in[CHAIN_PROJECT_BIAS], s->y.c, to + s->at_project_bias);
     }
 }

@@ -7,6 +7,7 @@
 #ifndef INFER_KERNELS_CHAIN_POINTWISE_TILE_H
 #define INFER_KERNELS_CHAIN_POINTWISE_TILE_H
 
+#include "kernels/chain/chain_shape.h"
 #include "kernels/integers.h"
 #include "kernels/linear/tile_f32.h"
 #include "kernels/vec_epilogue.h"
@@ -21,7 +22,6 @@ struct pw_run {
     int64_t pixels, x_step, k;
     const float *weights, *bias; /* of the first block; as pw_pack left them; whole blocks */
     int64_t blocks, valid;       /* blocks to compute; channels of them, all of which are stored */
-    int64_t panels;              /* that the blocks are cut into */
     float *y;                    /* pixel 0 of a ring of `wrap` pixels */
     int64_t y_step, at, wrap;    /* the first pixel is number `at` of the ring */
     const float *residual;       /* first pixel, y_step from one to the next, or NULL */
@@ -32,10 +32,11 @@ struct pw_run {
 
 /* ---- weights -------------------------------------------------------------------------------- */
 
-/* Panels of so many blocks, at least. */
+/* Panels that so many blocks are cut into: the same as the parts of a chain's channels, or parts of
+ * them, so that a part has whole panels. */
 VEC_INLINE int64_t pw_panels(int64_t blocks)
 {
-    return ceil_div(blocks, PW_PANEL);
+    return PW_PANEL == CHAIN_PART ? infer__chain_parts(blocks) : blocks;
 }
 
 /* First block of panel p of `panels`. */
@@ -52,10 +53,9 @@ VEC_INLINE int pw_halves(int64_t blocks, int64_t valid)
 
 /* From [channel out][channel in] to [panel][channel in][8 * halves of the panel], with zeros from
  * channel `m` to channel n, n >= m. */
-static void pw_pack(const float *weights, int64_t m, int64_t n, int64_t k, int64_t panels,
-                    float *packed)
+static void pw_pack(const float *weights, int64_t m, int64_t n, int64_t k, float *packed)
 {
-    int64_t blocks = ceil_div(n, PW_BLOCK);
+    const int64_t blocks = ceil_div(n, PW_BLOCK), panels = pw_panels(blocks);
     for (int64_t p = 0; p < panels; p++) {
         int64_t b0 = pw_first(blocks, panels, p), b1 = pw_first(blocks, panels, p + 1);
         int64_t first = b0 * PW_BLOCK;
@@ -134,9 +134,10 @@ static void pw_run_panels(const struct pw_run *r, int64_t begin, int64_t end)
         .rows = &row, .nrows = 1, .run = r->k, .runs = 1, .step = r->x_step, .y_step = r->y_step};
     t.residual_step = r->y_step;
     t.clamp = infer__tile_clamp(r->epi, &t.low, &t.high);
+    const int64_t panels = pw_panels(r->blocks);
     for (int64_t p = begin; p < end; p++) {
-        int64_t b0 = pw_first(r->blocks, r->panels, p);
-        int64_t b1 = pw_first(r->blocks, r->panels, p + 1);
+        int64_t b0 = pw_first(r->blocks, panels, p);
+        int64_t b1 = pw_first(r->blocks, panels, p + 1);
         int64_t rest = r->valid - b0 * PW_BLOCK, width = (b1 - b0) * PW_BLOCK;
         t.valid = (int)(rest < width ? rest : width);
         t.weights = r->weights + b0 * PW_BLOCK * r->k;
