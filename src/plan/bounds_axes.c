@@ -5,10 +5,11 @@
 #include "graph/resolve.h"
 #include "plan/bounds.h"
 
+/* Operand i, which has no type where it is absent. */
 static const struct infer__value *operand(const struct infer__graph *g, const struct infer__node *n,
                                           uint32_t i)
 {
-    return i < n->nin && n->in[i] ? &g->values[n->in[i]] : NULL;
+    return &g->values[i < n->nin ? n->in[i] : 0];
 }
 
 static uint32_t all_axes(int rank)
@@ -47,7 +48,7 @@ static uint32_t broadcast_axes(const struct infer__graph *g, const struct infer_
         uint32_t some = 0;
         for (uint32_t i = 0; i < nin; i++) {
             const struct infer__value *v = operand(g, n, i);
-            const int a = v ? axis - (y->rank - v->rank) : -1;
+            const int a = axis - (y->rank - v->rank);
             if (a < 0)
                 continue;
             some |= free_axis(v, a);
@@ -105,13 +106,13 @@ static uint32_t one_axis(const struct infer__graph *g, const struct infer__node 
     }
 }
 
-/* The axes that a list names, or without one the first `count`. */
+/* The axes that a list names, or where it is absent the first `count`. */
 static uint32_t listed_axes(const struct infer__value *list, int64_t count, int rank)
 {
     uint32_t set = 0;
     for (int64_t i = 0; i < count; i++) {
         int64_t axis = i;
-        if (list && !known_element(list, i, &axis))
+        if (list->type && !known_element(list, i, &axis))
             return all_axes(rank);
         set |= 1u << (axis < 0 ? axis + rank : axis);
     }
@@ -136,7 +137,7 @@ static uint32_t padded_axes(const struct infer__graph *g, const struct infer__no
     uint32_t axes = operand(g, n, 0)->free_dims;
     for (int64_t i = 0; values && i < count; i++) {
         int64_t axis = i, begin, end;
-        if (list && !known_element(list, i, &axis))
+        if (list->type && !known_element(list, i, &axis))
             return all_axes(rank);
         if (!known_element(pads, i, &begin) || !known_element(pads, count + i, &end))
             axes |= 1u << (axis < 0 ? axis + rank : axis);
@@ -189,9 +190,9 @@ static uint32_t axes_of_one(const struct infer__graph *g, const struct infer__no
     const struct infer__value *x = operand(g, n, 0), *list = operand(g, n, 1);
     uint32_t set = 0;
     int64_t axis;
-    for (int i = 0; x && !list && i < x->rank; i++)
+    for (int i = 0; !list->type && i < x->rank; i++)
         set |= (uint32_t)(x->dims[i] == 1) << i;
-    for (int64_t i = 0; list && i < infer__value_elements(list); i++)
+    for (int64_t i = 0; list->type && i < infer__value_elements(list); i++)
         if (known_element(list, i, &axis))
             set |= 1u << (axis < 0 ? axis + rank : axis);
     return set;
