@@ -81,7 +81,8 @@ LIB_SRC  := $(filter-out $(LEVEL_SRC),$(LIB_SRC))
 ifneq ($(JPEG),1)
 LIB_SRC  := $(filter-out src/vision/decode_jpeg.c,$(LIB_SRC))
 endif
-TOOL_SRC := $(wildcard tools/*.c tools/onnx/*.c tools/quantize/*.c)
+TOOL_SRC := $(wildcard tools/*.c tools/onnx/*.c tools/quantize/*.c tools/eval/*.c)
+THIRD_PARTY := third_party/yyjson/yyjson.c
 TOOL_MAIN := tools/infer.c
 BENCH_SRC := $(addprefix bench/,infer_bench.c bench_report.c bench_serve.c bench_sessions.c machine.c machine_c.c \
              machine_avx2.c machine_avx512.c machine_int8_avx2.c machine_int8_avx512.c \
@@ -90,7 +91,8 @@ UNIT_SRC := $(wildcard tests/test_*.c)
 CHECK_SRC := $(wildcard tests/reliability/[rf][0-9]*.c)
 LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/obj/%.o) $(LEVEL_OBJ:%=$(BUILD)/obj/%.o)
 ONNX_GEN := $(BUILD)/gen/onnx/onnx.pb-c
-TOOL_OBJ := $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out $(TOOL_MAIN),$(TOOL_SRC))) $(ONNX_GEN).o
+TOOL_OBJ := $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out $(TOOL_MAIN),$(TOOL_SRC))) $(ONNX_GEN).o \
+            $(THIRD_PARTY:%.c=$(BUILD)/obj/%.o)
 UNITS    := $(UNIT_SRC:tests/%.c=$(BUILD)/tests/%)
 TOOL_LIBS := -lprotobuf-c
 
@@ -157,6 +159,10 @@ $(foreach l,$(ALL_LEVELS),$(eval $(call level_rules,$(l))))
 $(ONNX_GEN).h $(ONNX_GEN).c &: /usr/include/onnx/onnx.proto
 	@mkdir -p $(BUILD)/gen
 	$(call SHOW,PB)protoc-c --c_out=$(BUILD)/gen -I /usr/include $<
+
+$(BUILD)/obj/third_party/%.o: third_party/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call SHOW,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(GUARD) -w -MMD -MP -c $< -o $@
 
 $(ONNX_GEN).o: $(ONNX_GEN).c $(BUILD)/flags
 	$(call SHOW,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(GUARD) -w -c $< -o $@

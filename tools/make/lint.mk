@@ -1,4 +1,4 @@
-ALL_C := $(wildcard $(shell git ls-files '*.c' '*.h' 2>/dev/null))
+ALL_C := $(filter-out third_party/%,$(wildcard $(shell git ls-files '*.c' '*.h' 2>/dev/null)))
 LINT_C := $(filter src/%.c kernels/%.c tools/%.c bench/%.c examples/%.c,$(ALL_C))
 # canvas.c is stb's code as we instantiate it.
 TIDY := $(patsubst %.c,$(BUILD)/tidy/%.tidy,$(filter-out tools/canvas.c $(LEVEL_SRC),$(LINT_C)))
