@@ -274,6 +274,218 @@ INFER_API infer_status infer_classify(infer_session *session, const void *bytes,
                                       const infer_classify_options *options, infer_class *classes,
                                       size_t k, size_t *found, infer_error *err);
 
+/* ---- pictures that are asked about ---------------------------------------------------------- */
+
+/* What the bytes of a picture are. Samples have 8 bits. YUV is that of BT.601 in the range of video
+ * (16 to 235), as cameras and decoders give it; width and height are then even. */
+typedef enum infer_pixels {
+    INFER_PIXELS_ENCODED = 0, /* a file: whatever infer_image_decode takes */
+    INFER_PIXELS_RGB = 1,
+    INFER_PIXELS_BGR = 2,
+    INFER_PIXELS_RGBA = 3, /* alpha is dropped */
+    INFER_PIXELS_BGRA = 4,
+    INFER_PIXELS_GRAY = 5,
+    INFER_PIXELS_NV12 = 6, /* planes: Y; U and V in turn, of half the size */
+    INFER_PIXELS_I420 = 7, /* planes: Y; U; V */
+    INFER_PIXELS_YUYV = 8  /* one plane: Y U Y V */
+} infer_pixels;
+
+/* A picture that a call is about; nothing of it is kept or written. It never grows; all that is not
+ * needed is 0. */
+typedef struct infer_picture {
+    const void *data;      /* the file, or the first plane */
+    size_t bytes;          /* of the file */
+    size_t pitch;          /* bytes from one row of the first plane to the next; 0: no gaps */
+    const void *planes[2]; /* the second and third plane; NULL: right behind the one before */
+    size_t pitches[2];     /* of them; 0: no gaps */
+    int32_t pixels;        /* enum infer_pixels */
+    int32_t width, height; /* of pixels, not of a file; 1 to 65535 */
+    int32_t x, y;          /* the region that the call is about, within the picture; answers are */
+    int32_t region_width;  /* in coordinates of the whole picture. */
+    int32_t region_height; /* 0 and 0: the whole picture */
+    uint32_t reserved;
+    uint64_t more[2]; /* reserved */
+} infer_picture;
+
+/* ---- how outputs become answers ------------------------------------------------------------- */
+
+typedef enum infer_task {
+    INFER_TASK_NONE = 0,
+    INFER_TASK_CLASSIFY = 1, /* one class is right */
+    INFER_TASK_DETECT = 2    /* boxes, with points and masks where the network has them */
+} infer_task;
+
+/* What the four numbers of a box are, along the axis of its fields. */
+typedef enum infer_box_form {
+    INFER_BOX_CORNERS = 0,    /* x0, y0, x1, y1 */
+    INFER_BOX_CENTRE = 1,     /* centre x, centre y, width, height */
+    INFER_BOX_ORIGIN = 2,     /* x0, y0, width, height */
+    INFER_BOX_CORNERS_YX = 3, /* y0, x0, y1, x1 */
+    INFER_BOX_CENTRE_YX = 4   /* centre y, centre x, height, width */
+} infer_box_form;
+
+/* How coordinates in a letterboxed input become the picture's. Sizes in whole pixels make the two
+ * sides' ratios differ a little, and what trained the network has settled on one. */
+typedef enum infer_map_back {
+    INFER_MAP_BACK_SIDES =
+        0, /* each axis by the ratio of its sides before and after, as pixels are */
+    INFER_MAP_BACK_FIT = 1,    /* both by the ratio that fits the picture into the input */
+    INFER_MAP_BACK_HEIGHTS = 2 /* both by the ratio of the heights before and after */
+} infer_map_back;
+
+/* How a model's outputs are read. For detection: each of N candidates has a box and a score for
+ * each class, as fields of f32 outputs of shape (1, N, fields) or, where `..._order` is 1, (1,
+ * fields, N), in which N may be several axes. It is stored in the model file field by field in this
+ * order, little-endian, 112 bytes; `infer convert --task` writes it. */
+typedef struct infer_decoding {
+    size_t size;        /* sizeof(infer_decoding); not stored */
+    int32_t task;       /* enum infer_task */
+    int32_t classes;    /* that there are scores for */
+    int32_t background; /* the class that stands for nothing, which is no answer; -1: there is none
+                         */
+    int32_t scores;     /* the output that has them, */
+    int32_t scores_order; /* how it lies, */
+    int32_t scores_first; /* and the field of class 0 */
+    int32_t objectness;  /* field of the same output that all classes' scores are multiplied by; -1:
+                            there is none */
+    int32_t every_class; /* 0: a candidate is of its best class; 1: of each above the threshold */
+    int32_t boxes;       /* the output that has them; it has as many candidates */
+    int32_t boxes_order;
+    int32_t boxes_first;
+    int32_t box_form; /* enum infer_box_form */
+    int32_t map_back; /* enum infer_map_back */
+    int32_t relative; /* 0: in pixels of the network's input; 1: in parts of its width and height */
+    int32_t clip;     /* 0: boxes may reach out of the picture; 1: those kept are clipped to it;
+                         2: all are clipped to the network's input, then those kept to the picture
+                       */
+    int32_t points;   /* the output that has points, in the order of the boxes; -1: there are
+                         none */
+    int32_t points_first; /* x of point 0; y, and the score where there is one, follow */
+    int32_t points_count;
+    int32_t point_fields; /* 2: x, y; 3: x, y, score */
+    int32_t suppress;     /* enum infer_suppress; what is done about boxes that overlap */
+    int32_t agnostic;     /* 0: boxes of one class alone compete; 1: all do */
+    int32_t inclusive; /* 1: a box reaches to the far side of its last pixel, so that its width is
+                          x1 - x0 + 1 */
+    int32_t most_candidates; /* the best so many compete; 0: all */
+    int32_t most;            /* answers for a picture; 0: any number */
+    int32_t label_first;     /* the label of class 0 in the model's list */
+    int32_t class_field;     /* field of the output with scores that has the number of the class, of
+                                which there is then one; -1: there is none */
+    float score_threshold;   /* what has a higher score is a candidate */
+    float iou_threshold;     /* 0 to 1; of two boxes that overlap by more the worse one goes */
+} infer_decoding;
+
+/* Both set what there may be none of to -1, and all else to 0. */
+#ifdef __cplusplus
+static inline infer_decoding infer_decoding_initial()
+{
+    infer_decoding d = INFER_INITIAL(infer_decoding);
+    d.background = d.objectness = d.points = d.class_field = -1;
+    return d;
+}
+#define INFER_DECODING_INIT infer_decoding_initial()
+#else
+#define INFER_DECODING_INIT                                                                        \
+    {                                                                                              \
+        .size = sizeof(infer_decoding), .background = -1, .objectness = -1, .points = -1,          \
+        .class_field = -1                                                                          \
+    }
+#endif
+INFER_API void infer_decoding_init(infer_decoding *decoding, size_t size);
+
+/* What is stored in a model; INFER_ERROR_UNSUPPORTED where there is none. */
+INFER_API infer_status infer_model_decoding(const infer_model *model, infer_decoding *decoding,
+                                            infer_error *err);
+
+/* ---- boxes ---------------------------------------------------------------------------------- */
+
+/* A box around something. It never grows. */
+typedef struct infer_box {
+    float x0, y0, x1, y1; /* left, top, right and bottom in pixels of the picture, where (0, 0) is
+                             the outer corner of its first pixel */
+    float score;
+    int32_t index;     /* of the class */
+    int32_t candidate; /* of the network's, from 0; what else it says of this one is there */
+    uint32_t reserved;
+    uint64_t more; /* reserved */
+} infer_box;
+
+/* A point of something: a corner of a mouth, an elbow. It never grows. */
+typedef struct infer_point {
+    float x, y;  /* in pixels of the picture, as those of its box */
+    float score; /* 1 where the network gives none */
+    uint32_t reserved;
+} infer_point;
+
+typedef enum infer_suppress {
+    INFER_SUPPRESS_GREEDY = 0,   /* the best box stays, those that overlap it go, and so on */
+    INFER_SUPPRESS_GAUSSIAN = 1, /* soft: their scores become lower, by exp(-IoU^2 / sigma) */
+    INFER_SUPPRESS_LINEAR = 2,   /* soft: by 1 - IoU, where the IoU is above the threshold */
+    INFER_SUPPRESS_NONE = 3      /* all stay: the network has seen to it */
+} infer_suppress;
+
+typedef struct infer_nms_options {
+    size_t size;               /* sizeof(infer_nms_options) */
+    infer_allocator allocator; /* malloc and free */
+    int32_t suppress;          /* enum infer_suppress */
+    int32_t agnostic;          /* as in infer_decoding, as are the others */
+    int32_t inclusive;
+    int32_t most_candidates;
+    float score_threshold;
+    float iou_threshold;
+    float sigma; /* 0.5 where it is 0 */
+    uint32_t reserved;
+} infer_nms_options;
+
+#define INFER_NMS_OPTIONS_INIT INFER_INITIAL(infer_nms_options)
+INFER_API void infer_nms_options_init(infer_nms_options *options, size_t size);
+
+/* Suppression of what is not the best of its kind (NMS). Of `count` boxes those that stay, at most
+ * `most`, are copied to `kept`, the best first, among equals in the order of `boxes`; *found
+ * becomes their number. The IoU of two boxes is their common area by that of both together, 0 where
+ * that is 0 or not finite, in double precision. Boxes with a NaN in them, or with a score that is
+ * not above the threshold, go. `kept` may not lie within `boxes`. Takes time in proportion to
+ * count, but for places where many that stay are as large and as near to each other as the
+ * threshold allows. */
+INFER_API infer_status infer_nms(const infer_box *boxes, size_t count,
+                                 const infer_nms_options *options, infer_box *kept, size_t most,
+                                 size_t *found, infer_error *err);
+
+/* ---- detection ------------------------------------------------------------------------------ */
+
+/* How to detect. */
+typedef struct infer_detect_options {
+    size_t size;                      /* sizeof(infer_detect_options) */
+    const infer_image_options *image; /* NULL for defaults; its allocator is not used */
+    const infer_decoding *decoding;   /* NULL: the model's */
+    float score_threshold;            /* instead of the decoding's, where it is not 0; below 0: 0 */
+    float iou_threshold;              /* the same */
+} infer_detect_options;
+
+#define INFER_DETECT_OPTIONS_INIT INFER_INITIAL(infer_detect_options)
+INFER_API void infer_detect_options_init(infer_detect_options *options, size_t size);
+
+/* Where answers go: memory of the caller's. */
+typedef struct infer_detections {
+    size_t size;         /* sizeof(infer_detections) */
+    infer_box *boxes;    /* picture after picture, `most` of each */
+    infer_point *points; /* of box after box, as many as the decoding says; NULL: not asked for */
+    size_t *found;       /* boxes of each picture, the best first */
+    size_t most;         /* that there is room for */
+} infer_detections;
+
+#define INFER_DETECTIONS_INIT INFER_INITIAL(infer_detections)
+INFER_API void infer_detections_init(infer_detections *detections, size_t size);
+
+/* From pictures to boxes: decodes, preprocesses as the session's model says, runs the session (one
+ * input of f32 or u8, whose batch is 1 or `count`), and reads its outputs as the model's decoding
+ * says. `options` may be NULL. On failure all of `found` is 0. Memory as infer_classify's. A run as
+ * infer_run is: one at a time. */
+INFER_API infer_status infer_detect(infer_session *session, const infer_picture *pictures,
+                                    size_t count, const infer_detect_options *options,
+                                    infer_detections *detections, infer_error *err);
+
 #ifdef __cplusplus
 }
 #endif

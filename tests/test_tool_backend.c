@@ -71,7 +71,7 @@ static infer_status load(const char *path, infer_model **model, void **bytes, ch
     struct onnx_report report;
     size_t size;
     onnx_report_init(&report, NULL);
-    infer_status status = convert_onnx(path, &o, &report, bytes, &size, err);
+    infer_status status = convert_onnx(path, &o, &report, NULL, bytes, &size, err);
     for (uint32_t i = 0; status != INFER_OK && i < report.count; i++)
         if (!report.items[i].warning) {
             onnx_problem_text(&report.items[i], text, text_size);

@@ -204,6 +204,21 @@ int cli_floats(const char *option, const char *text, float *out, int most)
     }
 }
 
+int cli_float(const struct cli_args *args, const char *name, float min, float max, float otherwise,
+              float *out)
+{
+    const char *text = cli_value(args, name);
+    *out = otherwise;
+    if (!text)
+        return 1;
+    const int n = cli_floats(name, text, out, 1);
+    if (n == 1 && (*out < min || *out > max)) {
+        cli_usage("--%s %s: a number of %g to %g is needed", name, text, (double)min, (double)max);
+        return 0;
+    }
+    return n == 1;
+}
+
 int cli_input_spec(const char *text, infer_input_spec *spec)
 {
     const char *equals = strrchr(text, '=');
@@ -298,6 +313,21 @@ char *dims_text(const infer_value_info *info, char *text, size_t size)
         at += n > 0 ? (size_t)n : 0;
     }
     return text;
+}
+
+void csv_string(FILE *f, const char *s)
+{
+    if (!strpbrk(s, ",\"\r\n")) {
+        fputs(s, f);
+        return;
+    }
+    putc('"', f);
+    for (; *s; s++) {
+        if (*s == '"')
+            putc('"', f);
+        putc(*s, f);
+    }
+    putc('"', f);
 }
 
 double cli_now_ms(void)

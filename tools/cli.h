@@ -67,6 +67,10 @@ int cli_int(const struct cli_args *args, const char *name, long min, long max, l
             long *out);
 /* Up to `most` numbers separated by commas; returns their count, -1 with a usage message. */
 int cli_floats(const char *option, const char *text, float *out, int most);
+/* A number of min..max from an option; `otherwise` where it is not given. Returns 0 and prints a
+ * usage message if it is none. */
+int cli_float(const struct cli_args *args, const char *name, float min, float max, float otherwise,
+              float *out);
 /* "name=1x3x224x224" into a spec whose name is a copy (free it); 0 with a usage message. */
 int cli_input_spec(const char *text, infer_input_spec *spec);
 
@@ -81,6 +85,9 @@ void json_dims(FILE *f, const int64_t *dims, int rank);
 
 /* "1x3x224x224"; "scalar" for rank 0, "?" for free dimensions. */
 char *dims_text(const infer_value_info *info, char *text, size_t size);
+
+/* A field of a CSV file, with quotes where it needs them. */
+void csv_string(FILE *f, const char *s);
 
 /* Milliseconds of a monotonic clock. */
 double cli_now_ms(void);

@@ -159,10 +159,21 @@ static int get_preprocess(struct classifier *c, const struct cli_args *args)
     return preprocess_args_apply(args, &c->preprocess) ? CLI_OK : CLI_USAGE;
 }
 
+/* A model that says what its answers are has the last word. */
+static int check_task(const struct classifier *c, const char *path)
+{
+    infer_decoding d = INFER_DECODING_INIT;
+    if (infer_model_decoding(c->model, &d, NULL) == INFER_OK && d.task == INFER_TASK_DETECT)
+        return cli_usage("%s: its answers are boxes: infer detect finds them", path);
+    return CLI_OK;
+}
+
 static int classify(struct classifier *c, const struct cli_args *args)
 {
     long top, output;
-    int status = CLI_OK;
+    int status = check_task(c, args->positional[0]);
+    if (status != CLI_OK)
+        return status;
     if (!cli_int(args, "top", 1, 1000, 5, &top) ||
         !cli_int(args, "output-index", 0, 1000, 0, &output))
         return CLI_USAGE;

@@ -16,6 +16,9 @@ static const struct cli_option options[] = {
     {"labels", "FILE", "labels to store, one a line; line 1 is class 0"},
     SHAPE_OPTION,
     PREPROCESS_OPTIONS,
+    {"task", "NAME", "how outputs become answers, to store: a family of detectors, or auto"},
+    {"score", "N", "with --task: the score above which a box counts"},
+    {"iou", "N", "with --task: of two boxes that overlap by more one goes"},
     {"custom", "DOMAIN", "leave operators of this domain to the application; repeatable"},
     {"check", NULL, "say whether the model can be converted; nothing is written"},
     {"verbose", NULL, "a line for every node with a problem, not one for all of a kind"},
@@ -33,7 +36,12 @@ static const struct cli_command command = {
     "for a model that can't be converted. If any of the options from --resize to --fill is given,\n"
     "the preprocessing is stored in the file, for `infer classify` and infer_classify: fit, "
     "centre\n"
-    "crop, colour order, (x - mean) * scale.",
+    "crop, colour order, (x - mean) * scale.\n"
+    "--task stores how boxes are read from the outputs, for `infer detect` and infer_detect, and "
+    "the\n"
+    "family's own preprocessing where no other is given. Families: yolov5, yolov8 (v8 to v12), "
+    "yolox,\n"
+    "nanodet, fastestdet, ssd, scrfd, yunet, ultraface.",
     "  infer convert mobilenet.onnx -o mobilenet.infer --labels imagenet.txt --resize 256 \\\n"
     "      --crop 224 --mean 123.675,116.28,103.53 --scale 0.01712,0.01751,0.01743",
     options,
@@ -51,6 +59,7 @@ struct conversion {
     double ms;
     uint32_t nodes;
     size_t weights_bytes;
+    struct convert_assumed assumed;
     char warning[512]; /* about the labels, empty for none */
 };
 
@@ -100,10 +109,13 @@ static infer_status look_at(struct conversion *c, infer_error *err)
     c->nodes = model->graph.nnodes;
     infer__model_section(model, INFER__SECTION_WEIGHTS, &c->weights_bytes);
     size_t labels = infer_model_labels(model);
-    int64_t classes = labels ? count_classes(model, &info) : 0;
-    if (classes > 0 && (uint64_t)classes != labels)
-        snprintf(c->warning, sizeof c->warning, "%zu labels, but output '%.200s' has %lld classes",
-                 labels, info.name, (long long)classes);
+    infer_decoding d = INFER_DECODING_INIT;
+    const int told = infer_model_decoding(model, &d, NULL) == INFER_OK;
+    int64_t classes = !labels ? 0 : told ? d.classes + d.label_first : count_classes(model, &info);
+    if (classes > 0 && (uint64_t)classes != labels && d.class_field < 0)
+        snprintf(c->warning, sizeof c->warning, "%zu labels, but %s%.200s%s %lld classes", labels,
+                 told ? "the decoding" : "output '", told ? "" : info.name, told ? " has" : "' has",
+                 (long long)classes);
     infer_model_free(&model);
     return INFER_OK;
 }
@@ -137,6 +149,9 @@ static void print_json(const struct conversion *c, const infer_error *err)
         printf(", \"bytes\": %zu, \"weights_bytes\": %zu, \"onnx_nodes\": %u, \"nodes\": %u",
                c->size, c->weights_bytes, c->report.nodes, c->nodes);
     }
+    if (c->assumed.family)
+        printf(", \"task\": \"%s\", \"usual_preprocessing\": %s", c->assumed.family,
+               c->assumed.preprocess ? "true" : "false");
     printf(", \"ms\": %.3f, \"label_warning\": ", c->ms);
     json_string(stdout, c->warning);
     printf(", \"problem_count\": %u, \"warning_count\": %u, \"groups\": [", c->report.problems,
@@ -167,6 +182,9 @@ static int finish(struct conversion *c, const infer_error *err, int json)
         fprintf(stderr, "infer: %s: warning: %s\n", c->path, c->warning);
     if (err->status != INFER_OK)
         return cli_fail(c->path, err);
+    if (!json && c->assumed.family)
+        printf("read as %s%s (%s)\n", c->assumed.family,
+               c->assumed.preprocess ? ", with its usual preprocessing" : "", c->assumed.what);
     if (!json)
         printf("%s: %s%u nodes (ONNX has %u), %zu bytes (%zu of them weights), %.1f ms\n",
                c->check ? c->path : c->output, c->check ? "can be converted: " : "", c->nodes,
@@ -185,6 +203,12 @@ static int convert(const struct cli_args *args, const struct session_args *sessi
         return CLI_USAGE;
     if (preprocess_args_given(args))
         o.preprocess = &preprocess;
+    o.task = cli_value(args, "task");
+    if (!cli_float(args, "score", 0, 1, 0, &o.score_threshold) ||
+        !cli_float(args, "iou", 0, 1, 0, &o.iou_threshold))
+        return CLI_USAGE;
+    if (!o.task && (cli_has(args, "score") || cli_has(args, "iou")))
+        return cli_usage("--score and --iou are stored with --task only");
     int domains;
     o.custom_domains = cli_values(args, "custom", &domains);
     o.ncustom_domains = (size_t)domains;
@@ -203,7 +227,8 @@ static int convert(const struct cli_args *args, const struct session_args *sessi
         o.nlabels = nlabels;
     }
     double start = cli_now_ms();
-    infer_status status = convert_onnx(c->path, &o, &c->report, &c->bytes, &c->size, &err);
+    infer_status status =
+        convert_onnx(c->path, &o, &c->report, &c->assumed, &c->bytes, &c->size, &err);
     c->ms = cli_now_ms() - start;
     if (status == INFER_OK)
         look_at(c, &err);

@@ -3,49 +3,114 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "answer/decoding.h"
 #include "base/memory.h"
+#include "base/status.h"
 #include "file/model.h"
 #include "tools/cli.h"
+#include "tools/decoders/decoder.h"
+#include "tools/decoders/names.h"
+#include "tools/edit.h"
 #include "vision/preprocess_file.h"
 
-static infer_status convert_graph(const char *path, const struct convert_options *options,
-                                  struct infer__region *region, struct onnx_report *report,
-                                  void **bytes, size_t *size, infer_error *err)
-{
+/* What becomes a file. */
+struct conversion {
+    const struct convert_options *o;
+    struct infer__region *region;
     struct infer__graph g;
-    struct onnx_import_options o;
     struct infer__about about;
-    uint8_t preprocess[INFER__PREPROCESS_BYTES];
-    onnx_import_options_init(&o);
-    o.shapes = options->shapes;
-    o.nshapes = options->nshapes;
-    o.about = &about;
-    o.custom_domains = options->custom_domains;
-    o.ncustom_domains = options->ncustom_domains;
-    TRY(onnx_import(path, &o, region, &g, report, err));
-    if (!options->no_optimise)
-        TRY(onnx_optimise(&g, o.max_tensor_bytes, err));
-    struct infer__section extra = {INFER__SECTION_PREPROCESS, preprocess, sizeof preprocess};
-    struct infer__file_content content = {.graph = &g,
-                                          .labels = options->labels,
-                                          .nlabels = options->nlabels,
-                                          .extra = &extra,
-                                          .nextra = options->preprocess != NULL,
-                                          .about = &about};
-    if (options->preprocess)
-        TRY(infer__preprocess_encode(options->preprocess, preprocess, err));
+    infer_preprocess preprocess;
+    infer_decoding decoding;
+    int has_preprocess, has_decoding;
+    const char *const *labels;
+    uint32_t nlabels;
+};
+
+/* Adds what reads the outputs to the graph. */
+static infer_status add_decoding(struct conversion *c, struct convert_assumed *assumed,
+                                 infer_error *err)
+{
+    struct infer__value *shaped = NULL;
+    infer_preprocess usual;
+    infer_error second;
+    const struct decoder_family *family;
+    TRY(edit_infer(&c->g, c->region, &shaped, &second, err));
+    TRY(decoder_apply(&c->g, shaped, c->o->task, &c->decoding, &usual, &family, err));
+    c->has_decoding = 1;
+    if (c->o->score_threshold > 0)
+        c->decoding.score_threshold = c->o->score_threshold;
+    if (c->o->iou_threshold > 0)
+        c->decoding.iou_threshold = c->o->iou_threshold;
+    if (!c->has_preprocess)
+        c->preprocess = usual;
+    *assumed = (struct convert_assumed){family->name, family->what, !c->has_preprocess, usual};
+    c->has_preprocess = 1;
+    if (!c->labels)
+        c->labels = decoder_names(&c->about, c->region, &c->nlabels);
+    return INFER_OK;
+}
+
+static infer_status write_all(const struct conversion *c, void **bytes, size_t *size,
+                              infer_error *err)
+{
+    uint8_t preprocess[INFER__PREPROCESS_BYTES], decoding[INFER__DECODING_BYTES];
+    struct infer__section extra[2];
+    struct infer__file_content content = {.graph = &c->g,
+                                          .labels = c->labels,
+                                          .nlabels = c->nlabels,
+                                          .extra = extra,
+                                          .about = &c->about};
+    if (c->has_preprocess) {
+        TRY(infer__preprocess_encode(&c->preprocess, preprocess, err));
+        extra[content.nextra++] =
+            (struct infer__section){INFER__SECTION_PREPROCESS, preprocess, sizeof preprocess};
+    }
+    if (c->has_decoding) {
+        TRY(infer__decoding_encode(&c->decoding, decoding, err));
+        extra[content.nextra++] =
+            (struct infer__section){INFER__SECTION_DECODING, decoding, sizeof decoding};
+    }
     infer_allocator a = infer__allocator(NULL);
     return infer__file_write(&content, &a, bytes, size, err);
 }
 
+static infer_status convert_graph(const char *path, const struct convert_options *options,
+                                  struct infer__region *region, struct onnx_report *report,
+                                  struct convert_assumed *assumed, void **bytes, size_t *size,
+                                  infer_error *err)
+{
+    struct conversion c = {
+        .o = options, .region = region, .labels = options->labels, .nlabels = options->nlabels};
+    struct onnx_import_options o;
+    onnx_import_options_init(&o);
+    o.shapes = options->shapes;
+    o.nshapes = options->nshapes;
+    o.about = &c.about;
+    o.custom_domains = options->custom_domains;
+    o.ncustom_domains = options->ncustom_domains;
+    c.has_preprocess = options->preprocess != NULL;
+    if (options->preprocess)
+        c.preprocess = *options->preprocess;
+    TRY(onnx_import(path, &o, region, &c.g, report, err));
+    if (options->task)
+        TRY(add_decoding(&c, assumed, err));
+    if (!options->no_optimise)
+        TRY(onnx_optimise(&c.g, o.max_tensor_bytes, err));
+    return write_all(&c, bytes, size, err);
+}
+
 infer_status convert_onnx(const char *path, const struct convert_options *options,
-                          struct onnx_report *report, void **bytes, size_t *size, infer_error *err)
+                          struct onnx_report *report, struct convert_assumed *assumed, void **bytes,
+                          size_t *size, infer_error *err)
 {
     struct infer__region region;
+    struct convert_assumed ignored;
+    assumed = assumed ? assumed : &ignored;
+    *assumed = (struct convert_assumed){0};
     *bytes = NULL;
     *size = 0;
     infer__region_init(&region, NULL);
-    infer_status status = convert_graph(path, options, &region, report, bytes, size, err);
+    infer_status status = convert_graph(path, options, &region, report, assumed, bytes, size, err);
     infer__region_free(&region);
     return status;
 }
@@ -88,7 +153,7 @@ int open_model_with(const char *path, const struct convert_options *options, inf
     struct onnx_report report;
     size_t size;
     onnx_report_init(&report, NULL);
-    infer_status status = convert_onnx(path, options, &report, bytes, &size, &err);
+    infer_status status = convert_onnx(path, options, &report, NULL, bytes, &size, &err);
     if (status != INFER_OK)
         print_report(&report, path, 0);
     onnx_report_free(&report);

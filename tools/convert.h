@@ -13,13 +13,24 @@ struct convert_options {
     const infer_preprocess *preprocess; /* NULL: none is stored */
     const char *const *custom_domains;  /* whose operators are left to the application */
     size_t ncustom_domains;
-    int no_optimise; /* 1: the graph stays as it is in the file */
+    const char *task; /* how the outputs are read: a name of decoder.h's list, or "auto"; NULL: that
+                         is not stored */
+    float score_threshold, iou_threshold; /* stored instead of the family's, where they are not 0 */
+    int no_optimise;                      /* 1: the graph stays as it is in the file */
+};
+
+/* What was assumed of a model's task. */
+struct convert_assumed {
+    const char *family, *what; /* NULL: no task was asked for */
+    int preprocess;            /* 1: the family's preprocessing is stored */
+    infer_preprocess stored;
 };
 
 /* Imports, optimises and writes to memory: *bytes is 64-byte aligned, to be freed with
- * infer__free. `report` must have been initialised. */
+ * infer__free. `report` must have been initialised; `assumed` may be NULL. */
 infer_status convert_onnx(const char *path, const struct convert_options *options,
-                          struct onnx_report *report, void **bytes, size_t *size, infer_error *err);
+                          struct onnx_report *report, struct convert_assumed *assumed, void **bytes,
+                          size_t *size, infer_error *err);
 
 /* Opens a .infer file, or an .onnx file by converting it in memory; the ending tells which. With
  * an ONNX file *bytes becomes memory that must outlive the model (free it with infer__free

@@ -59,9 +59,9 @@ struct infer__chain_shape {
         packed_floats;
 };
 
-/* Parts of at most CHAIN_PART blocks that so many blocks are cut into: of any number of threads, since
- * packed weights follow them; an even one where there are more than a few, which two threads and
- * more share out evenly. */
+/* Parts of at most CHAIN_PART blocks that so many blocks are cut into: of any number of threads,
+ * since packed weights follow them; an even one where there are more than a few, which two threads
+ * and more share out evenly. */
 int64_t infer__chain_parts(int64_t blocks);
 
 /* 1 if `t` is a chain that the kernels serve, and fills *s. */

@@ -13,7 +13,7 @@ enum infer__section_kind {
     INFER__SECTION_NAMES = 3,
     INFER__SECTION_LABELS = 4,
     INFER__SECTION_PREPROCESS = 5,
-    INFER__SECTION_DECODING = 6,   /* reserved: how outputs become answers */
+    INFER__SECTION_DECODING = 6,   /* how outputs become answers */
     INFER__SECTION_STATISTICS = 7, /* reserved: reference statistics */
     INFER__SECTION_SELFTEST = 8,   /* reserved: an input with its expected output */
     INFER__SECTION_TUNED = 9,      /* a tuned plan; one section for each CPU */

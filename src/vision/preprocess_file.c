@@ -2,8 +2,10 @@
 
 #include <string.h>
 
+#include "base/caller.h"
 #include "base/status.h"
 #include "file/layout.h"
+#include "file/model.h"
 #include "vision/decode.h"
 #include "vision/preprocess.h"
 
@@ -49,5 +51,23 @@ infer_status infer__preprocess_decode(const uint8_t *bytes, size_t size, infer_p
         return INFER_ERROR_FORMAT;
     }
     *p = read;
+    return INFER_OK;
+}
+
+infer_status infer_model_preprocess(const infer_model *model, infer_preprocess *preprocess,
+                                    infer_error *err)
+{
+    INFER__KEEP_CALLER;
+    infer_error local;
+    infer_preprocess stored;
+    err = err ? err : &local;
+    infer__error_clear(err);
+    FAIL_IF(!model, INFER_ERROR_ARGUMENT, "infer_model_preprocess: model is NULL");
+    TRY(infer__sized_check(INFER__PREPROCESS, preprocess, err));
+    size_t size = 0;
+    const uint8_t *bytes = infer__model_section(model, INFER__SECTION_PREPROCESS, &size);
+    FAIL_IF(!bytes, INFER_ERROR_UNSUPPORTED, "the model has no preprocessing stored");
+    TRY(infer__preprocess_decode(bytes, size, &stored, err));
+    infer__sized_write(INFER__PREPROCESS, &stored, preprocess);
     return INFER_OK;
 }

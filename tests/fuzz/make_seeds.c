@@ -309,7 +309,7 @@ static void write_seed(struct seed *s, const char *folder)
         c.labels = labels;
         c.nlabels = 2;
         c.extra = extra.section;
-        c.nextra = 3;
+        c.nextra = 4;
         c.about = seed_about();
         check(s, infer__file_write(&c, NULL, &bytes, &size, &err), &err);
         all = realloc(all, size + 1);
@@ -369,6 +369,7 @@ int main(int argc, char **argv)
     make_all("tests/fuzz/graphs.txt", seeds, 0);
     make_all("tests/fuzz/findings.txt", findings, 1);
     seed_pictures(seeds);
+    seed_answers(seeds);
     seed_texts(seeds);
     return 0;
 }

@@ -11,13 +11,15 @@ void seed_write(const char *folder, const char *target, const char *name, const 
                 size_t size);
 /* Pictures of every format, with preprocessing. */
 void seed_pictures(const char *folder);
+/* Decodings with outputs. */
+void seed_answers(const char *folder);
 /* NumPy's files and command lines. */
 void seed_texts(const char *folder);
 
-/* Sections beyond graph, weights, names and labels: preprocessing, a tuned plan, and one of a
- * kind that has no meaning yet. */
+/* Sections beyond graph, weights, names and labels: preprocessing, decoding, a tuned plan, and one
+ * of a kind that has no meaning yet. */
 struct seed_sections {
-    struct infer__section section[3];
+    struct infer__section section[4];
 };
 struct seed_sections seed_sections(void);
 /* What a model tells of itself; a name for whichever dimension of its first input is free. */

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "answer/decoding.h"
 #include "file/tuned_section.h"
 #include "tests/fuzz/make_seeds.h"
 #include "tools/npy.h"
@@ -9,17 +10,22 @@
 
 struct seed_sections seed_sections(void)
 {
-    static uint8_t stored[INFER__PREPROCESS_BYTES];
+    static uint8_t stored[INFER__PREPROCESS_BYTES], decoding[INFER__DECODING_BYTES];
     static void *tuned;
     static size_t size;
     struct infer__tuned_for by = {.vendor = "GenuineIntel", .isa = INFER_ISA_AVX2};
     struct infer__tuned_entry entries[] = {{1, "conv_f32_c", 0}, {2, "conv_f32_c", 1}};
     infer_preprocess p = INFER_PREPROCESS_INIT;
+    infer_decoding d = INFER_DECODING_INIT;
     infer_error err;
+    d.task = INFER_TASK_DETECT;
+    d.classes = 2;
     infer__preprocess_encode(&p, stored, &err);
+    infer__decoding_encode(&d, decoding, &err);
     if (!tuned && infer__tuned_encode(&by, entries, 2, NULL, &tuned, &size, &err) != INFER_OK)
         abort();
     return (struct seed_sections){{{INFER__SECTION_PREPROCESS, stored, sizeof stored},
+                                   {INFER__SECTION_DECODING, decoding, sizeof decoding},
                                    {INFER__SECTION_TUNED, tuned, size},
                                    {INFER__SECTION_META, "meta", 4}}};
 }

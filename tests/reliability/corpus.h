@@ -8,6 +8,7 @@
 #include "tests/reliability/check.h"
 #include "tests/small_net.h"
 
+#include "answer/decoding.h"
 #include "file/tuned_section.h"
 #include "tools/convert.h"
 #include "vision/preprocess_file.h"
@@ -50,22 +51,26 @@ FIXTURE struct infer__section corpus_tuned(uint32_t cpu)
     return s;
 }
 
-/* The small network with labels, preprocessing, two tuned plans, and one section of each kind that
- * this version passes over. */
+/* The small network with labels, preprocessing, decoding, two tuned plans, and one section of each
+ * kind that this version passes over. */
 FIXTURE struct bytes corpus_every_section(void)
 {
-    static uint8_t preprocess[INFER__PREPROCESS_BYTES];
+    static uint8_t preprocess[INFER__PREPROCESS_BYTES], decoding[INFER__DECODING_BYTES];
     static const char *const labels[] = {"cat", "d\xC3\xB6g", "", "cat", "\xE9\xB3\xA5"};
     infer_preprocess p = INFER_PREPROCESS_INIT;
+    infer_decoding d = INFER_DECODING_INIT;
     infer_error err;
     infer_model *m;
     p.fit = INFER_FIT_STRETCH;
     p.width = 13;
     p.height = 17;
+    d.task = INFER_TASK_DETECT;
+    d.classes = 5;
     check_ok(infer__preprocess_encode(&p, preprocess, &err), &err);
+    check_ok(infer__decoding_encode(&d, decoding, &err), &err);
     struct infer__section extra[] = {
         {INFER__SECTION_PREPROCESS, preprocess, sizeof preprocess},
-        {INFER__SECTION_DECODING, "decoding", 9},
+        {INFER__SECTION_DECODING, decoding, sizeof decoding},
         {INFER__SECTION_STATISTICS, "statistics", 11},
         {INFER__SECTION_SELFTEST, "self-test", 10},
         corpus_tuned(1),

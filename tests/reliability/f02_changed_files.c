@@ -156,7 +156,7 @@ int main(void)
         return check_skip(&check, "no folder for its files");
     snprintf(path, sizeof path, "%s/model.infer", folder);
     onnx_report_init(&report, NULL);
-    if (convert_onnx("examples/signs/signs.onnx", &options, &report, &bytes, &size, &err) !=
+    if (convert_onnx("examples/signs/signs.onnx", &options, &report, NULL, &bytes, &size, &err) !=
             INFER_OK ||
         infer_load_memory(bytes, size, NULL, &model, &err) != INFER_OK) {
         check_failed(&check, "no model to begin with: %s", err.message);

@@ -73,7 +73,7 @@ static int try_file(const char *path)
         struct convert_options o = {0};
         struct onnx_report report;
         onnx_report_init(&report, NULL);
-        infer_status status = convert_onnx(path, &o, &report, &bytes, &size, &err);
+        infer_status status = convert_onnx(path, &o, &report, NULL, &bytes, &size, &err);
         onnx_report_free(&report);
         if (status == INFER_OK)
             infer_load_memory(bytes, size, NULL, &model, &err);

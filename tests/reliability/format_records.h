@@ -135,6 +135,12 @@ FIXTURE void walk_section(struct walk *w, uint64_t kind, size_t end)
         else
             walk_span(w, "PREPROCESS", "bytes", OPAQUE, 1, end - w->at);
         break;
+    case INFER__SECTION_DECODING:
+        if (end - w->at == INFER__FILE_DECODING)
+            walk_record(w, RECORD_DECODING);
+        else
+            walk_span(w, "DECODING", "bytes", OPAQUE, 1, end - w->at);
+        break;
     case INFER__SECTION_TUNED:
         walk_record(w, RECORD_TUNED_HEADER);
         walk_records(w, RECORD_TUNED_ENTRY, walk_number(w, start, INFER__FILE_TUNED_FOR, 4));

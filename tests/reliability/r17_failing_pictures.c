@@ -198,7 +198,7 @@ static void try_classifying(const uint8_t *samples)
     p.fit = INFER_FIT_STRETCH;
     p.width = p.height = 64;
     onnx_report_init(&report, NULL);
-    infer_status status = convert_onnx(onnx, &o, &report, &bytes, &size, &err);
+    infer_status status = convert_onnx(onnx, &o, &report, NULL, &bytes, &size, &err);
     onnx_report_free(&report);
     if (status == INFER_OK)
         status = infer_load_memory(bytes, size, NULL, &c.model, &err);

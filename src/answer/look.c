@@ -1,0 +1,105 @@
+#include "answer/look.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/size.h"
+#include "base/status.h"
+#include "vision/options.h"
+#include "vision/picture.h"
+#include "vision/preprocess.h"
+
+/* The one input, with memory of its own. */
+static infer_status make_input(struct infer__look *l, infer_error *err)
+{
+    infer_value_info info = INFER_VALUE_INFO_INIT;
+    const size_t inputs = infer_session_inputs(l->session);
+    FAIL_IF(inputs != 1, INFER_ERROR_SHAPE, "the model has %zu inputs; pictures fill one", inputs);
+    TRY(infer_session_input(l->session, 0, &info, err));
+    int64_t elements;
+    size_t bytes;
+    FAIL_IF(info.rank != 4, INFER_ERROR_SHAPE, "the input %.60s is not pictures, of rank 4",
+            info.name);
+    if (!infer__dims_product(info.dims, info.rank, &elements) ||
+        !infer__size_mul((size_t)elements, infer_type_size(info.type), &bytes))
+        return infer__no_memory(err, SIZE_MAX);
+    l->input.type = info.type;
+    l->input.rank = info.rank;
+    memcpy(l->input.dims, info.dims, sizeof l->input.dims);
+    l->input.bytes = bytes;
+    l->batch = (size_t)info.dims[0];
+    l->input.data = infer__alloc(&l->allocator, bytes, 64);
+    return l->input.data ? INFER_OK : infer__no_memory(err, bytes);
+}
+
+infer_status infer__look_begin(struct infer__look *l, infer_session *session,
+                               const infer_image_options *image, const infer_allocator *a,
+                               infer_error *err)
+{
+    *l = (struct infer__look){.session = session, .allocator = *a};
+    infer_preprocess_init(&l->preprocess, sizeof l->preprocess);
+    TRY(infer__image_options(image, &l->image, err));
+    l->image.allocator = *a;
+    TRY(infer_model_preprocess(session->model, &l->preprocess, err));
+    TRY(make_input(l, err));
+    const int last = l->preprocess.layout == INFER_LAYOUT_NHWC;
+    l->height = (int32_t)l->input.dims[last ? 1 : 2];
+    l->width = (int32_t)l->input.dims[last ? 2 : 3];
+    l->noutputs = infer_session_outputs(session);
+    l->outputs = infer__calloc(a, l->noutputs, sizeof *l->outputs);
+    l->looked = infer__calloc(a, l->batch, sizeof *l->looked);
+    return l->outputs && l->looked ? INFER_OK : infer__no_memory(err, l->batch * sizeof *l->looked);
+}
+
+static infer_status fill(struct infer__look *l, const infer_picture *given, size_t index,
+                         infer_error *err)
+{
+    struct infer__picture p;
+    struct infer__looked *to = &l->looked[index];
+    infer_transform_init(&to->transform, sizeof to->transform);
+    TRY(infer__picture_open(given, &l->image, &p, err));
+    to->x = p.x;
+    to->y = p.y;
+    to->width = p.image.width;
+    to->height = p.image.height;
+    infer_status status = infer__picture_fill(&p, &l->preprocess, (int64_t)index, &l->input,
+                                              &l->allocator, &to->transform, err);
+    infer__picture_free(&p);
+    return status;
+}
+
+infer_status infer__look_at(struct infer__look *l, const infer_picture *pictures, infer_error *err)
+{
+    for (size_t i = 0; i < l->batch; i++)
+        TRY(fill(l, &pictures[i], i, err));
+    memset(l->outputs, 0, l->noutputs * sizeof *l->outputs);
+    TRY(infer__session_tensors(l->session, &l->input, 1, l->outputs, l->noutputs, err));
+    TRY(infer__session_run(l->session, 0, &l->input, l->outputs, 0, err));
+    infer__session_shapes(l->session, l->outputs, l->noutputs);
+    return INFER_OK;
+}
+
+void infer__look_end(struct infer__look *l)
+{
+    infer__free(&l->allocator, l->looked);
+    infer__free(&l->allocator, l->outputs);
+    infer__free(&l->allocator, l->input.data);
+}
+
+infer_status infer__look_with(infer_session *session,
+                              infer_status (*work)(infer_session *session, const infer_allocator *a,
+                                                   void *ctx, infer_error *err),
+                              void *ctx, infer_error *err)
+{
+    TRY(infer__session_enter(session, err));
+    const infer_allocator a = infer__scratch_begin(&session->scratch, &session->allocator);
+    session->meter.refused = 0;
+    infer_status status = work(session, &a, ctx, err);
+    if (status == INFER_ERROR_NO_MEMORY && session->meter.refused)
+        status = infer__fail(err, INFER_ERROR_LIMIT,
+                             "the picture needs more than the %llu bytes that max_memory_bytes "
+                             "allows",
+                             (unsigned long long)session->meter.limit);
+    infer__scratch_end(&session->scratch);
+    return infer__session_leave(session, status, err);
+}

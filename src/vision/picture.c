@@ -1,0 +1,146 @@
+#include "vision/picture.h"
+
+#include <stddef.h>
+
+#include "base/memory.h"
+#include "base/status.h"
+#include "vision/decode.h"
+#include "vision/yuv.h"
+
+/* Samples of a pixel of each kind, 0 where they are not together. */
+static int channels_of(int32_t pixels)
+{
+    switch (pixels) {
+    case INFER_PIXELS_RGB:
+    case INFER_PIXELS_BGR:
+        return 3;
+    case INFER_PIXELS_RGBA:
+    case INFER_PIXELS_BGRA:
+        return 4;
+    case INFER_PIXELS_GRAY:
+        return 1;
+    default:
+        return 0;
+    }
+}
+
+static infer_status check_region(const infer_picture *g, struct infer__picture *p, infer_error *err)
+{
+    const int whole = !g->region_width && !g->region_height;
+    p->image.width = whole ? p->width : g->region_width;
+    p->image.height = whole ? p->height : g->region_height;
+    p->x = g->x;
+    p->y = g->y;
+    FAIL_IF((whole && (g->x || g->y)) || g->x < 0 || g->y < 0 || p->image.width < 1 ||
+                p->image.height < 1 || p->image.width > p->width - g->x ||
+                p->image.height > p->height - g->y,
+            INFER_ERROR_ARGUMENT, "a region of %d x %d at (%d, %d) of a picture of %d x %d",
+            g->region_width, g->region_height, g->x, g->y, p->width, p->height);
+    return INFER_OK;
+}
+
+/* The region of pixels that lie together. */
+static void view(struct infer__picture *p, const uint8_t *pixels, size_t pitch, int channels)
+{
+    p->image.channels = channels;
+    p->image.pitch = pitch ? pitch : (size_t)p->width * (size_t)channels;
+    p->image.pixels =
+        (uint8_t *)pixels + (size_t)p->y * p->image.pitch + (size_t)p->x * (size_t)channels;
+}
+
+static infer_status open_file(const infer_picture *g, const infer_image_options *options,
+                              struct infer__picture *p, infer_error *err)
+{
+    TRY(infer_image_decode(g->data, g->bytes, options, &p->made, err));
+    p->width = p->made.width;
+    p->height = p->made.height;
+    TRY(check_region(g, p, err));
+    view(p, p->made.pixels, p->made.pitch, p->made.channels);
+    return INFER_OK;
+}
+
+static infer_status open_pixels(const infer_picture *g, const infer_image_options *options,
+                                struct infer__picture *p, infer_error *err)
+{
+    const int channels = channels_of(g->pixels);
+    FAIL_IF(g->width < 1 || g->height < 1 || g->width > INFER__MAX_SIDE ||
+                g->height > INFER__MAX_SIDE,
+            INFER_ERROR_ARGUMENT, "a picture of %d x %d pixels", g->width, g->height);
+    p->width = g->width;
+    p->height = g->height;
+    TRY(check_region(g, p, err));
+    FAIL_IF(g->pitch && channels && g->pitch < (size_t)g->width * (size_t)channels,
+            INFER_ERROR_ARGUMENT, "rows of %d pixels do not fit into %zu bytes", g->width,
+            g->pitch);
+    if (!channels)
+        return infer__yuv_open(g, &options->allocator, p, err);
+    p->bgr = g->pixels == INFER_PIXELS_BGR || g->pixels == INFER_PIXELS_BGRA;
+    view(p, g->data, g->pitch, channels);
+    return INFER_OK;
+}
+
+infer_status infer__picture_open(const infer_picture *given, const infer_image_options *options,
+                                 struct infer__picture *p, infer_error *err)
+{
+    *p = (struct infer__picture){0};
+    FAIL_IF(!given->data, INFER_ERROR_ARGUMENT, "a picture without data");
+    FAIL_IF(given->pixels < INFER_PIXELS_ENCODED || given->pixels > INFER_PIXELS_YUYV,
+            INFER_ERROR_ARGUMENT, "a picture of pixels of kind %d", given->pixels);
+    infer_status status = given->pixels == INFER_PIXELS_ENCODED
+                              ? open_file(given, options, p, err)
+                              : open_pixels(given, options, p, err);
+    if (status != INFER_OK)
+        infer__picture_free(p);
+    return status;
+}
+
+void infer__picture_free(struct infer__picture *p)
+{
+    infer_image_free(&p->made);
+}
+
+/* The network sees grey, which red and blue have different parts in. */
+static infer_status fill_grey(const struct infer__picture *p, const infer_preprocess *preprocess,
+                              int64_t index, const infer_tensor *out, const infer_allocator *a,
+                              infer_transform *t, infer_error *err)
+{
+    const infer_image *from = &p->image;
+    infer_image rgb;
+    TRY(infer__image_new(a, from->width, from->height, 3, &rgb, err));
+    for (int32_t y = 0; y < from->height; y++) {
+        const uint8_t *in = from->pixels + (size_t)y * from->pitch;
+        uint8_t *to = rgb.pixels + (size_t)y * rgb.pitch;
+        for (int32_t x = 0; x < from->width; x++, in += from->channels, to += 3) {
+            to[0] = in[2];
+            to[1] = in[1];
+            to[2] = in[0];
+        }
+    }
+    infer_status status = infer_preprocess_run(preprocess, &rgb, index, out, a, t, err);
+    infer_image_free(&rgb);
+    return status;
+}
+
+static infer_status fill(const struct infer__picture *p, const infer_preprocess *preprocess,
+                         int64_t index, const infer_tensor *out, const infer_allocator *a,
+                         infer_transform *t, infer_error *err)
+{
+    infer_preprocess order = *preprocess;
+    if (p->bgr && order.color == INFER_COLOR_GRAY)
+        return fill_grey(p, preprocess, index, out, a, t, err);
+    if (p->bgr)
+        order.color = order.color == INFER_COLOR_RGB ? INFER_COLOR_BGR : INFER_COLOR_RGB;
+    return infer_preprocess_run(&order, &p->image, index, out, a, t, err);
+}
+
+infer_status infer__picture_fill(const struct infer__picture *p, const infer_preprocess *preprocess,
+                                 int64_t index, const infer_tensor *out, const infer_allocator *a,
+                                 infer_transform *t, infer_error *err)
+{
+    TRY(fill(p, preprocess, index, out, a, t, err));
+    t->offset_x += p->x;
+    t->offset_y += p->y;
+    t->picture_width = p->width;
+    t->picture_height = p->height;
+    return INFER_OK;
+}

@@ -1,0 +1,12 @@
+/* Pictures in YUV, as cameras and video decoders give them. */
+#ifndef INFER_VISION_YUV_H
+#define INFER_VISION_YUV_H
+
+#include "vision/picture.h"
+
+/* Converts the region of a picture of kind NV12, I420 or YUYV to RGB, in p->made. Samples of colour
+ * stand for two pixels by two (YUYV: two) and are not interpolated, as in OpenCV. */
+infer_status infer__yuv_open(const infer_picture *given, const infer_allocator *a,
+                             struct infer__picture *p, infer_error *err);
+
+#endif

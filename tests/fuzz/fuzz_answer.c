@@ -1,0 +1,119 @@
+/* Outputs that become answers, by a decoding as a model file has it stored.
+ *
+ * Property: for any decoding that is accepted and any outputs, reading gives a status, or boxes
+ * with a score above the threshold, each of a candidate and a class that there is, and of those
+ * suppression keeps some that have such scores too. Nothing is read outside the outputs, and what
+ * was taken is given back.
+ *
+ * The input is 112 bytes of decoding (src/answer/decoding.h), 16 of choices, and numbers:
+ *
+ *    0  outputs: 1 to 4
+ *    1  their rank: 2 to 4
+ *    2  suppression: instead of the stored one
+ *    3  boxes that there is room for
+ *  4-15 for each output, three dimensions
+ */
+#include <math.h>
+
+#include "answer/candidates.h"
+#include "answer/nms.h"
+#include "base/memory.h"
+#include "base/status.h"
+#include "tests/fuzz/fuzz.h"
+
+enum { CHOICES = 16, OUTPUTS = 4, MOST_NUMBERS = 1 << 14 };
+
+/* An output of the shape that the choices say, filled with numbers of the input again and again. */
+static infer_tensor make_output(const uint8_t *choice, int number, const uint8_t *data, size_t size)
+{
+    infer_tensor t = {.type = INFER_F32, .rank = 2 + choice[1] % 3};
+    int64_t all = 1;
+    for (int i = 0; i < t.rank; i++) {
+        t.dims[i] = i == 0 && t.rank > 2 ? 1 : choice[4 + 3 * number + i % 3] % 90;
+        all *= t.dims[i];
+        if (all > MOST_NUMBERS)
+            t.dims[i] = all = 1;
+    }
+    t.bytes = (size_t)all * sizeof(float);
+    t.data = fuzz_block(NULL, t.bytes);
+    for (size_t i = 0; i < t.bytes; i++)
+        ((uint8_t *)t.data)[i] = size ? data[i % size] : 0;
+    return t;
+}
+
+static void check_boxes(const struct infer__reading *r, const infer_box *boxes, size_t count)
+{
+    infer_point points[INFER__MOST_POINTS];
+    infer_transform t = {.size = sizeof t, .scale_x = 2, .scale_y = 0.5, .offset_x = -3};
+    for (size_t i = 0; i < count; i++) {
+        REQUIRE(boxes[i].candidate >= 0 && boxes[i].candidate < r->candidates);
+        REQUIRE(boxes[i].index >= -1 && boxes[i].index < INFER__MOST_CLASSES);
+        REQUIRE(boxes[i].index != r->d->background || boxes[i].index < 0 || r->classes.data);
+        if (r->points.data && i < 4)
+            infer__points_of(r, boxes[i].candidate, &t, points);
+    }
+}
+
+static void read_outputs(const infer_decoding *d, const infer_tensor *outputs, size_t n,
+                         const uint8_t *choice)
+{
+    struct counter counter;
+    struct infer__reading r;
+    infer_error err;
+    infer_transform t = {.size = sizeof t, .scale_x = 1, .scale_y = 3, .offset_y = 7};
+    infer_box *boxes = NULL, kept[256];
+    size_t count, found = 0;
+    const infer_allocator a = counting(&counter);
+    infer__error_clear(&err);
+    infer_status status = infer__reading_of(d, outputs, n, 0, 64, 48, &r, &err);
+    REQUIRE(status == err.status);
+    if (status != INFER_OK)
+        return;
+    REQUIRE(infer__find_candidates(&r, d->score_threshold, &t, &a, &boxes, &count, &err) ==
+            INFER_OK);
+    check_boxes(&r, boxes, count);
+    for (size_t i = 0; i < count; i++)
+        REQUIRE(boxes[i].score > d->score_threshold);
+    infer_nms_options o = {.size = sizeof o,
+                           .allocator = a,
+                           .suppress = choice[2] % 4,
+                           .agnostic = d->agnostic,
+                           .inclusive = d->inclusive,
+                           .most_candidates = d->most_candidates,
+                           .score_threshold = d->score_threshold,
+                           .iou_threshold = d->iou_threshold};
+    if (o.suppress == INFER_SUPPRESS_NONE || o.suppress == INFER_SUPPRESS_GREEDY || count < 500)
+        REQUIRE(infer__nms(boxes, count, &o, kept, 1 + choice[3], &found, &err) == INFER_OK);
+    REQUIRE(found <= count && found <= 256);
+    for (size_t i = 0; i < found; i++)
+        REQUIRE(kept[i].score > d->score_threshold ||
+                (float)kept[i].score >= nextafterf(d->score_threshold, -INFINITY));
+    check_boxes(&r, kept, found);
+    infer__free(&a, boxes);
+    REQUIRE(counter.blocks == 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    infer_decoding d;
+    infer_error err;
+    infer_tensor outputs[OUTPUTS];
+    if (size < INFER__DECODING_BYTES + CHOICES)
+        return 0;
+    infer__error_clear(&err);
+    infer_status status = infer__decoding_decode(data, INFER__DECODING_BYTES, &d, &err);
+    REQUIRE(status == err.status);
+    if (status != INFER_OK)
+        return 0;
+    uint8_t again[INFER__DECODING_BYTES];
+    REQUIRE(infer__decoding_encode(&d, again, &err) == INFER_OK);
+    REQUIRE(memcmp(again, data, sizeof again) == 0);
+    const uint8_t *choice = data + INFER__DECODING_BYTES, *numbers = choice + CHOICES;
+    const size_t n = 1 + choice[0] % OUTPUTS;
+    for (size_t i = 0; i < n; i++)
+        outputs[i] = make_output(choice, (int)i, numbers, size - INFER__DECODING_BYTES - CHOICES);
+    read_outputs(&d, outputs, n, choice);
+    for (size_t i = 0; i < n; i++)
+        free(outputs[i].data);
+    return 0;
+}

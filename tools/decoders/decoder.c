@@ -1,0 +1,282 @@
+/* The list of families, and what their functions are made of. */
+#include "tools/decoders/decoder.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/status.h"
+
+#define FAMILY(name, what)                                                                         \
+    {                                                                                              \
+#name, what, decoder_fits_##name, decoder_build_##name                                     \
+    }
+
+/* In the order in which `auto` tries them: those that ask for more come first. */
+const struct decoder_family decoder_families[] = {
+    FAMILY(yunet, "YuNet: faces with five points"),
+    FAMILY(scrfd, "SCRFD: faces with five points"),
+    FAMILY(nanodet, "NanoDet: boxes as distributions of distances (GFL)"),
+    FAMILY(ultraface, "UltraFace: faces"),
+    FAMILY(ssd, "SSD of TensorFlow's Object Detection API, without its post-processing"),
+    FAMILY(yolox, "YOLOX: boxes in cells of a grid"),
+    FAMILY(yolov5, "YOLO v5 and v7 of Ultralytics and kin: rows of box, objectness, classes"),
+    FAMILY(yolov8, "YOLO v8 to v12 of Ultralytics: columns of box, classes"),
+    FAMILY(fastestdet, "FastestDet"),
+    {NULL, NULL, NULL, NULL}};
+
+const struct decoder_family *decoder_find(const char *name, const struct decoder *d)
+{
+    const int any = strcmp(name, "auto") == 0;
+    for (const struct decoder_family *f = decoder_families; f->name; f++)
+        if (any ? f->fits && f->fits(d) : strcmp(f->name, name) == 0)
+            return f;
+    return NULL;
+}
+
+/* ---- entry ---------------------------------------------------------------------------------- */
+
+static infer_status read_input(struct decoder *d)
+{
+    const struct infer__graph *g = d->g;
+    infer_error *err = d->err;
+    const struct infer__value *x = g->ninputs ? &d->shaped[g->inputs[0]] : NULL;
+    FAIL_IF(!x || x->rank != 4, INFER_ERROR_UNSUPPORTED,
+            "the first input is not a picture, of rank 4");
+    const int last = x->dims[3] <= 4 && x->dims[1] > 4;
+    d->preprocess.layout = last ? INFER_LAYOUT_NHWC : INFER_LAYOUT_NCHW;
+    d->height = x->dims[last ? 1 : 2];
+    d->width = x->dims[last ? 2 : 3];
+    d->preprocess.height = (int32_t)d->height;
+    d->preprocess.width = (int32_t)d->width;
+    FAIL_IF(d->height < 1 || d->width < 1 || d->height > 65535 || d->width > 65535,
+            INFER_ERROR_UNSUPPORTED, "the input's height and width are %lld x %lld",
+            (long long)d->height, (long long)d->width);
+    return INFER_OK;
+}
+
+infer_status decoder_apply(struct infer__graph *g, const struct infer__value *shaped,
+                           const char *name, infer_decoding *decoding, infer_preprocess *preprocess,
+                           const struct decoder_family **family, infer_error *err)
+{
+    struct decoder d = {.g = g, .shaped = shaped, .err = err};
+    infer_decoding_init(&d.decoding, sizeof d.decoding);
+    infer_preprocess_init(&d.preprocess, sizeof d.preprocess);
+    d.preprocess.resampler = INFER_RESIZE_OPENCV;
+    d.decoding.task = INFER_TASK_DETECT;
+    TRY(read_input(&d));
+    const struct decoder_family *f = decoder_find(name, &d);
+    FAIL_IF(!f, INFER_ERROR_UNSUPPORTED, "no way to read outputs like these is known");
+    FAIL_IF(!f->fits(&d), INFER_ERROR_UNSUPPORTED, "the outputs are not those of %s", f->name);
+    f->build(&d);
+    TRY(d.status);
+    *decoding = d.decoding;
+    *preprocess = d.preprocess;
+    *family = f;
+    return infer__graph_verify(g, err);
+}
+
+void decoder_fail(struct decoder *d, const char *format, ...)
+{
+    char text[200];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (d->status == INFER_OK)
+        d->status = infer__fail(d->err, INFER_ERROR_UNSUPPORTED, "%s", text);
+}
+
+/* ---- outputs -------------------------------------------------------------------------------- */
+
+struct decoder_shape decoder_shape(const struct decoder *d, uint32_t i)
+{
+    struct decoder_shape s = {.rank = -1};
+    if (i >= d->g->noutputs)
+        return s;
+    const struct infer__value *v = &d->shaped[d->g->outputs[i]];
+    if (!v->type)
+        return s;
+    s.rank = v->rank;
+    memcpy(s.dims, v->dims, sizeof s.dims);
+    return s;
+}
+
+int decoder_is(const struct decoder *d, uint32_t i, int64_t a, int64_t b)
+{
+    const struct decoder_shape s = decoder_shape(d, i);
+    return s.rank == 3 && (a < 0 || s.dims[1] == a) && (b < 0 || s.dims[2] == b);
+}
+
+uint32_t decoder_out(const struct decoder *d, uint32_t i)
+{
+    return d->g->outputs[i];
+}
+
+int32_t decoder_add_output(struct decoder *d, uint32_t value, const char *name, int64_t a,
+                           int64_t b)
+{
+    struct infer__graph *g = d->g;
+    if (d->status != INFER_OK)
+        return 0;
+    uint32_t *outputs = infer__region_calloc(g->region, g->noutputs + 1u, sizeof *outputs);
+    char *copy = infer__region_string(g->region, name);
+    if (!outputs || !copy) {
+        d->status = infer__no_memory(d->err, (g->noutputs + 1u) * sizeof *outputs);
+        return 0;
+    }
+    memcpy(outputs, g->outputs, g->noutputs * sizeof *outputs);
+    outputs[g->noutputs] = value;
+    struct infer__value *v = &g->values[value];
+    v->name = copy;
+    v->type = INFER_F32;
+    v->rank = 3;
+    v->free_dims = d->shaped[g->inputs[0]].free_dims & 1;
+    v->shaped = !v->free_dims;
+    v->dims[0] = v->free_dims ? 0 : d->shaped[g->inputs[0]].dims[0];
+    v->dims[1] = a;
+    v->dims[2] = b;
+    g->outputs = outputs;
+    return (int32_t)g->noutputs++;
+}
+
+/* ---- expressions ---------------------------------------------------------------------------- */
+
+static char *new_name(struct decoder *d, const char *what, char name[64])
+{
+    snprintf(name, 64, "decode/%.40s_%u", what, d->count++);
+    return name;
+}
+
+uint32_t decoder_e(struct decoder *d, uint16_t op, const uint32_t *in, uint32_t nin)
+{
+    char name[64];
+    uint32_t out = 0;
+    new_name(d, infer__op_info(op)->name, name);
+    if (d->status == INFER_OK)
+        d->status = infer__graph_add_value(d->g, name, &out, d->err);
+    if (d->status == INFER_OK)
+        d->status = infer__graph_add_node(d->g, op, name, in, nin, &out, 1, &d->last, d->err);
+    return out;
+}
+
+void decoder_int(struct decoder *d, uint16_t key, int64_t v)
+{
+    if (d->status == INFER_OK)
+        d->status = infer__node_set_ints(d->g, d->last, key, &v, 1, d->err);
+}
+
+static uint32_t constant(struct decoder *d, infer_type type, int rank, const int64_t *dims,
+                         const void *data)
+{
+    char name[64];
+    uint32_t value = 0;
+    new_name(d, "constant", name);
+    if (d->status == INFER_OK)
+        d->status = infer__graph_add_const(d->g, name, type, rank, dims, data, 1, &value, d->err);
+    return value;
+}
+
+uint32_t decoder_number(struct decoder *d, float v)
+{
+    return constant(d, INFER_F32, 0, NULL, &v);
+}
+
+uint32_t decoder_list(struct decoder *d, const int64_t *v, uint32_t count)
+{
+    const int64_t dim = count;
+    return constant(d, INFER_S64, 1, &dim, v);
+}
+
+uint32_t decoder_matrix(struct decoder *d, const float *v, int64_t a, int64_t b)
+{
+    return constant(d, INFER_F32, 2, (const int64_t[]){a, b}, v);
+}
+
+uint32_t decoder_slice(struct decoder *d, uint32_t x, int64_t axis, int64_t begin, int64_t end)
+{
+    const uint32_t from = DECODER_LIST(d, begin), to = DECODER_LIST(d, end);
+    return DECODER_E(d, SLICE, x, from, to, DECODER_LIST(d, axis));
+}
+
+uint32_t decoder_concat(struct decoder *d, const uint32_t *in, uint32_t nin, int64_t axis)
+{
+    const uint32_t y = decoder_e(d, INFER__OP_CONCAT, in, nin);
+    decoder_int(d, INFER__ATTR_AXIS, axis);
+    return y;
+}
+
+uint32_t decoder_reshape(struct decoder *d, uint32_t x, const int64_t *dims, uint32_t rank)
+{
+    return DECODER_E(d, RESHAPE, x, decoder_list(d, dims, rank));
+}
+
+/* ---- points of grids ------------------------------------------------------------------------ */
+
+static int64_t cells(int64_t side, int64_t stride)
+{
+    return (side + stride - 1) / stride;
+}
+
+int64_t decoder_places(const struct decoder *d, const struct decoder_level *levels, int n)
+{
+    int64_t count = 0;
+    for (int i = 0; i < n; i++)
+        count += cells(d->width, levels[i].stride) * cells(d->height, levels[i].stride) *
+                 levels[i].anchors;
+    return count;
+}
+
+/* One row of a matrix, for the place at cell (x, y). */
+typedef void place_row(float *row, int64_t fields, const struct decoder_level *level, int64_t x,
+                       int64_t y, const void *ctx);
+
+static uint32_t matrix_of(struct decoder *d, const struct decoder_level *levels, int n,
+                          int64_t fields, place_row *row, const void *ctx)
+{
+    const int64_t places = decoder_places(d, levels, n);
+    float *m = calloc((size_t)(places * fields), sizeof *m), *to = m;
+    if (!m) {
+        d->status = infer__no_memory(d->err, (size_t)(places * fields) * sizeof *m);
+        return 0;
+    }
+    for (int i = 0; i < n; i++)
+        for (int64_t y = 0; y < cells(d->height, levels[i].stride); y++)
+            for (int64_t x = 0; x < cells(d->width, levels[i].stride); x++)
+                for (int64_t k = 0; k < levels[i].anchors; k++, to += fields)
+                    row(to, fields, &levels[i], x, y, ctx);
+    const uint32_t value = decoder_matrix(d, m, places, fields);
+    free(m);
+    return value;
+}
+
+static void centre_row(float *row, int64_t fields, const struct decoder_level *level, int64_t x,
+                       int64_t y, const void *ctx)
+{
+    const float offset = *(const float *)ctx;
+    for (int64_t f = 0; f < fields; f++)
+        row[f] = ((float)(f % 2 ? y : x) + offset) * (float)level->stride;
+}
+
+uint32_t decoder_centres(struct decoder *d, const struct decoder_level *levels, int n,
+                         int64_t fields, float offset)
+{
+    return matrix_of(d, levels, n, fields, centre_row, &offset);
+}
+
+static void stride_row(float *row, int64_t fields, const struct decoder_level *level, int64_t x,
+                       int64_t y, const void *ctx)
+{
+    const float *signs = ctx;
+    (void)x;
+    (void)y;
+    for (int64_t f = 0; f < fields; f++)
+        row[f] = (float)level->stride * (signs ? signs[f] : 1);
+}
+
+uint32_t decoder_strides(struct decoder *d, const struct decoder_level *levels, int n,
+                         int64_t fields, const float *signs)
+{
+    return matrix_of(d, levels, n, fields, stride_row, signs);
+}
