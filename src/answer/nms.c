@@ -146,9 +146,9 @@ infer_status infer__nms(const infer_box *boxes, size_t count, const infer_nms_op
         n += (uint32_t)is_candidate(&boxes[i], options->score_threshold);
     if (!n)
         return INFER_OK;
-    struct key *keys = infer__calloc(a, (size_t)n * 2, sizeof *keys);
+    struct key *keys = infer__calloc(a, n, sizeof(struct key[2])); /* two halves */
     if (!keys)
-        return infer__no_memory(err, (size_t)n * 2 * sizeof *keys);
+        return infer__no_memory(err, n * sizeof(struct key[2]));
     n = 0;
     for (size_t i = 0; i < count; i++)
         if (is_candidate(&boxes[i], options->score_threshold))

@@ -152,7 +152,7 @@ FIXTURE void corpus_add_onnx(struct corpus *c, const char *name, const char *pat
         return;
     fclose(f);
     onnx_report_init(&report, NULL);
-    check_ok(convert_onnx(path, &o, &report, &bytes, &size, &err), &err);
+    check_ok(convert_onnx(path, &o, &report, NULL, &bytes, &size, &err), &err);
     onnx_report_free(&report);
     corpus_add(c, name, (struct bytes){exact_copy(bytes, size), size});
     infer_allocator a = infer__allocator(NULL);

@@ -34,7 +34,7 @@ FIXTURE void nets_convert(struct net_file *f, const char *name, const char *path
     struct onnx_report report;
     infer_error err;
     onnx_report_init(&report, NULL);
-    if (convert_onnx(path, &options, &report, &f->bytes, &f->size, &err) != INFER_OK)
+    if (convert_onnx(path, &options, &report, NULL, &f->bytes, &f->size, &err) != INFER_OK)
         f->bytes = NULL;
     onnx_report_free(&report);
     f->name = name;
