@@ -312,7 +312,8 @@ typedef struct infer_picture {
 typedef enum infer_task {
     INFER_TASK_NONE = 0,
     INFER_TASK_CLASSIFY = 1, /* one class is right */
-    INFER_TASK_DETECT = 2    /* boxes, with points and masks where the network has them */
+    INFER_TASK_DETECT = 2,   /* boxes, with points and masks where the network has them */
+    INFER_TASK_SEGMENT = 3   /* a class for each pixel */
 } infer_task;
 
 /* What the four numbers of a box are, along the axis of its fields. */
@@ -335,8 +336,10 @@ typedef enum infer_map_back {
 
 /* How a model's outputs are read. For detection: each of N candidates has a box and a score for
  * each class, as fields of f32 outputs of shape (1, N, fields) or, where `..._order` is 1, (1,
- * fields, N), in which N may be several axes. It is stored in the model file field by field in this
- * order, little-endian, 112 bytes; `infer convert --task` writes it. */
+ * fields, N), in which N may be several axes. For segmentation the fields of a score map are
+ * classes, in order 0 of (1, rows, columns, classes) and in order 1 of (1, classes, rows, columns).
+ * It is stored in the model file field by field in this order, little-endian, 112 bytes; `infer
+ * convert --task` writes it. */
 typedef struct infer_decoding {
     size_t size;        /* sizeof(infer_decoding); not stored */
     int32_t task;       /* enum infer_task */
@@ -485,6 +488,35 @@ INFER_API void infer_detections_init(infer_detections *detections, size_t size);
 INFER_API infer_status infer_detect(infer_session *session, const infer_picture *pictures,
                                     size_t count, const infer_detect_options *options,
                                     infer_detections *detections, infer_error *err);
+
+/* ---- segmentation --------------------------------------------------------------------------- */
+
+/* How to segment. */
+typedef struct infer_segment_options {
+    size_t size;                      /* sizeof(infer_segment_options) */
+    const infer_image_options *image; /* NULL for defaults; its allocator is not used */
+    const infer_decoding *decoding;   /* NULL: the model's */
+} infer_segment_options;
+
+#define INFER_SEGMENT_OPTIONS_INIT INFER_INITIAL(infer_segment_options)
+INFER_API void infer_segment_options_init(infer_segment_options *options, size_t size);
+
+/* In a mask: a pixel that the network has not seen, as it is outside the region or the crop. */
+#define INFER_MASK_UNSEEN 255
+
+/* From a picture to the class of each of its pixels: decodes, preprocesses as the session's model
+ * says, runs the session (one input of f32 or u8, batch 1), and resizes the map of scores to the
+ * picture (bilinear, half-pixel centres, in f32); a pixel's class is that of its highest score,
+ * among equals the lowest. Where there are scores of one class, a pixel is 1 where it is above the
+ * decoding's threshold, else 0. Up to 255 classes.
+ *
+ * *mask becomes a picture of 1 channel and of the picture's size, to be freed with
+ * infer_image_free; it may be one of an earlier call (or zeroed), whose memory is then used again
+ * if the size is the same. On failure it is as it was, or zeroed. `options` may be NULL. A run as
+ * infer_run is. */
+INFER_API infer_status infer_segment(infer_session *session, const infer_picture *picture,
+                                     const infer_segment_options *options, infer_image *mask,
+                                     infer_error *err);
 
 #ifdef __cplusplus
 }

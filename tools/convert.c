@@ -36,6 +36,9 @@ static infer_status add_decoding(struct conversion *c, struct convert_assumed *a
     const struct decoder_family *family;
     TRY(edit_infer(&c->g, c->region, &shaped, &second, err));
     TRY(decoder_apply(&c->g, shaped, c->o->task, &c->decoding, &usual, &family, err));
+    FAIL_IF(family->open && !c->has_preprocess, INFER_ERROR_UNSUPPORTED,
+            "read as %s, but how pictures are preprocessed has to be said (--resize, --mean ...)",
+            family->name);
     c->has_decoding = 1;
     if (c->o->score_threshold > 0)
         c->decoding.score_threshold = c->o->score_threshold;

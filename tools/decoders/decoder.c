@@ -10,7 +10,7 @@
 
 #define FAMILY(name, what)                                                                         \
     {                                                                                              \
-#name, what, decoder_fits_##name, decoder_build_##name                                     \
+#name, what, decoder_fits_##name, decoder_build_##name, 0                                  \
     }
 
 /* In the order in which `auto` tries them: those that ask for more come first. */
@@ -24,7 +24,9 @@ const struct decoder_family decoder_families[] = {
     FAMILY(yolov5, "YOLO v5 and v7 of Ultralytics and kin: rows of box, objectness, classes"),
     FAMILY(yolov8, "YOLO v8 to v12 of Ultralytics: columns of box, classes"),
     FAMILY(fastestdet, "FastestDet"),
-    {NULL, NULL, NULL, NULL}};
+    {"segment", "a map of scores: a class for each pixel", decoder_fits_segment,
+     decoder_build_segment, 1},
+    {NULL, NULL, NULL, NULL, 0}};
 
 const struct decoder_family *decoder_find(const char *name, const struct decoder *d)
 {

@@ -25,6 +25,7 @@ struct decoder_family {
     /* Whether the outputs look like this family's; NULL: they can't be told from others'. */
     int (*fits)(const struct decoder *d);
     void (*build)(struct decoder *d);
+    int open; /* 1: networks of the family differ in their preprocessing, which must be given */
 };
 
 /* All of them; the list ends with an entry without a name. */
@@ -106,5 +107,6 @@ DECODER_FAMILY(ssd);
 DECODER_FAMILY(scrfd);
 DECODER_FAMILY(yunet);
 DECODER_FAMILY(ultraface);
+DECODER_FAMILY(segment);
 
 #endif

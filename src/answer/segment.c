@@ -1,0 +1,221 @@
+/* From a picture to the class of each of its pixels. */
+#include <math.h>
+#include <string.h>
+
+#include "answer/decoding.h"
+#include "answer/look.h"
+#include "base/caller.h"
+#include "base/memory.h"
+#include "base/size.h"
+#include "base/status.h"
+#include "vision/decode.h"
+
+void infer_segment_options_init(infer_segment_options *options, size_t size)
+{
+    infer__sized_init(options, size);
+}
+
+/* What a call is for. */
+struct call {
+    infer_picture picture;
+    infer_segment_options options;
+    infer_decoding decoding;
+    infer_image *mask;
+};
+
+/* ---- places --------------------------------------------------------------------------------- */
+
+/* Where a pixel of the picture lies on an axis of the map: between cells `low` and `high`. */
+struct place {
+    int32_t low, high; /* low < 0: outside what the network has seen */
+    float weight;      /* of high */
+};
+
+/* An axis: `n` pixels of the picture, of which those from `begin` on, `seen` of them, are in the
+ * region; `size` of the input and `cells` of the map. */
+struct axis {
+    int32_t n, begin, seen, size;
+    int64_t cells;
+    double scale, offset; /* as in infer_transform */
+};
+
+static void find_places(const struct axis *a, struct place *places)
+{
+    for (int32_t i = 0; i < a->n; i++) {
+        const double in = ((double)i + 0.5 - a->offset) / a->scale;
+        if (i < a->begin || i >= a->begin + a->seen || in < 0 || in > a->size) {
+            places[i].low = -1;
+            continue;
+        }
+        double at = in * (double)a->cells / a->size - 0.5;
+        at = at < 0 ? 0 : at > (double)(a->cells - 1) ? (double)(a->cells - 1) : at;
+        places[i].low = (int32_t)at;
+        places[i].high = places[i].low + (places[i].low + 1 < a->cells);
+        places[i].weight = (float)(at - places[i].low);
+    }
+}
+
+/* ---- classes -------------------------------------------------------------------------------- */
+
+/* A map of scores: that of class c in row y and column x is data[y * row + x * column + c * class].
+ */
+struct map {
+    const float *data;
+    int64_t rows, columns, row, column, class;
+    int32_t classes;
+    float threshold;
+};
+
+/* A row between two rows of the map: for each column the scores of all classes side by side. */
+static void blend_rows(const struct map *m, const struct place *y, float *out)
+{
+    const float *a = m->data + y->low * m->row, *b = m->data + y->high * m->row;
+    for (int64_t x = 0; x < m->columns; x++)
+        for (int32_t c = 0; c < m->classes; c++) {
+            const int64_t at = x * m->column + c * m->class;
+            out[x * m->classes + c] = a[at] + (b[at] - a[at]) * y->weight;
+        }
+}
+
+static uint8_t best_class(const struct map *m, const float *a, const float *b, float weight)
+{
+    float most = -INFINITY;
+    int32_t best = 0;
+    if (m->classes == 1)
+        return a[0] + (b[0] - a[0]) * weight > m->threshold;
+    for (int32_t c = 0; c < m->classes; c++) {
+        const float v = a[c] + (b[c] - a[c]) * weight;
+        best = v > most ? c : best;
+        most = v > most ? v : most;
+    }
+    return (uint8_t)best;
+}
+
+static void fill_row(const struct map *m, const float *scores, const struct place *xs, int32_t n,
+                     uint8_t *out)
+{
+    for (int32_t x = 0; x < n; x++)
+        out[x] = xs[x].low < 0
+                     ? INFER_MASK_UNSEEN
+                     : best_class(m, scores + (int64_t)xs[x].low * m->classes,
+                                  scores + (int64_t)xs[x].high * m->classes, xs[x].weight);
+}
+
+static void fill_mask(const struct map *m, const struct place *xs, const struct place *ys,
+                      float *scores, infer_image *mask)
+{
+    for (int32_t y = 0; y < mask->height; y++) {
+        uint8_t *out = mask->pixels + (size_t)y * mask->pitch;
+        if (ys[y].low < 0) {
+            memset(out, INFER_MASK_UNSEEN, (size_t)mask->width);
+            continue;
+        }
+        blend_rows(m, &ys[y], scores);
+        fill_row(m, scores, xs, mask->width, out);
+    }
+}
+
+/* ---- one picture ---------------------------------------------------------------------------- */
+
+static infer_status read_map(const struct infer__look *l, const infer_decoding *d, struct map *m,
+                             infer_error *err)
+{
+    struct infer__fields f;
+    TRY(infer__fields_of(l->outputs, l->noutputs, d->scores, d->scores_order, d->scores_first,
+                         d->classes, 0, "scores", &f, err));
+    const infer_tensor *t = &l->outputs[d->scores];
+    FAIL_IF(t->rank != 4 || f.candidates < 1 || d->classes > 255, INFER_ERROR_SHAPE,
+            "decoding: a map of scores has rank 4 and up to 255 classes");
+    *m = (struct map){.data = f.data,
+                      .rows = t->dims[d->scores_order ? 2 : 1],
+                      .columns = t->dims[d->scores_order ? 3 : 2],
+                      .column = f.candidate,
+                      .class = f.field,
+                      .classes = d->classes,
+                      .threshold = d->score_threshold};
+    m->row = m->columns * m->column;
+    return INFER_OK;
+}
+
+/* A mask of the picture's size, with the memory that there is where it suits. The pixels outlive
+ * the session's scratch memory. */
+static infer_status make_mask(const infer_session *session, const infer_transform *t,
+                              infer_image *mask, infer_error *err)
+{
+    if (mask->memory && mask->width == t->picture_width && mask->height == t->picture_height &&
+        mask->channels == 1)
+        return INFER_OK;
+    infer_image_free(mask);
+    return infer__image_new(&session->model->allocator, t->picture_width, t->picture_height, 1,
+                            mask, err);
+}
+
+static infer_status answer(const struct infer__look *l, const struct call *c, infer_error *err)
+{
+    const struct infer__looked *k = &l->looked[0];
+    const infer_transform *t = &k->transform;
+    const infer_allocator *a = &l->allocator;
+    struct map m;
+    TRY(read_map(l, &c->decoding, &m, err));
+    TRY(make_mask(l->session, t, c->mask, err));
+    const struct axis across = {t->picture_width, k->x,       k->width,   l->width,
+                                m.columns,        t->scale_x, t->offset_x};
+    const struct axis down = {t->picture_height, k->y,       k->height, l->height, m.rows,
+                              t->scale_y,        t->offset_y};
+    struct place *xs = infer__calloc(a, (size_t)across.n, sizeof *xs);
+    struct place *ys = infer__calloc(a, (size_t)down.n, sizeof *ys);
+    const int64_t floats = INFER__PRODUCT(m.columns, m.classes);
+    float *scores = infer__calloc(a, (size_t)floats, sizeof *scores);
+    infer_status status = xs && ys && scores ? INFER_OK : infer__no_memory(err, sizeof *xs);
+    if (status == INFER_OK) {
+        find_places(&across, xs);
+        find_places(&down, ys);
+        fill_mask(&m, xs, ys, scores, c->mask);
+    }
+    infer__free(a, scores);
+    infer__free(a, ys);
+    infer__free(a, xs);
+    return status;
+}
+
+static infer_status look(struct infer__look *l, const struct call *c, infer_error *err)
+{
+    FAIL_IF(l->batch != 1, INFER_ERROR_SHAPE, "the session takes %zu pictures at a time", l->batch);
+    TRY(infer__look_at(l, &c->picture, err));
+    return infer__session_stopped(l->session) ? INFER_OK : answer(l, c, err);
+}
+
+static infer_status segment(infer_session *session, const infer_allocator *a, void *ctx,
+                            infer_error *err)
+{
+    struct call *c = ctx;
+    struct infer__look l;
+    infer_status status = infer__look_begin(&l, session, c->options.image, a, err);
+    if (status == INFER_OK)
+        status = look(&l, c, err);
+    infer__look_end(&l);
+    return status;
+}
+
+infer_status infer_segment(infer_session *session, const infer_picture *picture,
+                           const infer_segment_options *options, infer_image *mask,
+                           infer_error *err)
+{
+    INFER__KEEP_CALLER;
+    infer_error local;
+    struct call c = {.mask = mask};
+    err = err ? err : &local;
+    infer__error_clear(err);
+    FAIL_IF(!session || !picture || !mask, INFER_ERROR_ARGUMENT,
+            "infer_segment: session, picture or mask is NULL");
+    c.picture = *picture;
+    TRY(infer__sized_read(INFER__SIZED(infer_segment_options, decoding), options, &c.options, err));
+    infer_decoding_init(&c.decoding, sizeof c.decoding);
+    if (c.options.decoding)
+        TRY(infer__decoding_read(c.options.decoding, &c.decoding, err));
+    else
+        TRY(infer_model_decoding(session->model, &c.decoding, err));
+    FAIL_IF(c.decoding.task != INFER_TASK_SEGMENT, INFER_ERROR_UNSUPPORTED,
+            "the model's answers are not classes of pixels");
+    return infer__look_with(session, segment, &c, err);
+}
