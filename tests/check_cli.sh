@@ -47,7 +47,7 @@ expect 2 "$infer" no-such-command && says 'no-such-command' err
 for command in $("$infer" --help | sed -n 's/^  \([a-z]*\) .*/\1/p'); do
     expect 0 "$infer" "$command" --help && says "^  infer $command "
     expect 2 "$infer" "$command" --no-such-option
-    case $command in classify | detect) with=x ;; *) with=--json ;; esac
+    case $command in classify | detect | segment) with=x ;; *) with=--json ;; esac
     expect 3 "$infer" "$command" "$tmp/missing.onnx" "$with"
 done
 

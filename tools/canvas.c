@@ -1,5 +1,6 @@
 #include "tools/canvas.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -108,4 +109,17 @@ void *canvas_png(const struct canvas *c, size_t *size)
     unsigned char *png = stbi_write_png_to_mem(c->pixels, c->width * 3, c->width, c->height, 3, &n);
     *size = png ? (size_t)n : 0;
     return png;
+}
+
+void *canvas_deflate(const void *bytes, size_t size, size_t *packed)
+{
+    int n = 0;
+    unsigned char *copy = size < INT_MAX ? malloc(size + 1) : NULL; /* it is not const there */
+    if (!copy)
+        return NULL;
+    memcpy(copy, bytes, size);
+    void *out = stbi_zlib_compress(copy, (int)size, &n, 8);
+    free(copy);
+    *packed = (size_t)n;
+    return out;
 }

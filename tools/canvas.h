@@ -22,6 +22,9 @@ void canvas_picture(struct canvas *c, int x, int y, const infer_image *picture);
 void canvas_text(struct canvas *c, int x, int y, int scale, const char *text,
                  const uint8_t color[3]);
 
+/* Bytes packed as PNG's pixels are (RFC 1950), to be freed with free; NULL without memory, or where
+ * they are 2 GiB or more. */
+void *canvas_deflate(const void *bytes, size_t size, size_t *packed);
 /* The bytes of a PNG, to be freed with free; NULL without memory. */
 void *canvas_png(const struct canvas *c, size_t *size);
 

@@ -13,6 +13,7 @@ static const struct {
     {"run", "run a model on tensors (.npy in and out)", cmd_run},
     {"classify", "classify pictures", cmd_classify},
     {"detect", "find things in pictures", cmd_detect},
+    {"segment", "tell the class of every pixel", cmd_segment},
     {"verify", "compare a model with recorded outputs", cmd_verify},
     {"tune", "measure kernels here and store the fastest", cmd_tune},
     {"quantize", "float model to 8-bit integers, with a report", cmd_quantize},
