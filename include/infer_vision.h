@@ -256,6 +256,10 @@ typedef struct infer_classify_options {
     const infer_image_options *image; /* NULL for defaults; its allocator is not used */
     uint32_t output;                  /* 0; index of the output that has the scores */
     uint32_t softmax;                 /* 0: the scores as they are; 1: as probabilities */
+    const float *thresholds; /* NULL, or one for each class: what is not above is no answer */
+    uint32_t sigmoid;        /* 1: each score x becomes 1 / (1 + exp(-x)), for networks of
+                                which several classes may be right */
+    float threshold;         /* of all classes, where it is not 0 and there are no others */
 } infer_classify_options;
 
 #define INFER_CLASSIFY_OPTIONS_INIT INFER_INITIAL(infer_classify_options)
@@ -300,9 +304,10 @@ typedef struct infer_picture {
     size_t pitches[2];     /* of them; 0: no gaps */
     int32_t pixels;        /* enum infer_pixels */
     int32_t width, height; /* of pixels, not of a file; 1 to 65535 */
-    int32_t x, y;          /* the region that the call is about, within the picture; answers are */
-    int32_t region_width;  /* in coordinates of the whole picture. */
-    int32_t region_height; /* 0 and 0: the whole picture */
+    int32_t x, y;          /* the region that the call is about; it may reach out of the picture, */
+    int32_t region_width;  /* where it is black. Answers are in coordinates of the whole picture. */
+    int32_t
+        region_height; /* 0 and 0: the whole picture; else 1 to 65535, 100,000,000 pixels at most */
     uint32_t reserved;
     uint64_t more[2]; /* reserved */
 } infer_picture;
@@ -313,7 +318,8 @@ typedef enum infer_task {
     INFER_TASK_NONE = 0,
     INFER_TASK_CLASSIFY = 1, /* one class is right */
     INFER_TASK_DETECT = 2,   /* boxes, with points and masks where the network has them */
-    INFER_TASK_SEGMENT = 3   /* a class for each pixel */
+    INFER_TASK_SEGMENT = 3,  /* a class for each pixel */
+    INFER_TASK_KEYPOINTS = 4 /* points of one thing, which the picture, or its region, shows */
 } infer_task;
 
 /* What the four numbers of a box are, along the axis of its fields. */
@@ -336,7 +342,8 @@ typedef enum infer_map_back {
 
 /* How a model's outputs are read. For detection: each of N candidates has a box and a score for
  * each class, as fields of f32 outputs of shape (1, N, fields) or, where `..._order` is 1, (1,
- * fields, N), in which N may be several axes. For segmentation the fields of a score map are
+ * fields, N), in which N may be several axes. For points of one thing
+ * there is one candidate. For segmentation the fields of a score map are
  * classes, in order 0 of (1, rows, columns, classes) and in order 1 of (1, classes, rows, columns).
  * It is stored in the model file field by field in this order, little-endian, 112 bytes; `infer
  * convert --task` writes it. */
@@ -517,6 +524,54 @@ INFER_API void infer_segment_options_init(infer_segment_options *options, size_t
 INFER_API infer_status infer_segment(infer_session *session, const infer_picture *picture,
                                      const infer_segment_options *options, infer_image *mask,
                                      infer_error *err);
+
+/* ---- classes, points and vectors of pictures ------------------------------------------------ */
+
+/* infer_classify for pictures of any kind of pixels, the session's batch (1 or `count`) at a time:
+ * picture i has classes[i * k] and those behind it, found[i] of them. On failure all of `found` is
+ * 0. */
+INFER_API infer_status infer_classify_pictures(infer_session *session,
+                                               const infer_picture *pictures, size_t count,
+                                               const infer_classify_options *options,
+                                               infer_class *classes, size_t k, size_t *found,
+                                               infer_error *err);
+
+/* How to find points. */
+typedef struct infer_keypoints_options {
+    size_t size;                      /* sizeof(infer_keypoints_options) */
+    const infer_image_options *image; /* NULL for defaults; its allocator is not used */
+    const infer_decoding *decoding;   /* NULL: the model's; of INFER_TASK_KEYPOINTS */
+} infer_keypoints_options;
+
+#define INFER_KEYPOINTS_OPTIONS_INIT INFER_INITIAL(infer_keypoints_options)
+INFER_API void infer_keypoints_options_init(infer_keypoints_options *options, size_t size);
+
+/* From pictures to points of the one thing that each shows (its region, say a face that was
+ * detected): the decoding's points_count of each picture, in pixels of the picture, in `points`.
+ * Pictures are taken as by infer_detect, whose boxes have their own points where the network gives
+ * them. */
+INFER_API infer_status infer_keypoints(infer_session *session, const infer_picture *pictures,
+                                       size_t count, const infer_keypoints_options *options,
+                                       infer_point *points, infer_error *err);
+
+/* How to embed. */
+typedef struct infer_embed_options {
+    size_t size;                      /* sizeof(infer_embed_options) */
+    const infer_image_options *image; /* NULL for defaults; its allocator is not used */
+    uint32_t output;                  /* 0; index of the output, f32, that has the vector */
+    uint32_t normalise; /* 1: its length becomes 1 (unless it is 0), so that the cosine of
+                           two vectors is the sum of their products */
+} infer_embed_options;
+
+#define INFER_EMBED_OPTIONS_INIT INFER_INITIAL(infer_embed_options)
+INFER_API void infer_embed_options_init(infer_embed_options *options, size_t size);
+
+/* From pictures to vectors of `length` numbers each, which is all that the output has for a picture
+ * (else INFER_ERROR_SHAPE): `vectors` has room for count * length. Pictures are taken as by
+ * infer_detect. */
+INFER_API infer_status infer_embed(infer_session *session, const infer_picture *pictures,
+                                   size_t count, const infer_embed_options *options, float *vectors,
+                                   size_t length, infer_error *err);
 
 #ifdef __cplusplus
 }

@@ -275,6 +275,18 @@ static void test_pixels(void **state)
         fill(&p, whole, W, H, &t);
         assert_memory_equal(whole, rgb, sizeof whole);
         assert_true(t.offset_x == 0 && t.picture_width == W);
+        if (pixels < INFER_PIXELS_GRAY) { /* out of the picture on two sides */
+            uint8_t out[4 * 3 * 3], black[3] = {0};
+            p.x = -2;
+            p.y = H - 1;
+            p.region_width = 4;
+            p.region_height = 3;
+            fill(&p, out, 4, 3, &t);
+            assert_memory_equal(out + 2 * 3, rgb + (H - 1) * W * 3, 6);
+            assert_memory_equal(out + 3, black, 3);
+            assert_memory_equal(out + 4 * 3 + 6, black, 3);
+            assert_true(t.offset_x == -2 && t.offset_y == H - 1 && t.picture_width == W);
+        }
         p.x = 3;
         p.y = 1;
         p.region_width = 2;

@@ -1,8 +1,13 @@
-/* From picture bytes to classes, with the preprocessing that is stored in the model. */
+/* From pictures to classes, with the preprocessing that is stored in the model. */
+#include <math.h>
+#include <string.h>
+
 #include "answer/look.h"
 #include "base/caller.h"
 #include "base/sized.h"
 #include "base/status.h"
+
+#define CLASSIFY_OPTIONS INFER__SIZED(infer_classify_options, softmax)
 
 void infer_classify_options_init(infer_classify_options *options, size_t size)
 {
@@ -11,22 +16,74 @@ void infer_classify_options_init(infer_classify_options *options, size_t size)
 
 /* What a call is for. */
 struct call {
-    infer_picture picture;
+    const infer_picture *pictures;
+    size_t count;
     infer_classify_options options;
     infer_class *classes;
-    size_t k, *found;
+    size_t k, *found; /* of each picture */
 };
+
+/* ---- one picture ---------------------------------------------------------------------------- */
+
+/* Takes what is not above its threshold out; the others keep their order. */
+static size_t keep_above(const infer_classify_options *o, infer_class *classes, size_t n)
+{
+    size_t kept = 0;
+    if (!o->thresholds && o->threshold == 0)
+        return n;
+    for (size_t i = 0; i < n; i++) {
+        const float least = o->thresholds ? o->thresholds[classes[i].index] : o->threshold;
+        if (classes[i].score > least)
+            classes[kept++] = classes[i];
+    }
+    return kept;
+}
+
+/* The scores of picture `image` of a batch. */
+static infer_status scores_of(const infer_tensor *output, size_t image, size_t batch,
+                              infer_tensor *scores, infer_error *err)
+{
+    *scores = *output;
+    if (batch == 1)
+        return INFER_OK;
+    FAIL_IF(output->rank < 1 || output->dims[0] != (int64_t)batch, INFER_ERROR_SHAPE,
+            "the output has no scores of each of %zu pictures", batch);
+    scores->dims[0] = 1;
+    scores->bytes = output->bytes / batch;
+    scores->data = (char *)output->data + image * scores->bytes;
+    return INFER_OK;
+}
+
+static infer_status answer(const struct infer__look *l, const struct call *c, size_t index,
+                           size_t image, infer_error *err)
+{
+    infer_class *classes = c->classes + index * c->k;
+    const infer_classify_options *o = &c->options;
+    size_t found;
+    infer_tensor scores;
+    TRY(scores_of(&l->outputs[o->output], image, l->batch, &scores, err));
+    TRY(infer_topk(&scores, c->k, o->softmax != 0, classes, &found, err));
+    for (size_t i = 0; i < found && o->sigmoid; i++) /* it keeps the order */
+        classes[i].score = 1 / (1 + expf(-classes[i].score));
+    c->found[index] = keep_above(o, classes, found);
+    return INFER_OK;
+}
+
+/* ---- all of them ---------------------------------------------------------------------------- */
 
 static infer_status look(struct infer__look *l, const struct call *c, infer_error *err)
 {
     FAIL_IF(c->options.output >= l->noutputs, INFER_ERROR_ARGUMENT, "output %u of %zu",
             c->options.output, l->noutputs);
-    FAIL_IF(l->batch != 1, INFER_ERROR_SHAPE, "the session takes %zu pictures at a time", l->batch);
-    TRY(infer__look_at(l, &c->picture, err));
-    if (infer__session_stopped(l->session)) /* which is told when the session is left */
-        return INFER_OK;
-    return infer_topk(&l->outputs[c->options.output], c->k, c->options.softmax != 0, c->classes,
-                      c->found, err);
+    TRY(infer__look_fits(l, c->count, err));
+    for (size_t i = 0; i < c->count; i += l->batch) {
+        TRY(infer__look_at(l, c->pictures + i, err));
+        if (infer__session_stopped(l->session)) /* which is told when the session is left */
+            return INFER_OK;
+        for (size_t k = 0; k < l->batch; k++)
+            TRY(answer(l, c, i + k, k, err));
+    }
+    return INFER_OK;
 }
 
 static infer_status classify(infer_session *session, const infer_allocator *a, void *ctx,
@@ -41,24 +98,47 @@ static infer_status classify(infer_session *session, const infer_allocator *a, v
     return status;
 }
 
+static infer_status run(infer_session *session, struct call *c,
+                        const infer_classify_options *options, infer_error *err)
+{
+    memset(c->found, 0, c->count * sizeof *c->found);
+    TRY(infer__sized_read(CLASSIFY_OPTIONS, options, &c->options, err));
+    FAIL_IF(c->options.softmax && c->options.sigmoid, INFER_ERROR_ARGUMENT,
+            "infer_classify: softmax and sigmoid exclude each other");
+    infer_status status = infer__look_with(session, classify, c, err);
+    if (status != INFER_OK)
+        memset(c->found, 0, c->count * sizeof *c->found);
+    return status;
+}
+
 infer_status infer_classify(infer_session *session, const void *bytes, size_t size,
                             const infer_classify_options *options, infer_class *classes, size_t k,
                             size_t *found, infer_error *err)
 {
     INFER__KEEP_CALLER;
     infer_error local;
-    struct call call = {
-        .picture = {.data = bytes, .bytes = size}, .classes = classes, .k = k, .found = found};
+    size_t ignored;
+    const infer_picture picture = {.data = bytes, .bytes = size};
+    struct call call = {&picture, 1, {0}, classes, k, found ? found : &ignored};
     err = err ? err : &local;
     infer__error_clear(err);
-    if (found)
-        *found = 0;
+    *call.found = 0;
     FAIL_IF(!session || !bytes || (k && !classes), INFER_ERROR_ARGUMENT,
             "infer_classify: session, bytes or classes is NULL");
-    TRY(infer__sized_read(INFER__SIZED(infer_classify_options, softmax), options, &call.options,
-                          err));
-    infer_status status = infer__look_with(session, classify, &call, err);
-    if (status != INFER_OK && found)
-        *found = 0;
-    return status;
+    return run(session, &call, options, err);
+}
+
+infer_status infer_classify_pictures(infer_session *session, const infer_picture *pictures,
+                                     size_t count, const infer_classify_options *options,
+                                     infer_class *classes, size_t k, size_t *found,
+                                     infer_error *err)
+{
+    INFER__KEEP_CALLER;
+    infer_error local;
+    struct call call = {pictures, count, {0}, classes, k, found};
+    err = err ? err : &local;
+    infer__error_clear(err);
+    FAIL_IF(!session || (count && (!pictures || !found || (k && !classes))), INFER_ERROR_ARGUMENT,
+            "infer_classify_pictures: session, pictures, classes or found is NULL");
+    return run(session, &call, options, err);
 }

@@ -41,7 +41,7 @@ struct range {
     }
 
 static const struct range ranges[] = {
-    RANGE(task, INFER_TASK_CLASSIFY, INFER_TASK_SEGMENT),
+    RANGE(task, INFER_TASK_CLASSIFY, INFER_TASK_KEYPOINTS),
     RANGE(classes, 1, INFER__MOST_CLASSES),
     RANGE(background, -1, INFER__MOST_CLASSES - 1),
     RANGE(scores, 0, INT32_MAX),
@@ -82,6 +82,8 @@ static infer_status check(const infer_decoding *d, infer_error *err)
             "decoding: background is %d of %d classes", d->background, d->classes);
     FAIL_IF(d->class_field >= 0 && d->classes != 1, INFER_ERROR_ARGUMENT,
             "decoding: a field has the class, and there are scores of %d", d->classes);
+    FAIL_IF(d->task == INFER_TASK_KEYPOINTS && d->points < 0, INFER_ERROR_ARGUMENT,
+            "decoding: no output has the points");
     FAIL_IF(d->points >= 0 && (d->points_count < 1 || d->point_fields < 2), INFER_ERROR_ARGUMENT,
             "decoding: %d points of %d fields; they need 1 and 2 at least", d->points_count,
             d->point_fields);

@@ -116,8 +116,7 @@ static infer_status answer(const struct infer__look *l, const struct call *c, si
 
 static infer_status look(struct infer__look *l, const struct call *c, infer_error *err)
 {
-    FAIL_IF(l->batch != 1 && l->batch != c->count, INFER_ERROR_SHAPE,
-            "the session takes %zu pictures at a time, not %zu", l->batch, c->count);
+    TRY(infer__look_fits(l, c->count, err));
     for (size_t i = 0; i < c->count; i += l->batch) {
         TRY(infer__look_at(l, c->pictures + i, err));
         if (infer__session_stopped(l->session)) /* which is told when the session is left */

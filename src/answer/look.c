@@ -51,6 +51,13 @@ infer_status infer__look_begin(struct infer__look *l, infer_session *session,
     return l->outputs && l->looked ? INFER_OK : infer__no_memory(err, l->batch * sizeof *l->looked);
 }
 
+infer_status infer__look_fits(const struct infer__look *l, size_t count, infer_error *err)
+{
+    FAIL_IF(l->batch != 1 && l->batch != count, INFER_ERROR_SHAPE,
+            "the session takes %zu pictures at a time, not %zu", l->batch, count);
+    return INFER_OK;
+}
+
 static infer_status fill(struct infer__look *l, const infer_picture *given, size_t index,
                          infer_error *err)
 {

@@ -29,6 +29,8 @@ struct infer__look {
 infer_status infer__look_begin(struct infer__look *l, infer_session *session,
                                const infer_image_options *image, const infer_allocator *a,
                                infer_error *err);
+/* INFER_ERROR_SHAPE where the session's batch is neither 1 nor `count`. */
+infer_status infer__look_fits(const struct infer__look *l, size_t count, infer_error *err);
 /* Looks at l->batch pictures. A run that was stopped has no outputs: infer__session_stopped. */
 infer_status infer__look_at(struct infer__look *l, const infer_picture *pictures, infer_error *err);
 void infer__look_end(struct infer__look *l);

@@ -180,7 +180,7 @@ static infer_status answer(const struct infer__look *l, const struct call *c, in
 
 static infer_status look(struct infer__look *l, const struct call *c, infer_error *err)
 {
-    FAIL_IF(l->batch != 1, INFER_ERROR_SHAPE, "the session takes %zu pictures at a time", l->batch);
+    TRY(infer__look_fits(l, 1, err));
     TRY(infer__look_at(l, &c->picture, err));
     return infer__session_stopped(l->session) ? INFER_OK : answer(l, c, err);
 }

@@ -1,11 +1,14 @@
 #include "vision/picture.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "base/status.h"
 #include "vision/decode.h"
 #include "vision/yuv.h"
+
+#define MOST_REGION_PIXELS 100000000
 
 /* Samples of a pixel of each kind, 0 where they are not together. */
 static int channels_of(int32_t pixels)
@@ -31,21 +34,58 @@ static infer_status check_region(const infer_picture *g, struct infer__picture *
     p->image.height = whole ? p->height : g->region_height;
     p->x = g->x;
     p->y = g->y;
-    FAIL_IF((whole && (g->x || g->y)) || g->x < 0 || g->y < 0 || p->image.width < 1 ||
-                p->image.height < 1 || p->image.width > p->width - g->x ||
-                p->image.height > p->height - g->y,
+    FAIL_IF((whole && (g->x || g->y)) || p->image.width < 1 || p->image.height < 1 ||
+                p->image.width > INFER__MAX_SIDE || p->image.height > INFER__MAX_SIDE ||
+                g->x < -INFER__MAX_SIDE || g->x > INFER__MAX_SIDE || g->y < -INFER__MAX_SIDE ||
+                g->y > INFER__MAX_SIDE ||
+                (int64_t)p->image.width * p->image.height > MOST_REGION_PIXELS,
             INFER_ERROR_ARGUMENT, "a region of %d x %d at (%d, %d) of a picture of %d x %d",
             g->region_width, g->region_height, g->x, g->y, p->width, p->height);
     return INFER_OK;
 }
 
-/* The region of pixels that lie together. */
-static void view(struct infer__picture *p, const uint8_t *pixels, size_t pitch, int channels)
+static int is_inside(const struct infer__picture *p)
 {
+    return p->x >= 0 && p->y >= 0 && p->image.width <= p->width - p->x &&
+           p->image.height <= p->height - p->y;
+}
+
+/* A region that reaches out of the picture is copied onto black; `from` is the whole picture. */
+static infer_status copy_region(struct infer__picture *p, const infer_image *from,
+                                const infer_allocator *a, infer_error *err)
+{
+    const int32_t w = p->image.width, h = p->image.height;
+    const int32_t left = p->x > 0 ? p->x : 0, top = p->y > 0 ? p->y : 0;
+    const int32_t right = p->x + w < p->width ? p->x + w : p->width;
+    const int32_t below = p->y + h < p->height ? p->y + h : p->height;
+    const size_t step = (size_t)from->channels;
+    infer_image to;
+    TRY(infer__image_new(a, w, h, from->channels, &to, err));
+    memset(to.pixels, 0, to.pitch * (size_t)h);
+    for (int32_t y = top; y < below && left < right; y++)
+        memcpy(to.pixels + (size_t)(y - p->y) * to.pitch + (size_t)(left - p->x) * step,
+               from->pixels + (size_t)y * from->pitch + (size_t)left * step,
+               (size_t)(right - left) * step);
+    infer_image_free(&p->made);
+    p->made = to;
+    p->image = to;
+    p->image.memory = NULL;
+    return INFER_OK;
+}
+
+/* The region of pixels that lie together. */
+static infer_status view(struct infer__picture *p, const uint8_t *pixels, size_t pitch,
+                         int channels, const infer_allocator *a, infer_error *err)
+{
+    infer_image whole = {.pixels = (uint8_t *)pixels, .pitch = pitch, .channels = channels};
+    if (!pitch)
+        whole.pitch = (size_t)p->width * (size_t)channels;
+    if (!is_inside(p))
+        return copy_region(p, &whole, a, err);
     p->image.channels = channels;
-    p->image.pitch = pitch ? pitch : (size_t)p->width * (size_t)channels;
-    p->image.pixels =
-        (uint8_t *)pixels + (size_t)p->y * p->image.pitch + (size_t)p->x * (size_t)channels;
+    p->image.pitch = whole.pitch;
+    p->image.pixels = whole.pixels + (size_t)p->y * whole.pitch + (size_t)p->x * (size_t)channels;
+    return INFER_OK;
 }
 
 static infer_status open_file(const infer_picture *g, const infer_image_options *options,
@@ -55,8 +95,7 @@ static infer_status open_file(const infer_picture *g, const infer_image_options 
     p->width = p->made.width;
     p->height = p->made.height;
     TRY(check_region(g, p, err));
-    view(p, p->made.pixels, p->made.pitch, p->made.channels);
-    return INFER_OK;
+    return view(p, p->made.pixels, p->made.pitch, p->made.channels, &options->allocator, err);
 }
 
 static infer_status open_pixels(const infer_picture *g, const infer_image_options *options,
@@ -72,11 +111,12 @@ static infer_status open_pixels(const infer_picture *g, const infer_image_option
     FAIL_IF(g->pitch && channels && g->pitch < (size_t)g->width * (size_t)channels,
             INFER_ERROR_ARGUMENT, "rows of %d pixels do not fit into %zu bytes", g->width,
             g->pitch);
+    FAIL_IF(!channels && !is_inside(p), INFER_ERROR_UNSUPPORTED,
+            "a region that reaches out of a picture in YUV");
     if (!channels)
         return infer__yuv_open(g, &options->allocator, p, err);
     p->bgr = g->pixels == INFER_PIXELS_BGR || g->pixels == INFER_PIXELS_BGRA;
-    view(p, g->data, g->pitch, channels);
-    return INFER_OK;
+    return view(p, g->data, g->pitch, channels, &options->allocator, err);
 }
 
 infer_status infer__picture_open(const infer_picture *given, const infer_image_options *options,
