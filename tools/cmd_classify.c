@@ -163,8 +163,12 @@ static int get_preprocess(struct classifier *c, const struct cli_args *args)
 static int check_task(const struct classifier *c, const char *path)
 {
     infer_decoding d = INFER_DECODING_INIT;
-    if (infer_model_decoding(c->model, &d, NULL) == INFER_OK && d.task == INFER_TASK_DETECT)
+    if (infer_model_decoding(c->model, &d, NULL) != INFER_OK)
+        return CLI_OK;
+    if (d.task == INFER_TASK_DETECT)
         return cli_usage("%s: its answers are boxes: infer detect finds them", path);
+    if (d.task == INFER_TASK_SEGMENT)
+        return cli_usage("%s: its answers are masks: infer segment makes them", path);
     return CLI_OK;
 }
 

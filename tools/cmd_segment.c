@@ -216,7 +216,8 @@ static int begin(struct segmenter *s, const struct cli_args *args)
     if (infer_model_decoding(s->model, &s->decoding, &err) != INFER_OK)
         return cli_fail(path, &err);
     if (s->decoding.task != INFER_TASK_SEGMENT)
-        return cli_usage("%s: its answers are boxes: infer detect finds them", path);
+        return cli_usage("%s: its answers are not masks: infer %s is for it", path,
+                         s->decoding.task == INFER_TASK_DETECT ? "detect" : "classify");
     if (cli_has(args, "labels") &&
         !(s->labels = read_lines(cli_value(args, "labels"), &s->nlabels)))
         return CLI_BAD_INPUT;

@@ -16,7 +16,8 @@ int detector_begin(struct detector *d, const char *path)
     if (infer_model_decoding(d->model, &d->decoding, &err) != INFER_OK)
         return cli_fail(path, &err);
     if (d->decoding.task != INFER_TASK_DETECT)
-        return cli_usage("%s: its answers are not boxes: try infer classify", path);
+        return cli_usage("%s: its answers are not boxes: infer %s is for it", path,
+                         d->decoding.task == INFER_TASK_SEGMENT ? "segment" : "classify");
     return infer_session_create(d->model, &d->session_args.options, &d->session, &err) == INFER_OK
                ? CLI_OK
                : cli_fail(path, &err);

@@ -657,6 +657,13 @@ static const struct row {
     ROW(detect_options_init),
     ROW(detections_init),
     ROW(detect),
+    ROW(segment_options_init),
+    ROW(segment),
+    ROW(classify_pictures),
+    ROW(keypoints_options_init),
+    ROW(keypoints),
+    ROW(embed_options_init),
+    ROW(embed),
 };
 enum { ROWS = sizeof rows / sizeof *rows };
 

@@ -12,6 +12,9 @@ INIT(decoding_init, infer_decoding)
 INIT(nms_options_init, infer_nms_options)
 INIT(detect_options_init, infer_detect_options)
 INIT(detections_init, infer_detections)
+INIT(segment_options_init, infer_segment_options)
+INIT(keypoints_options_init, infer_keypoints_options)
+INIT(embed_options_init, infer_embed_options)
 
 static const infer_image_options *image_options(int i)
 {
@@ -303,6 +306,82 @@ static infer_status detect(void)
     right.size = ARG(7, size_t, 1, sizeof right, 0, SIZE_MAX);
     return infer_detect(SESSION(0), pictures(1), 1, detect_options(2, wrong_decoding(8)),
                         ARG(3, infer_detections *, 1, &right, NULL), ERR(6));
+}
+
+/* `signs` as a task of another kind: its 24 numbers are a map of one pixel, or 12 points. */
+static infer_decoding other_decoding(int32_t task)
+{
+    infer_decoding d = row_decoding();
+    d.task = task;
+    d.points = task == INFER_TASK_KEYPOINTS ? 0 : -1;
+    d.points_count = 12;
+    d.point_fields = 2;
+    return d;
+}
+
+static infer_status segment(void)
+{
+    static const infer_image_options wrong = {.size = 1};
+    infer_image mask = {.width = 7};
+    infer_segment_options o[4];
+    infer_decoding d = other_decoding(INFER_TASK_SEGMENT), boxes = row_decoding();
+    for (int k = 0; k < 4; k++) {
+        infer_segment_options_init(&o[k], sizeof o[k]);
+        o[k].decoding = &d;
+    }
+    o[1].size = 0;
+    o[2].image = &wrong;
+    o[3].decoding = &boxes;
+    infer_image *to = ARG(3, infer_image *, 1, &mask, NULL);
+    infer_status status = infer_segment(
+        SESSION(0), pictures(1),
+        ARG(2, const infer_segment_options *, 1, &o[0], NULL, &o[1], &o[2], &o[3]), to, ERR(4));
+    /* the outputs are no map, of rank 4: what is right is refused last of all */
+    infer_image_free(&mask);
+    return status == INFER_ERROR_SHAPE && !now.nonsense ? INFER_OK : status;
+}
+
+static infer_status classify_pictures(void)
+{
+    infer_class top[3];
+    size_t found;
+    return infer_classify_pictures(SESSION(0), pictures(1), 1, classify_options(4),
+                                   ARG(5, infer_class *, 1, top, NULL), 3,
+                                   ARG(6, size_t *, 1, &found, NULL), ERR(7));
+}
+
+static infer_status keypoints(void)
+{
+    infer_point points[12];
+    infer_keypoints_options o[4];
+    infer_decoding d = other_decoding(INFER_TASK_KEYPOINTS), boxes = row_decoding();
+    infer_decoding far = other_decoding(INFER_TASK_KEYPOINTS);
+    far.points_first = 1;
+    for (int k = 0; k < 4; k++) {
+        infer_keypoints_options_init(&o[k], sizeof o[k]);
+        o[k].decoding = &d;
+    }
+    o[1].size = SIZE_MAX;
+    o[2].decoding = &far;
+    o[3].decoding = &boxes;
+    return infer_keypoints(
+        SESSION(0), pictures(1), 1,
+        ARG(2, const infer_keypoints_options *, 1, &o[0], NULL, &o[1], &o[2], &o[3]),
+        ARG(3, infer_point *, 1, points, NULL), ERR(4));
+}
+
+static infer_status embed(void)
+{
+    float vector[25];
+    infer_embed_options o[3];
+    for (int k = 0; k < 3; k++)
+        infer_embed_options_init(&o[k], sizeof o[k]);
+    o[1].size = 0;
+    o[2].output = 1;
+    return infer_embed(SESSION(0), pictures(1), 1,
+                       ARG(2, const infer_embed_options *, 2, &o[0], NULL, &o[1], &o[2]),
+                       ARG(3, float *, 1, vector, NULL), ARG(4, size_t, 1, 24, 23, 25, 0, SIZE_MAX),
+                       ERR(5));
 }
 
 #endif
