@@ -317,6 +317,7 @@ static infer_status free_axis(struct infer__control_fold *c, struct infer__open 
                                 axis, k, c->g->values[end->out[k]].name);
     state->dims[axis] = most > state->dims[axis] ? most : state->dims[axis];
     state->free_dims |= bit;
+    forget_bounds(state);
     return INFER_OK;
 }
 
@@ -359,6 +360,7 @@ static infer_status fit_rank(struct infer__control_fold *c, const struct infer__
     state->rank = next->rank;
     state->free_dims = next->free_dims;
     memcpy(state->dims, next->dims, sizeof state->dims);
+    forget_bounds(state); /* they are of as many numbers as it had */
     return INFER_OK;
 }
 
