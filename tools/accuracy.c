@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tools/cli.h"
+#include "tools/csv.h"
 #include "tools/folder.h"
 #include "tools/read_file.h"
 
@@ -19,34 +20,11 @@ static int by_file(const void *a, const void *b)
     return strcmp(((const struct accuracy_row *)a)->file, ((const struct accuracy_row *)b)->file);
 }
 
-/* Cuts the next field off a line, which is changed: quotes are taken away. NULL at the end. */
-static char *next_field(char **line)
-{
-    char *field = *line, *from = field, *to = field;
-    if (!field)
-        return NULL;
-    int quoted = *from == '"';
-    from += quoted;
-    for (; *from; from++) {
-        if (quoted && *from == '"' && from[1] == '"')
-            from++;
-        else if (quoted && *from == '"') {
-            quoted = 0;
-            continue;
-        } else if (!quoted && *from == ',')
-            break;
-        *to++ = *from;
-    }
-    *line = *from ? from + 1 : NULL;
-    *to = 0;
-    return field;
-}
-
 static int parse_row(char *line, struct accuracy_row *row)
 {
     char *rest = line, *end;
-    row->file = next_field(&rest);
-    const char *number = next_field(&rest);
+    row->file = csv_field(&rest);
+    const char *number = csv_field(&rest);
     if (!number)
         return 0;
     errno = 0;

@@ -101,7 +101,7 @@ static infer_status decode(const uint8_t *bytes, size_t size, const infer_image_
     FAIL_IF(size > options.max_file_bytes, INFER_ERROR_LIMIT,
             "the picture file has %zu bytes; the limit is %llu", size,
             (unsigned long long)options.max_file_bytes);
-    struct infer__decode d = {bytes, size, &options, image, 1};
+    struct infer__decode d = {bytes, size, &options, image, 1, 0};
     if (size >= 3 && bytes[0] == 0xff && bytes[1] == 0xd8 && bytes[2] == 0xff)
         TRY(infer__decode_jpeg(&d, err));
     else if (infer__is_png(bytes, size))
@@ -126,6 +126,21 @@ infer_status infer_image_decode(const void *bytes, size_t size, const infer_imag
     memset(image, 0, sizeof *image);
     FAIL_IF(!bytes, INFER_ERROR_ARGUMENT, "infer_image_decode: bytes is NULL");
     infer_status status = decode(bytes, size, options, image, err);
+    if (status != INFER_OK)
+        infer_image_free(image);
+    return status;
+}
+
+infer_status infer__image_stored(const void *bytes, size_t size, infer_image *image,
+                                 infer_error *err)
+{
+    infer_image_options options = INFER_IMAGE_OPTIONS_INIT, full;
+    memset(image, 0, sizeof *image);
+    options.channels = 1;
+    TRY(infer__image_options(&options, &full, err));
+    FAIL_IF(!infer__is_png(bytes, size), INFER_ERROR_PICTURE, "not a PNG");
+    struct infer__decode d = {bytes, size, &full, image, 1, 1};
+    const infer_status status = infer__decode_png(&d, err);
     if (status != INFER_OK)
         infer_image_free(image);
     return status;

@@ -18,6 +18,7 @@ struct infer__decode {
     const infer_image_options *options; /* every field set */
     infer_image *image;
     uint32_t orientation; /* EXIF, 1 to 8; set by the decoder, 1 before */
+    int stored;           /* PNG: values as they are stored, see infer__image_stored */
 };
 
 /* The largest side that any decoder or resize takes, so that products of a side, a sample count
@@ -28,6 +29,12 @@ infer_status infer__decode_jpeg(struct infer__decode *d, infer_error *err);
 infer_status infer__decode_png(struct infer__decode *d, infer_error *err);
 infer_status infer__decode_gif(struct infer__decode *d, infer_error *err);
 infer_status infer__decode_stb(struct infer__decode *d, infer_error *err);
+
+/* The values that a PNG stores, one channel: indices of its palette, or greys, of 1 to 8 bits and
+ * not scaled. Masks of classes are such pictures. The default limits hold; *image as
+ * infer_image_decode leaves it. */
+infer_status infer__image_stored(const void *bytes, size_t size, infer_image *image,
+                                 infer_error *err);
 
 /* What stb_image does not check by itself, or only when it has taken memory: BMP, TGA and PNM
  * are looked through to the end of their pixels before it sees the file. */

@@ -23,6 +23,7 @@ struct rows {
     uint8_t *now, *before;     /* packed rows, each with its filter in front */
     uint8_t *samples, *placed; /* of 8 bits: a row of a pass; and a row of the picture */
     int channels;              /* of these */
+    int stored;                /* they are what the file stores, not colours */
     struct infer__inflate inflate;
 };
 
@@ -137,7 +138,10 @@ static void expand(const struct rows *r, const uint8_t *row, size_t n)
 {
     const struct infer__png *png = r->png;
     size_t samples = n * (size_t)png->samples;
-    if (png->color == INFER__PNG_PALETTE) {
+    if (r->stored) {
+        for (size_t i = 0; i < n; i++)
+            r->samples[i] = (uint8_t)stored_sample(png, row, i);
+    } else if (png->color == INFER__PNG_PALETTE) {
         expand_palette(r, row, n);
     } else if (png->has_clear) {
         expand_clear(r, row, n);
@@ -232,6 +236,9 @@ infer_status infer__decode_png(struct infer__decode *d, infer_error *err)
     const infer_allocator *a = &d->options->allocator;
     struct infer__png png;
     TRY(infer__png_read(d, &png, err));
+    FAIL_IF(d->stored && (png.samples != 1 || png.depth > 8), INFER_ERROR_PICTURE,
+            "PNG: %u bits by %d a pixel; a palette or greys of 8 bits at most are needed",
+            png.depth, png.samples);
     /* a side has at most 65535 pixels, a pixel at most 64 bits: no overflow */
     size_t width = png.width, row = (width * (size_t)png.samples * png.depth + 7) / 8 + 1;
     size_t all = sizeof(struct rows) + 2 * row + 8 * width;
@@ -245,7 +252,8 @@ infer_status infer__decode_png(struct infer__decode *d, infer_error *err)
     r->before = r->now + row;
     r->samples = r->before + row;
     r->placed = r->samples + 4 * width;
-    r->channels = channels_of(&png);
+    r->channels = d->stored ? 1 : channels_of(&png);
+    r->stored = d->stored;
     infer_status status = decode(d, r, err);
     infer__free(a, r);
     return status;

@@ -2,7 +2,7 @@
  * masks, keypoints), Pascal VOC's AP, F1 at a confidence.
  *
  * The way: a reader (read_coco.c, read_voc.c, read_yolo.c) fills a struct detect_set with the
- * truth; answers are added picture by picture with detect_add_answer, whoever has them;
+ * truth; answers are added picture by picture with detect_add, whoever has them;
  * detect_match pairs them up; the measures are taken of the pairs. */
 #ifndef INFER_TOOLS_EVAL_DETECT_H
 #define INFER_TOOLS_EVAL_DETECT_H
@@ -131,7 +131,7 @@ double detect_class_ar(const struct detect_matches *m, const struct detect_table
 struct detect_voc {
     double ap, ap11;
 };
-infer_status detect_voc(const struct detect_set *set, const struct detect_matches *m,
+infer_status detect_voc(struct infer__region *r, const struct detect_matches *m,
                         struct detect_voc *classes, infer_error *err);
 
 /* Right, wrong and missed at the first threshold, over all classes, with answers from a score up.

@@ -4,6 +4,7 @@
 
 #include "base/size.h"
 #include "base/status.h"
+#include "tools/cli.h"
 #include "tools/eval/json_file.h"
 #include "tools/eval/read_detect.h"
 
@@ -243,15 +244,24 @@ static infer_status read_truth(yyjson_val *root, struct reader *rd, infer_error 
     return json_each(yyjson_obj_get(root, "annotations"), "annotations", take_annotation, rd, err);
 }
 
-infer_status read_coco(const char *path, struct detect_set *set, struct read_skipped *skipped,
-                       infer_error *err)
+/* Opens a file and reads its root. */
+static int read_document(const char *path, struct reader *rd,
+                         infer_status (*read)(yyjson_val *root, struct reader *rd,
+                                              infer_error *err))
+{
+    yyjson_doc *doc;
+    infer_error err;
+    infer_status status = json_open(path, &doc, &err);
+    if (status == INFER_OK)
+        status = read(yyjson_doc_get_root(doc), rd, &err);
+    yyjson_doc_free(doc);
+    return status == INFER_OK ? CLI_OK : cli_fail(path, &err);
+}
+
+int read_coco(const char *path, struct detect_set *set, struct read_skipped *skipped)
 {
     struct reader rd = {.set = set, .skipped = skipped};
-    yyjson_doc *doc;
-    TRY(json_open(path, &doc, err));
-    const infer_status status = read_truth(yyjson_doc_get_root(doc), &rd, err);
-    yyjson_doc_free(doc);
-    return status;
+    return read_document(path, &rd, read_truth);
 }
 
 /* ---- results -------------------------------------------------------------------------------- */
@@ -362,18 +372,14 @@ static infer_status take_result(void *ctx, const struct json_item *item, infer_e
     return detect_add(rd->set, &rd->set->answers, &o, err);
 }
 
-infer_status read_coco_results(const char *path, struct detect_set *set,
-                               struct read_skipped *skipped, infer_error *err)
+static infer_status read_found_list(yyjson_val *root, struct reader *rd, infer_error *err)
+{
+    FAIL_IF(!yyjson_is_arr(root), INFER_ERROR_FORMAT, "results are a list of objects, in [ ]");
+    return json_each(root, "", take_result, rd, err);
+}
+
+int read_coco_results(const char *path, struct detect_set *set, struct read_skipped *skipped)
 {
     struct reader rd = {.set = set, .skipped = skipped};
-    yyjson_doc *doc;
-    TRY(json_open(path, &doc, err));
-    yyjson_val *root = yyjson_doc_get_root(doc);
-    infer_status status;
-    if (yyjson_is_arr(root))
-        status = json_each(root, "", take_result, &rd, err);
-    else
-        status = infer__fail(err, INFER_ERROR_FORMAT, "results are a list of objects, in [ ]");
-    yyjson_doc_free(doc);
-    return status;
+    return read_document(path, &rd, read_found_list);
 }

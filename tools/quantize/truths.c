@@ -1,10 +1,10 @@
 /* The right answers of pictures, from a file or from the folders that they lie in. */
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "tools/accuracy.h"
+#include "tools/csv.h"
 #include "tools/folder.h"
 #include "tools/quantize/samples.h"
 #include "tools/read_file.h"
@@ -34,28 +34,13 @@ static int from_csv(const char *path, struct samples *s)
     return status;
 }
 
-/* Cuts "picture label" in two at the first tab, else at the first space. */
-static char *cut_line(char *line)
-{
-    char *cut = strchr(line, '\t');
-    cut = cut ? cut : strchr(line, ' ');
-    if (!cut)
-        return NULL;
-    *cut++ = 0;
-    while (isspace((unsigned char)*cut))
-        cut++;
-    for (char *end = cut + strlen(cut); end > cut && isspace((unsigned char)end[-1]);)
-        *--end = 0;
-    return *cut ? cut : NULL;
-}
-
 static int from_text(const infer_model *model, const char *path, char **lines, unsigned nlines,
                      struct samples *s)
 {
     for (unsigned k = 0; k < nlines; k++) {
         if (!lines[k][0])
             continue;
-        const char *label = cut_line(lines[k]);
+        const char *label = csv_cut_label(lines[k]);
         int64_t truth = label ? class_of(model, label) : -1;
         if (truth < 0) {
             fprintf(stderr,
