@@ -77,10 +77,8 @@ static void check_polygons(const char *folder)
     yyjson_doc *doc = load_vectors(folder, "polygons.json");
     yyjson_arr_iter it;
     yyjson_arr_iter_init(yyjson_doc_get_root(doc), &it);
-    for (yyjson_val *v; (v = yyjson_arr_iter_next(&it)) != NULL;) {
-        print_message("%s\n", yyjson_get_str(yyjson_obj_get(v, "name")));
+    for (yyjson_val *v; (v = yyjson_arr_iter_next(&it)) != NULL;)
         check_polygon(v);
-    }
     yyjson_doc_free(doc);
 }
 
