@@ -125,26 +125,33 @@ void classify_measure(const struct classify_row *rows, uint32_t nrows, uint32_t 
 
 /* ---- probabilities -------------------------------------------------------------------------- */
 
+static double row_sum(const struct scores *s, uint32_t i)
+{
+    double sum = 0;
+    for (uint32_t k = 0; k < s->nclasses; k++)
+        sum += s->values[(size_t)i * s->nclasses + k];
+    return sum;
+}
+
 double classify_log_loss(const struct scores *s)
 {
     double loss = 0;
     for (uint32_t i = 0; i < s->nrows; i++) {
-        const double *v = s->values + (size_t)i * s->nclasses;
-        double sum = 0;
-        for (uint32_t k = 0; k < s->nclasses; k++)
-            sum += v[k];
-        loss -= log(fmin(fmax(v[s->labels[i]] / sum, 0x1p-52), 1 - 0x1p-52));
+        const double p = s->values[(size_t)i * s->nclasses + s->labels[i]] / row_sum(s, i);
+        loss -= log(fmin(fmax(p, 0x1p-52), 1 - 0x1p-52));
     }
     return loss / s->nrows;
 }
 
 double classify_brier(const struct scores *s)
 {
-    double sum = 0;
-    for (uint32_t i = 0; i < s->nrows; i++)
+    double all = 0;
+    for (uint32_t i = 0; i < s->nrows; i++) {
+        const double sum = row_sum(s, i);
         for (uint32_t k = 0; k < s->nclasses; k++) {
-            const double gap = s->values[(size_t)i * s->nclasses + k] - (s->labels[i] == k);
-            sum += gap * gap;
+            const double p = s->values[(size_t)i * s->nclasses + k] / sum;
+            all += (p - (s->labels[i] == k)) * (p - (s->labels[i] == k));
         }
-    return sum / s->nrows;
+    }
+    return all / s->nrows;
 }

@@ -60,8 +60,8 @@ infer_status classify_rows(const struct scores *s, struct classify_row **rows, i
 /* `result->classes` has room for nclasses; `weights` are how often each row counts, NULL: once. */
 void classify_measure(const struct classify_row *rows, uint32_t nrows, uint32_t nclasses,
                       const uint32_t *weights, struct classify_result *result);
-/* -log of the right class's share of its row, mean over rows; the squared differences of all
- * classes to 0 and 1, summed over classes, mean over rows. */
+/* Of probabilities that are divided by their row's sum, means over rows: -log of the right class's,
+ * and the squares of the differences to 0 and 1, summed over classes. */
 double classify_log_loss(const struct scores *s);
 double classify_brier(const struct scores *s);
 
