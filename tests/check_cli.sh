@@ -47,8 +47,12 @@ expect 2 "$infer" no-such-command && says 'no-such-command' err
 for command in $("$infer" --help | sed -n 's/^  \([a-z]*\) .*/\1/p'); do
     expect 0 "$infer" "$command" --help && says "^  infer $command "
     expect 2 "$infer" "$command" --no-such-option
-    case $command in classify | detect | segment) with=x ;; *) with=--json ;; esac
-    expect 3 "$infer" "$command" "$tmp/missing.onnx" "$with"
+    case $command in
+    classify | detect | segment) set -- "$tmp/missing.onnx" x ;;
+    eval) set -- --predictions "$tmp/missing.json" ;;
+    *) set -- "$tmp/missing.onnx" --json ;;
+    esac
+    expect 3 "$infer" "$command" "$@"
 done
 
 # from ONNX to answers, and files that can't be written

@@ -16,5 +16,6 @@ int cmd_quantize(int argc, char **argv);
 int cmd_export(int argc, char **argv);
 int cmd_diff(int argc, char **argv);
 int cmd_edit(int argc, char **argv);
+int cmd_eval(int argc, char **argv);
 
 #endif

@@ -20,6 +20,7 @@ static const struct {
     {"export", "write a model as ONNX", cmd_export},
     {"edit", "cut a part out, rename, set shapes and preprocessing", cmd_edit},
     {"diff", "compare two runs node by node", cmd_diff},
+    {"eval", "how good recorded answers are", cmd_eval},
 };
 
 enum { COMMANDS = sizeof commands / sizeof *commands };
@@ -34,7 +35,8 @@ static void help(FILE *f)
           "\n"
           "Exit status:\n"
           "  0  it worked\n"
-          "  1  it worked, and the answer is no (verify, diff: outputs, values differ)\n"
+          "  1  it worked, and the answer is no (verify, diff: outputs, values differ; eval: a goal\n"
+          "     is missed)\n"
           "  2  wrong arguments\n"
           "  3  a file is missing, corrupt or not supported\n"
           "  4  no memory, a limit was reached, or a file can't be written\n",

@@ -1,0 +1,206 @@
+/* infer eval: how good answers are. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tools/commands.h"
+#include "tools/eval/eval.h"
+#include "tools/eval/kpi.h"
+#include "tools/progress.h"
+
+static const struct cli_option options[] = {
+    {"predictions", "FILE|DIR", "recorded answers: .json, .csv, or a folder of masks; needed"},
+    {"data", "FILE|DIR", "the truth"},
+    {"iou-type", "TYPE", "bbox (default), segm or keypoints"},
+    {"class-agnostic", NULL, "objects of all classes are of one"},
+    {"sigmas", "A,B,...", "keypoints: how exactly each can be placed (default: COCO's 17)"},
+    {"confidence", "X", "objects, labels: the score from which on answers count (0.5)"},
+    {"classes", "FILE", "names of classes, one a line, for XML, YOLO and masks"},
+    {"softmax", NULL, "scores of a .csv are logits"},
+    {"ignore", "N", "masks: the true value that is not judged (255); none: all are"},
+    {"mask-ids", "cityscapes", "masks: values are Cityscapes' label ids"},
+    {"bootstrap", "ROUNDS", "95 % intervals by resampling the pictures"},
+    {"seed", "N", "of the resampling (1)"},
+    {"kpi", "FILE", "goals, lines such as `AP50 >= 0.4`: exit status 1 where one is missed"},
+    {"curves", NULL, "whole curves and large matrices in --json, too"},
+    {"json", NULL, "everything as JSON; what sums it up is in `stats`"},
+    {NULL, NULL, NULL}};
+
+static const struct cli_command command = {
+    "eval",
+    "--predictions FILE|DIR --data FILE|DIR [OPTIONS]",
+    "Judges recorded answers by the truth.",
+    "What is judged follows from the predictions:\n"
+    "  .json   objects, in COCO's form of results. The truth: COCO's JSON; a folder of Pascal\n"
+    "          VOC's XML files; a folder with pictures and YOLO's .txt files, or with the folders\n"
+    "          images and labels. COCO's numbers, VOC's AP, F1 at a confidence.\n"
+    "  .csv    scores of classes, with a header. The truth: a folder for each class, lines\n"
+    "          \"picture label\", a CSV file; or columns of the scores' own file. One class to a\n"
+    "          picture, or several.\n"
+    "  folder  PNG masks whose values or palette indices are classes. The truth: such a folder.\n"
+    "docs/evaluation.md has the files and all numbers.",
+    "  infer eval --predictions results.json --data instances_val2017.json --json\n"
+    "  infer eval --predictions scores.csv --data val --kpi goals.txt\n"
+    "  infer eval --predictions masks --data SegmentationClass --bootstrap 1000",
+    options,
+    0,
+    0};
+
+/* ---- arguments ------------------------------------------------------------------------------ */
+
+static int parse_kind(const char *text, enum detect_kind *kind)
+{
+    static const char *const names[] = {"bbox", "segm", "keypoints"};
+    *kind = DETECT_BOX;
+    for (int i = 0; text && i < 3; i++)
+        if (strcmp(text, names[i]) == 0) {
+            *kind = (enum detect_kind)i;
+            return 1;
+        }
+    if (text)
+        cli_usage("--iou-type %s: bbox, segm or keypoints", text);
+    return !text;
+}
+
+static int parse_sigmas(const char *text, struct eval_options *o)
+{
+    for (const char *at = text; at && *at;) {
+        char *end;
+        const double v = strtod(at, &end);
+        if (end == at || !(v > 0 && v < 1e6) || o->nsigmas == EVAL_MOST_SIGMAS ||
+            (*end && *end != ',') || (*end && !end[1])) {
+            cli_usage("--sigmas %s: 1 to %d numbers above 0 with commas between them are needed",
+                      text, EVAL_MOST_SIGMAS);
+            return 0;
+        }
+        o->sigmas[o->nsigmas++] = v;
+        at = *end ? end + 1 : end;
+    }
+    return 1;
+}
+
+static int parse_confidence(const char *text, double *confidence)
+{
+    char *end;
+    *confidence = 0.5;
+    if (!text)
+        return 1;
+    *confidence = strtod(text, &end);
+    if (end != text && !*end && *confidence >= -1e300 && *confidence <= 1e300)
+        return 1;
+    cli_usage("--confidence %s: a number is needed", text);
+    return 0;
+}
+
+static int parse_ignore(const struct cli_args *args, int *ignore)
+{
+    const char *text = cli_value(args, "ignore");
+    long v = -1;
+    if (!(text && strcmp(text, "none") == 0) && !cli_int(args, "ignore", 0, 255, 255, &v))
+        return 0;
+    *ignore = (int)v;
+    return 1;
+}
+
+static int parse(const struct cli_args *args, struct eval_options *o)
+{
+    long rounds, seed;
+    const char *ids = cli_value(args, "mask-ids");
+    o->predictions = cli_value(args, "predictions");
+    o->data = cli_value(args, "data");
+    o->classes = cli_value(args, "classes");
+    o->class_agnostic = cli_has(args, "class-agnostic");
+    o->softmax = cli_has(args, "softmax");
+    o->curves = cli_has(args, "curves");
+    o->cityscapes = ids != NULL;
+    if (!o->predictions) {
+        cli_usage("eval: give --predictions, a .json or .csv file or a folder of masks");
+        return 0;
+    }
+    if (ids && strcmp(ids, "cityscapes") != 0) {
+        cli_usage("--mask-ids %s: cityscapes is the only one known", ids);
+        return 0;
+    }
+    if (!parse_kind(cli_value(args, "iou-type"), &o->kind) ||
+        !parse_sigmas(cli_value(args, "sigmas"), o) ||
+        !parse_confidence(cli_value(args, "confidence"), &o->confidence) ||
+        !parse_ignore(args, &o->ignore) || !cli_int(args, "bootstrap", 0, 1000000, 0, &rounds) ||
+        !cli_int(args, "seed", 0, 2147483647, 1, &seed))
+        return 0;
+    o->rounds = (uint32_t)rounds;
+    o->seed = (uint64_t)seed;
+    return 1;
+}
+
+/* ---- the work ------------------------------------------------------------------------------- */
+
+/* ctx: when the work began, in ms. */
+static void progress(void *ctx, const char *what, double part)
+{
+    progress_show(*(const double *)ctx, what, part);
+}
+
+static int ends_with(const char *text, const char *end)
+{
+    const size_t n = strlen(text), m = strlen(end);
+    return n >= m && strcasecmp(text + n - m, end) == 0;
+}
+
+static int evaluate(const struct eval_options *o, struct report *r)
+{
+    struct stat st;
+    if (stat(o->predictions, &st) != 0) {
+        fprintf(stderr, "infer: %s: can't be found\n", o->predictions);
+        return CLI_BAD_INPUT;
+    }
+    if (S_ISDIR(st.st_mode))
+        return eval_masks(o, r);
+    if (ends_with(o->predictions, ".json"))
+        return eval_detect(o, r);
+    if (ends_with(o->predictions, ".csv"))
+        return eval_scores(o, r);
+    return cli_usage("%s: predictions are a .json or .csv file, or a folder", o->predictions);
+}
+
+static int write_report(const struct report *r, int json)
+{
+    if (!report_whole(r) || (json && !report_write_json(r, stdout))) {
+        fprintf(stderr, "infer: no memory for the report\n");
+        return CLI_RESOURCES;
+    }
+    if (!json)
+        report_write_text(r, stdout);
+    return CLI_OK;
+}
+
+int cmd_eval(int argc, char **argv)
+{
+    struct cli_args args;
+    struct eval_options o = {0};
+    struct report r;
+    double start = cli_now_ms();
+    int status;
+    if (cli_parse(&command, argc, argv, &args, &status))
+        return status;
+    if (!parse(&args, &o))
+        return CLI_USAGE;
+    if (!report_begin(&r)) {
+        fprintf(stderr, "infer: no memory for a report\n");
+        return CLI_RESOURCES;
+    }
+    o.progress = isatty(2) ? progress : NULL;
+    o.progress_ctx = &start;
+    status = evaluate(&o, &r);
+    if (o.progress)
+        progress_wipe();
+    const char *kpi = cli_value(&args, "kpi");
+    if (status == CLI_OK && kpi)
+        status = kpi_judge(kpi, &r);
+    if (status == CLI_OK || status == CLI_DIFFERS) {
+        const int written = write_report(&r, cli_has(&args, "json"));
+        status = written == CLI_OK ? status : written;
+    }
+    report_end(&r);
+    return status;
+}

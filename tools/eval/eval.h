@@ -1,0 +1,40 @@
+/* Evaluations, one a task: read the truth and the answers, measure, report. Recorded answers come
+ * from files; those of a model can come in their place, picture by picture, through the functions
+ * that the readers use: detect_add, scores_add, segment_add. */
+#ifndef INFER_TOOLS_EVAL_EVAL_H
+#define INFER_TOOLS_EVAL_EVAL_H
+
+#include "tools/eval/bootstrap.h"
+#include "tools/eval/detect.h"
+#include "tools/eval/report.h"
+
+enum { EVAL_MOST_SIGMAS = 512 };
+
+struct eval_options {
+    const char *predictions, *data, *classes; /* paths; the last two may be NULL */
+    enum detect_kind kind;
+    int class_agnostic;
+    double sigmas[EVAL_MOST_SIGMAS];
+    int nsigmas; /* 0: those of a person */
+    double confidence;
+    int softmax;
+    int ignore; /* of masks; -1: none */
+    int cityscapes;
+    int curves;      /* report them whole */
+    uint32_t rounds; /* of resampling; 0: none */
+    uint64_t seed;
+    void (*progress)(void *ctx, const char *what, double part); /* may be NULL */
+    void *progress_ctx;
+};
+
+/* Each returns an exit status, after a message where it is not CLI_OK. */
+int eval_detect(const struct eval_options *o, struct report *r);
+int eval_scores(const struct eval_options *o, struct report *r);
+int eval_masks(const struct eval_options *o, struct report *r);
+
+/* Resamples pictures, if that is wanted, and reports the intervals of b->nvalues numbers by their
+ * names. Of `b` the pictures, the values and how they are measured are set. */
+int eval_resample(const struct eval_options *o, struct report *r, struct bootstrap *b,
+                  const char *const *names);
+
+#endif

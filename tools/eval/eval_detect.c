@@ -1,0 +1,261 @@
+/* infer eval for boxes, masks and keypoints. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/size.h"
+#include "base/status.h"
+#include "tools/cli.h"
+#include "tools/eval/binary.h"
+#include "tools/eval/eval.h"
+#include "tools/eval/files.h"
+#include "tools/eval/read_detect.h"
+
+struct detection {
+    const struct eval_options *o;
+    struct report *report;
+    struct infer__region region;
+    struct detect_set set;
+    struct read_skipped skipped;
+    struct detect_matches matches;
+    struct detect_tables tables, resampled;
+    struct detect_curve curve;
+    struct detect_voc *voc; /* of each class; NULL: no boxes */
+};
+
+/* ---- reading -------------------------------------------------------------------------------- */
+
+static int has_xml(struct infer__region *r, const char *folder, int *status)
+{
+    static const char *const endings[] = {".xml", NULL};
+    struct name_list files = {.region = r};
+    *status = files_list(folder, endings, &files);
+    return files.count > 0;
+}
+
+static int read_truth(struct detection *d)
+{
+    const struct eval_options *o = d->o;
+    struct stat st;
+    int status;
+    if (stat(o->data, &st) != 0 || !S_ISDIR(st.st_mode))
+        return read_coco(o->data, &d->set, &d->skipped);
+    if (has_xml(&d->region, o->data, &status))
+        return read_voc(o->data, o->classes, &d->set);
+    return status == CLI_OK ? read_yolo(o->data, o->classes, &d->set) : status;
+}
+
+static int read_all(struct detection *d)
+{
+    const int status = read_truth(d);
+    if (status != CLI_OK)
+        return status;
+    if (d->o->nsigmas && d->set.kind == DETECT_KEYPOINTS && d->set.npoints &&
+        d->set.npoints != (uint32_t)d->o->nsigmas)
+        return cli_usage("--sigmas has %d numbers; %s has %u keypoints", d->o->nsigmas, d->o->data,
+                         d->set.npoints);
+    return read_coco_results(d->o->predictions, &d->set, &d->skipped);
+}
+
+/* ---- measuring ------------------------------------------------------------------------------ */
+
+static infer_status measure(struct detection *d, infer_error *err)
+{
+    const struct eval_options *o = d->o;
+    const struct detect_options options = {.class_agnostic = o->class_agnostic,
+                                           .sigmas = o->nsigmas ? o->sigmas : NULL};
+    TRY(detect_match(&d->set, &options, &d->matches, err));
+    TRY(detect_tables_new(&d->region, d->matches.nclasses, 1, &d->tables, err));
+    detect_accumulate(&d->matches, NULL, &d->tables);
+    TRY(detect_confidence_curve(&d->region, &d->matches, NULL, &d->curve, err));
+    if (o->rounds)
+        TRY(detect_tables_new(&d->region, d->matches.nclasses, 0, &d->resampled, err));
+    if (d->set.kind != DETECT_BOX)
+        return INFER_OK;
+    d->voc = infer__region_calloc(&d->region, d->matches.nclasses, sizeof *d->voc);
+    return d->voc ? detect_voc(&d->region, &d->matches, d->voc, err)
+                  : infer__no_memory(err, infer__array_bytes(d->matches.nclasses, sizeof *d->voc));
+}
+
+static struct prf prf_of(struct detect_point p)
+{
+    return binary_prf(p.right, p.wrong, p.missed);
+}
+
+/* The means of VOC's AP over classes that occur. */
+static struct detect_voc mean_voc(const struct detection *d)
+{
+    struct detect_voc mean = {0, 0};
+    double n = 0;
+    for (uint32_t k = 0; k < d->matches.nclasses; k++)
+        if (d->voc[k].ap >= 0) {
+            mean.ap += d->voc[k].ap;
+            mean.ap11 += d->voc[k].ap11;
+            n++;
+        }
+    return n > 0 ? (struct detect_voc){mean.ap / n, mean.ap11 / n} : (struct detect_voc){-1, -1};
+}
+
+/* Sums over answers from the confidence up, each picture so many times. */
+static struct prf weighted_prf(const struct detect_matches *m, double confidence,
+                               const uint32_t *weights)
+{
+    struct detect_point p = {0};
+    for (uint32_t i = 0; i < m->nanswers; i++) {
+        const struct detect_answer *a = &m->answers[i];
+        if (a->object->score < confidence)
+            continue;
+        p.right += a->fate[0][0] == FATE_RIGHT ? weights[a->picture] : 0;
+        p.wrong += a->fate[0][0] == FATE_WRONG ? weights[a->picture] : 0;
+    }
+    for (uint32_t i = 0; i < m->ntruths; i++)
+        p.missed += m->truths[i].ignored[0] ? 0 : weights[m->truths[i].picture];
+    p.missed -= p.right;
+    return prf_of(p);
+}
+
+/* COCO's numbers and three of the confidence, of resampled pictures. */
+static void measure_again(void *ctx, const uint32_t *weights, double *values)
+{
+    struct detection *d = ctx;
+    const char *names[DETECT_MOST_STATS];
+    detect_accumulate(&d->matches, weights, &d->resampled);
+    const int n = detect_stats(d->set.kind, &d->matches, &d->resampled, names, values);
+    for (int i = 0; i < n; i++)
+        values[i] = values[i] < 0 ? NAN : values[i];
+    const struct prf prf = weighted_prf(&d->matches, d->o->confidence, weights);
+    values[n] = prf.precision;
+    values[n + 1] = prf.recall;
+    values[n + 2] = prf.f1;
+}
+
+/* ---- reporting ------------------------------------------------------------------------------ */
+
+static void report_prf(struct report *r, yyjson_mut_val *object, struct prf prf)
+{
+    report_number(r, object, "precision", prf.precision);
+    report_number(r, object, "recall", prf.recall);
+    report_number(r, object, "f1", prf.f1);
+}
+
+static void report_counts(struct detection *d)
+{
+    static const char *const types[] = {"bbox", "segm", "keypoints"};
+    struct report *r = d->report;
+    report_string(r, r->root, "iou_type", types[d->set.kind]);
+    report_count(r, r->root, "pictures", d->set.pictures.count);
+    report_count(r, r->root, "truths", d->set.truths.count);
+    report_count(r, r->root, "answers", d->set.answers.count);
+    if (d->skipped.truths)
+        report_count(r, r->root, "truths_of_unknown_pictures_or_classes", d->skipped.truths);
+    if (d->skipped.answers)
+        report_count(r, r->root, "answers_of_unknown_classes", d->skipped.answers);
+}
+
+static void report_confidence(struct detection *d)
+{
+    struct report *r = d->report;
+    yyjson_mut_val *object = report_object(r, r->root, "at_confidence");
+    const struct detect_point p = detect_at(&d->curve, d->o->confidence);
+    double best = 0, confidence = NAN;
+    for (uint32_t i = 0; i < d->curve.n; i++) {
+        const double f1 = prf_of(d->curve.points[i]).f1;
+        if (f1 > best) {
+            best = f1;
+            confidence = d->curve.points[i].score;
+        }
+    }
+    report_number(r, object, "confidence", d->o->confidence);
+    report_prf(r, object, prf_of(p));
+    report_count(r, object, "right", p.right);
+    report_count(r, object, "wrong", p.wrong);
+    report_count(r, object, "missed", p.missed);
+    report_number(r, object, "best_f1", best);
+    report_number(r, object, "best_confidence", confidence);
+}
+
+static void report_class(struct detection *d, yyjson_mut_val *list, uint32_t k)
+{
+    struct report *r = d->report;
+    const struct detect_matches *m = &d->matches;
+    yyjson_mut_val *row = report_object(r, list, NULL);
+    if (!d->o->class_agnostic) {
+        report_count(r, row, "id", (double)d->set.classes.items[k].id);
+        report_string(r, row, "name", d->set.classes.items[k].text);
+    } else {
+        report_string(r, row, "name", "all");
+    }
+    report_count(r, row, "truths", m->truth_start[k + 1] - m->truth_start[k]);
+    report_count(r, row, "answers", m->answer_start[k + 1] - m->answer_start[k]);
+    report_number(r, row, "AP", detect_class_ap(&d->tables, k, 0));
+    report_number(r, row, "AP50", d->tables.ap[k][0][0]);
+    report_number(r, row, "AP75", d->tables.ap[k][0][5]);
+    report_number(r, row, "AR", detect_class_ar(m, &d->tables, k, 0));
+    if (d->voc) {
+        report_number(r, row, "voc_AP", d->voc[k].ap);
+        report_number(r, row, "voc_AP11", d->voc[k].ap11);
+    }
+    if (!d->o->curves)
+        return;
+    yyjson_mut_val *curves = report_list(r, row, "precision_at_recalls");
+    for (int i = 0; i < DETECT_IOUS; i++)
+        report_numbers(r, curves, NULL, d->tables.curve[k][i], DETECT_RECALLS, 0);
+}
+
+static void report_curve(struct detection *d)
+{
+    struct report *r = d->report;
+    yyjson_mut_val *list = report_list(r, r->root, "confidence_curve");
+    for (uint32_t i = 0; i < d->curve.n; i++) {
+        yyjson_mut_val *row = report_object(r, list, NULL);
+        report_number(r, row, "confidence", d->curve.points[i].score);
+        report_prf(r, row, prf_of(d->curve.points[i]));
+    }
+}
+
+static int report_all(struct detection *d)
+{
+    const char *names[DETECT_MOST_STATS + 3];
+    double values[DETECT_MOST_STATS];
+    struct report *r = d->report;
+    const int n = detect_stats(d->set.kind, &d->matches, &d->tables, names, values);
+    for (int i = 0; i < n; i++)
+        report_number(r, r->stats, names[i], values[i]);
+    report_counts(d);
+    report_confidence(d);
+    if (d->voc) {
+        yyjson_mut_val *voc = report_object(r, r->root, "voc");
+        report_number(r, voc, "voc_AP", mean_voc(d).ap);
+        report_number(r, voc, "voc_AP11", mean_voc(d).ap11);
+    }
+    yyjson_mut_val *list = report_list(r, r->root, "per_class");
+    for (uint32_t k = 0; k < d->matches.nclasses; k++)
+        report_class(d, list, k);
+    if (d->o->curves)
+        report_curve(d);
+    names[n] = "precision";
+    names[n + 1] = "recall";
+    names[n + 2] = "f1";
+    struct bootstrap b = {
+        .pictures = d->set.pictures.count, .nvalues = n + 3, .measure = measure_again, .ctx = d};
+    return eval_resample(d->o, r, &b, names);
+}
+
+int eval_detect(const struct eval_options *o, struct report *r)
+{
+    struct detection d = {.o = o, .report = r};
+    infer_error err;
+    if (!o->data)
+        return cli_usage("eval: give --data, the truth that %s is judged by", o->predictions);
+    infer__region_init(&d.region, NULL);
+    d.set.kind = o->kind;
+    d.set.region = d.set.pictures.region = d.set.classes.region = &d.region;
+    int status = read_all(&d);
+    if (status == CLI_OK && measure(&d, &err) != INFER_OK)
+        status = cli_fail(o->predictions, &err);
+    if (status == CLI_OK)
+        status = report_all(&d);
+    infer__region_free(&d.region);
+    return status;
+}

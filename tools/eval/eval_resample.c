@@ -1,0 +1,22 @@
+/* Confidence intervals in a report. */
+#include "tools/cli.h"
+#include "tools/eval/eval.h"
+
+int eval_resample(const struct eval_options *o, struct report *r, struct bootstrap *b,
+                  const char *const *names)
+{
+    double intervals[BOOTSTRAP_MOST][2];
+    if (!o->rounds || !b->pictures)
+        return CLI_OK;
+    b->rounds = o->rounds;
+    b->seed = o->seed;
+    b->progress = o->progress;
+    b->progress_ctx = o->progress_ctx;
+    if (!bootstrap_run(b, intervals)) {
+        fprintf(stderr, "infer: no memory for %u rounds of resampling\n", b->rounds);
+        return CLI_RESOURCES;
+    }
+    for (int i = 0; i < b->nvalues; i++)
+        report_interval(r, names[i], intervals[i]);
+    return CLI_OK;
+}

@@ -1,0 +1,13 @@
+/* Goals for the numbers of an evaluation: a file with lines such as `AP50 >= 0.4`. */
+#ifndef INFER_TOOLS_EVAL_KPI_H
+#define INFER_TOOLS_EVAL_KPI_H
+
+#include "tools/eval/report.h"
+
+/* Judges a report by the lines of a file: a name (as report_find takes it), one of >= > <= < ==,
+ * and a number; what follows a # is a comment. The outcome becomes the report's list `kpi`. A
+ * number that is null meets no goal. Returns CLI_OK where all are met, CLI_DIFFERS where one is
+ * not, else an exit status after a message. */
+int kpi_judge(const char *path, struct report *r);
+
+#endif
