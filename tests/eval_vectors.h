@@ -36,11 +36,11 @@ static inline const char *shared_vectors(const char *part)
     return NULL;
 }
 
-static inline yyjson_doc *load_vectors(const char *folder, const char *name)
+static inline yyjson_doc *load_vectors(const char *in, const char *name)
 {
     char path[600];
     yyjson_read_err e;
-    snprintf(path, sizeof path, "%s/%s", folder, name);
+    snprintf(path, sizeof path, "%s/%s", in, name);
     yyjson_doc *doc = yyjson_read_file(path, 0, NULL, &e);
     if (!doc)
         fail_msg("%s: %s", path, e.msg);
@@ -48,7 +48,7 @@ static inline yyjson_doc *load_vectors(const char *folder, const char *name)
 }
 
 /* Calls `check` with each folder inside `root` that has a file of that name; how many. */
-static inline int each_case(const char *root, const char *file, void (*check)(const char *folder))
+static inline int each_case(const char *root, const char *file, void (*check)(const char *path))
 {
     int n = 0;
     DIR *d = root ? opendir(root) : NULL;

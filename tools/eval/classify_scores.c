@@ -32,7 +32,8 @@ infer_status classify_rows(const struct scores *s, struct classify_row **rows, i
 /* k of (k / 15, (k + 1) / 15]; 0 belongs to the first. */
 static int bin_of(double confidence)
 {
-    int k = (int)(fmin(fmax(confidence, 0), 1) * CALIBRATION_BINS);
+    confidence = fmin(fmax(confidence, 0), 1); /* logits have no bin of their own */
+    int k = (int)(confidence * CALIBRATION_BINS);
     while (k > 0 && confidence <= (double)k / CALIBRATION_BINS)
         k--;
     while (k < CALIBRATION_BINS - 1 && confidence > (double)(k + 1) / CALIBRATION_BINS)

@@ -77,17 +77,22 @@ static void put_classes(struct segmentation *s)
     }
 }
 
-/* Rows are the true classes; a last column has the pixels where the ignored value was predicted. */
+/* Rows are the true classes. Where the ignored value was predicted anywhere, a last column has it.
+ */
 static void put_confusion(struct segmentation *s)
 {
     struct report *r = s->report;
     yyjson_mut_val *list = report_list(r, r->root, "confusion");
+    uint64_t unanswered = 0;
+    for (int t = 0; t < s->nclasses; t++)
+        unanswered += s->counts.confusion[t][SEGMENT_CLASSES];
+    const int n = s->nclasses + (unanswered > 0);
     for (int t = 0; t < s->nclasses; t++) {
         double row[SEGMENT_CLASSES + 1];
         for (int p = 0; p < s->nclasses; p++)
             row[p] = (double)s->counts.confusion[t][p];
         row[s->nclasses] = (double)s->counts.confusion[t][SEGMENT_CLASSES];
-        report_numbers(r, list, NULL, row, (size_t)s->nclasses + 1, 1);
+        report_numbers(r, list, NULL, row, (size_t)n, 1);
     }
 }
 
