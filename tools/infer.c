@@ -35,8 +35,7 @@ static void help(FILE *f)
           "\n"
           "Exit status:\n"
           "  0  it worked\n"
-          "  1  it worked, and the answer is no (verify, diff: outputs, values differ; eval: a goal\n"
-          "     is missed)\n"
+          "  1  it worked, and the answer is no (verify, diff: values differ; eval: goals missed)\n"
           "  2  wrong arguments\n"
           "  3  a file is missing, corrupt or not supported\n"
           "  4  no memory, a limit was reached, or a file can't be written\n",

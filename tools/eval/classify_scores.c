@@ -17,7 +17,7 @@ infer_status classify_rows(const struct scores *s, struct classify_row **rows, i
         const uint32_t label = s->labels[i];
         *row = (struct classify_row){.label = label, .confidence = v[0]};
         for (uint32_t k = 0; k < s->nclasses; k++) {
-            row->rank += v[k] > v[label] || (v[k] == v[label] && k < label);
+            row->rank += k < label ? v[k] >= v[label] : v[k] > v[label];
             if (v[k] > row->confidence) {
                 row->confidence = v[k];
                 row->predicted = k;

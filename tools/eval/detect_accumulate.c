@@ -32,14 +32,16 @@ struct walk {
 };
 
 /* The points of the curve at recalls of 0, 0.01 ... 1: the first at or above it, with the best
- * precision from there on. Returns the last recall. */
+ * precision from there on. Returns the last recall; where nothing is to be found all are -1. */
 static double fill_curve(const struct walk *w, double curve[DETECT_RECALLS])
 {
     const struct detect_matches *m = w->m;
     double right = 0, wrong = 0;
     int next = 0;
     for (int i = 0; i < DETECT_RECALLS; i++)
-        curve[i] = 0;
+        curve[i] = w->positives > 0 ? 0 : -1;
+    if (!(w->positives > 0))
+        return -1;
     for (uint32_t i = m->answer_start[w->class]; i < m->answer_start[w->class + 1]; i++) {
         const struct detect_answer *a = &m->answers[i];
         const int fate = a->fate[w->range][w->iou];
@@ -50,7 +52,7 @@ static double fill_curve(const struct walk *w, double curve[DETECT_RECALLS])
         wrong += fate == FATE_WRONG ? weight : 0;
         const double recall = right / w->positives;
         const double precision = right / (wrong + right + 0x1p-52);
-        while (next < DETECT_RECALLS && recall >= (next == 100 ? 1 : next * 0.01))
+        while (next < DETECT_RECALLS && recall >= next * 0.01)
             next++;
         /* the last point that has been reached stands for all that come until the next one */
         if (next && precision > curve[next - 1])
@@ -80,19 +82,14 @@ static void accumulate_class(struct walk *w, struct detect_tables *t)
         const int last = c == m->ncuts - 1;
         w->cut = m->cuts[c];
         for (w->iou = 0; w->iou < DETECT_IOUS; w->iou++) {
-            double recall = -1, sum = -DETECT_RECALLS;
-            if (w->positives > 0) {
-                recall = fill_curve(w, curve);
-                sum = 0;
-            }
-            for (int i = 0; w->positives > 0 && i < DETECT_RECALLS; i++)
+            double sum = 0;
+            t->recall[w->class][w->range][c][w->iou] = fill_curve(w, curve);
+            for (int i = 0; i < DETECT_RECALLS; i++)
                 sum += curve[i];
-            t->recall[w->class][w->range][c][w->iou] = recall;
             if (last)
                 t->ap[w->class][w->range][w->iou] = sum / DETECT_RECALLS;
             if (last && t->curve && w->range == 0)
-                for (int i = 0; i < DETECT_RECALLS; i++)
-                    t->curve[w->class][w->iou][i] = w->positives > 0 ? curve[i] : -1;
+                memcpy(t->curve[w->class][w->iou], curve, sizeof curve);
         }
     }
 }
@@ -101,11 +98,13 @@ void detect_accumulate(const struct detect_matches *m, const uint32_t *weights,
                        struct detect_tables *t)
 {
     struct walk w = {.m = m, .weights = weights};
-    for (w.class = 0; w.class < m->nclasses; w.class ++)
+    for (uint32_t k = 0; k < m->nclasses; k++) {
+        w.class = k;
         for (w.range = 0; w.range < m->nranges; w.range++) {
-            w.positives = count_positives(m, weights, w.class, w.range);
+            w.positives = count_positives(m, weights, k, w.range);
             accumulate_class(&w, t);
         }
+    }
 }
 
 /* ---- COCO's numbers ------------------------------------------------------------------------- */

@@ -37,7 +37,7 @@ static int put_confusion(const struct one_class *one)
     struct report *r = one->c->report;
     const struct scores *s = &one->c->scores;
     const size_t n = s->nclasses;
-    if (n > MOST_CONFUSED && !one->c->o->curves)
+    if (!n || (n > MOST_CONFUSED && !one->c->o->curves))
         return CLI_OK;
     double *matrix = calloc(n, infer__array_bytes(n, sizeof *matrix));
     if (!matrix)

@@ -59,6 +59,7 @@ int eval_several_classes(struct classification *c)
     report_number(r, r->stats, "hamming_loss", v->hamming_loss);
     report_number(r, r->stats, "jaccard_samples", v->jaccard_samples);
     eval_put_curve_means(c);
+    report_number(r, r->stats, "average_precision_micro", c->all.ap);
     report_number(r, r->stats, "log_loss", c->probable ? multilabel_log_loss(&c->scores) : NAN);
     report_number(r, r->root, "threshold", c->o->confidence);
     put_classes(&all);

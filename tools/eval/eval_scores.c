@@ -50,7 +50,7 @@ static infer_status read_curves(struct classification *c, infer_error *err)
         if (c->o->progress)
             c->o->progress(c->o->progress_ctx, "curves of classes", (double)(k + 1) / n);
     }
-    return INFER_OK;
+    return c->scores.positive ? read_curve(&c->scores, n, &c->all, err) : INFER_OK;
 }
 
 void eval_put_curve(struct report *r, yyjson_mut_val *row, const struct class_curve *curve)

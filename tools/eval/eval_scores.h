@@ -16,6 +16,7 @@ struct classification {
     struct infer__region region;
     struct scores scores;
     struct class_curve *curves; /* of each class */
+    struct class_curve all;     /* with several to a picture: of all classes together */
     int probable;               /* all scores are of 0 to 1 */
 };
 

@@ -99,7 +99,7 @@ infer_status json_get_integer(const struct json_item *item, const char *key,
                               const int64_t *otherwise, int64_t *out, infer_error *err)
 {
     const double absent = NAN;
-    double v;
+    double v = 0;
     yyjson_val *member = yyjson_obj_get(item->object, key);
     if (yyjson_is_sint(member) ||
         (yyjson_is_uint(member) && yyjson_get_uint(member) <= INT64_MAX)) {
