@@ -69,6 +69,10 @@ expect 0 "$infer" diff "$model" "$tmp/edited.onnx" --brief && says ' values agre
 expect 4 "$infer" edit "$model" -o "$tmp/missing/edited.infer" --rename input=x
 expect 0 "$infer" diff $signs/signs.onnx "$model" --brief && says ' values agree '
 expect 1 "$infer" diff "$model" --rtol 0 --atol 0 --brief && says '^the first to part: node '
+boxes=tests/data/eval/coco/boxes
+expect 0 "$infer" eval --predictions $boxes/dt.json --data $boxes/gt.json && says '^  AP50  '
+echo 'AP50 >= 0.99' >"$tmp/goals"
+expect 1 "$infer" eval --predictions $boxes/dt.json --data $boxes/gt.json --kpi "$tmp/goals"
 if [ -w /dev/full ]; then # a full disk behind standard output must not go unnoticed
     for command in "$infer inspect" "$bench --time 0.05"; do
         $command "$model" >/dev/full 2>"$tmp/err"

@@ -171,6 +171,15 @@ static void yolo_labels(void **state)
     near_at(number("stats", "AP"), 1, 1e-12, "AP");
     near_at(number("at_confidence", "recall"), 0.5, 0, "recall");
     assert_int_equal((int)json_find(out, "pictures"), 2);
+    /* a polygon as a mask: half of the picture's upper left quarter, less the edge */
+    write_text(in_folder("yolo/labels/s/000012.txt"), "0 0 0 0.5 0 0.5 0.5 0 0.5\n");
+    write_text(in_folder("masks.json"), "[{\"image_id\":12,\"category_id\":0,\"score\":0.9,"
+                                        "\"segmentation\":[[0,0,40,0,40,10,0,10]]}]");
+    assert_int_equal(run(cmd_eval, "eval", "--predictions", in_folder("masks.json"), "--data",
+                         in_folder("yolo"), "--iou-type", "segm", "--json", NULL),
+                     CLI_OK);
+    near_at(number("stats", "AP50"), 1, 1e-12, "AP50"); /* the IoU is 400 / 800 */
+    near_at(number("stats", "AP"), 0.1, 1e-12, "AP");
     write_text(in_folder("yolo/labels/s/000012.txt"), "1 0.5 0.5 0.25\n");
     assert_int_equal(run(cmd_eval, "eval", "--predictions", in_folder("yolo.json"), "--data",
                          in_folder("yolo"), NULL),
@@ -222,6 +231,18 @@ static void lists_of_classes(void **state)
                          in_folder("list.txt"), NULL),
                      CLI_BAD_INPUT);
     assert_non_null(strstr(err_text, "e.png"));
+}
+
+/* One column of scores: the label is yes or no. */
+static void one_score(void **state)
+{
+    (void)state;
+    write_text(in_folder("one.csv"), "label,score\n0,0.1\n0,0.4\n1,0.35\n1,0.8\n");
+    assert_int_equal(run(cmd_eval, "eval", "--predictions", in_folder("one.csv"), "--json", NULL),
+                     CLI_OK);
+    near_at(number("stats", "f1"), 2.0 / 3, 1e-12, "f1");
+    near_at(number("stats", "roc_auc"), 0.75, 1e-12, "roc_auc");
+    near_at(number("stats", "average_precision"), 5.0 / 6, 1e-12, "average_precision");
 }
 
 static void softmax_of_logits(void **state)
@@ -376,6 +397,7 @@ int main(void)
         cmocka_unit_test(voc_average_precision),
         cmocka_unit_test(yolo_labels),
         cmocka_unit_test(lists_of_classes),
+        cmocka_unit_test(one_score),
         cmocka_unit_test(softmax_of_logits),
         cmocka_unit_test(folders_of_masks),
         cmocka_unit_test(cityscapes_ids),

@@ -141,6 +141,56 @@ static void wrong_xml(void **state)
     assert_non_null(strstr(err_text, "too deep"));
 }
 
+static void put_mask(const char *name, const char *from)
+{
+    size_t size;
+    char *bytes = read_file(from, &size);
+    assert_non_null(bytes);
+    write_bytes(in_folder(name), bytes, size);
+    free(bytes);
+}
+
+static void wrong_masks(void **state)
+{
+    (void)state;
+    static const char own[] = OWN_VECTORS "segmentation/";
+    char truth[100], other[100];
+    static const char *const folders[] = {"t", "a"};
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(mkdir(in_folder(folders[i]), 0700), 0);
+    snprintf(truth, sizeof truth, "%sgeneral-0-gt.png", own);
+    snprintf(other, sizeof other, "%sgeneral-1-pred.png", own);
+    const struct {
+        const char *from, *says;
+    } answers[] = {{PICTURES "keep-right-1.png", "PNG: 8 bits by"},
+                   {SCORES, "not a PNG"},
+                   {other, "has 31 x 20"}};
+    put_mask("t/x.png", truth);
+    for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
+        put_mask("a/x_pred.png", answers[i].from);
+        assert_int_equal(
+            run(cmd_eval, "eval", "--predictions", in_folder("a"), "--data", in_folder("t"), NULL),
+            CLI_BAD_INPUT);
+        if (!strstr(err_text, answers[i].says) || !strstr(err_text, "a/x_pred.png"))
+            fail_msg("%s: %s", answers[i].from, err_text);
+    }
+    put_mask("a/x_pred.png", truth);
+    write_text(in_folder("two.txt"), "one\ntwo\n");
+    assert_int_equal(run(cmd_eval, "eval", "--predictions", in_folder("a"), "--data",
+                         in_folder("t"), "--classes", in_folder("two.txt"), NULL),
+                     CLI_BAD_INPUT);
+    assert_non_null(strstr(err_text, "two.txt names 2"));
+    put_mask("a/x.png", truth);
+    assert_int_equal(
+        run(cmd_eval, "eval", "--predictions", in_folder("a"), "--data", in_folder("t"), NULL),
+        CLI_BAD_INPUT);
+    assert_non_null(strstr(err_text, "several masks of the picture x"));
+    assert_int_equal(
+        run(cmd_eval, "eval", "--predictions", in_folder("a"), "--data", in_folder("wrong"), NULL),
+        CLI_BAD_INPUT);
+    assert_non_null(strstr(err_text, "no PNG"));
+}
+
 static void wrong_arguments(void **state)
 {
     (void)state;
@@ -163,9 +213,8 @@ static void wrong_arguments(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(wrong_json),
-        cmocka_unit_test(wrong_csv),
-        cmocka_unit_test(wrong_xml),
+        cmocka_unit_test(wrong_json),      cmocka_unit_test(wrong_csv),
+        cmocka_unit_test(wrong_xml),       cmocka_unit_test(wrong_masks),
         cmocka_unit_test(wrong_arguments),
     };
     return cmocka_run_group_tests(tests, begin, teardown);

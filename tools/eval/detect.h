@@ -90,6 +90,8 @@ struct detect_matches {
 infer_status detect_match(struct detect_set *set, const struct detect_options *options,
                           struct detect_matches *m, infer_error *err);
 
+/* The smallest box around n points, `step` numbers apart. */
+void detect_box_around(const double *points, uint32_t n, uint32_t step, double box[4]);
 /* Overlap of an answer with a truth; `sigmas` of keypoints. */
 double detect_box_iou(const double answer[4], const double truth[4], int crowd);
 double detect_oks(const struct detect_object *answer, const struct detect_object *truth,
@@ -134,20 +136,19 @@ struct detect_voc {
 infer_status detect_voc(struct infer__region *r, const struct detect_matches *m,
                         struct detect_voc *classes, infer_error *err);
 
-/* Right, wrong and missed at the first threshold, over all classes, with answers from a score up.
- */
+/* Right, wrong and missed at the first threshold, over all classes, by answers from a score up. */
 struct detect_point {
     double score, right, wrong, missed;
 };
+struct detect_point detect_at(const struct detect_matches *m, double score,
+                              const uint32_t *weights);
+
+/* All such points: one a different score, falling. */
 struct detect_curve {
-    struct detect_point *points; /* one a different score, falling */
+    struct detect_point *points;
     uint32_t n;
-    double positives; /* truths to find */
 };
 infer_status detect_confidence_curve(struct infer__region *r, const struct detect_matches *m,
-                                     const uint32_t *weights, struct detect_curve *c,
-                                     infer_error *err);
-/* The point of a confidence: all answers with that score or a greater one. */
-struct detect_point detect_at(const struct detect_curve *c, double confidence);
+                                     struct detect_curve *c, infer_error *err);
 
 #endif

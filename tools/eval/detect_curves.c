@@ -16,45 +16,51 @@ static int by_falling_score(const void *x, const void *y)
     return (a < b) - (a > b);
 }
 
+/* Adds an answer to the counts. */
+static void count(struct detect_point *p, const struct detect_answer *a, double weight)
+{
+    const int fate = a->fate[0][0];
+    p->right += fate == FATE_RIGHT ? weight : 0;
+    p->wrong += fate == FATE_WRONG ? weight : 0;
+}
+
+struct detect_point detect_at(const struct detect_matches *m, double score, const uint32_t *weights)
+{
+    struct detect_point p = {.score = score};
+    double positives = 0;
+    for (uint32_t i = 0; i < m->ntruths; i++)
+        if (!m->truths[i].ignored[0])
+            positives += weights ? weights[m->truths[i].picture] : 1;
+    for (uint32_t i = 0; i < m->nanswers; i++)
+        if (m->answers[i].object->score >= score)
+            count(&p, &m->answers[i], weights ? weights[m->answers[i].picture] : 1);
+    p.missed = positives - p.right;
+    return p;
+}
+
 infer_status detect_confidence_curve(struct infer__region *r, const struct detect_matches *m,
-                                     const uint32_t *weights, struct detect_curve *c,
-                                     infer_error *err)
+                                     struct detect_curve *c, infer_error *err)
 {
     const size_t bytes = infer__array_bytes(m->nanswers, sizeof(struct detect_answer *));
     const struct detect_answer **sorted = infer__region_take(r, bytes);
-    struct detect_point now = {0};
-    *c = (struct detect_curve){0};
-    c->points = infer__region_calloc(r, m->nanswers, sizeof *c->points);
+    struct detect_point now = detect_at(m, INFINITY, NULL); /* all are missed */
+    *c = (struct detect_curve){infer__region_calloc(r, m->nanswers, sizeof *c->points), 0};
     if (!sorted || !c->points)
         return infer__no_memory(err, bytes);
     for (uint32_t i = 0; i < m->nanswers; i++)
         sorted[i] = &m->answers[i];
     if (m->nanswers)
         qsort(sorted, m->nanswers, sizeof *sorted, by_falling_score);
-    for (uint32_t i = 0; i < m->ntruths; i++)
-        if (!m->truths[i].ignored[0])
-            c->positives += weights ? weights[m->truths[i].picture] : 1;
+    const double positives = now.missed;
     for (uint32_t i = 0; i < m->nanswers; i++) {
-        const double weight = weights ? weights[sorted[i]->picture] : 1;
-        const int fate = sorted[i]->fate[0][0];
-        now.right += fate == FATE_RIGHT ? weight : 0;
-        now.wrong += fate == FATE_WRONG ? weight : 0;
+        count(&now, sorted[i], 1);
         now.score = sorted[i]->object->score;
-        now.missed = c->positives - now.right;
+        now.missed = positives - now.right;
         if (i + 1 == m->nanswers || sorted[i + 1]->object->score != now.score)
             c->points[c->n++] = now;
     }
     infer__region_drop(r, sorted, bytes);
     return INFER_OK;
-}
-
-struct detect_point detect_at(const struct detect_curve *c, double confidence)
-{
-    struct detect_point p = {.score = confidence, .missed = c->positives};
-    for (uint32_t i = 0; i < c->n && c->points[i].score >= confidence; i++)
-        p = c->points[i];
-    p.score = confidence;
-    return p;
 }
 
 /* ---- Pascal VOC ----------------------------------------------------------------------------- */

@@ -9,6 +9,19 @@ const double detect_person_sigmas[17] = {0.026, 0.025, 0.025, 0.035, 0.035, 0.07
                                          0.079, 0.072, 0.072, 0.062, 0.062, 0.107,
                                          0.107, 0.087, 0.087, 0.089, 0.089};
 
+void detect_box_around(const double *points, uint32_t n, uint32_t step, double box[4])
+{
+    for (uint32_t c = 0; c < 2; c++) {
+        double low = INFINITY, high = -INFINITY;
+        for (uint32_t i = 0; i < n; i++) {
+            low = fmin(low, points[step * i + c]);
+            high = fmax(high, points[step * i + c]);
+        }
+        box[c] = low;
+        box[2 + c] = high - low;
+    }
+}
+
 double detect_box_iou(const double answer[4], const double truth[4], int crowd)
 {
     const double w = fmin(answer[0] + answer[2], truth[0] + truth[2]) - fmax(answer[0], truth[0]);

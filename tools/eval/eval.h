@@ -4,6 +4,7 @@
 #ifndef INFER_TOOLS_EVAL_EVAL_H
 #define INFER_TOOLS_EVAL_EVAL_H
 
+#include "tools/eval/binary.h"
 #include "tools/eval/bootstrap.h"
 #include "tools/eval/detect.h"
 #include "tools/eval/report.h"
@@ -32,6 +33,8 @@ int eval_detect(const struct eval_options *o, struct report *r);
 int eval_scores(const struct eval_options *o, struct report *r);
 int eval_masks(const struct eval_options *o, struct report *r);
 
+/* Reports precision, recall and F1, with `behind` behind their names. */
+void eval_put_prf(struct report *r, yyjson_mut_val *object, struct prf prf, const char *behind);
 /* Resamples pictures, if that is wanted, and reports the intervals of b->nvalues numbers by their
  * names. Of `b` the pictures, the values and how they are measured are set. */
 int eval_resample(const struct eval_options *o, struct report *r, struct bootstrap *b,

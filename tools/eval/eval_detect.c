@@ -7,7 +7,6 @@
 #include "base/size.h"
 #include "base/status.h"
 #include "tools/cli.h"
-#include "tools/eval/binary.h"
 #include "tools/eval/eval.h"
 #include "tools/eval/files.h"
 #include "tools/eval/read_detect.h"
@@ -68,7 +67,7 @@ static infer_status measure(struct detection *d, infer_error *err)
     TRY(detect_match(&d->set, &options, &d->matches, err));
     TRY(detect_tables_new(&d->region, d->matches.nclasses, 1, &d->tables, err));
     detect_accumulate(&d->matches, NULL, &d->tables);
-    TRY(detect_confidence_curve(&d->region, &d->matches, NULL, &d->curve, err));
+    TRY(detect_confidence_curve(&d->region, &d->matches, &d->curve, err));
     if (o->rounds)
         TRY(detect_tables_new(&d->region, d->matches.nclasses, 0, &d->resampled, err));
     if (d->set.kind != DETECT_BOX)
@@ -97,24 +96,6 @@ static struct detect_voc mean_voc(const struct detection *d)
     return n > 0 ? (struct detect_voc){mean.ap / n, mean.ap11 / n} : (struct detect_voc){-1, -1};
 }
 
-/* Sums over answers from the confidence up, each picture so many times. */
-static struct prf weighted_prf(const struct detect_matches *m, double confidence,
-                               const uint32_t *weights)
-{
-    struct detect_point p = {0};
-    for (uint32_t i = 0; i < m->nanswers; i++) {
-        const struct detect_answer *a = &m->answers[i];
-        if (a->object->score < confidence)
-            continue;
-        p.right += a->fate[0][0] == FATE_RIGHT ? weights[a->picture] : 0;
-        p.wrong += a->fate[0][0] == FATE_WRONG ? weights[a->picture] : 0;
-    }
-    for (uint32_t i = 0; i < m->ntruths; i++)
-        p.missed += m->truths[i].ignored[0] ? 0 : weights[m->truths[i].picture];
-    p.missed -= p.right;
-    return prf_of(p);
-}
-
 /* COCO's numbers and three of the confidence, of resampled pictures. */
 static void measure_again(void *ctx, const uint32_t *weights, double *values)
 {
@@ -124,20 +105,13 @@ static void measure_again(void *ctx, const uint32_t *weights, double *values)
     const int n = detect_stats(d->set.kind, &d->matches, &d->resampled, names, values);
     for (int i = 0; i < n; i++)
         values[i] = values[i] < 0 ? NAN : values[i];
-    const struct prf prf = weighted_prf(&d->matches, d->o->confidence, weights);
+    const struct prf prf = prf_of(detect_at(&d->matches, d->o->confidence, weights));
     values[n] = prf.precision;
     values[n + 1] = prf.recall;
     values[n + 2] = prf.f1;
 }
 
 /* ---- reporting ------------------------------------------------------------------------------ */
-
-static void report_prf(struct report *r, yyjson_mut_val *object, struct prf prf)
-{
-    report_number(r, object, "precision", prf.precision);
-    report_number(r, object, "recall", prf.recall);
-    report_number(r, object, "f1", prf.f1);
-}
 
 static void report_counts(struct detection *d)
 {
@@ -157,7 +131,7 @@ static void report_confidence(struct detection *d)
 {
     struct report *r = d->report;
     yyjson_mut_val *object = report_object(r, r->root, "at_confidence");
-    const struct detect_point p = detect_at(&d->curve, d->o->confidence);
+    const struct detect_point p = detect_at(&d->matches, d->o->confidence, NULL);
     double best = 0, confidence = NAN;
     for (uint32_t i = 0; i < d->curve.n; i++) {
         const double f1 = prf_of(d->curve.points[i]).f1;
@@ -167,7 +141,7 @@ static void report_confidence(struct detection *d)
         }
     }
     report_number(r, object, "confidence", d->o->confidence);
-    report_prf(r, object, prf_of(p));
+    eval_put_prf(r, object, prf_of(p), "");
     report_count(r, object, "right", p.right);
     report_count(r, object, "wrong", p.wrong);
     report_count(r, object, "missed", p.missed);
@@ -210,7 +184,7 @@ static void report_curve(struct detection *d)
     for (uint32_t i = 0; i < d->curve.n; i++) {
         yyjson_mut_val *row = report_object(r, list, NULL);
         report_number(r, row, "confidence", d->curve.points[i].score);
-        report_prf(r, row, prf_of(d->curve.points[i]));
+        eval_put_prf(r, row, prf_of(d->curve.points[i]), "");
     }
 }
 

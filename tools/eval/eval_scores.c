@@ -9,17 +9,6 @@
 #include "tools/cli.h"
 #include "tools/eval/read_scores.h"
 
-void eval_put_prf(struct report *r, yyjson_mut_val *object, struct prf prf, const char *behind)
-{
-    char key[40];
-    snprintf(key, sizeof key, "precision%s", behind);
-    report_number(r, object, key, prf.precision);
-    snprintf(key, sizeof key, "recall%s", behind);
-    report_number(r, object, key, prf.recall);
-    snprintf(key, sizeof key, "f1%s", behind);
-    report_number(r, object, key, prf.f1);
-}
-
 /* ---- curves --------------------------------------------------------------------------------- */
 
 /* Each class's curve has memory of its own: together they would be several times the scores. */

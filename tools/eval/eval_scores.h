@@ -20,8 +20,6 @@ struct classification {
     int probable;               /* all scores are of 0 to 1 */
 };
 
-/* Reports precision, recall and F1, with `behind` behind their names. */
-void eval_put_prf(struct report *r, yyjson_mut_val *object, struct prf prf, const char *behind);
 /* Reports what is known of a class's curve; and the means over classes. */
 void eval_put_curve(struct report *r, yyjson_mut_val *row, const struct class_curve *curve);
 void eval_put_curve_means(struct classification *c);

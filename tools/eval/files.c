@@ -71,11 +71,6 @@ static int walk(char *path, size_t root, const char *const *endings, int depth,
     return status;
 }
 
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(((const struct name *)a)->text, ((const struct name *)b)->text);
-}
-
 int files_list(const char *folder, const char *const *endings, struct name_list *files)
 {
     char path[MOST_PATH];
@@ -83,8 +78,7 @@ int files_list(const char *folder, const char *const *endings, struct name_list 
     if (n >= MOST_PATH)
         return cli_usage("%.80s...: a path of more than %d bytes", folder, MOST_PATH);
     const int status = walk(path, (size_t)n, endings, 0, files);
-    if (files->count)
-        qsort(files->items, files->count, sizeof *files->items, by_text);
+    names_sort_texts(files);
     for (uint32_t i = 0; i < files->count; i++)
         files->items[i].id = i;
     return status;

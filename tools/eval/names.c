@@ -30,6 +30,12 @@ static int by_text(const void *a, const void *b)
     return strcmp(((const struct name *)a)->text, ((const struct name *)b)->text);
 }
 
+void names_sort_texts(struct name_list *l)
+{
+    if (l->count)
+        qsort(l->items, l->count, sizeof *l->items, by_text);
+}
+
 /* Sorts; the index of the first of two items with one id, or the count. */
 static uint32_t sort_ids(struct name_list *l)
 {
@@ -74,8 +80,7 @@ static int64_t stem_number(const char *path)
 infer_status names_number(struct name_list *l, infer_error *err)
 {
     int64_t next = 0;
-    if (l->count)
-        qsort(l->items, l->count, sizeof *l->items, by_text);
+    names_sort_texts(l);
     for (uint32_t i = 0; i < l->count; i++) {
         l->items[i].id = stem_number(l->items[i].text);
         next = l->items[i].id > next ? l->items[i].id : next;
@@ -84,7 +89,7 @@ infer_status names_number(struct name_list *l, infer_error *err)
         if (l->items[i].id < 0)
             l->items[i].id = ++next;
     if (sort_ids(l) < l->count) {
-        qsort(l->items, l->count, sizeof *l->items, by_text);
+        names_sort_texts(l);
         for (uint32_t i = 0; i < l->count; i++)
             l->items[i].id = i + 1;
     }
@@ -176,12 +181,14 @@ int64_t names_by_file(struct name_list *l, const char *text)
         else
             high = middle;
     }
+    int exact = 0; /* matches by the whole text are better than others */
     for (; low < l->count && compare_stems(l->items[l->by_stem[low]].text, text) == 0; low++) {
         const uint32_t i = l->by_stem[low];
-        if (strcmp(l->items[i].text, text) == 0)
-            return i;
-        if (same_folders(l->items[i].text, text))
-            found = found == NAME_NONE ? (int64_t)i : NAME_TWICE;
+        const int same = strcmp(l->items[i].text, text) == 0;
+        if (same < exact || !same_folders(l->items[i].text, text))
+            continue;
+        found = found == NAME_NONE || same > exact ? (int64_t)i : NAME_TWICE;
+        exact = same;
     }
     return found;
 }

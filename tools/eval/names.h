@@ -23,6 +23,8 @@ enum { NAME_NONE = -1, NAME_TWICE = -2 };
 infer_status names_add(struct name_list *l, int64_t id, const char *text, infer_error *err);
 /* Sorts by id; an error where two are equal, which names `what` ("picture"). */
 infer_status names_sort(struct name_list *l, const char *what, infer_error *err);
+/* Sorts by text, whatever the ids. */
+void names_sort_texts(struct name_list *l);
 /* Index of an id in a sorted list, or NAME_NONE. */
 int64_t names_by_id(const struct name_list *l, int64_t id);
 /* Index of the first item with the text, or NAME_NONE. */

@@ -301,21 +301,6 @@ static infer_status find_class(const struct detect_set *set, const struct json_i
     return INFER_OK;
 }
 
-/* A box around all points. */
-static void box_of_points(const double *points, uint32_t n, double box[4])
-{
-    double low[2] = {INFINITY, INFINITY}, high[2] = {-INFINITY, -INFINITY};
-    for (uint32_t i = 0; i < n; i++)
-        for (uint32_t c = 0; c < 2; c++) {
-            low[c] = fmin(low[c], points[3 * i + c]);
-            high[c] = fmax(high[c], points[3 * i + c]);
-        }
-    for (int c = 0; c < 2; c++) {
-        box[c] = low[c];
-        box[2 + c] = high[c] - low[c];
-    }
-}
-
 /* A mask, and a box around it where there is none; a box alone is a mask of its pixels. */
 static infer_status read_found_mask(const struct reader *rd, const struct json_item *item,
                                     struct detect_object *o, int has_box, infer_error *err)
@@ -343,7 +328,7 @@ static infer_status read_found(const struct reader *rd, const struct json_item *
     if (set->kind == DETECT_KEYPOINTS) {
         TRY(read_points(set, item, &o->points, err));
         if (!has_box)
-            box_of_points(o->points, set->npoints, o->box);
+            detect_box_around(o->points, set->npoints, 3, o->box);
     } else if (set->kind == DETECT_MASK || !has_box) {
         if (!has_box && !yyjson_obj_get(item->object, "segmentation"))
             return json_fail(item, set->kind == DETECT_MASK ? "segmentation" : "bbox", err,

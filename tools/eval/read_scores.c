@@ -20,6 +20,7 @@ struct csv {
     double *values; /* of a row */
     uint8_t *positive;
     struct truths truths;
+    int paired;    /* columns y... and s... */
     uint8_t *seen; /* which of its files had a row; NULL: the file has the truth itself */
 };
 
@@ -79,7 +80,8 @@ static void find_columns(struct csv *c)
         c->columns[i] = is_one_of(c->names[i], files)    ? COLUMN_FILE
                         : is_one_of(c->names[i], labels) ? COLUMN_LABEL
                                                          : COLUMN_SCORE;
-    if (is_paired(c))
+    c->paired = is_paired(c);
+    if (c->paired)
         for (uint32_t i = 0; i < c->ncolumns; i++)
             if (c->columns[i] == COLUMN_SCORE && c->names[i][0] == 'y')
                 c->columns[i] = COLUMN_TRUTH;
@@ -89,13 +91,20 @@ static void find_columns(struct csv *c)
         c->nscores += c->columns[i] == COLUMN_SCORE;
         c->ntruths += c->columns[i] == COLUMN_TRUTH;
     }
+    if (c->nlabels == 1 && c->nscores == 1) { /* of one class: a label is yes or no */
+        for (uint32_t i = 0; i < c->ncolumns; i++)
+            if (c->columns[i] == COLUMN_LABEL)
+                c->columns[i] = COLUMN_TRUTH;
+        c->nlabels = 0;
+        c->ntruths = 1;
+    }
 }
 
 /* The columns y... stand in the order of the columns s... */
 static int check_order(const struct csv *c)
 {
     uint32_t at = 0;
-    for (uint32_t i = 0; i < c->ncolumns && c->ntruths; i++) {
+    for (uint32_t i = 0; i < c->ncolumns && c->paired; i++) {
         if (c->columns[i] != COLUMN_SCORE)
             continue;
         while (at < c->ncolumns && c->columns[at] != COLUMN_TRUTH)
@@ -125,7 +134,7 @@ static int read_header(char *line, struct csv *c, struct scores *s)
         if (!c->names[i])
             return no_memory(c->path);
     find_columns(c);
-    const int strip = c->ntruths || is_numbered(c);
+    const int strip = c->paired || is_numbered(c);
     for (uint32_t i = 0; i < c->ncolumns; i++)
         if (c->columns[i] == COLUMN_SCORE &&
             names_add(&s->classes, s->classes.count, c->names[i] + strip, &err) != INFER_OK)

@@ -7,8 +7,9 @@
 
 /* Scores from a CSV file with a header. Columns: `file` (or picture, image, filename, path), the
  * score of each class under its name, and, where the file has the truth in it, `label`, or with
- * several classes to a picture a column y... of 0 and 1 for each column s... of scores. Else the
- * truth is that of `truths`, which read_truths reads; its pictures and the file's are the same. */
+ * several classes to a picture a column y... of 0 and 1 for each column s... of scores; with one
+ * column of scores a label is 0 or 1. Else the truth is that of `truths`, which read_truths reads;
+ * its pictures and the file's are the same. */
 int read_scores(const char *path, const char *truths, struct scores *s);
 
 /* Pictures and their classes. */

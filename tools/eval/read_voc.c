@@ -128,11 +128,6 @@ static int read_picture(struct voc_file *f)
     return status;
 }
 
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(((const struct name *)a)->text, ((const struct name *)b)->text);
-}
-
 /* Classes that were met get their order, and ids from 1 on. */
 static int order_classes(struct detect_set *set)
 {
@@ -140,8 +135,7 @@ static int order_classes(struct detect_set *set)
     uint32_t *now = infer__region_calloc(set->region, l->count, sizeof *now);
     if (!now)
         return CLI_RESOURCES;
-    if (l->count)
-        qsort(l->items, l->count, sizeof *l->items, by_text);
+    names_sort_texts(l);
     for (uint32_t i = 0; i < l->count; i++) {
         now[l->items[i].id] = i;
         l->items[i].id = i + 1;

@@ -42,20 +42,6 @@ static uint32_t parse_line(const char *line, double *numbers)
     }
 }
 
-/* The smallest box around corners x, y ... */
-static void box_around(const double *xy, uint32_t n, double box[4])
-{
-    double low[2] = {INFINITY, INFINITY}, high[2] = {-INFINITY, -INFINITY};
-    for (uint32_t i = 0; i < 2 * n; i++) {
-        low[i % 2] = fmin(low[i % 2], xy[i]);
-        high[i % 2] = fmax(high[i % 2], xy[i]);
-    }
-    for (int c = 0; c < 2; c++) {
-        box[c] = low[c];
-        box[2 + c] = high[c] - low[c];
-    }
-}
-
 /* From shares to pixels: `xy` has n numbers, of x and y in turn. */
 static void to_pixels(const uint32_t size[2], double *xy, uint32_t n)
 {
@@ -76,7 +62,7 @@ static infer_status read_shape(struct yolo_file *f, double *xy, uint32_t n, stru
         const double box[4] = {xy[0] - xy[2] / 2, xy[1] - xy[3] / 2, xy[2], xy[3]};
         memcpy(o->box, box, sizeof box);
     } else {
-        box_around(xy, n / 2, o->box);
+        detect_box_around(xy, n / 2, 2, o->box);
     }
     o->area = o->box[2] * o->box[3];
     if (set->kind != DETECT_MASK)

@@ -42,7 +42,7 @@ static void print_object(const struct report *r, const char *title, yyjson_mut_v
         yyjson_mut_val *interval = yyjson_mut_obj_get(r->intervals, name);
         if (!is_cell(v))
             continue;
-        fprintf(f, "  %-20s %10s", name, cell(v, text));
+        fprintf(f, "  %-24s %10s", name, cell(v, text));
         if (interval)
             fprintf(f, "  (%s to %s)", cell(yyjson_mut_arr_get_first(interval), low),
                     cell(yyjson_mut_arr_get_last(interval), high));

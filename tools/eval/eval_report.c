@@ -1,6 +1,17 @@
-/* Confidence intervals in a report. */
+/* What all evaluations report alike. */
 #include "tools/cli.h"
 #include "tools/eval/eval.h"
+
+void eval_put_prf(struct report *r, yyjson_mut_val *object, struct prf prf, const char *behind)
+{
+    char key[40];
+    snprintf(key, sizeof key, "precision%s", behind);
+    report_number(r, object, key, prf.precision);
+    snprintf(key, sizeof key, "recall%s", behind);
+    report_number(r, object, key, prf.recall);
+    snprintf(key, sizeof key, "f1%s", behind);
+    report_number(r, object, key, prf.f1);
+}
 
 int eval_resample(const struct eval_options *o, struct report *r, struct bootstrap *b,
                   const char *const *names)
