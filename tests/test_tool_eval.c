@@ -237,9 +237,12 @@ static void lists_of_classes(void **state)
 static void one_score(void **state)
 {
     (void)state;
-    write_text(in_folder("one.csv"), "label,score\n0,0.1\n0,0.4\n1,0.35\n1,0.8\n");
+    /* as some programs write it: with a mark of UTF-8 in front, yet a name that is none */
+    write_text(in_folder("one.csv"), "\xef\xbb\xbflabel,caf\xe9\r\n0,0.1\r\n0,0.4\r\n"
+                                     "1,0.35\r\n1,0.8\r\n");
     assert_int_equal(run(cmd_eval, "eval", "--predictions", in_folder("one.csv"), "--json", NULL),
                      CLI_OK);
+    assert_non_null(strstr(out, "caf?"));
     near_at(number("stats", "f1"), 2.0 / 3, 1e-12, "f1");
     near_at(number("stats", "roc_auc"), 0.75, 1e-12, "roc_auc");
     near_at(number("stats", "average_precision"), 5.0 / 6, 1e-12, "average_precision");

@@ -26,13 +26,12 @@ static void read_sigmas(yyjson_val *list, double *sigmas, struct detect_options 
 {
     yyjson_arr_iter it;
     uint32_t n = 0;
-    if (!list)
-        return;
     assert_true(yyjson_arr_size(list) <= 17);
     yyjson_arr_iter_init(list, &it);
     for (yyjson_val *v; (v = yyjson_arr_iter_next(&it)) != NULL;)
         sigmas[n++] = yyjson_get_num(v);
     options->sigmas = sigmas;
+    options->nsigmas = n;
 }
 
 static void good(infer_status status, const infer_error *err, const char *what)

@@ -201,6 +201,11 @@ static void wrong_arguments(void **state)
         assert_int_equal(run(cmd_eval, "eval", "--predictions", BOXES "dt.json", "--data",
                              BOXES "gt.json", wrong[i][0], wrong[i][1], NULL),
                          CLI_USAGE);
+    assert_int_equal(run(cmd_eval, "eval", "--predictions", OWN_VECTORS "coco/keypoints/dt.json",
+                         "--data", OWN_VECTORS "coco/keypoints/gt.json", "--iou-type", "keypoints",
+                         NULL),
+                     CLI_USAGE);
+    assert_non_null(strstr(err_text, "17 sigmas, but objects have 4 keypoints"));
     assert_int_equal(run(cmd_eval, "eval", "--data", BOXES "gt.json", NULL), CLI_USAGE);
     assert_int_equal(run(cmd_eval, "eval", "--predictions", BOXES "dt.json", NULL), CLI_USAGE);
     assert_int_equal(run(cmd_eval, "eval", "--predictions", SCORES, "--data", SCORES, NULL),

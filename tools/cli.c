@@ -248,7 +248,7 @@ int cli_input_spec(const char *text, infer_input_spec *spec)
 /* ---- JSON and text -------------------------------------------------------------------------- */
 
 /* Bytes of the UTF-8 character at s (RFC 3629: shortest form, no surrogates), 0 if it is none. */
-static int utf8_length(const unsigned char *s)
+int cli_utf8_length(const unsigned char *s)
 {
     unsigned char low = 0x80, high = 0xbf;
     int n;
@@ -270,7 +270,7 @@ void json_string(FILE *f, const char *s)
     const unsigned char *p = (const unsigned char *)s;
     fputc('"', f);
     while (*p) {
-        int n = utf8_length(p);
+        int n = cli_utf8_length(p);
         if (*p == '"' || *p == '\\')
             fprintf(f, "\\%c", *p);
         else if (*p < 0x20 || n == 0) /* a byte that is no UTF-8: the replacement character */

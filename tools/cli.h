@@ -76,6 +76,8 @@ int cli_input_spec(const char *text, infer_input_spec *spec);
 
 /* ---- JSON ----------------------------------------------------------------------------------- */
 
+/* Bytes of the UTF-8 character at s, 0 if it is none. */
+int cli_utf8_length(const unsigned char *s);
 /* A string with quotes and escapes. */
 void json_string(FILE *f, const char *s);
 /* A number; null where it is not finite. */

@@ -64,6 +64,8 @@ char **read_lines(const char *path, unsigned *count)
     memcpy(copy, text, size + 1);
     free(text);
     *count = 0;
+    if (size >= 3 && memcmp(copy, "\xef\xbb\xbf", 3) == 0) /* the mark that text is UTF-8 */
+        copy += 3;
     for (char *p = copy; p < end;) {
         char *stop = memchr(p, '\n', (size_t)(end - p));
         stop = stop ? stop : end;

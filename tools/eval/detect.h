@@ -54,7 +54,8 @@ enum detect_fate { FATE_WRONG, FATE_RIGHT, FATE_IGNORED };
 struct detect_options {
     int class_agnostic;   /* all classes are one */
     const double *sigmas; /* keypoints: how far off each is found by people, of the square root of
-                             the area; NULL: COCO's 17 of a person */
+                             the area */
+    uint32_t nsigmas;     /* 0: COCO's 17 of a person */
 };
 
 struct detect_answer {

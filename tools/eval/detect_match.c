@@ -286,12 +286,15 @@ static infer_status find_classes(struct infer__region *r, struct detect_matches 
 infer_status detect_match(struct detect_set *set, const struct detect_options *options,
                           struct detect_matches *m, infer_error *err)
 {
-    struct group g = {.set = set, .m = m};
+    struct group g = {.set = set, .m = m, .sigmas = options->sigmas};
+    const uint32_t nsigmas = options->nsigmas ? options->nsigmas : 17;
     memset(m, 0, sizeof *m);
     set_parameters(set->kind, m);
-    g.sigmas = options->sigmas ? options->sigmas : detect_person_sigmas;
-    FAIL_IF(set->kind == DETECT_KEYPOINTS && !options->sigmas && set->npoints != 17,
-            INFER_ERROR_ARGUMENT, "objects have %u keypoints: give as many --sigmas", set->npoints);
+    if (!options->nsigmas)
+        g.sigmas = detect_person_sigmas;
+    FAIL_IF(set->kind == DETECT_KEYPOINTS && set->truths.count && set->npoints != nsigmas,
+            INFER_ERROR_ARGUMENT, "%u sigmas, but objects have %u keypoints: give as many --sigmas",
+            nsigmas, set->npoints);
     TRY(list_objects(set, options->class_agnostic, m, err));
     TRY(match_all(&g, err));
     if (m->nanswers)

@@ -16,7 +16,7 @@ struct eval_options {
     enum detect_kind kind;
     int class_agnostic;
     double sigmas[EVAL_MOST_SIGMAS];
-    int nsigmas; /* 0: those of a person */
+    uint32_t nsigmas; /* 0: those of a person */
     double confidence;
     int softmax;
     int ignore; /* of masks; -1: none */

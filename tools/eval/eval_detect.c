@@ -45,15 +45,9 @@ static int read_truth(struct detection *d)
     return status == CLI_OK ? read_yolo(o->data, o->classes, &d->set) : status;
 }
 
-static int read_all(struct detection *d)
+/* Recorded answers. A model's would be added here, picture by picture, with detect_add. */
+static int read_answers(struct detection *d)
 {
-    const int status = read_truth(d);
-    if (status != CLI_OK)
-        return status;
-    if (d->o->nsigmas && d->set.kind == DETECT_KEYPOINTS && d->set.npoints &&
-        d->set.npoints != (uint32_t)d->o->nsigmas)
-        return cli_usage("--sigmas has %d numbers; %s has %u keypoints", d->o->nsigmas, d->o->data,
-                         d->set.npoints);
     return read_coco_results(d->o->predictions, &d->set, &d->skipped);
 }
 
@@ -62,8 +56,8 @@ static int read_all(struct detection *d)
 static infer_status measure(struct detection *d, infer_error *err)
 {
     const struct eval_options *o = d->o;
-    const struct detect_options options = {.class_agnostic = o->class_agnostic,
-                                           .sigmas = o->nsigmas ? o->sigmas : NULL};
+    const struct detect_options options = {
+        .class_agnostic = o->class_agnostic, .sigmas = o->sigmas, .nsigmas = o->nsigmas};
     TRY(detect_match(&d->set, &options, &d->matches, err));
     TRY(detect_tables_new(&d->region, d->matches.nclasses, 1, &d->tables, err));
     detect_accumulate(&d->matches, NULL, &d->tables);
@@ -225,7 +219,9 @@ int eval_detect(const struct eval_options *o, struct report *r)
     infer__region_init(&d.region, NULL);
     d.set.kind = o->kind;
     d.set.region = d.set.pictures.region = d.set.classes.region = &d.region;
-    int status = read_all(&d);
+    int status = read_truth(&d);
+    if (status == CLI_OK)
+        status = read_answers(&d);
     if (status == CLI_OK && measure(&d, &err) != INFER_OK)
         status = cli_fail(o->predictions, &err);
     if (status == CLI_OK)

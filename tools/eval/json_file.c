@@ -22,7 +22,7 @@ infer_status json_open(const char *path, yyjson_doc **doc, infer_error *err)
     FAIL_IF(st.st_size > MOST_BYTES, INFER_ERROR_LIMIT,
             "the file has %lld bytes; at most %lld are read", (long long)st.st_size,
             (long long)MOST_BYTES);
-    *doc = yyjson_read_file(path, 0, NULL, &e);
+    *doc = yyjson_read_file(path, YYJSON_READ_ALLOW_BOM, NULL, &e);
     if (*doc)
         return INFER_OK;
     FAIL_IF(e.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION, INFER_ERROR_NO_MEMORY,

@@ -13,8 +13,8 @@ struct mask_rle {
 };
 
 enum {
-    MASK_MOST_SIDE = 65535,        /* so that the pixels of a mask fit 32 bits */
-    MASK_MOST_COORDINATE = 1000000 /* of a polygon, pixels away from the origin */
+    MASK_MOST_SIDE = 65535,       /* so that the pixels of a mask fit 32 bits */
+    MASK_MOST_COORDINATE = 100000 /* of a polygon, pixels away from the origin */
 };
 
 /* Runs as they stand in a file; they are copied, and short ones joined. */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/cli.h"
 #include "tools/eval/report.h"
 
 int report_begin(struct report *r)
@@ -72,9 +73,18 @@ void report_count(struct report *r, yyjson_mut_val *object, const char *key, dou
     put(r, object, key, number(r, v, 1));
 }
 
+/* Bytes that are no UTF-8 become ?, as JSON has no other texts. */
 void report_string(struct report *r, yyjson_mut_val *object, const char *key, const char *text)
 {
-    put(r, object, key, yyjson_mut_strcpy(r->doc, text));
+    char *copy = strdup(text);
+    for (unsigned char *p = (unsigned char *)copy; p && *p;) {
+        const int n = cli_utf8_length(p);
+        if (!n)
+            *p = '?';
+        p += n ? n : 1;
+    }
+    put(r, object, key, yyjson_mut_strcpy(r->doc, copy));
+    free(copy);
 }
 
 void report_flag(struct report *r, yyjson_mut_val *object, const char *key, int v)
@@ -152,8 +162,7 @@ int report_find(const struct report *r, const char *name, double *v)
 
 int report_write_json(const struct report *r, FILE *f)
 {
-    char *text = yyjson_mut_write(
-        r->doc, YYJSON_WRITE_PRETTY_TWO_SPACES | YYJSON_WRITE_ALLOW_INVALID_UNICODE, NULL);
+    char *text = yyjson_mut_write(r->doc, YYJSON_WRITE_PRETTY_TWO_SPACES, NULL);
     if (text)
         fprintf(f, "%s\n", text);
     free(text);
