@@ -45,23 +45,34 @@ int read_mask(const char *path, const struct mask_options *o, infer_image *mask)
 
 /* ---- which masks belong together ------------------------------------------------------------ */
 
-/* The name of the picture that a mask is of. */
+/* The picture that a mask is of: its path without what stands behind the picture's name. */
 static infer_status add_key(struct name_list *keys, int64_t id, const char *file, infer_error *err)
 {
     static const char *const behind[] = {"_gtFine",   "_gtCoarse",      "_leftImg8bit",
                                          "_labelIds", "_labelTrainIds", "_pred"};
     const char *start;
-    char key[256];
-    const size_t n = names_stem(file, &start);
-    FAIL_IF(n >= sizeof key, INFER_ERROR_LIMIT, "%.60s...: a name of %zu bytes", start, n);
-    memcpy(key, start, n);
-    key[n] = 0;
+    const size_t n = names_stem(file, &start), folders = (size_t)(start - file);
+    char *key = infer__region_copy(keys->region, file, folders + n + 1);
+    if (!key)
+        return infer__no_memory(err, folders + n + 1);
+    key[folders + n] = 0;
     for (size_t i = 0; i < sizeof behind / sizeof *behind; i++) {
-        char *found = strstr(key, behind[i]);
-        if (found && found > key)
+        char *found = strstr(key + folders, behind[i]);
+        if (found && found > key + folders)
             *found = 0;
     }
     return names_add(keys, id, key, err);
+}
+
+/* The answer for a picture: by its path, or by its name alone if no other picture has that. */
+static int64_t find_answer(struct name_list *answers, struct name_list *pictures,
+                           const char *picture)
+{
+    const int64_t found = names_by_file(answers, picture);
+    const char *slash = strrchr(picture, '/');
+    if (found != NAME_NONE || !slash || names_by_file(pictures, slash + 1) == NAME_TWICE)
+        return found;
+    return names_by_file(answers, slash + 1);
 }
 
 /* Of Cityscapes' several masks of a picture the one with classes. */
@@ -126,7 +137,7 @@ int read_masks(const char *truths, const char *answers, const struct mask_option
         status = list_masks(answers, o->cityscapes, &files[1], &keys);
     for (uint32_t i = 0; status == CLI_OK && i < pictures->count; i++) {
         const char *name = pictures->items[i].text;
-        const int64_t found = names_by_file(&keys, name);
+        const int64_t found = find_answer(&keys, pictures, name);
         if (found < 0) {
             fprintf(stderr, "infer: %s: %s of the picture %s\n", answers,
                     found == NAME_TWICE ? "there are several masks" : "there is no mask", name);
