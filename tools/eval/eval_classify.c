@@ -6,6 +6,7 @@
 #include "base/size.h"
 #include "tools/cli.h"
 #include "tools/eval/eval_scores.h"
+#include "tools/eval/files.h"
 
 /* A confusion matrix of more classes is reported where all curves are. */
 enum { MOST_CONFUSED = 100 };
@@ -41,7 +42,7 @@ static int put_confusion(const struct one_class *one)
         return CLI_OK;
     double *matrix = calloc(n, infer__array_bytes(n, sizeof *matrix));
     if (!matrix)
-        return CLI_RESOURCES;
+        return files_no_memory(one->c->o->predictions);
     for (uint32_t i = 0; i < s->nrows; i++)
         matrix[one->rows[i].label * n + one->rows[i].predicted]++;
     yyjson_mut_val *list = report_list(r, r->root, "confusion");
@@ -113,7 +114,7 @@ int eval_one_class(struct classification *c)
     one.result.classes =
         infer__region_calloc(&c->region, c->scores.nclasses, sizeof *one.result.classes);
     if (!one.result.classes)
-        return CLI_RESOURCES;
+        return files_no_memory(c->o->predictions);
     classify_measure(one.rows, c->scores.nrows, c->scores.nclasses, NULL, &one.result);
     put_stats(&one);
     put_classes(&one);

@@ -128,7 +128,7 @@ static int report_all(struct segmentation *s)
     struct report *r = s->report;
     s->result = infer__region_calloc(&s->region, 1, sizeof *s->result);
     if (!s->result)
-        return CLI_RESOURCES;
+        return files_no_memory(s->o->predictions);
     segment_measure(&s->counts, s->nclasses, NULL, s->result);
     values_of(s->result, values);
     for (int i = 0; i < NAMES; i++)

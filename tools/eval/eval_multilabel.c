@@ -4,6 +4,7 @@
 
 #include "tools/cli.h"
 #include "tools/eval/eval_scores.h"
+#include "tools/eval/files.h"
 
 struct several {
     struct classification *c;
@@ -49,7 +50,7 @@ int eval_several_classes(struct classification *c)
     struct report *r = c->report;
     v->classes = infer__region_calloc(&c->region, c->scores.nclasses, sizeof *v->classes);
     if (!v->classes)
-        return CLI_RESOURCES;
+        return files_no_memory(c->o->predictions);
     multilabel_measure(&c->scores, c->o->confidence, NULL, v);
     eval_put_prf(r, r->stats, v->macro, "");
     eval_put_prf(r, r->stats, v->micro, "_micro");

@@ -28,6 +28,12 @@ char *files_path(struct infer__region *r, const char *folder, const char *file)
     return path;
 }
 
+int files_no_memory(const char *path)
+{
+    fprintf(stderr, "infer: %s: no memory for what is in it\n", path);
+    return CLI_RESOURCES;
+}
+
 static int ends_with(const char *name, const char *const *endings)
 {
     const size_t n = strlen(name);

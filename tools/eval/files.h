@@ -13,6 +13,9 @@ char *files_path(struct infer__region *r, const char *folder, const char *file);
 /* The lines of a file that are not empty, with ids from `first` on. */
 int files_read_names(const char *path, int64_t first, struct name_list *names);
 
+/* "infer: PATH: no memory for what is in it" on standard error, and CLI_RESOURCES. */
+int files_no_memory(const char *path);
+
 extern const char *const files_pictures[]; /* endings of pictures */
 
 #endif

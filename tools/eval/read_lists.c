@@ -7,6 +7,7 @@
 #include "base/status.h"
 #include "tools/cli.h"
 #include "tools/csv.h"
+#include "tools/eval/files.h"
 #include "tools/eval/read_scores.h"
 #include "tools/quantize/samples.h"
 #include "tools/read_file.h"
@@ -21,12 +22,6 @@ int64_t class_of_label(const struct name_list *classes, const char *label)
     return end != label && !*end && index >= 0 && index < classes->count ? index : NAME_NONE;
 }
 
-static int no_memory(const char *path)
-{
-    fprintf(stderr, "infer: %s: no memory for its pictures\n", path);
-    return CLI_RESOURCES;
-}
-
 /* Adds a file and its class, which has been found. */
 static int add_label(struct truths *t, const char *path, const char *file, uint32_t label)
 {
@@ -34,7 +29,7 @@ static int add_label(struct truths *t, const char *path, const char *file, uint3
     const uint32_t n = t->files.count;
     if (n == t->room && !infer__region_grow(t->region, (void **)&t->labels, &t->room,
                                             infer__length_add(n, 1), sizeof *t->labels))
-        return no_memory(path);
+        return files_no_memory(path);
     t->labels[n] = label;
     return names_add(&t->files, n, file, &err) == INFER_OK ? CLI_OK : cli_fail(path, &err);
 }
@@ -67,7 +62,7 @@ static int label_folders(struct truths *t, const char *path, const struct name_l
     uint32_t ndistinct = 0;
     char **distinct = infer__region_copy(t->region, names, infer__array_bytes(n, sizeof *names));
     if (!distinct)
-        return no_memory(path);
+        return files_no_memory(path);
     qsort(distinct, n, sizeof *distinct, by_text);
     for (uint32_t i = 0; i < n; i++) {
         known &= class_of_label(classes, distinct[i]) >= 0;
@@ -97,7 +92,7 @@ static int read_folders(const char *path, const struct name_list *classes, struc
     while (names && named < n && (names[named] = folder_of(t->region, files[named])) != NULL)
         named++;
     const int status =
-        named == n ? label_folders(t, path, classes, files, names, n) : no_memory(path);
+        named == n ? label_folders(t, path, classes, files, names, n) : files_no_memory(path);
     for (uint32_t i = 0; i < n; i++)
         free(files[i]);
     free(files);
@@ -132,7 +127,7 @@ static int read_positive_line(struct truths *t, const char *path, const struct n
     uint32_t k = 0;
     if (n == t->room && !infer__region_grow(t->region, (void **)&t->positive, &t->room,
                                             infer__length_add(n, 1), classes->count))
-        return no_memory(path);
+        return files_no_memory(path);
     while ((field = csv_field(&rest)) != NULL && k < classes->count &&
            (strcmp(field, "0") == 0 || strcmp(field, "1") == 0))
         t->positive[(size_t)n * classes->count + k++] = field[0] == '1';

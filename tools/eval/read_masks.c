@@ -145,7 +145,7 @@ int read_masks(const char *truths, const char *answers, const struct mask_option
         }
         const char *truth = files_path(r, truths, files[0].items[pictures->items[i].id].text);
         const char *answer = files_path(r, answers, files[1].items[keys.items[found].id].text);
-        status = truth && answer ? count_pair(truth, answer, o, counts) : CLI_RESOURCES;
+        status = truth && answer ? count_pair(truth, answer, o, counts) : files_no_memory(answers);
         if (o->progress)
             o->progress(o->ctx, "comparing masks", (double)(i + 1) / pictures->count);
     }

@@ -7,6 +7,7 @@
 #include "base/status.h"
 #include "tools/cli.h"
 #include "tools/csv.h"
+#include "tools/eval/files.h"
 #include "tools/eval/read_scores.h"
 #include "tools/read_file.h"
 
@@ -23,12 +24,6 @@ struct csv {
     int paired;    /* columns y... and s... */
     uint8_t *seen; /* which of its files had a row; NULL: the file has the truth itself */
 };
-
-static int no_memory(const char *path)
-{
-    fprintf(stderr, "infer: %s: no memory for its rows\n", path);
-    return CLI_RESOURCES;
-}
 
 /* ---- the header ----------------------------------------------------------------------------- */
 
@@ -127,12 +122,12 @@ static int read_header(char *line, struct csv *c, struct scores *s)
     c->values = infer__region_calloc(s->region, most, sizeof *c->values);
     c->positive = infer__region_calloc(s->region, most, 1);
     if (!c->names || !c->columns || !c->values || !c->positive)
-        return no_memory(c->path);
+        return files_no_memory(c->path);
     for (char *field; (field = csv_field(&rest)) != NULL;)
         c->names[c->ncolumns++] = infer__region_string(s->region, field);
     for (uint32_t i = 0; i < c->ncolumns; i++)
         if (!c->names[i])
-            return no_memory(c->path);
+            return files_no_memory(c->path);
     find_columns(c);
     const int strip = c->paired || is_numbered(c);
     for (uint32_t i = 0; i < c->ncolumns; i++)
@@ -252,7 +247,7 @@ static int begin_truths(struct csv *c, const char *truths, struct scores *s)
     if (status != CLI_OK)
         return status;
     c->seen = infer__region_calloc(s->region, c->truths.files.count, 1);
-    return c->seen ? CLI_OK : no_memory(truths);
+    return c->seen ? CLI_OK : files_no_memory(truths);
 }
 
 int read_scores(const char *path, const char *truths, struct scores *s)

@@ -129,12 +129,12 @@ static int read_picture(struct voc_file *f)
 }
 
 /* Classes that were met get their order, and ids from 1 on. */
-static int order_classes(struct detect_set *set)
+static int order_classes(const char *folder, struct detect_set *set)
 {
     struct name_list *l = &set->classes;
     uint32_t *now = infer__region_calloc(set->region, l->count, sizeof *now);
     if (!now)
-        return CLI_RESOURCES;
+        return files_no_memory(folder);
     names_sort_texts(l);
     for (uint32_t i = 0; i < l->count; i++) {
         now[l->items[i].id] = i;
@@ -161,10 +161,10 @@ int read_voc(const char *folder, const char *classes, struct detect_set *set)
         return cli_fail(folder, &err);
     set->sizes = infer__region_calloc(set->region, set->pictures.count, sizeof *set->sizes);
     if (!set->sizes)
-        return CLI_RESOURCES;
+        return files_no_memory(folder);
     for (f.picture = 0; status == CLI_OK && f.picture < set->pictures.count; f.picture++) {
         f.path = files_path(set->region, folder, set->pictures.items[f.picture].text);
-        status = f.path ? read_picture(&f) : CLI_RESOURCES;
+        status = f.path ? read_picture(&f) : files_no_memory(folder);
     }
-    return status == CLI_OK && !classes ? order_classes(set) : status;
+    return status == CLI_OK && !classes ? order_classes(folder, set) : status;
 }

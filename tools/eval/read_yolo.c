@@ -143,7 +143,7 @@ static int read_pictures(struct yolo_file *f, const char *images, const char *la
         const char *picture = files_path(r, images, name);
         f->path = labels_of(r, labels, name);
         if (!picture || !f->path)
-            return CLI_RESOURCES;
+            return files_no_memory(images);
         status = read_size(f, picture);
         if (status != CLI_OK || stat(f->path, &st) != 0)
             continue;
@@ -199,7 +199,7 @@ int read_yolo(const char *folder, const char *classes, struct detect_set *set)
     set->sizes = infer__region_calloc(r, set->pictures.count, sizeof *set->sizes);
     f.numbers = infer__region_calloc(r, MOST_NUMBERS, sizeof *f.numbers);
     if (!set->sizes || !f.numbers)
-        return CLI_RESOURCES;
+        return files_no_memory(folder);
     status = read_pictures(&f, images, labels);
     return status == CLI_OK && !classes ? name_classes(&f) : status;
 }
