@@ -140,12 +140,13 @@ enum xml_event xml_next(struct xml *x)
             keep_text(x, from, x->at);
         if (starts(x, "</"))
             return close_element(x);
-        if (starts(x, "<!--") ? !skip_behind(x, "-->")
-            : starts(x, "<?") ? !skip_behind(x, "?>")
-            : starts(x, "<!") ? !skip_behind(x, ">")
-                              : 1)
-            return starts(x, "<") && x->at[1] != '!' && x->at[1] != '?'
-                       ? open_element(x)
-                       : wrong(x, "a comment or declaration without an end");
+        const char *end = starts(x, "<!--") ? "-->"
+                          : starts(x, "<?") ? "?>"
+                          : starts(x, "<!") ? ">"
+                                            : NULL;
+        if (!end)
+            return open_element(x);
+        if (!skip_behind(x, end))
+            return wrong(x, "a comment or declaration without an end");
     }
 }
