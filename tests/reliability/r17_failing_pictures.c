@@ -1,6 +1,6 @@
 /* R17: memory that runs out, in our allocator or in libjpeg's and stb_image's malloc, while a
- * picture is decoded, resized, preprocessed or classified: a status, nothing left, and the next try
- * works. */
+ * picture is decoded, resized, preprocessed or answered about: a status, nothing left, and the next
+ * try works. */
 #include "tests/reliability/failing.h"
 
 #include "base/memory.h"
@@ -159,37 +159,117 @@ static void try_fitting(uint8_t *samples)
     }
 }
 
-/* ---- classifying ---------------------------------------------------------------------------- */
+/* ---- answers -------------------------------------------------------------------------------- */
 
-struct classifier {
+struct asked {
     infer_model *model;
     struct bytes file;
+    int32_t suppress; /* of boxes */
+    /* asks a session about the file */
+    infer_status (*ask)(const struct asked *c, infer_session *session, infer_error *err);
 };
 
-/* With a session of its own: one that has classified before needs no memory. */
-static infer_status classify(void *ctx, infer_error *err)
+static infer_status ask_classes(const struct asked *c, infer_session *session, infer_error *err)
 {
-    const struct classifier *c = ctx;
-    infer_session_options o = INFER_SESSION_OPTIONS_INIT;
-    infer_session *session;
     infer_class classes[3];
     size_t found;
+    return infer_classify(session, c->file.p, c->file.n, NULL, classes, 3, &found, err);
+}
+
+/* The network's 24 numbers as a box with scores of 20 classes, or as 12 points. */
+static infer_decoding decoding(const struct asked *c, int32_t task)
+{
+    infer_decoding d = INFER_DECODING_INIT;
+    d.task = task;
+    d.classes = 20;
+    d.scores_first = 4;
+    d.score_threshold = -1e30F;
+    d.suppress = c->suppress;
+    d.every_class = 1;
+    d.points = 0;
+    d.points_count = 12;
+    d.point_fields = 2;
+    return d;
+}
+
+static infer_status ask_boxes(const struct asked *c, infer_session *session, infer_error *err)
+{
+    const infer_picture picture = {.data = c->file.p, .bytes = c->file.n};
+    const infer_decoding d = decoding(c, INFER_TASK_DETECT);
+    infer_box boxes[9];
+    infer_point points[9 * 12];
+    size_t found;
+    infer_detect_options o = INFER_DETECT_OPTIONS_INIT;
+    infer_detections to = INFER_DETECTIONS_INIT;
+    o.decoding = &d;
+    to.boxes = boxes;
+    to.points = points;
+    to.found = &found;
+    to.most = 9;
+    return infer_detect(session, &picture, 1, &o, &to, err);
+}
+
+/* Of a region that reaches out of the picture. */
+static infer_status ask_points(const struct asked *c, infer_session *session, infer_error *err)
+{
+    const infer_picture picture = {.data = c->file.p,
+                                   .bytes = c->file.n,
+                                   .x = -5,
+                                   .y = 3,
+                                   .region_width = 20,
+                                   .region_height = 30};
+    const infer_decoding d = decoding(c, INFER_TASK_KEYPOINTS);
+    infer_point points[12];
+    infer_keypoints_options o = INFER_KEYPOINTS_OPTIONS_INIT;
+    o.decoding = &d;
+    return infer_keypoints(session, &picture, 1, &o, points, err);
+}
+
+static infer_status ask_vector(const struct asked *c, infer_session *session, infer_error *err)
+{
+    const infer_picture picture = {.data = c->file.p, .bytes = c->file.n};
+    float vector[24];
+    return infer_embed(session, &picture, 1, NULL, vector, 24, err);
+}
+
+/* With a session of its own: one that has answered before needs no memory. */
+static infer_status answer(void *ctx, infer_error *err)
+{
+    const struct asked *c = ctx;
+    infer_session_options o = INFER_SESSION_OPTIONS_INIT;
+    infer_session *session;
     o.threads = 2;
     o.no_onednn = 1;
     infer_status status = infer_session_create(c->model, &o, &session, err);
     if (status == INFER_OK)
-        status = infer_classify(session, c->file.p, c->file.n, NULL, classes, 3, &found, err);
+        status = c->ask(c, session, err);
     infer_session_free(&session);
     return status;
 }
 
-static void try_classifying(const uint8_t *samples)
+static void try_all_answers(struct asked *c)
+{
+    static const struct {
+        const char *name;
+        infer_status (*ask)(const struct asked *c, infer_session *session, infer_error *err);
+    } calls[] = {{"classify", ask_classes},
+                 {"detect", ask_boxes},
+                 {"keypoints", ask_points},
+                 {"embed", ask_vector}};
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
+        for (c->suppress = 0; c->suppress < (i == 1 ? 4 : 1); c->suppress++) {
+            c->ask = calls[i].ask;
+            failing_all(&check, &(struct failing_case){calls[i].name, answer, c, 1}, 1);
+        }
+}
+
+static void try_answers(const uint8_t *samples)
 {
     static const char *const onnx = "examples/signs/signs.onnx";
     infer_preprocess p = INFER_PREPROCESS_INIT;
     struct convert_options o = {.preprocess = &p};
     struct onnx_report report;
-    struct classifier c = {0};
+    struct asked c = {0};
     const infer_allocator a = infer__allocator(NULL);
     void *bytes;
     size_t size;
@@ -206,7 +286,7 @@ static void try_classifying(const uint8_t *samples)
         check_failed(&check, "%s: %s", onnx, err.message);
     for (int jpeg = 0; jpeg < 2 && status == INFER_OK; jpeg++) {
         c.file = jpeg ? make_jpeg(WIDE, HIGH, 3, samples, 0, 0) : make_png(WIDE, HIGH, samples, 1);
-        failing_all(&check, &(struct failing_case){"classify", classify, &c, 1}, 1);
+        try_all_answers(&c);
         free(c.file.p);
     }
     infer_model_free(&c.model);
@@ -221,9 +301,9 @@ int main(void)
         samples[i] = noise(&state);
     try_decoders(samples);
     try_fitting(samples);
-    try_classifying(samples);
+    try_answers(samples);
     return check_report(&check,
                         "%llu failures of allocations of 11 files, resizing, preprocessing "
-                        "and classifying",
+                        "and answers of four kinds",
                         (unsigned long long)failing_points);
 }
