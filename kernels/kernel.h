@@ -173,6 +173,10 @@ uint32_t infer__units(int64_t total, int64_t grain, uint32_t most);
 /* First item of unit u out of `units`, for u = 0 .. units. */
 int64_t infer__unit_begin(int64_t total, int64_t units, int64_t u);
 
+/* The `prepare` of a kernel that needs nothing and does all of its work in one unit. */
+infer_status infer__prepare_one(const struct infer__task *t, struct infer__need *need,
+                                infer_error *err);
+
 /* Of packed weights that look the same at all sizes. */
 #define INFER__SAME_LAYOUT 1
 /* A number that is not 0 and stands for all of these. */

@@ -187,6 +187,12 @@ size_t infer__operand_size(const struct infer__operand *o)
     return infer_type_size((infer_type)o->type);
 }
 
+size_t infer__operand_bytes(const struct infer__operand *o)
+{
+    return o->type ? infer__array_bytes((size_t)infer__operand_elements(o), infer__operand_size(o))
+                   : 0;
+}
+
 double infer__bytes_ns(const struct infer__task *t)
 {
     double bytes = 0;

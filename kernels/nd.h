@@ -81,6 +81,8 @@ int infer__no_epilogue(const struct infer__task *t);
 /* Whether operand i is there, and its elements' size. */
 int infer__has_in(const struct infer__task *t, uint32_t i);
 size_t infer__operand_size(const struct infer__operand *o);
+/* Bytes of all of them; 0 of an operand that is absent. */
+size_t infer__operand_bytes(const struct infer__operand *o);
 
 /* y[i] = act(x[i]); x and y may be equal. */
 void infer__activate_row(unsigned op, float alpha, float beta, const float *x, float *y,

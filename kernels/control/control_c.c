@@ -12,15 +12,10 @@ INFER__APART static double estimate(const struct infer__task *t)
     return infer__is_control(t->op) && infer__no_epilogue(t) ? infer__bytes_ns(t) : -1;
 }
 
-static size_t bytes_of(const struct infer__operand *o)
-{
-    return o->type ? (size_t)infer__operand_elements(o) * infer__operand_size(o) : 0;
-}
-
 /* Operand i to where it goes. Both are apart, or the same. */
 static void copy(const struct infer__task *t, const struct infer__buffers *b, uint32_t i, void *to)
 {
-    const size_t bytes = bytes_of(&t->in[i]);
+    const size_t bytes = infer__operand_bytes(&t->in[i]);
     if (bytes && to != b->in[i])
         memcpy(to, b->in[i], bytes);
 }
@@ -37,7 +32,8 @@ static void loop(const struct infer__task *t, const struct infer__buffers *b)
 {
     *(int64_t *)b->out[0] = 0;
     for (uint32_t k = 1; k < t->nin; k++) {
-        const size_t bytes = bytes_of(&t->in[k]), room = bytes_of(&t->out[k]);
+        const size_t bytes = infer__operand_bytes(&t->in[k]),
+                     room = infer__operand_bytes(&t->out[k]);
         if (bytes && room) /* nobody reads one that becomes something else */
             memcpy(b->out[k], b->in[k], bytes < room ? bytes : room);
     }
@@ -50,7 +46,7 @@ static void end_loop(const struct infer__task *t, const struct infer__buffers *b
     const uint32_t states = t->p.control.states;
     for (uint32_t k = states; k < t->nout; k++) {
         const uint32_t i = infer__loop_scan(states, k - states);
-        const size_t bytes = bytes_of(&t->in[i]);
+        const size_t bytes = infer__operand_bytes(&t->in[i]);
         if (bytes && t->out[k].type && iteration < t->out[k].dims[0])
             copy(t, b, i, (char *)b->out[k] + (size_t)iteration * bytes);
     }

@@ -22,7 +22,7 @@ static infer_tensor tensor_of(const struct infer__operand *o, void *data)
 {
     infer_tensor t = {.type = (infer_type)o->type, .rank = o->rank, .data = data};
     memcpy(t.dims, o->dims, sizeof t.dims);
-    t.bytes = infer__array_bytes((size_t)infer__operand_elements(o), infer__operand_size(o));
+    t.bytes = infer__operand_bytes(o);
     return t;
 }
 

@@ -120,15 +120,6 @@ const struct infer__kernel infer__non_zero_c = {.name = "non_zero_c",
 
 /* ---- Compress ------------------------------------------------------------------------------- */
 
-static infer_status prepare_one(const struct infer__task *t, struct infer__need *need,
-                                infer_error *err)
-{
-    (void)t;
-    (void)err;
-    need->units = 1;
-    return INFER_OK;
-}
-
 INFER__APART static double estimate_compress(const struct infer__task *t)
 {
     if (t->op != INFER__OP_COMPRESS || !infer__no_epilogue(t) || t->in[0].type != t->out[0].type)
@@ -168,5 +159,5 @@ static void run_compress(const struct infer__task *t, const struct infer__buffer
 const struct infer__kernel infer__compress_c = {.name = "compress_c",
                                                 .isa = INFER_ISA_C,
                                                 .estimate = estimate_compress,
-                                                .prepare = prepare_one,
+                                                .prepare = infer__prepare_one,
                                                 .run = run_compress};

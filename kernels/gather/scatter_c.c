@@ -29,15 +29,6 @@ static int serves(const struct infer__task *t, unsigned op)
            (!t->p.index.reduction || combine_of(t));
 }
 
-static infer_status prepare_one(const struct infer__task *t, struct infer__need *need,
-                                infer_error *err)
-{
-    (void)t;
-    (void)err;
-    need->units = 1;
-    return INFER_OK;
-}
-
 static void copy_data(const struct infer__task *t, const struct infer__buffers *b)
 {
     size_t bytes = infer__operand_size(&t->in[0]) * (size_t)infer__operand_elements(&t->in[0]);
@@ -95,7 +86,7 @@ const struct infer__kernel infer__scatter_nd_c = {.name = "scatter_nd_c",
                                                   .isa = INFER_ISA_C,
                                                   .in_place = INFER__IN_PLACE_FIRST,
                                                   .estimate = estimate_nd,
-                                                  .prepare = prepare_one,
+                                                  .prepare = infer__prepare_one,
                                                   .run = run_nd};
 
 /* ---- ScatterElements ------------------------------------------------------------------------ */
@@ -145,5 +136,5 @@ const struct infer__kernel infer__scatter_elements_c = {.name = "scatter_element
                                                         .isa = INFER_ISA_C,
                                                         .in_place = INFER__IN_PLACE_FIRST,
                                                         .estimate = estimate_elements,
-                                                        .prepare = prepare_one,
+                                                        .prepare = infer__prepare_one,
                                                         .run = run_elements};

@@ -189,15 +189,6 @@ INFER__APART static double estimate_shape(const struct infer__task *t)
     return t->op == INFER__OP_SHAPE && t->out[0].type == INFER_S64 ? 10 : -1;
 }
 
-static infer_status prepare_one(const struct infer__task *t, struct infer__need *need,
-                                infer_error *err)
-{
-    (void)t;
-    (void)err;
-    need->units = 1;
-    return INFER_OK;
-}
-
 static void run_shape(const struct infer__task *t, const struct infer__buffers *b, uint32_t begin,
                       uint32_t end)
 {
@@ -209,7 +200,7 @@ static void run_shape(const struct infer__task *t, const struct infer__buffers *
 const struct infer__kernel infer__shape_c = {.name = "shape_c",
                                              .isa = INFER_ISA_C,
                                              .estimate = estimate_shape,
-                                             .prepare = prepare_one,
+                                             .prepare = infer__prepare_one,
                                              .run = run_shape};
 
 INFER__APART static double estimate_fill(const struct infer__task *t)

@@ -1,15 +1,6 @@
 /* Range: plain loops, since it is almost always computed once, while planning. */
 #include "kernels/nd.h"
 
-static infer_status prepare_one(const struct infer__task *t, struct infer__need *need,
-                                infer_error *err)
-{
-    (void)t;
-    (void)err;
-    need->units = 1;
-    return INFER_OK;
-}
-
 INFER__APART static double estimate_range(const struct infer__task *t)
 {
     if (t->op != INFER__OP_RANGE || !infer__no_epilogue(t))
@@ -48,5 +39,5 @@ static void run_range(const struct infer__task *t, const struct infer__buffers *
 const struct infer__kernel infer__range_c = {.name = "range_c",
                                              .isa = INFER_ISA_C,
                                              .estimate = estimate_range,
-                                             .prepare = prepare_one,
+                                             .prepare = infer__prepare_one,
                                              .run = run_range};

@@ -166,25 +166,32 @@ static Onnx__TensorShapeProto *shape_of(struct exporter *x, const infer_value_in
     return shape->dim ? shape : NULL;
 }
 
+Onnx__ValueInfoProto *export_value_info(struct exporter *x, char *name, unsigned type,
+                                        Onnx__TensorShapeProto *shape)
+{
+    Onnx__ValueInfoProto *p = infer__region_calloc(&x->region, 1, sizeof *p);
+    Onnx__TypeProto *t = infer__region_calloc(&x->region, 1, sizeof *t);
+    Onnx__TypeProto__Tensor *tensor = infer__region_calloc(&x->region, 1, sizeof *tensor);
+    if (!p || !t || !tensor)
+        return NULL;
+    onnx__value_info_proto__init(p);
+    onnx__type_proto__init(t);
+    onnx__type_proto__tensor__init(tensor);
+    tensor->has_elem_type = 1;
+    tensor->elem_type = export_type(type);
+    tensor->shape = shape;
+    t->value_case = ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE;
+    t->tensor_type = tensor;
+    p->name = name;
+    p->type = type ? t : NULL;
+    return p;
+}
+
 static Onnx__ValueInfoProto *value_info(struct exporter *x, char *name, const infer_value_info *v,
                                         int with_shape)
 {
-    Onnx__ValueInfoProto *p = infer__region_calloc(&x->region, 1, sizeof *p);
-    Onnx__TypeProto *type = infer__region_calloc(&x->region, 1, sizeof *type);
-    Onnx__TypeProto__Tensor *tensor = infer__region_calloc(&x->region, 1, sizeof *tensor);
-    if (!p || !type || !tensor)
-        return NULL;
-    onnx__value_info_proto__init(p);
-    onnx__type_proto__init(type);
-    onnx__type_proto__tensor__init(tensor);
-    tensor->has_elem_type = 1;
-    tensor->elem_type = export_type((unsigned)v->type);
-    tensor->shape = with_shape ? shape_of(x, v) : NULL;
-    type->value_case = ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE;
-    type->tensor_type = tensor;
-    p->name = name;
-    p->type = type;
-    return with_shape && !tensor->shape ? NULL : p;
+    Onnx__TensorShapeProto *shape = with_shape ? shape_of(x, v) : NULL;
+    return with_shape && !shape ? NULL : export_value_info(x, name, (unsigned)v->type, shape);
 }
 
 /* The type of a value that follows from those of others, as far as nodes say it. */

@@ -11,28 +11,13 @@ static infer_status no_memory(struct exporter *x)
 
 /* ---- parts of sub-graphs -------------------------------------------------------------------- */
 
-/* A value's name and, where it is known, its type; `scalar` 1: it is a number. */
-static Onnx__ValueInfoProto *value_info(struct exporter *x, char *name, unsigned type, int scalar)
+/* The shape of a scalar; NULL without memory. */
+static Onnx__TensorShapeProto *no_axes(struct exporter *x)
 {
     Onnx__TensorShapeProto *shape = infer__region_calloc(&x->region, 1, sizeof *shape);
-    Onnx__ValueInfoProto *p = infer__region_calloc(&x->region, 1, sizeof *p);
-    Onnx__TypeProto *t = infer__region_calloc(&x->region, 1, sizeof *t);
-    Onnx__TypeProto__Tensor *tensor = infer__region_calloc(&x->region, 1, sizeof *tensor);
-    if (!p || !t || !tensor || !shape)
-        return NULL;
-    onnx__tensor_shape_proto__init(shape);
-    onnx__value_info_proto__init(p);
-    onnx__type_proto__init(t);
-    onnx__type_proto__tensor__init(tensor);
-    tensor->has_elem_type = 1;
-    tensor->elem_type = export_type(type);
-    tensor->shape = scalar ? shape : NULL;
-    t->value_case = ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE;
-    t->tensor_type = tensor;
-    p->name = name;
-    if (type)
-        p->type = t;
-    return p;
+    if (shape)
+        onnx__tensor_shape_proto__init(shape);
+    return shape;
 }
 
 /* Output number i of a sub-graph: a node of its own makes it, as ONNX wants it. */
@@ -43,7 +28,7 @@ static infer_status add_output(struct exporter *x, Onnx__GraphProto *graph, uint
     char *in = x->names[value], *out = export_fresh(x);
     if (!out)
         return no_memory(x);
-    graph->output[i] = value_info(x, out, x->g->values[value].type, 0);
+    graph->output[i] = export_value_info(x, out, x->g->values[value].type, NULL);
     if (!graph->output[i])
         return no_memory(x);
     return export_add(x, "Identity", "", &in, 1, &out, 1, &p);
@@ -145,11 +130,14 @@ static infer_status take_body(struct exporter *x, const struct infer__node *loop
     char *condition = export_fresh(x);
     TRY(new_graph(x, 2 + states, 1 + end->nout, graph));
     Onnx__GraphProto *g = *graph;
-    g->input[0] = value_info(x, x->names[loop->out[0]], INFER_S64, 1);
-    g->input[1] = condition ? value_info(x, condition, INFER_BOOL, 1) : NULL;
+    Onnx__TensorShapeProto *scalar = no_axes(x);
+    if (!scalar || !condition)
+        return no_memory(x);
+    g->input[0] = export_value_info(x, x->names[loop->out[0]], INFER_S64, scalar);
+    g->input[1] = export_value_info(x, condition, INFER_BOOL, scalar);
     for (uint32_t k = 0; k < states; k++)
-        g->input[2 + k] =
-            value_info(x, x->names[loop->out[1 + k]], x->g->values[loop->out[1 + k]].type, 0);
+        g->input[2 + k] = export_value_info(x, x->names[loop->out[1 + k]],
+                                            x->g->values[loop->out[1 + k]].type, NULL);
     for (uint32_t k = 0; k < 2 + states; k++)
         if (!g->input[k])
             return no_memory(x);

@@ -38,6 +38,10 @@ infer_status export_add(struct exporter *x, const char *op, const char *name, ch
 char *export_fresh(struct exporter *x);
 /* A constant as a tensor, its data shared; `name` may be NULL. NULL without memory. */
 Onnx__TensorProto *export_tensor(struct exporter *x, const struct infer__value *v, char *name);
+/* What an input or output is called and is; `shape` may be NULL, and so is the type where it is
+ * INFER_TYPE_NONE. NULL without memory. */
+Onnx__ValueInfoProto *export_value_info(struct exporter *x, char *name, unsigned type,
+                                        Onnx__TensorShapeProto *shape);
 /* ONNX's number of a type, 0 for none. */
 int32_t export_type(unsigned type);
 

@@ -70,6 +70,11 @@ uint32_t onnx_e_scalar(struct onnx_expr *e, infer_type type, double v)
                                         : (const void *)&i);
 }
 
+uint32_t onnx_e_integer(struct onnx_expr *e, int64_t v)
+{
+    return constant(e, INFER_S64, 0, 0, &v);
+}
+
 uint32_t onnx_e_list(struct onnx_expr *e, const int64_t *v, uint32_t count)
 {
     return constant(e, INFER_S64, 1, count, v);

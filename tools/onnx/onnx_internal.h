@@ -303,10 +303,11 @@ uint32_t onnx_e(struct onnx_expr *e, uint16_t op, const uint32_t *in, uint32_t n
 void onnx_e_int(struct onnx_expr *e, uint16_t key, int64_t v);
 void onnx_e_ints(struct onnx_expr *e, uint16_t key, const int64_t *v, uint32_t count);
 void onnx_e_float(struct onnx_expr *e, uint16_t key, float v);
-/* Constants: a number of type f32, or f64 where input 0 is; a number of any type; a list of s64; a
- * list of f32. */
+/* Constants: a number of type f32, or f64 where input 0 is; a number of any type; one of s64, which
+ * a double may not hold; a list of s64; a list of f32. */
 uint32_t onnx_e_number(struct onnx_expr *e, double v);
 uint32_t onnx_e_scalar(struct onnx_expr *e, infer_type type, double v);
+uint32_t onnx_e_integer(struct onnx_expr *e, int64_t v);
 uint32_t onnx_e_list(struct onnx_expr *e, const int64_t *v, uint32_t count);
 #define ONNX_LIST(e, ...)                                                                          \
     onnx_e_list((e), (const int64_t[]){__VA_ARGS__},                                               \

@@ -158,17 +158,6 @@ static infer_status end_loop(struct loop *l, uint32_t go_on, const uint32_t *nex
 
 /* ---- Loop ----------------------------------------------------------------------------------- */
 
-static uint32_t number(struct onnx_expr *e, int64_t v)
-{
-    char name[256];
-    uint32_t value = 0;
-    snprintf(name, sizeof name, "%.200s/number_%u", e->n->name, e->count++);
-    if (e->status == INFER_OK)
-        e->status = infer__graph_add_const(e->n->im->g, name, INFER_S64, 0, NULL, &v, 1, &value,
-                                           e->n->im->err);
-    return value;
-}
-
 static infer_status constant_true(struct onnx_node *n, uint32_t *value)
 {
     const uint8_t yes = 1;
@@ -182,12 +171,12 @@ static infer_status find_limit(struct onnx_node *n, uint32_t *limit)
     const uint32_t m = n->nin > 0 ? n->in[0] : 0, condition = n->nin > 1 ? n->in[1] : 0;
     struct onnx_expr e = onnx_expr(n);
     int known = 0;
-    *limit = m ? m : number(&e, INT64_MAX);
+    *limit = m ? m : onnx_e_integer(&e, INT64_MAX);
     if (condition && e.status == INFER_OK)
         TRY(onnx_know(n->im, condition, &known));
     const struct infer__value *c = &n->im->g->values[condition];
     if (condition && !(known && *(const uint8_t *)c->data))
-        *limit = ONNX_E(&e, WHERE, condition, *limit, number(&e, 0));
+        *limit = ONNX_E(&e, WHERE, condition, *limit, onnx_e_integer(&e, 0));
     return e.status;
 }
 
@@ -350,7 +339,7 @@ static uint32_t slice(struct scan *s, struct onnx_expr *e, const struct loop *l,
 {
     uint32_t at = l->iteration;
     if (s->in_directions && s->in_directions[k])
-        at = ONNX_E(e, SUB, ONNX_E(e, SUB, l->limit, at), number(e, 1));
+        at = ONNX_E(e, SUB, ONNX_E(e, SUB, l->limit, at), onnx_e_integer(e, 1));
     const uint32_t y = ONNX_E(e, GATHER, s->n->in[s->nstates + k], at);
     onnx_e_int(e, INFER__ATTR_AXIS, s->in_axes ? s->in_axes[k] : 0);
     return y;
@@ -400,7 +389,7 @@ infer_status onnx_convert_scan(struct onnx_node *n)
     struct onnx_expr e = onnx_expr(n);
     const uint32_t sizes = ONNX_E(&e, SHAPE, n->in[s.nstates]);
     struct loop l = {.n = n, .nstates = s.nstates, .first = n->in};
-    l.limit = ONNX_E(&e, GATHER, sizes, number(&e, s.in_axes ? s.in_axes[0] : 0));
+    l.limit = ONNX_E(&e, GATHER, sizes, onnx_e_integer(&e, s.in_axes ? s.in_axes[0] : 0));
     TRY(e.status);
     TRY(begin_loop(&l));
     TRY(take_list(n, n->nin, &in));
