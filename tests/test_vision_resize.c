@@ -104,7 +104,7 @@ static void a_part_is_a_part_of_the_whole(void **unused)
             int32_t w = sizes[i / 8][0], h = sizes[i / 8][1], pw = w - 8, ph = h - 7;
             infer_filter filter = (infer_filter)(i % 4);
             infer_resampler resampler = (infer_resampler)(i / 4 % 2);
-            const struct infer__resized at = {w, h, 5, 4};
+            const struct infer__resized at = {w, h, 5, 4, infer__pixels()};
             assert_int_equal(infer_image_resize(&src, w, h, filter, resampler, NULL, &whole, NULL),
                              INFER_OK);
             infer_error err;

@@ -17,6 +17,7 @@ struct target {
     int channels;
     size_t plane, step;
     const infer_preprocess *p;
+    const struct infer__pixels *pixels;
     float f32_of[4][256]; /* every possible result */
     uint8_t u8_of[4][256];
 };
@@ -68,6 +69,7 @@ static void fill_target(const infer_preprocess *p, const infer_tensor *out, int6
 {
     size_t pixels = (size_t)place->width * (size_t)place->height;
     t->p = p;
+    t->pixels = infer__pixels();
     t->channels = p->color == INFER_COLOR_GRAY ? 1 : 3;
     t->plane = p->layout == INFER_LAYOUT_NCHW ? pixels : 1;
     t->step = p->layout == INFER_LAYOUT_NCHW ? 1 : (size_t)t->channels;
@@ -123,7 +125,11 @@ static void put_pixels(const struct target *t, size_t at, const uint8_t *in, int
     }
     for (int c = 0; c < t->channels; c++) {
         int source = channels == 1 ? 0 : t->p->color == INFER_COLOR_BGR ? 2 - c : c;
-        put_samples(t, c, at, in + source, (size_t)channels, n);
+        if (t->f32 && t->step == 1)
+            t->pixels->to_floats(in, channels, source, t->p->mean[c], t->p->scale[c], n,
+                                 t->f32 + (size_t)c * t->plane + at);
+        else
+            put_samples(t, c, at, in + source, (size_t)channels, n);
     }
 }
 
@@ -167,10 +173,11 @@ static void put_picture(const struct target *t, const uint8_t *pixels, int chann
  * more than the tensor has pixels, and for as many columns of the picture. */
 static infer_status resize_visible(const infer_preprocess *p, const infer_image *image,
                                    const struct infer__placement *place, const struct visible *v,
-                                   const infer_allocator *a, infer_image *out, infer_error *err)
+                                   const struct infer__pixels *pixels, const infer_allocator *a,
+                                   infer_image *out, infer_error *err)
 {
     const struct infer__resized whole = {place->scaled_w, place->scaled_h, v->left - place->x,
-                                         v->top - place->y};
+                                         v->top - place->y, pixels};
     return infer__resize_part(image, &whole, v->right - v->left, v->bottom - v->top,
                               (infer_filter)p->filter, (infer_resampler)p->resampler, a, out, err);
 }
@@ -211,20 +218,20 @@ infer_status infer_preprocess_run(const infer_preprocess *preprocess, const infe
     TRY(infer__preprocess_place(&p, image->width, image->height, &place, err));
     TRY(check_tensor(&p, image, out, index, &place, err));
 
+    fill_target(&p, out, index, &place, &target);
     struct visible v = find_visible(&place);
     size_t stride = infer__image_pitch(image);
     const uint8_t *pixels = image->pixels;
     if (v.right == v.left) {
         pixels = NULL; /* all is filling */
     } else if (place.scaled_w != image->width || place.scaled_h != image->height) {
-        TRY(resize_visible(&p, image, &place, &v, allocator, &scaled, err));
+        TRY(resize_visible(&p, image, &place, &v, target.pixels, allocator, &scaled, err));
         stride = scaled.pitch;
         pixels = scaled.pixels;
     } else {
         pixels += (size_t)(v.top - place.y) * stride +
                   (size_t)(v.left - place.x) * (size_t)image->channels;
     }
-    fill_target(&p, out, index, &place, &target);
     put_picture(&target, pixels, image->channels, stride, &v, &place);
     infer_image_free(&scaled);
     if (transform)

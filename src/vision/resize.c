@@ -73,6 +73,6 @@ infer_status infer_image_resize(const infer_image *src, int32_t width, int32_t h
     FAIL_IF(!out || out == src, INFER_ERROR_ARGUMENT,
             "infer_image_resize: out is NULL or the source");
     memset(out, 0, sizeof *out);
-    const struct infer__resized whole = {width, height, 0, 0};
+    const struct infer__resized whole = {width, height, 0, 0, infer__pixels()};
     return infer__resize_part(src, &whole, width, height, filter, resampler, allocator, out, err);
 }

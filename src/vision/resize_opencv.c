@@ -16,7 +16,7 @@
 #include "vision/resize.h"
 #include "vision/resize_area.h"
 
-enum { WEIGHT_ONE = 1 << 11, MAX_TAPS = 4, VECTOR = 8 };
+enum { WEIGHT_ONE = 1 << INFER__OPENCV_BITS, MAX_TAPS = 4, VECTOR = 8 };
 
 struct axis {
     int32_t taps; /* 2 or 4 */
@@ -97,26 +97,18 @@ static inline void across_row(const uint8_t *in, int32_t width, int c, const str
     }
 }
 
-static void across(const infer_image *src, int32_t y, const struct axis *a, int32_t n, int32_t *out)
+static void across(const infer_image *src, const struct infer__pixels *pixels, int32_t y,
+                   const struct axis *a, int32_t n, int32_t *out)
 {
     const uint8_t *in = src->pixels + (size_t)y * infer__image_pitch(src);
-    if (src->channels == 3)
+    if (src->channels == 3 && a->taps == 2)
+        pixels->opencv_across(in, src->width, a->at, &a->weight[0][0], n, out);
+    else if (src->channels == 3)
         across_row(in, src->width, 3, a, n, out);
     else if (src->channels == 4)
         across_row(in, src->width, 4, a, n, out);
     else
         across_row(in, src->width, 1, a, n, out);
-}
-
-static void down_linear(int32_t *const *rows, const int32_t *w, uint8_t *out, size_t n)
-{
-    /* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign): ruled out above */
-    const int32_t *r0 = rows[0], *r1 = rows[1];
-    int32_t w0 = w[0], w1 = w[1];
-    for (size_t i = 0; i < n; i++) {
-        int32_t sum = ((w0 * (r0[i] >> 4)) >> 16) + ((w1 * (r1[i] >> 4)) >> 16);
-        out[i] = infer__clip8((sum + 2) >> 2);
-    }
 }
 
 /* The first `vectors` of n samples lie in whole vectors of the row. */
@@ -161,14 +153,14 @@ static void two_passes(const infer_image *src, const struct infer__resized *whol
             int32_t k = row % y->taps; /* rows in use are neighbours: no two share a buffer */
             rows[t] = buffer + (size_t)k * n;
             if (held[k] != row)
-                across(src, row, x, out->width, rows[t]);
+                across(src, whole->pixels, row, x, out->width, rows[t]);
             held[k] = row;
         }
         uint8_t *to = out->pixels + (size_t)j * n;
         if (y->taps == 4)
             down_cubic(rows, y->weight[j], to, vectors, n);
         else
-            down_linear(rows, y->weight[j], to, n);
+            whole->pixels->opencv_down(rows[0], rows[1], y->weight[j], n, to);
     }
 }
 

@@ -3,7 +3,7 @@
  * Two passes, across then down, with 8 bits between them. An output pixel is a weighted mean of
  * the source pixels under a filter that is as wide as the shrinking factor asks for (never
  * narrower than when enlarging). Weights are computed in double, made to sum to 1, then rounded
- * to 22 fractional bits: 8 bits of sample and 2 of overshoot fill an int32. To give Pillow's
+ * to 22 fractional bits (kernels/pixels has the passes). To give Pillow's
  * bytes, each formula has to be evaluated in Pillow's order. */
 #include <math.h>
 #include <string.h>
@@ -13,16 +13,6 @@
 #include "base/status.h"
 #include "vision/decode.h"
 #include "vision/resize.h"
-
-enum { FRACTION_BITS = 22 };
-
-/* The weights of the outputs that are made on one axis: output i is made of source pixels first[i]
- * to first[i] + count[i] - 1 with the weights that start at weight[i * most]. Both ends ascend with
- * i. */
-struct axis {
-    int32_t *first, *count, *weight;
-    int32_t most;
-};
 
 static double box(double x)
 {
@@ -49,7 +39,7 @@ static double cubic(double x)
 
 /* Weights of the output pixel whose centre lies at `center` in the source. */
 static void pixel_weights(double (*function)(double), double center, double support, double scale,
-                          int32_t in, struct axis *a, int32_t i, double *w)
+                          int32_t in, struct infer__pillow_axis *a, int32_t i, double *w)
 {
     int32_t from = (int32_t)(center - support + 0.5), to = (int32_t)(center + support + 0.5);
     from = from < 0 ? 0 : from;
@@ -63,7 +53,7 @@ static void pixel_weights(double (*function)(double), double center, double supp
     for (int32_t k = 0; k < to - from; k++) {
         if (sum != 0.0)
             w[k] /= sum;
-        double fixed = w[k] * (1 << FRACTION_BITS);
+        double fixed = w[k] * (1 << INFER__PILLOW_BITS);
         out[k] = (int32_t)(fixed < 0 ? fixed - 0.5 : fixed + 0.5);
     }
     a->first[i] = from;
@@ -72,7 +62,7 @@ static void pixel_weights(double (*function)(double), double center, double supp
 
 /* Outputs `from` to from + made - 1 of `out`. */
 static infer_status make_axis(const infer_allocator *alloc, infer_filter filter, int32_t in,
-                              int32_t out, int32_t from, int32_t made, struct axis *a,
+                              int32_t out, int32_t from, int32_t made, struct infer__pillow_axis *a,
                               infer_error *err)
 {
     double (*function)(double) = triangle;
@@ -104,67 +94,22 @@ static infer_status make_axis(const infer_allocator *alloc, infer_filter filter,
     return infer__no_memory(err, bytes);
 }
 
-static uint8_t from_fixed(int32_t v)
-{
-    return infer__clip8(v >> FRACTION_BITS);
-}
-
-/* One row, c channels; called with a constant c so that the loops over it unroll. */
-static inline void across_row(const uint8_t *in, uint8_t *out, const struct axis *a, int32_t width,
-                              int c)
-{
-    for (int32_t i = 0; i < width; i++) {
-        const int32_t *w = a->weight + (size_t)i * (size_t)a->most;
-        const uint8_t *p = in + (size_t)a->first[i] * (size_t)c;
-        int32_t sum[4];
-        for (int k = 0; k < c; k++)
-            sum[k] = 1 << (FRACTION_BITS - 1);
-        for (int32_t t = 0; t < a->count[i]; t++, p += c)
-            for (int k = 0; k < c; k++)
-                sum[k] += p[k] * w[t];
-        for (int k = 0; k < c; k++)
-            *out++ = from_fixed(sum[k]);
-    }
-}
-
 /* All rows of out, the first from row `first` of src. */
-static void across(const infer_image *src, int32_t first, const struct axis *a, infer_image *out)
+static void across(const infer_image *src, const struct infer__pixels *pixels, int32_t first,
+                   const struct infer__pillow_axis *a, infer_image *out)
 {
     size_t from = infer__image_pitch(src);
     size_t to = (size_t)out->width * (size_t)src->channels;
     for (int32_t y = 0; y < out->height; y++) {
         const uint8_t *in = src->pixels + (size_t)(first + y) * from;
         uint8_t *row = out->pixels + (size_t)y * to;
-        if (src->channels == 3)
-            across_row(in, row, a, out->width, 3);
-        else if (src->channels == 4)
-            across_row(in, row, a, out->width, 4);
-        else
-            across_row(in, row, a, out->width, 1);
+        pixels->pillow_across(in, src->width, src->channels, a, out->width, row);
     }
-}
-
-/* Columns are worked on in strips, whose sums stay in the first-level cache or in registers. */
-enum { STRIP = 256 };
-
-static void down_strip(const uint8_t *in, size_t stride, const int32_t *w, int32_t count,
-                       uint8_t *out, size_t n)
-{
-    int32_t sum[STRIP];
-    for (size_t i = 0; i < n; i++)
-        sum[i] = 1 << (FRACTION_BITS - 1);
-    for (int32_t t = 0; t < count; t++, in += stride) {
-        int32_t weight = w[t];
-        for (size_t i = 0; i < n; i++)
-            sum[i] += in[i] * weight;
-    }
-    for (size_t i = 0; i < n; i++)
-        out[i] = from_fixed(sum[i]);
 }
 
 /* Of src, whose row 0 is row `first` of the axis, the columns from x on. */
-static void down(const infer_image *src, int32_t first, int32_t left, const struct axis *a,
-                 infer_image *out)
+static void down(const infer_image *src, const struct infer__pixels *pixels, int32_t first,
+                 int32_t left, const struct infer__pillow_axis *a, infer_image *out)
 {
     size_t stride = infer__image_pitch(src);
     size_t width = (size_t)out->width * (size_t)src->channels;
@@ -174,10 +119,7 @@ static void down(const infer_image *src, int32_t first, int32_t left, const stru
         const uint8_t *in = corner + (size_t)(a->first[y] - first) * stride;
         const int32_t *w = a->weight + (size_t)y * (size_t)a->most;
         uint8_t *row = out->pixels + (size_t)y * width;
-        for (size_t x = 0; x < width; x += STRIP) {
-            size_t n = width - x < STRIP ? width - x : STRIP;
-            down_strip(in + x, stride, w, a->count[y], row + x, n);
-        }
+        pixels->pillow_down(in, stride, w, a->count[y], width, row);
     }
 }
 
@@ -208,8 +150,10 @@ static infer_status nearest(const infer_image *src, const struct infer__resized 
 }
 
 /* Both passes, with the rows between them that the second one reads. */
-static infer_status two_passes(const infer_image *src, const struct axis *x, const struct axis *y,
-                               const infer_allocator *a, infer_image *out, infer_error *err)
+static infer_status two_passes(const infer_image *src, const struct infer__pixels *pixels,
+                               const struct infer__pillow_axis *x,
+                               const struct infer__pillow_axis *y, const infer_allocator *a,
+                               infer_image *out, infer_error *err)
 {
     infer_image middle = {.width = out->width, .channels = src->channels};
     int32_t last = out->height - 1, first = y->first[0];
@@ -219,8 +163,8 @@ static infer_status two_passes(const infer_image *src, const struct axis *x, con
                          &bytes) ||
         !(middle.pixels = infer__alloc(a, bytes, 64)))
         return infer__no_memory(err, bytes);
-    across(src, first, x, &middle);
-    down(&middle, first, 0, y, out);
+    across(src, pixels, first, x, &middle);
+    down(&middle, pixels, first, 0, y, out);
     infer__free(a, middle.pixels);
     return INFER_OK;
 }
@@ -231,7 +175,7 @@ infer_status infer__resize_pillow(const infer_image *src, const struct infer__re
 {
     if (filter == INFER_FILTER_NEAREST)
         return nearest(src, whole, a, out, err);
-    struct axis x = {0}, y = {0};
+    struct infer__pillow_axis x = {0}, y = {0};
     infer_status status = INFER_OK;
     /* a pass over an axis that keeps its length is left out, as in Pillow */
     int wide = src->width != whole->width, high = src->height != whole->height;
@@ -240,11 +184,11 @@ infer_status infer__resize_pillow(const infer_image *src, const struct infer__re
     if (high)
         TRY_GOTO(make_axis(a, filter, src->height, whole->height, whole->y, out->height, &y, err));
     if (wide && high)
-        TRY_GOTO(two_passes(src, &x, &y, a, out, err));
+        TRY_GOTO(two_passes(src, whole->pixels, &x, &y, a, out, err));
     else if (wide)
-        across(src, whole->y, &x, out);
+        across(src, whole->pixels, whole->y, &x, out);
     else
-        down(src, 0, whole->x, &y, out);
+        down(src, whole->pixels, 0, whole->x, &y, out);
 fail:
     infer__free(a, x.first);
     infer__free(a, y.first);

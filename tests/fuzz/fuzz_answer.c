@@ -29,10 +29,9 @@ static infer_tensor make_output(const uint8_t *choice, int number, const uint8_t
     infer_tensor t = {.type = INFER_F32, .rank = 2 + choice[1] % 3};
     int64_t all = 1;
     for (int i = 0; i < t.rank; i++) {
-        t.dims[i] = i == 0 && t.rank > 2 ? 1 : choice[4 + 3 * number + i % 3] % 90;
+        const int64_t dim = i == 0 && t.rank > 2 ? 1 : choice[4 + 3 * number + i % 3] % 90;
+        t.dims[i] = all * dim > MOST_NUMBERS ? 1 : dim;
         all *= t.dims[i];
-        if (all > MOST_NUMBERS)
-            t.dims[i] = all = 1;
     }
     t.bytes = (size_t)all * sizeof(float);
     t.data = fuzz_block(NULL, t.bytes);
