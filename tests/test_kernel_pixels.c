@@ -55,36 +55,44 @@ static void test_to_floats(void **unused)
             }
 }
 
+enum { OUT = 40, TAPS = 7 };
+
 /* Outputs whose samples lie anywhere that they may. */
+static void draw_axis(int32_t width, int32_t *first, int32_t *count, int32_t *weight)
+{
+    for (int32_t i = 0; i < OUT; i++) {
+        first[i] = i * (width - 1) / OUT;
+        count[i] = 1 + (int32_t)draw(width - first[i] < TAPS ? (uint32_t)(width - first[i]) : TAPS);
+        if (i && first[i] + count[i] < first[i - 1] + count[i - 1]) /* ends ascend */
+            count[i] = first[i - 1] + count[i - 1] - first[i];
+        for (int k = 0; k < TAPS; k++)
+            weight[i * TAPS + k] = (int32_t)draw(1 << 21) - (1 << 19);
+    }
+}
+
 static void test_pillow(void **unused)
 {
     (void)unused;
-    enum { OUT = 40, TAPS = 7 };
     const struct infer__pixels *best = level();
     static int32_t first[OUT], count[OUT], weight[OUT * TAPS];
     const struct infer__pillow_axis a = {first, count, weight, TAPS};
     for (int channels = 1; channels <= 4; channels += channels == 1 ? 2 : 1)
-        for (int32_t width = 1; width <= MOST; width++) {
-            const size_t samples = (size_t)OUT * (size_t)channels;
-            struct guard in = guard_new((size_t)width * (size_t)channels, 1, 1);
-            struct guard out = guard_new(samples, 1, 1);
-            uint8_t plain[OUT * 4];
-            fill(in.data, (size_t)width * (size_t)channels);
-            for (int32_t i = 0; i < OUT; i++) {
-                first[i] = i * (width - 1) / OUT;
-                count[i] = 1 + (int32_t)draw(width - first[i] < TAPS ? (uint32_t)(width - first[i])
-                                                                     : TAPS);
-                if (i && first[i] + count[i] < first[i - 1] + count[i - 1]) /* ends ascend */
-                    count[i] = first[i - 1] + count[i - 1] - first[i];
-                for (int k = 0; k < TAPS; k++)
-                    weight[i * TAPS + k] = (int32_t)draw(1 << 21) - (1 << 19);
+        for (int32_t width = 1; width <= MOST; width++)
+            for (int32_t rows = 1; rows <= 6; rows += 5) {
+                const size_t row = (size_t)width * (size_t)channels;
+                const size_t samples = (size_t)rows * OUT * (size_t)channels;
+                struct guard in = guard_new((size_t)rows * row, 1, 1);
+                struct guard out = guard_new(samples, 1, 1);
+                uint8_t plain[6 * OUT * 4];
+                fill(in.data, (size_t)rows * row);
+                draw_axis(width, first, count, weight);
+                infer__pixels_c.pillow_across(in.data, row, width, channels, &a, OUT, rows, plain);
+                best->pillow_across(in.data, row, width, channels, &a, OUT, rows, out.data);
+                assert_memory_equal(plain, out.data, samples);
+                assert_true(guard_check(&out));
+                guard_free(&in);
+                guard_free(&out);
             }
-            infer__pixels_c.pillow_across(in.data, width, channels, &a, OUT, plain);
-            best->pillow_across(in.data, width, channels, &a, OUT, out.data);
-            assert_memory_equal(plain, out.data, samples);
-            guard_free(&in);
-            guard_free(&out);
-        }
 }
 
 static void test_pillow_down(void **unused)

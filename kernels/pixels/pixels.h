@@ -18,9 +18,11 @@ struct infer__pillow_axis {
 };
 
 struct infer__pixels {
-    /* Pillow's pass along a row of `width` pixels of c channels (1, 3, 4): n pixels. */
-    void (*pillow_across)(const uint8_t *in, int32_t width, int c,
-                          const struct infer__pillow_axis *a, int32_t n, uint8_t *out);
+    /* Pillow's pass along `rows` rows of `width` pixels of c channels (1, 3, 4), `pitch` bytes
+     * apart: n pixels of each, without gaps. */
+    void (*pillow_across)(const uint8_t *in, size_t pitch, int32_t width, int c,
+                          const struct infer__pillow_axis *a, int32_t n, int32_t rows,
+                          uint8_t *out);
     /* Its pass down: n samples, each of `count` rows that are `stride` bytes apart. */
     void (*pillow_down)(const uint8_t *in, size_t stride, const int32_t *w, int32_t count, size_t n,
                         uint8_t *out);

@@ -45,53 +45,72 @@ static inline __m256i two_pixels(const uint8_t *p)
     return _mm256_cvtepu8_epi32(_mm_shuffle_epi8(_mm_loadl_epi64((const __m128i *)p), order));
 }
 
-/* Outputs [0, end), two taps at a time; each reads as far as two pixels behind its last one. */
-static void across_3(const uint8_t *in, const struct infer__pillow_axis *a, int32_t end,
-                     uint8_t *out)
+/* A sum as three bytes at `out`. */
+static inline void put_sum(__m256i sum, uint8_t *out)
 {
     const __m128i half = _mm_set1_epi32(1 << (INFER__PILLOW_BITS - 1));
+    __m128i v = _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
+    v = _mm_srai_epi32(_mm_add_epi32(v, half), INFER__PILLOW_BITS);
+    v = _mm_packus_epi16(_mm_packs_epi32(v, v), v);
+    const uint32_t rgb = (uint32_t)_mm_cvtsi128_si32(v);
+    memcpy(out, &rgb, 3);
+}
+
+/* Outputs [0, end) of `rows` rows, called with a constant number of them, two taps at a time; each
+ * reads as far as two pixels behind its last one. */
+static inline void across_3(const uint8_t *in, size_t pitch, const struct infer__pillow_axis *a,
+                            int32_t end, int rows, uint8_t *out, size_t to)
+{
     for (int32_t i = 0; i < end; i++) {
         const int32_t *w = a->weight + (size_t)i * (size_t)a->most, n = a->count[i];
         const uint8_t *p = in + (size_t)a->first[i] * 3;
-        __m256i sum = _mm256_setzero_si256();
-        int32_t t = 0;
-        for (; t + 1 < n; t += 2, p += 6) {
-            const __m256i weights =
-                _mm256_setr_m128i(_mm_set1_epi32(w[t]), _mm_set1_epi32(w[t + 1]));
-            sum = _mm256_add_epi32(sum, _mm256_mullo_epi32(two_pixels(p), weights));
+        __m256i sum[4] = {_mm256_setzero_si256(), _mm256_setzero_si256(), _mm256_setzero_si256(),
+                          _mm256_setzero_si256()};
+        for (int32_t t = 0; t < n; t += 2, p += 6) {
+            const __m128i second = t + 1 < n ? _mm_set1_epi32(w[t + 1]) : _mm_setzero_si128();
+            const __m256i weights = _mm256_setr_m128i(_mm_set1_epi32(w[t]), second);
+            for (int r = 0; r < rows; r++)
+                sum[r] = _mm256_add_epi32(
+                    sum[r], _mm256_mullo_epi32(two_pixels(p + (size_t)r * pitch), weights));
         }
-        if (t < n) {
-            const __m256i weights = _mm256_setr_m128i(_mm_set1_epi32(w[t]), _mm_setzero_si128());
-            sum = _mm256_add_epi32(sum, _mm256_mullo_epi32(two_pixels(p), weights));
-        }
-        __m128i v = _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
-        v = _mm_srai_epi32(_mm_add_epi32(v, half), INFER__PILLOW_BITS);
-        v = _mm_packus_epi16(_mm_packs_epi32(v, v), v);
-        const uint32_t rgb = (uint32_t)_mm_cvtsi128_si32(v);
-        memcpy(out + (size_t)i * 3, &rgb, 3);
+        for (int r = 0; r < rows; r++)
+            put_sum(sum[r], out + (size_t)r * to + (size_t)i * 3);
     }
 }
 #endif
 
-static void pillow_across(const uint8_t *in, int32_t width, int c,
-                          const struct infer__pillow_axis *a, int32_t n, uint8_t *out)
+/* All outputs of a row from number `from` on. */
+static void rest_of_row(const uint8_t *in, int c, const struct infer__pillow_axis *a, int32_t from,
+                        int32_t n, uint8_t *out)
 {
+    if (c == 3)
+        across_plain(in, 3, a, from, n, out);
+    else if (c == 4)
+        across_plain(in, 4, a, from, n, out);
+    else
+        across_plain(in, 1, a, from, n, out);
+}
+
+static void pillow_across(const uint8_t *in, size_t pitch, int32_t width, int c,
+                          const struct infer__pillow_axis *a, int32_t n, int32_t rows, uint8_t *out)
+{
+    const size_t to = (size_t)n * (size_t)c;
     int32_t done = 0;
+    (void)width;
 #if VEC_LEVEL
+    int32_t y = 0;
     if (c == 3) {
         done = n; /* ends ascend */
         while (done > 0 && a->first[done - 1] + a->count[done - 1] + 2 > width)
             done--;
-        across_3(in, a, done, out);
     }
+    for (; done && y + 4 <= rows; y += 4)
+        across_3(in + (size_t)y * pitch, pitch, a, done, 4, out + (size_t)y * to, to);
+    for (; done && y < rows; y++)
+        across_3(in + (size_t)y * pitch, pitch, a, done, 1, out + (size_t)y * to, to);
 #endif
-    (void)width;
-    if (c == 3)
-        across_plain(in, 3, a, done, n, out);
-    else if (c == 4)
-        across_plain(in, 4, a, done, n, out);
-    else
-        across_plain(in, 1, a, done, n, out);
+    for (int32_t r = 0; r < rows && done < n; r++)
+        rest_of_row(in + (size_t)r * pitch, c, a, done, n, out + (size_t)r * to);
 }
 
 /* Columns are worked on in strips, whose sums stay in the first-level cache or in registers. */

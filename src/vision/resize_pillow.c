@@ -98,13 +98,9 @@ static infer_status make_axis(const infer_allocator *alloc, infer_filter filter,
 static void across(const infer_image *src, const struct infer__pixels *pixels, int32_t first,
                    const struct infer__pillow_axis *a, infer_image *out)
 {
-    size_t from = infer__image_pitch(src);
-    size_t to = (size_t)out->width * (size_t)src->channels;
-    for (int32_t y = 0; y < out->height; y++) {
-        const uint8_t *in = src->pixels + (size_t)(first + y) * from;
-        uint8_t *row = out->pixels + (size_t)y * to;
-        pixels->pillow_across(in, src->width, src->channels, a, out->width, row);
-    }
+    const size_t pitch = infer__image_pitch(src);
+    pixels->pillow_across(src->pixels + (size_t)first * pitch, pitch, src->width, src->channels, a,
+                          out->width, out->height, out->pixels);
 }
 
 /* Of src, whose row 0 is row `first` of the axis, the columns from x on. */
