@@ -137,8 +137,13 @@ typedef enum infer_fit {
                                  floor(width * longer / shorter), as torchvision's Resize(int) */
     INFER_FIT_STRETCH = 2,    /* width x height, whatever the aspect ratio */
     INFER_FIT_LETTERBOX = 3,  /* as large as fits into width x height; the rest is filled */
-    INFER_FIT_EXACT = 4       /* must be width x height already, else INFER_ERROR_SHAPE */
+    INFER_FIT_EXACT = 4,      /* must be width x height already, else INFER_ERROR_SHAPE */
+    INFER_FIT_LINE = 5 /* a line of text: `height` high, and as wide as it then is, rounded up, but
+                          no more than `width`; the rest to the right is filled */
 } infer_fit;
+
+/* A filling that is 0 in the tensor, behind mean and scale. */
+#define INFER_FILL_ZERO 256
 
 typedef enum infer_letterbox {
     INFER_LETTERBOX_CENTER = 0,  /* odd pixels go to the right and below */
@@ -169,7 +174,8 @@ typedef struct infer_preprocess {
     int32_t crop_width;         /* pixels of the centre crop; 0: no crop. Larger than the picture:
                                    it is filled up on both sides, as torchvision's CenterCrop */
     int32_t crop_height;        /* the same; both or neither are 0 */
-    int32_t fill;               /* 0; level 0..255 of the filling, before mean and scale */
+    int32_t fill;               /* 0; level 0..255 of the filling, before mean and scale; or
+                                   INFER_FILL_ZERO */
     int32_t letterbox;          /* enum infer_letterbox; INFER_LETTERBOX_CENTER */
     int32_t letterbox_rounding; /* 0: the fitted size is rounded to the nearest pixel, halves to
                                    even (Ultralytics); 1: down (YOLOX) */

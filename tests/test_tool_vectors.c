@@ -138,9 +138,74 @@ static void test_landmarks(void **state)
     close_network(&n);
 }
 
+/* The pixels of the picture's region turned by 180 degrees, to be freed. */
+static uint8_t *turned(const infer_picture *p, infer_picture *out)
+{
+    infer_image image;
+    const size_t w = (size_t)p->region_width, h = (size_t)p->region_height;
+    uint8_t *pixels = malloc(w * h * 3);
+    assert_int_equal(infer_image_decode(p->data, p->bytes, NULL, &image, NULL), INFER_OK);
+    for (size_t y = 0; y < h; y++)
+        for (size_t x = 0; x < w; x++)
+            memcpy(pixels + ((h - 1 - y) * w + (w - 1 - x)) * 3,
+                   image.pixels + ((size_t)p->y + y) * image.pitch + ((size_t)p->x + x) * 3, 3);
+    infer_image_free(&image);
+    *out = (infer_picture){.data = pixels,
+                           .pixels = INFER_PIXELS_RGB,
+                           .width = p->region_width,
+                           .height = p->region_height};
+    return pixels;
+}
+
+/* How far the probabilities of both classes are from those expected. */
+static double probabilities(const struct network *n, const infer_picture *p, yyjson_val *expected)
+{
+    infer_class classes[2];
+    size_t found;
+    double most = 0;
+    assert_int_equal(infer_classify_pictures(n->session, p, 1, NULL, classes, 2, &found, NULL),
+                     INFER_OK);
+    assert_int_equal(found, 2);
+    for (size_t k = 0; k < 2; k++) {
+        yyjson_val *e = yyjson_arr_get(expected, (size_t)classes[k].index);
+        most = fmax(most, fabs((double)classes[k].score - yyjson_get_num(e)));
+    }
+    return most;
+}
+
+/* Whether a line of text stands upright; 1e-3. */
+static void test_direction(void **state)
+{
+    (void)state;
+    infer_preprocess p = stretched(48, 127.5F, 1 / 127.5F);
+    const infer_input_spec shape = {.name = "x", .rank = 4, .dims = {1, 3, 48, 192}};
+    struct network n;
+    p.fit = INFER_FIT_LINE;
+    p.width = 192;
+    p.fill = INFER_FILL_ZERO;
+    open_network(&n, "ppocr-mobile-v2-cls", &p, &shape);
+    yyjson_val *v;
+    size_t i, count;
+    double most = 0;
+    yyjson_arr_foreach(yyjson_doc_get_root(n.results), i, count, v)
+    {
+        infer_picture upright, other;
+        char *bytes = picture_of(&n, v, &upright);
+        uint8_t *pixels = turned(&upright, &other);
+        most = fmax(most, probabilities(&n, &upright, yyjson_obj_get(v, "upright")));
+        most = fmax(most, probabilities(&n, &other, yyjson_obj_get(v, "turned_180")));
+        free(pixels);
+        free(bytes);
+    }
+    printf("%zu lines of text both ways, at most %.5f apart\n", count, most);
+    assert_true(count > 0 && most <= 1e-3);
+    close_network(&n);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_headpose),
-                                       cmocka_unit_test(test_landmarks)};
+                                       cmocka_unit_test(test_landmarks),
+                                       cmocka_unit_test(test_direction)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

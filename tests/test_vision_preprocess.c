@@ -376,7 +376,7 @@ static void encoding_is_pinned(void **unused)
                          INFER_ERROR_FORMAT);
         memcpy(bytes + at, kept, 4);
     }
-    p.fill = 256;
+    p.fill = 257;
     assert_int_equal(infer__preprocess_encode(&p, bytes, &err), INFER_ERROR_ARGUMENT);
 }
 
@@ -475,9 +475,43 @@ static void topk_nonsense(void **unused)
     assert_int_equal(infer_topk(&bad, 1, 0, c, &found, NULL), INFER_ERROR_SHAPE);
 }
 
+/* A line of text keeps its ratio up to the full width; behind it all is 0, whatever mean and scale
+ * are. */
+static void test_line(void **state)
+{
+    (void)state;
+    static const struct {
+        int32_t w, h, wide; /* of the picture; of what it becomes */
+    } cases[] = {{30, 20, 12}, {31, 20, 13}, {400, 20, 40}, {1, 50, 1}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        static uint8_t pixels[400 * 50];
+        float line[8 * 40];
+        infer_preprocess p = INFER_PREPROCESS_INIT;
+        const infer_image image = {
+            .pixels = pixels, .width = cases[i].w, .height = cases[i].h, .channels = 1};
+        infer_tensor t = {.type = INFER_F32, .rank = 4, .dims = {1, 1, 8, 40}, .data = line};
+        int32_t w, h;
+        t.bytes = sizeof line;
+        memset(pixels, 200, sizeof pixels);
+        p.fit = INFER_FIT_LINE;
+        p.width = 40;
+        p.height = 8;
+        p.color = INFER_COLOR_GRAY;
+        p.fill = INFER_FILL_ZERO;
+        p.mean[0] = 100;
+        p.scale[0] = 0.5F;
+        assert_int_equal(infer_preprocess_size(&p, cases[i].w, cases[i].h, &w, &h, NULL), INFER_OK);
+        assert_true(w == 40 && h == 8);
+        assert_int_equal(infer_preprocess_run(&p, &image, 0, &t, NULL, NULL, NULL), INFER_OK);
+        for (int k = 0; k < 8 * 40; k++)
+            assert_true(line[k] == (k % 40 < cases[i].wide ? 50 : 0));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_line),
         cmocka_unit_test(sizes),
         cmocka_unit_test(crop_starts_where_torchvision_starts),
         cmocka_unit_test(crop_larger_than_the_picture),

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const fits[] = {"none", "short", "stretch", "letterbox", "exact"};
+static const char *const fits[] = {"none", "short", "stretch", "letterbox", "exact", "line"};
 static const char *const filters[] = {"bilinear", "nearest", "bicubic", "area"};
 static const char *const resamplers[] = {"pillow", "opencv"};
 static const char *const colors[] = {"rgb", "bgr", "gray"};
@@ -86,7 +86,7 @@ static int apply_resize(const struct cli_args *args, infer_preprocess *p)
             return 0;
         p->fit = numbers == 1 ? INFER_FIT_SHORT_SIDE : INFER_FIT_STRETCH;
     }
-    if (!choose(args, "fit", fits, INFER_FIT_SHORT_SIDE, INFER_FIT_LETTERBOX + 1, &p->fit))
+    if (!choose(args, "fit", fits, INFER_FIT_SHORT_SIDE, COUNT(fits), &p->fit))
         return 0;
     if (fit && p->width == 0) {
         cli_usage("--fit %s: it needs a size, given by --resize", fit);
@@ -103,6 +103,17 @@ static int apply_resize(const struct cli_args *args, infer_preprocess *p)
     return 1;
 }
 
+/* "zero": 0 behind mean and scale. */
+static int parse_fill(const struct cli_args *args, int32_t otherwise, long *fill)
+{
+    const char *text = cli_value(args, "fill");
+    if (text && strcmp(text, "zero") == 0) {
+        *fill = INFER_FILL_ZERO;
+        return 1;
+    }
+    return cli_int(args, "fill", 0, 255, otherwise, fill);
+}
+
 int preprocess_args_apply(const struct cli_args *args, infer_preprocess *p)
 {
     const char *crop = cli_value(args, "crop");
@@ -111,7 +122,7 @@ int preprocess_args_apply(const struct cli_args *args, infer_preprocess *p)
         !choose(args, "resampler", resamplers, 0, COUNT(resamplers), &p->resampler) ||
         !choose(args, "color", colors, 0, COUNT(colors), &p->color) ||
         !choose(args, "layout", layouts, 0, COUNT(layouts), &p->layout) ||
-        !cli_int(args, "fill", 0, 255, p->fill, &fill) || !parse_channels(args, "mean", p->mean) ||
+        !parse_fill(args, p->fill, &fill) || !parse_channels(args, "mean", p->mean) ||
         !parse_channels(args, "scale", p->scale))
         return 0;
     p->fill = (int32_t)fill;

@@ -8,7 +8,7 @@
 /* Rows of a table of options. */
 #define PREPROCESS_OPTIONS                                                                         \
     {"resize", "N|WxH", "N: the short side; WxH: stretched, unless --fit says otherwise"},         \
-        {"fit", "HOW", "short, stretch or letterbox"},                                             \
+        {"fit", "HOW", "short, stretch, letterbox or line"},                                       \
         {"filter", "NAME", "bilinear (default), bicubic, nearest or area"},                        \
         {"resampler", "NAME", "whose resize: pillow (default) or opencv"},                         \
         {"crop", "N|WxH", "centre crop after the resize"},                                         \
@@ -17,7 +17,7 @@
         {"color", "ORDER", "rgb (default), bgr or gray"},                                          \
         {"layout", "AXES", "of the input: nchw (default) or nhwc"},                                \
     {                                                                                              \
-        "fill", "LEVEL", "0..255, around a letterboxed picture (default 0)"                        \
+        "fill", "LEVEL", "0..255 around a letterboxed picture, or zero (default 0)"                \
     }
 
 /* Whether any of the options was given. */

@@ -104,11 +104,24 @@ static void put_samples(const struct target *t, int c, size_t at, const uint8_t 
     }
 }
 
+static void put_zeros(const struct target *t, int c, size_t at, size_t n)
+{
+    const size_t to = (size_t)c * t->plane + at * t->step;
+    for (size_t i = 0; i < n; i++)
+        if (t->f32)
+            t->f32[to + i * t->step] = 0;
+        else
+            t->u8[to + i * t->step] = 0;
+}
+
 static void put_fill(const struct target *t, size_t at, size_t n)
 {
     const uint8_t level = (uint8_t)t->p->fill;
     for (int c = 0; c < t->channels; c++)
-        put_samples(t, c, at, &level, 0, n);
+        if (t->p->fill == INFER_FILL_ZERO)
+            put_zeros(t, c, at, n);
+        else
+            put_samples(t, c, at, &level, 0, n);
 }
 
 /* Writes n pixels of a picture row. Grey is made from colour a few pixels at a time. */

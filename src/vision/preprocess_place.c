@@ -42,14 +42,14 @@ infer_status infer__preprocess_check(const infer_preprocess *p, infer_error *err
 {
     int needs_width = p->fit != INFER_FIT_NONE;
     int needs_height = needs_width && p->fit != INFER_FIT_SHORT_SIDE;
-    TRY(check_range("fit", p->fit, INFER_FIT_NONE, INFER_FIT_EXACT, err));
+    TRY(check_range("fit", p->fit, INFER_FIT_NONE, INFER_FIT_LINE, err));
     TRY(check_range("width", p->width, needs_width, INFER__MAX_SIDE, err));
     TRY(check_range("height", p->height, needs_height, INFER__MAX_SIDE, err));
     TRY(check_range("filter", p->filter, INFER_FILTER_BILINEAR, INFER_FILTER_AREA, err));
     TRY(check_range("resampler", p->resampler, INFER_RESIZE_PILLOW, INFER_RESIZE_OPENCV, err));
     TRY(check_range("crop_width", p->crop_width, p->crop_height > 0, INFER__MAX_SIDE, err));
     TRY(check_range("crop_height", p->crop_height, p->crop_width > 0, INFER__MAX_SIDE, err));
-    TRY(check_range("fill", p->fill, 0, 255, err));
+    TRY(check_range("fill", p->fill, 0, INFER_FILL_ZERO, err));
     TRY(check_range("letterbox", p->letterbox, INFER_LETTERBOX_CENTER, INFER_LETTERBOX_TOP_LEFT,
                     err));
     TRY(check_range("letterbox_rounding", p->letterbox_rounding, 0, 1, err));
@@ -92,6 +92,15 @@ static infer_status place_short_side(const infer_preprocess *p, int32_t w, int32
     to->scaled_w = w <= h ? p->width : (int32_t)other;
     to->scaled_h = w <= h ? (int32_t)other : p->width;
     return INFER_OK;
+}
+
+static void place_line(const infer_preprocess *p, int32_t w, int32_t h, struct infer__placement *to)
+{
+    const int64_t wide = ((int64_t)w * p->height + h - 1) / h;
+    to->scaled_w = wide < p->width ? (int32_t)wide : p->width;
+    to->scaled_h = p->height;
+    to->width = p->width;
+    to->height = p->height;
 }
 
 static void place_letterbox(const infer_preprocess *p, int32_t w, int32_t h,
@@ -138,6 +147,9 @@ infer_status infer__preprocess_place(const infer_preprocess *p, int32_t picture_
         break;
     case INFER_FIT_LETTERBOX:
         place_letterbox(p, w, h, &to);
+        break;
+    case INFER_FIT_LINE:
+        place_line(p, w, h, &to);
         break;
     case INFER_FIT_EXACT:
         FAIL_IF(w != p->width || h != p->height, INFER_ERROR_SHAPE,
