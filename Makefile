@@ -114,6 +114,7 @@ help:
 	@echo "                bench-against   see docs/benchmarks.md"
 	@echo "make check-accuracy   how far f32 answers are from float64's, beside ONNX Runtime's"
 	@echo "make check-zoo  networks that PyTorch exports, beside ONNX Runtime; writes docs/zoo.md"
+	@echo "make gallery    real networks of the shared folder on its pictures: $(BUILD)/gallery/index.html"
 	@echo "make install    PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)"
 	@echo "make check-reliability   what docs/reliability.md promises, a line for each requirement"
 	@echo "make abi-test   programs compiled against other headers than the library"

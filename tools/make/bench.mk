@@ -12,7 +12,7 @@ MODELS       ?= $(wildcard $(BENCH)/zoo/*.onnx $(INFER_SHARED)/models/*/model.on
 INT8_MODELS  ?= $(wildcard $(BENCH)/zoo-int8/*.onnx \
                 $(INFER_SHARED)/models/*qdq/model.onnx $(INFER_SHARED)/models/*int8*/model.onnx)
 
-.PHONY: bench-against check-accuracy bench-zoo bench-zoo-int8 bench-compare bench-compare-int8 bench-precisions bench-neighbour \
+.PHONY: gallery bench-against check-accuracy bench-zoo bench-zoo-int8 bench-compare bench-compare-int8 bench-precisions bench-neighbour \
         bench-kernels bench-sessions
 
 # Networks as ONNX files, exported once; ZOO="resnet50 vgg16" for some of them only.
@@ -99,3 +99,7 @@ bench-kernels: $(BENCH)/kernels
 	@$(BENCH)/kernels $(KERNELS) > $(BENCH)/kernels.md.part
 	@mv $(BENCH)/kernels.md.part $(BENCH)/kernels.md
 	@echo $(BENCH)/kernels.md
+
+# Real networks on real pictures, as a page: build/gallery/index.html.
+gallery: $(BUILD)/infer
+	@bench/gallery.sh $(BUILD) $(INFER_SHARED)
