@@ -267,19 +267,21 @@ static infer_status choice_bounds(struct infer__graph *g, const uint32_t from[2]
     const struct infer__value *x[2] = {&g->values[from[0]], &g->values[from[1]]};
     const int64_t count = infer__value_elements(y);
     int64_t *low, *high;
-    for (int k = 0; k < 2; k++)
-        if (!is_small(x[k]) || x[k]->type != INFER_S64 || x[k]->quant || !end_of(x[k], LEAST) ||
+    const int64_t *least[2], *most[2];
+    for (int k = 0; k < 2; k++) {
+        least[k] = end_of(x[k], LEAST);
+        most[k] = end_of(x[k], MOST);
+        if (!is_small(x[k]) || x[k]->type != INFER_S64 || x[k]->quant || !least[k] || !most[k] ||
             (infer__value_elements(x[k]) != count && infer__value_elements(x[k]) != 1))
             return INFER_OK;
+    }
     TRY(list_of(g, count, &low, &high, err));
     TRY(bound_of(g, y, err));
     for (int64_t i = 0; i < count; i++)
         for (int k = 0; k < 2; k++) {
             const int64_t at = infer__value_elements(x[k]) == 1 ? 0 : i;
-            const int64_t l = ((const int64_t *)end_of(x[k], LEAST))[at];
-            const int64_t h = ((const int64_t *)end_of(x[k], MOST))[at];
-            low[i] = k && low[i] < l ? low[i] : l;
-            high[i] = k && high[i] > h ? high[i] : h;
+            low[i] = k && low[i] < least[k][at] ? low[i] : least[k][at];
+            high[i] = k && high[i] > most[k][at] ? high[i] : most[k][at];
         }
     y->bound->at_least = low;
     y->bound->at_most = high;

@@ -54,7 +54,7 @@ static infer_status fuse(struct infer__graph *g, infer_error *err)
 /* Branches and loops know where they end, now that it is known which steps there are. */
 static void pair_control(struct infer__plan *plan)
 {
-    uint32_t open[INFER__MOST_NESTED], depth = 0;
+    uint32_t open[INFER__MOST_NESTED] = {0}, depth = 0;
     for (uint32_t i = 0; i < plan->nsteps && plan->control; i++) {
         struct infer__step *s = &plan->steps[i];
         if (!s->control || s->task.op == INFER__OP_REQUIRE)

@@ -99,13 +99,14 @@ infer_status infer__control_check(const struct infer__program *p, const struct i
 {
     void *const *pointers = infer__step_pointers(p, lane, step);
     const uint32_t states = step->task.p.control.states;
-    if (step->task.op != INFER__OP_END_LOOP ||
+    if (!p->plan.now || step->task.op != INFER__OP_END_LOOP ||
         *(const int64_t *)pointers[INFER__END_LOOP_ITERATION] == 0)
         return INFER_OK;
     for (uint32_t k = states; k < step->task.nout; k++) {
-        const struct infer__value *all = value_now(p, value_of(p, step, step->task.nin + k));
+        const struct infer__value *now = p->plan.now->values;
+        const struct infer__value *all = &now[value_of(p, step, step->task.nin + k)];
         const struct infer__value *one =
-            value_now(p, value_of(p, step, infer__loop_scan(states, k - states)));
+            &now[value_of(p, step, infer__loop_scan(states, k - states))];
         if (memcmp(all->dims + 1, one->dims, one->rank * sizeof *one->dims) != 0)
             return infer__fail_node(
                 err, INFER_ERROR_SHAPE, step->name ? step->name : "",

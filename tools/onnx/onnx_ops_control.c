@@ -322,7 +322,7 @@ static infer_status read_scan(struct scan *s, const Onnx__GraphProto *body)
     struct onnx_node *n = s->n;
     int64_t count;
     TRY(onnx_int(n, "num_scan_inputs", 0, &count));
-    if (!body || count < 1 || count > n->nin || body->n_input != n->nin ||
+    if (count < 1 || count > n->nin || body->n_input != n->nin ||
         body->n_output < n->nin - (size_t)count)
         return onnx_fail(n, "body", "", "the body does not go with the operator's inputs");
     s->nin = (uint32_t)count;
@@ -382,6 +382,8 @@ infer_status onnx_convert_scan(struct onnx_node *n)
     const Onnx__GraphProto *body = graph_of(n, "body");
     struct scan s = {.n = n, .body = body};
     uint32_t *in, *made, *out, yes;
+    if (!body)
+        return onnx_fail(n, "body", "", "it is missing");
     TRY_NODE(n, read_scan(&s, body));
     for (uint32_t k = 0; k < n->nin; k++)
         if (!n->in[k])
