@@ -346,15 +346,21 @@ static void test_grey(void **state)
 
 /* ---- one call ------------------------------------------------------------------------------- */
 
-/* The bundled network, for 64 x 64 pixels. */
-static void *open_signs(infer_model **model, infer_session **session)
+/* The bundled network, for 64 x 64 pixels; its file, of *size bytes, is to be freed last. */
+static void *open_signs(infer_model **model, infer_session **session, size_t *size)
 {
     infer_preprocess p = INFER_PREPROCESS_INIT;
     struct convert_options o = {.preprocess = &p};
+    struct onnx_report report;
     void *bytes;
     p.fit = INFER_FIT_STRETCH;
     p.width = p.height = 64;
-    assert_int_equal(open_model_with(SIGNS "signs.onnx", &o, model, &bytes), 0);
+    onnx_report_init(&report, NULL);
+    assert_int_equal(
+        convert_onnx(SIGNS "signs.onnx", &o, &report, NULL, &bytes, size, &(infer_error){0}),
+        INFER_OK);
+    onnx_report_free(&report);
+    assert_int_equal(infer_load_memory(bytes, *size, NULL, model, NULL), INFER_OK);
     assert_int_equal(infer_session_create(*model, NULL, session, NULL), INFER_OK);
     return bytes;
 }
@@ -376,7 +382,8 @@ static void test_detect(void **state)
     to.boxes = boxes;
     to.found = found;
     to.most = 2;
-    void *bytes = open_signs(&model, &session);
+    size_t size;
+    void *bytes = open_signs(&model, &session, &size);
     assert_int_equal(infer_image_load(SIGNS "pictures/stop-1.jpg", NULL, &image, NULL), INFER_OK);
     const infer_picture pictures[2] = {{.data = image.pixels,
                                         .pixels = INFER_PIXELS_RGB,
@@ -399,6 +406,107 @@ static void test_detect(void **state)
     infer__free(&a, bytes);
 }
 
+/* ---- memory --------------------------------------------------------------------------------- */
+
+struct memory {
+    infer_session *session;
+    infer_picture picture;
+    infer_decoding decoding;
+};
+
+static void ask_boxes(const struct memory *m)
+{
+    infer_box boxes[8];
+    infer_point points[8 * 12];
+    size_t found = 0;
+    infer_detect_options o = INFER_DETECT_OPTIONS_INIT;
+    infer_detections to = INFER_DETECTIONS_INIT;
+    o.decoding = &m->decoding;
+    to.boxes = boxes;
+    to.points = points;
+    to.found = &found;
+    to.most = 8;
+    assert_int_equal(infer_detect(m->session, &m->picture, 1, &o, &to, NULL), INFER_OK);
+    assert_true(found > 0);
+}
+
+static void ask_classes(const struct memory *m)
+{
+    infer_class classes[3];
+    size_t found;
+    assert_int_equal(
+        infer_classify_pictures(m->session, &m->picture, 1, NULL, classes, 3, &found, NULL),
+        INFER_OK);
+}
+
+static void ask_points(const struct memory *m)
+{
+    infer_point points[12];
+    struct memory other = *m;
+    infer_keypoints_options o = INFER_KEYPOINTS_OPTIONS_INIT;
+    other.decoding.task = INFER_TASK_KEYPOINTS;
+    o.decoding = &other.decoding;
+    assert_int_equal(infer_keypoints(m->session, &m->picture, 1, &o, points, NULL), INFER_OK);
+}
+
+static void ask_vector(const struct memory *m)
+{
+    float vector[24];
+    assert_int_equal(infer_embed(m->session, &m->picture, 1, NULL, vector, 24, NULL), INFER_OK);
+}
+
+/* The first call of a kind shows how much memory it needs; further ones take none. */
+static void test_memory(void **state)
+{
+    (void)state;
+    static void (*const calls[])(const struct memory *m) = {ask_boxes, ask_classes, ask_points,
+                                                            ask_vector};
+    infer_model *first, *model;
+    infer_session *unused;
+    struct counter counter;
+    infer_image image;
+    infer_load_options o = INFER_LOAD_OPTIONS_INIT;
+    struct memory m = {.decoding = detection(20)};
+    size_t size;
+    void *bytes = open_signs(&first, &unused, &size);
+    o.allocator = counting(&counter);
+    assert_int_equal(infer_load_memory(bytes, size, &o, &model, NULL), INFER_OK);
+    assert_int_equal(infer_session_create(model, NULL, &m.session, NULL), INFER_OK);
+    assert_int_equal(infer_image_load(SIGNS "pictures/stop-1.jpg", NULL, &image, NULL), INFER_OK);
+    m.picture = (infer_picture){.data = image.pixels,
+                                .pixels = INFER_PIXELS_RGB,
+                                .width = image.width,
+                                .height = image.height,
+                                .x = -3,
+                                .y = -4,
+                                .region_width = 50,
+                                .region_height = 60};
+    m.decoding.score_threshold = -1e30F;
+    m.decoding.every_class = 1;
+    m.decoding.points = 0;
+    m.decoding.points_count = 12;
+    m.decoding.point_fields = 2;
+    for (int32_t suppress = 0; suppress < 4; suppress++)
+        for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+            m.decoding.suppress = suppress;
+            calls[i](&m);
+            const size_t before = counter.calls;
+            for (int again = 0; again < 3; again++)
+                calls[i](&m);
+            if (counter.calls != before)
+                fail_msg("call %zu, suppression %d: %zu allocations", i, suppress,
+                         counter.calls - before);
+        }
+    infer_image_free(&image);
+    infer_session_free(&m.session);
+    infer_model_free(&model);
+    assert_int_equal(counter.blocks, 0);
+    infer_session_free(&unused);
+    infer_model_free(&first);
+    const infer_allocator a = infer__allocator(NULL);
+    infer__free(&a, bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -406,7 +514,7 @@ int main(void)
         cmocka_unit_test(test_orders),   cmocka_unit_test(test_scores),
         cmocka_unit_test(test_shapes),   cmocka_unit_test(test_pixels),
         cmocka_unit_test(test_pitches),  cmocka_unit_test(test_grey),
-        cmocka_unit_test(test_detect),
+        cmocka_unit_test(test_detect),   cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -220,6 +220,34 @@ static void test_time(void **state)
     free(kept);
 }
 
+/* A million candidates of which all pass: one object, or spread out. */
+static void test_million(void **state)
+{
+    (void)state;
+    enum { COUNT = 1000000 };
+    static const float spreads[] = {1, 200};
+    infer_box *kept = calloc(300, sizeof *kept);
+    for (int i = 0; i < 2; i++) {
+        infer_box *boxes = random_boxes(COUNT, spreads[i], 80);
+        for (size_t k = 0; k < COUNT && i == 0; k++) {
+            boxes[k].x0 = 100;
+            boxes[k].x1 = 200 + boxes[k].score;
+            boxes[k].y0 = 50;
+            boxes[k].y1 = 90;
+        }
+        infer_nms_options o = INFER_NMS_OPTIONS_INIT;
+        size_t found;
+        o.iou_threshold = 0.45F;
+        const double start = cpu_ms();
+        assert_int_equal(infer_nms(boxes, COUNT, &o, kept, 300, &found, NULL), INFER_OK);
+        const double ms = cpu_ms() - start;
+        printf("%d boxes, %zu stay: %.1f ms\n", COUNT, found, ms);
+        assert_true(found == (i ? 300 : 80) && ms < 5000);
+        free(boxes);
+    }
+    free(kept);
+}
+
 static void test_arguments(void **state)
 {
     (void)state;
@@ -239,8 +267,9 @@ static void test_arguments(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_greedy), cmocka_unit_test(test_soft),
-                                       cmocka_unit_test(test_places), cmocka_unit_test(test_time),
-                                       cmocka_unit_test(test_arguments)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_greedy),  cmocka_unit_test(test_soft),
+        cmocka_unit_test(test_places),  cmocka_unit_test(test_time),
+        cmocka_unit_test(test_million), cmocka_unit_test(test_arguments)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
