@@ -35,7 +35,7 @@ static infer_status add_decoding(struct conversion *c, struct convert_assumed *a
     infer_error second;
     const struct decoder_family *family;
     TRY(edit_infer(&c->g, c->region, &shaped, &second, err));
-    TRY(decoder_apply(&c->g, shaped, c->o->task, &c->decoding, &usual, &family, err));
+    TRY(decoder_apply(&c->g, shaped, &c->about, c->o->task, &c->decoding, &usual, &family, err));
     FAIL_IF(family->open && !c->has_preprocess, INFER_ERROR_UNSUPPORTED,
             "read as %s, but how pictures are preprocessed has to be said (--resize, --mean ...)",
             family->name);

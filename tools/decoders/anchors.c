@@ -149,11 +149,9 @@ void decoder_build_yunet(struct decoder *d)
     const uint32_t by = DECODER_E(d, MUL, offsets, decoder_strides(d, yunet, 3, 10, NULL));
     const uint32_t points = DECODER_E(d, ADD, by, decoder_centres(d, yunet, 3, 10, 0));
     o->scores = decoder_add_output(d, scores, "scores", places, 1);
-    o->boxes = decoder_add_output(d, decoder_concat(d, (const uint32_t[]){centre, size}, 2, 2),
-                                  "boxes", places, 4);
+    decoder_centred(d, centre, size, places);
     o->points = decoder_add_output(d, points, "points", places, 10);
     o->classes = 1;
-    o->box_form = INFER_BOX_CENTRE;
     o->points_count = 5;
     o->point_fields = 2;
     o->score_threshold = 0.6F;

@@ -3,7 +3,6 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/status.h"
@@ -18,11 +17,23 @@ const struct decoder_family decoder_families[] = {
     FAMILY(yunet, "YuNet: faces with five points"),
     FAMILY(scrfd, "SCRFD: faces with five points"),
     FAMILY(nanodet, "NanoDet: boxes as distributions of distances (GFL)"),
-    FAMILY(ultraface, "UltraFace: faces"),
+    FAMILY(retinaface, "RetinaFace: faces with five points"),
+    FAMILY(blazeface, "BlazeFace of MediaPipe: faces with six points"),
     FAMILY(ssd, "SSD of TensorFlow's Object Detection API, without its post-processing"),
+    FAMILY(retinanet, "RetinaNet of torchvision, without its post-processing"),
+    FAMILY(fcos, "FCOS of torchvision, without its post-processing"),
+    FAMILY(rtdetr, "RT-DETR and other transformers whose classes are independent"),
+    FAMILY(detr, "DETR and other transformers with a class for nothing"),
+    FAMILY(ultraface, "UltraFace: faces"),
+    FAMILY(centernet, "CenterNet: peaks of a map of scores"),
+    FAMILY(yolov3, "YOLO v3 of Darknet: maps of box, objectness, classes for three anchors"),
+    FAMILY(yolov4, "YOLO v4 of Darknet: the same with other anchors"),
     FAMILY(yolox, "YOLOX: boxes in cells of a grid"),
     FAMILY(yolov5, "YOLO v5 and v7 of Ultralytics and kin: rows of box, objectness, classes"),
+    {"yolov8-pose", "YOLO v8 to v12 of Ultralytics: people with points", decoder_fits_yolov8_pose,
+     decoder_build_yolov8_pose, 0},
     FAMILY(yolov8, "YOLO v8 to v12 of Ultralytics: columns of box, classes"),
+    FAMILY(nms, "boxes that have been through suppression: YOLO v10, torchvision's detectors"),
     FAMILY(fastestdet, "FastestDet"),
     {"segment", "a map of scores: a class for each pixel", decoder_fits_segment,
      decoder_build_segment, 1},
@@ -59,10 +70,13 @@ static infer_status read_input(struct decoder *d)
 }
 
 infer_status decoder_apply(struct infer__graph *g, const struct infer__value *shaped,
-                           const char *name, infer_decoding *decoding, infer_preprocess *preprocess,
+                           const struct infer__about *about, const char *name,
+                           infer_decoding *decoding, infer_preprocess *preprocess,
                            const struct decoder_family **family, infer_error *err)
 {
-    struct decoder d = {.g = g, .shaped = shaped, .err = err};
+    static const struct infer__about nothing;
+    struct decoder d = {.g = g, .shaped = shaped, .about = about ? about : &nothing, .err = err};
+    d.named = strcmp(name, "auto") != 0;
     infer_decoding_init(&d.decoding, sizeof d.decoding);
     infer_preprocess_init(&d.preprocess, sizeof d.preprocess);
     d.preprocess.resampler = INFER_RESIZE_OPENCV;
@@ -111,36 +125,94 @@ int decoder_is(const struct decoder *d, uint32_t i, int64_t a, int64_t b)
     return s.rank == 3 && (a < 0 || s.dims[1] == a) && (b < 0 || s.dims[2] == b);
 }
 
+int decoder_order(const struct decoder *d, const int64_t *fields, uint32_t n, uint32_t *order)
+{
+    if (d->g->noutputs != n)
+        return 0;
+    for (uint32_t k = 0; k < n; k++) {
+        uint32_t i = 0;
+        while (i < n && !decoder_is(d, i, decoder_shape(d, 0).dims[1], fields[k]))
+            i++;
+        if (i == n)
+            return 0;
+        order[k] = i;
+    }
+    return 1;
+}
+
 uint32_t decoder_out(const struct decoder *d, uint32_t i)
 {
     return d->g->outputs[i];
 }
 
-int32_t decoder_add_output(struct decoder *d, uint32_t value, const char *name, int64_t a,
-                           int64_t b)
+int decoder_named(const struct decoder *d, uint32_t i, const char *name)
+{
+    return i < d->g->noutputs && strcmp(d->g->values[d->g->outputs[i]].name, name) == 0;
+}
+
+int decoder_made_by(const struct decoder *d, uint32_t i, uint16_t op)
+{
+    for (uint32_t k = 0; k < d->g->nnodes; k++)
+        for (uint32_t o = 0; o < d->g->nodes[k].nout; o++)
+            if (d->g->nodes[k].out[o] == d->g->outputs[i])
+                return d->g->nodes[k].op == op;
+    return 0;
+}
+
+const char *decoder_about(const struct decoder *d, const char *key)
+{
+    for (uint32_t i = 0; i < d->about->npairs; i++)
+        if (strcmp(d->about->pairs[i].key, key) == 0)
+            return d->about->pairs[i].value;
+    return NULL;
+}
+
+/* Appends an output whose type and shape the caller sets; NULL: status says why not. */
+static struct infer__value *append(struct decoder *d, uint32_t value, const char *name)
 {
     struct infer__graph *g = d->g;
     if (d->status != INFER_OK)
-        return 0;
+        return NULL;
     uint32_t *outputs = infer__region_calloc(g->region, g->noutputs + 1u, sizeof *outputs);
     char *copy = infer__region_string(g->region, name);
     if (!outputs || !copy) {
         d->status = infer__no_memory(d->err, (g->noutputs + 1u) * sizeof *outputs);
-        return 0;
+        return NULL;
     }
     memcpy(outputs, g->outputs, g->noutputs * sizeof *outputs);
-    outputs[g->noutputs] = value;
+    outputs[g->noutputs++] = value;
+    g->outputs = outputs;
     struct infer__value *v = &g->values[value];
     v->name = copy;
     v->type = INFER_F32;
+    return v;
+}
+
+int32_t decoder_add_output(struct decoder *d, uint32_t value, const char *name, int64_t a,
+                           int64_t b)
+{
+    const struct infer__value *x = &d->shaped[d->g->inputs[0]];
+    struct infer__value *v = append(d, value, name);
+    if (!v)
+        return 0;
     v->rank = 3;
-    v->free_dims = d->shaped[g->inputs[0]].free_dims & 1;
+    v->free_dims = x->free_dims & 1;
     v->shaped = !v->free_dims;
-    v->dims[0] = v->free_dims ? 0 : d->shaped[g->inputs[0]].dims[0];
+    v->dims[0] = v->free_dims ? 0 : x->dims[0];
     v->dims[1] = a;
     v->dims[2] = b;
-    g->outputs = outputs;
-    return (int32_t)g->noutputs++;
+    return (int32_t)d->g->noutputs - 1;
+}
+
+int32_t decoder_add_rows(struct decoder *d, uint32_t value, const char *name, int64_t fields)
+{
+    struct infer__value *v = append(d, value, name);
+    if (!v)
+        return 0;
+    v->rank = 2;
+    v->free_dims = 1;
+    v->dims[1] = fields;
+    return (int32_t)d->g->noutputs - 1;
 }
 
 /* ---- expressions ---------------------------------------------------------------------------- */
@@ -212,73 +284,4 @@ uint32_t decoder_concat(struct decoder *d, const uint32_t *in, uint32_t nin, int
 uint32_t decoder_reshape(struct decoder *d, uint32_t x, const int64_t *dims, uint32_t rank)
 {
     return DECODER_E(d, RESHAPE, x, decoder_list(d, dims, rank));
-}
-
-/* ---- points of grids ------------------------------------------------------------------------ */
-
-static int64_t cells(int64_t side, int64_t stride)
-{
-    return (side + stride - 1) / stride;
-}
-
-int64_t decoder_places(const struct decoder *d, const struct decoder_level *levels, int n)
-{
-    int64_t count = 0;
-    for (int i = 0; i < n; i++)
-        count += cells(d->width, levels[i].stride) * cells(d->height, levels[i].stride) *
-                 levels[i].anchors;
-    return count;
-}
-
-/* One row of a matrix, for the place at cell (x, y). */
-typedef void place_row(float *row, int64_t fields, const struct decoder_level *level, int64_t x,
-                       int64_t y, const void *ctx);
-
-static uint32_t matrix_of(struct decoder *d, const struct decoder_level *levels, int n,
-                          int64_t fields, place_row *row, const void *ctx)
-{
-    const int64_t places = decoder_places(d, levels, n);
-    float *m = calloc((size_t)(places * fields), sizeof *m), *to = m;
-    if (!m) {
-        d->status = infer__no_memory(d->err, (size_t)(places * fields) * sizeof *m);
-        return 0;
-    }
-    for (int i = 0; i < n; i++)
-        for (int64_t y = 0; y < cells(d->height, levels[i].stride); y++)
-            for (int64_t x = 0; x < cells(d->width, levels[i].stride); x++)
-                for (int64_t k = 0; k < levels[i].anchors; k++, to += fields)
-                    row(to, fields, &levels[i], x, y, ctx);
-    const uint32_t value = decoder_matrix(d, m, places, fields);
-    free(m);
-    return value;
-}
-
-static void centre_row(float *row, int64_t fields, const struct decoder_level *level, int64_t x,
-                       int64_t y, const void *ctx)
-{
-    const float offset = *(const float *)ctx;
-    for (int64_t f = 0; f < fields; f++)
-        row[f] = ((float)(f % 2 ? y : x) + offset) * (float)level->stride;
-}
-
-uint32_t decoder_centres(struct decoder *d, const struct decoder_level *levels, int n,
-                         int64_t fields, float offset)
-{
-    return matrix_of(d, levels, n, fields, centre_row, &offset);
-}
-
-static void stride_row(float *row, int64_t fields, const struct decoder_level *level, int64_t x,
-                       int64_t y, const void *ctx)
-{
-    const float *signs = ctx;
-    (void)x;
-    (void)y;
-    for (int64_t f = 0; f < fields; f++)
-        row[f] = (float)level->stride * (signs ? signs[f] : 1);
-}
-
-uint32_t decoder_strides(struct decoder *d, const struct decoder_level *levels, int n,
-                         int64_t fields, const float *signs)
-{
-    return matrix_of(d, levels, n, fields, stride_row, signs);
 }

@@ -5,12 +5,15 @@
 #ifndef INFER_TOOLS_DECODER_H
 #define INFER_TOOLS_DECODER_H
 
+#include "file/about.h"
 #include "graph/graph.h"
 #include "infer_vision.h"
 
 struct decoder {
     struct infer__graph *g;
     const struct infer__value *shaped; /* of every value that was there before, type and shape */
+    const struct infer__about *about;  /* what the model tells of itself; never NULL */
+    int named; /* 1: the family was asked for by name: what shapes can't tell is so */
     infer_error *err;
     infer_status status;      /* the first that went wrong; what follows does nothing */
     struct infer__node *last; /* the node that was added last, for its attributes */
@@ -36,9 +39,11 @@ const struct decoder_family *decoder_find(const char *name, const struct decoder
 
 /* Adds a family's decoding to `g`, whose values have the types and shapes `shaped`, and sets
  * *decoding and *preprocess. INFER_ERROR_UNSUPPORTED where the outputs are not what the family's
- * are; `g` is then not to be used. `name` may be "auto"; *family is what it was. */
+ * are; `g` is then not to be used. `name` may be "auto"; *family is what it was. `about` may be
+ * NULL. */
 infer_status decoder_apply(struct infer__graph *g, const struct infer__value *shaped,
-                           const char *name, infer_decoding *decoding, infer_preprocess *preprocess,
+                           const struct infer__about *about, const char *name,
+                           infer_decoding *decoding, infer_preprocess *preprocess,
                            const struct decoder_family **family, infer_error *err);
 
 /* ---- outputs -------------------------------------------------------------------------------- */
@@ -51,11 +56,20 @@ struct decoder_shape {
 struct decoder_shape decoder_shape(const struct decoder *d, uint32_t i);
 /* Whether output i is (any, a, b); -1: any number. */
 int decoder_is(const struct decoder *d, uint32_t i, int64_t a, int64_t b);
-/* The value of output i. */
+/* Whether outputs have rank 3 and these numbers of fields, the last dimension, in any order, and as
+ * many places; order[k] is then the output that has fields[k]. */
+int decoder_order(const struct decoder *d, const int64_t *fields, uint32_t n, uint32_t *order);
+/* The value of output i, its name, and whether an operator has made it. */
 uint32_t decoder_out(const struct decoder *d, uint32_t i);
+int decoder_named(const struct decoder *d, uint32_t i, const char *name);
+int decoder_made_by(const struct decoder *d, uint32_t i, uint16_t op);
+/* The model's own value of a key, NULL where it has none. */
+const char *decoder_about(const struct decoder *d, const char *key);
 /* Appends an output of that name, f32 and of shape (batch, a, b); its number among the outputs. */
 int32_t decoder_add_output(struct decoder *d, uint32_t value, const char *name, int64_t a,
                            int64_t b);
+/* The same of shape (any, fields), which has no batch. */
+int32_t decoder_add_rows(struct decoder *d, uint32_t value, const char *name, int64_t fields);
 void decoder_fail(struct decoder *d, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* ---- expressions: each adds a node with one output, and returns that ------------------------- */
@@ -85,6 +99,8 @@ struct decoder_level {
     int64_t stride, anchors;
 };
 
+/* Cells along a side. */
+int64_t decoder_cells(int64_t side, int64_t stride);
 /* How many places there are in all. */
 int64_t decoder_places(const struct decoder *d, const struct decoder_level *levels, int n);
 /* For each place `fields` numbers, x and y of its cell in turn plus `offset`, times its stride; and
@@ -93,6 +109,27 @@ uint32_t decoder_centres(struct decoder *d, const struct decoder_level *levels, 
                          int64_t fields, float offset);
 uint32_t decoder_strides(struct decoder *d, const struct decoder_level *levels, int n,
                          int64_t fields, const float *signs);
+
+/* A place of a grid: the anchor of this number in cell (x, y) of level `level`. */
+struct decoder_place {
+    int level;
+    int64_t stride, x, y, anchor;
+};
+/* A matrix of places x fields, a row of it by `row`. */
+uint32_t decoder_rows(struct decoder *d, const struct decoder_level *levels, int n, int64_t fields,
+                      void (*row)(float *row, int64_t fields, const struct decoder_place *place,
+                                  const void *ctx),
+                      const void *ctx);
+
+/* ---- boxes ----------------------------------------------------------------------------------- */
+
+/* Sets the boxes to an output of centre and size, each (batch, places, 2). */
+void decoder_centred(struct decoder *d, uint32_t centre, uint32_t size, int64_t places);
+/* The output between 0 and 1: the sigmoid of it, unless it is one already, or is clipped. */
+uint32_t decoder_sigmoid(struct decoder *d, uint32_t output);
+/* Preprocessing: the mean and deviation of ImageNet, red, green, blue; levels to 0..1. */
+void decoder_imagenet(struct decoder *d);
+void decoder_levels_of_255(struct decoder *d);
 
 /* The families' functions are in the files of their names. */
 #define DECODER_FAMILY(name)                                                                       \
@@ -107,6 +144,17 @@ DECODER_FAMILY(ssd);
 DECODER_FAMILY(scrfd);
 DECODER_FAMILY(yunet);
 DECODER_FAMILY(ultraface);
+DECODER_FAMILY(nms);
+DECODER_FAMILY(rtdetr);
+DECODER_FAMILY(detr);
+DECODER_FAMILY(yolov8_pose);
+DECODER_FAMILY(retinaface);
+DECODER_FAMILY(retinanet);
+DECODER_FAMILY(fcos);
+DECODER_FAMILY(yolov3);
+DECODER_FAMILY(yolov4);
+DECODER_FAMILY(centernet);
+DECODER_FAMILY(blazeface);
 DECODER_FAMILY(segment);
 
 #endif

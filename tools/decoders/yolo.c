@@ -9,12 +9,6 @@ static void letterboxed(struct decoder *d)
     d->preprocess.fill = 114;
 }
 
-static void levels_of_255(struct decoder *d)
-{
-    for (int c = 0; c < 4; c++)
-        d->preprocess.scale[c] = 1.0F / 255;
-}
-
 /* ---- v8 and later: (1, 4 + classes, places), decoded but for suppression --------------------- */
 
 int decoder_fits_yolov8(const struct decoder *d)
@@ -28,7 +22,7 @@ void decoder_build_yolov8(struct decoder *d)
 {
     infer_decoding *o = &d->decoding;
     letterboxed(d);
-    levels_of_255(d);
+    decoder_levels_of_255(d);
     o->classes = (int32_t)decoder_shape(d, 0).dims[1] - 4;
     o->scores_order = o->boxes_order = 1;
     o->scores_first = 4;
@@ -90,9 +84,7 @@ void decoder_build_yolox(struct decoder *d)
     o->classes = (int32_t)decoder_shape(d, 0).dims[2] - 5;
     o->scores_first = 5;
     o->objectness = 4;
-    o->boxes = decoder_add_output(d, decoder_concat(d, (const uint32_t[]){centre, size}, 2, 2),
-                                  "boxes", places, 4);
-    o->box_form = INFER_BOX_CENTRE;
+    decoder_centred(d, centre, size, places);
     o->clip = 1;
     o->score_threshold = 0.25F;
     o->iou_threshold = 0.45F;
@@ -141,5 +133,5 @@ void decoder_build_fastestdet(struct decoder *d)
     o->iou_threshold = 0.45F;
     d->preprocess.fit = INFER_FIT_STRETCH;
     d->preprocess.color = INFER_COLOR_BGR;
-    levels_of_255(d);
+    decoder_levels_of_255(d);
 }

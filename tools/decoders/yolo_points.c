@@ -1,0 +1,47 @@
+/* YOLO v8 to v12 with more than boxes: (1, 4 + classes + more, places), decoded. */
+#include <stdlib.h>
+
+#include "tools/decoders/decoder.h"
+
+/* "[17, 3]": how many points, and of how many numbers each. */
+static int read_pair(const char *s, int64_t *a, int64_t *b)
+{
+    char *end;
+    if (!s || *s != '[')
+        return 0;
+    *a = strtol(s + 1, &end, 10);
+    if (*end != ',')
+        return 0;
+    *b = strtol(end + 1, &end, 10);
+    return *end == ']' && *a > 0 && *a <= 1024 && (*b == 2 || *b == 3);
+}
+
+/* From what the model tells; else one class, and points with scores where the numbers allow. */
+static int points_of(const struct decoder *d, int64_t *count, int64_t *fields)
+{
+    const int64_t channels = decoder_shape(d, 0).dims[1];
+    if (read_pair(decoder_about(d, "kpt_shape"), count, fields))
+        return channels - 4 > *count * *fields;
+    *fields = (channels - 5) % 3 ? 2 : 3;
+    *count = (channels - 5) / *fields;
+    return d->named && *count > 0 && (channels - 5) % *fields == 0;
+}
+
+int decoder_fits_yolov8_pose(const struct decoder *d)
+{
+    int64_t count, fields;
+    return decoder_fits_yolov8(d) && points_of(d, &count, &fields);
+}
+
+void decoder_build_yolov8_pose(struct decoder *d)
+{
+    infer_decoding *o = &d->decoding;
+    int64_t count = 0, fields = 0;
+    decoder_build_yolov8(d);
+    points_of(d, &count, &fields);
+    o->classes -= (int32_t)(count * fields);
+    o->points = 0;
+    o->points_first = 4 + o->classes;
+    o->points_count = (int32_t)count;
+    o->point_fields = (int32_t)fields;
+}
