@@ -141,14 +141,18 @@ static void lists_truth(const struct head *h, int64_t i, int32_t c, struct truth
     }
 }
 
-/* Boxes, scores and, as s64, labels; and with `points` those and their scores. */
-static void check_lists(int points)
+/* Boxes, scores and, as s64, labels; and with `points` those and their scores. The input may be a
+ * picture of rank 3. */
+static void check_lists(int points, int rank)
 {
     struct head h;
     struct infer__node *node;
     const int64_t s64 = INFER_S64;
     head_begin(&h, 64, 96);
     struct net *n = &h.net;
+    struct infer__value *picture = &n->g.values[h.picture];
+    picture->rank = (uint8_t)rank;
+    memmove(picture->dims, picture->dims + 4 - rank, (size_t)rank * sizeof *picture->dims);
     head_output(&h, "boxes", 2, (int64_t[]){LISTED, 4}, 0, 64);
     head_output(&h, "scores", 1, (int64_t[]){LISTED}, 0, 1);
     if (points) {
@@ -175,8 +179,8 @@ static void check_lists(int points)
 static void test_lists(void **state)
 {
     (void)state;
-    check_lists(0);
-    check_lists(1);
+    check_lists(0, 3);
+    check_lists(1, 4);
 }
 
 /* ---- YOLO with points ----------------------------------------------------------------------- */

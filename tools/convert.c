@@ -26,6 +26,37 @@ struct conversion {
     uint32_t nlabels;
 };
 
+/* Types and shapes of outputs that only a plan knows, as they hang on values: those of a session of
+ * the network as it is. What has none there either stays unknown. */
+static void ask_session(const struct infer__graph *g, struct infer__value *shaped)
+{
+    const struct infer__file_content content = {.graph = g};
+    infer_session_options o = INFER_SESSION_OPTIONS_INIT;
+    infer_allocator a = infer__allocator(NULL);
+    infer_model *model = NULL;
+    infer_session *session = NULL;
+    void *bytes = NULL;
+    size_t size;
+    infer_error err;
+    o.threads = 1;
+    if (infer__file_write(&content, &a, &bytes, &size, &err) == INFER_OK &&
+        infer_load_memory(bytes, size, NULL, &model, &err) == INFER_OK &&
+        infer_session_create(model, &o, &session, &err) == INFER_OK)
+        for (uint32_t i = 0; i < g->noutputs; i++) {
+            infer_value_info info = INFER_VALUE_INFO_INIT;
+            struct infer__value *v = &shaped[g->outputs[i]];
+            if (v->type || infer_session_output(session, i, &info, &err) != INFER_OK)
+                continue;
+            v->type = (uint8_t)info.type;
+            v->rank = (uint8_t)info.rank;
+            v->free_dims = info.free_dims;
+            memcpy(v->dims, info.dims, sizeof v->dims);
+        }
+    infer_session_free(&session);
+    infer_model_free(&model);
+    infer__free(&a, bytes);
+}
+
 /* Adds what reads the outputs to the graph. */
 static infer_status add_decoding(struct conversion *c, struct convert_assumed *assumed,
                                  infer_error *err)
@@ -35,6 +66,11 @@ static infer_status add_decoding(struct conversion *c, struct convert_assumed *a
     infer_error second;
     const struct decoder_family *family;
     TRY(edit_infer(&c->g, c->region, &shaped, &second, err));
+    for (uint32_t i = 0; i < c->g.noutputs; i++)
+        if (!shaped[c->g.outputs[i]].type) {
+            ask_session(&c->g, shaped);
+            break;
+        }
     TRY(decoder_apply(&c->g, shaped, &c->about, c->o->task, &c->decoding, &usual, &family, err));
     FAIL_IF(family->open && !c->has_preprocess, INFER_ERROR_UNSUPPORTED,
             "read as %s, but how pictures are preprocessed has to be said (--resize, --mean ...)",

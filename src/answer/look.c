@@ -18,17 +18,21 @@ static infer_status make_input(struct infer__look *l, infer_error *err)
     TRY(infer_session_input(l->session, 0, &info, err));
     int64_t elements;
     size_t bytes;
-    FAIL_IF(info.rank != 4, INFER_ERROR_SHAPE, "the input %.60s is not pictures, of rank 4",
-            info.name);
+    FAIL_IF(info.rank != 3 && info.rank != 4, INFER_ERROR_SHAPE,
+            "the input %.60s is not pictures, of rank 4, or one of rank 3", info.name);
     if (!infer__dims_product(info.dims, info.rank, &elements) ||
         !infer__size_mul((size_t)elements, infer_type_size(info.type), &bytes))
         return infer__no_memory(err, SIZE_MAX);
     l->input.type = info.type;
-    l->input.rank = info.rank;
-    memcpy(l->input.dims, info.dims, sizeof l->input.dims);
+    l->input.rank = 4;
+    l->input.dims[0] = 1; /* of one picture */
+    memcpy(l->input.dims + 4 - info.rank, info.dims, (size_t)info.rank * sizeof *info.dims);
     l->input.bytes = bytes;
-    l->batch = (size_t)info.dims[0];
-    l->input.data = infer__alloc(&l->allocator, bytes, 64);
+    l->given = l->input;
+    l->given.rank = info.rank;
+    memcpy(l->given.dims, info.dims, sizeof l->given.dims);
+    l->batch = (size_t)l->input.dims[0];
+    l->input.data = l->given.data = infer__alloc(&l->allocator, bytes, 64);
     return l->input.data ? INFER_OK : infer__no_memory(err, bytes);
 }
 
@@ -80,8 +84,8 @@ infer_status infer__look_at(struct infer__look *l, const infer_picture *pictures
     for (size_t i = 0; i < l->batch; i++)
         TRY(fill(l, &pictures[i], i, err));
     memset(l->outputs, 0, l->noutputs * sizeof *l->outputs);
-    TRY(infer__session_tensors(l->session, &l->input, 1, l->outputs, l->noutputs, err));
-    TRY(infer__session_run(l->session, 0, &l->input, l->outputs, 0, err));
+    TRY(infer__session_tensors(l->session, &l->given, 1, l->outputs, l->noutputs, err));
+    TRY(infer__session_run(l->session, 0, &l->given, l->outputs, 0, err));
     infer__session_shapes(l->session, l->outputs, l->noutputs);
     return INFER_OK;
 }

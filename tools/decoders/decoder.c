@@ -50,17 +50,19 @@ const struct decoder_family *decoder_find(const char *name, const struct decoder
 
 /* ---- entry ---------------------------------------------------------------------------------- */
 
+/* Rank 3 is one picture without a batch, as torchvision's detectors have it. */
 static infer_status read_input(struct decoder *d)
 {
     const struct infer__graph *g = d->g;
     infer_error *err = d->err;
     const struct infer__value *x = g->ninputs ? &d->shaped[g->inputs[0]] : NULL;
-    FAIL_IF(!x || x->rank != 4, INFER_ERROR_UNSUPPORTED,
+    FAIL_IF(!x || (x->rank != 3 && x->rank != 4), INFER_ERROR_UNSUPPORTED,
             "the first input is not a picture, of rank 4");
-    const int last = x->dims[3] <= 4 && x->dims[1] > 4;
+    const int64_t *dims = x->dims + x->rank - 3;
+    const int last = dims[2] <= 4 && dims[0] > 4;
     d->preprocess.layout = last ? INFER_LAYOUT_NHWC : INFER_LAYOUT_NCHW;
-    d->height = x->dims[last ? 1 : 2];
-    d->width = x->dims[last ? 2 : 3];
+    d->height = dims[last ? 0 : 1];
+    d->width = dims[last ? 1 : 2];
     d->preprocess.height = (int32_t)d->height;
     d->preprocess.width = (int32_t)d->width;
     FAIL_IF(d->height < 1 || d->width < 1 || d->height > 65535 || d->width > 65535,
@@ -196,9 +198,9 @@ int32_t decoder_add_output(struct decoder *d, uint32_t value, const char *name, 
     if (!v)
         return 0;
     v->rank = 3;
-    v->free_dims = x->free_dims & 1;
+    v->free_dims = x->rank == 4 ? x->free_dims & 1 : 0;
     v->shaped = !v->free_dims;
-    v->dims[0] = v->free_dims ? 0 : x->dims[0];
+    v->dims[0] = v->free_dims ? 0 : x->rank == 4 ? x->dims[0] : 1;
     v->dims[1] = a;
     v->dims[2] = b;
     return (int32_t)d->g->noutputs - 1;
