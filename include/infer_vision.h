@@ -351,7 +351,7 @@ typedef enum infer_map_back {
  * fields, N), in which N may be several axes. For points of one thing
  * there is one candidate. For segmentation the fields of a score map are
  * classes, in order 0 of (1, rows, columns, classes) and in order 1 of (1, classes, rows, columns).
- * It is stored in the model file field by field in this order, little-endian, 112 bytes; `infer
+ * It is stored in the model file field by field in this order, little-endian, 128 bytes; `infer
  * convert --task` writes it. */
 typedef struct infer_decoding {
     size_t size;        /* sizeof(infer_decoding); not stored */
@@ -372,8 +372,8 @@ typedef struct infer_decoding {
     int32_t map_back; /* enum infer_map_back */
     int32_t relative; /* 0: in pixels of the network's input; 1: in parts of its width and height */
     int32_t clip;     /* 0: boxes may reach out of the picture; 1: those kept are clipped to it;
-                         2: all are clipped to the network's input, then those kept to the picture
-                       */
+                         2: all are clipped to the network's input, then those kept to the picture;
+                         turned boxes are not clipped */
     int32_t points;   /* the output that has points, in the order of the boxes; -1: there are
                          none */
     int32_t points_first; /* x of point 0; y, and the score where there is one, follow */
@@ -388,8 +388,15 @@ typedef struct infer_decoding {
     int32_t label_first;     /* the label of class 0 in the model's list */
     int32_t class_field;     /* field of the output with scores that has the number of the class, of
                                 which there is then one; -1: there is none */
-    float score_threshold;   /* what has a higher score is a candidate */
-    float iou_threshold;     /* 0 to 1; of two boxes that overlap by more the worse one goes */
+    int32_t angle; /* field of the output with boxes by which each is turned about its centre, in
+                      radians, clockwise; -1: they are upright */
+    int32_t masks; /* the output that has prototypes of masks, (batch, count, rows, columns) over
+                      the whole input; -1: there are none */
+    int32_t coefficients;       /* the output that has a factor for each prototype, in the order of
+                                   the boxes; */
+    int32_t coefficients_first; /* the sum's sigmoid says how likely a pixel is in the mask */
+    float score_threshold;      /* what has a higher score is a candidate */
+    float iou_threshold;        /* 0 to 1; of two boxes that overlap by more the worse one goes */
 } infer_decoding;
 
 /* Both set what there may be none of to -1, and all else to 0. */
@@ -397,7 +404,7 @@ typedef struct infer_decoding {
 static inline infer_decoding infer_decoding_initial()
 {
     infer_decoding d = INFER_INITIAL(infer_decoding);
-    d.background = d.objectness = d.points = d.class_field = -1;
+    d.background = d.objectness = d.points = d.class_field = d.angle = d.masks = -1;
     return d;
 }
 #define INFER_DECODING_INIT infer_decoding_initial()
@@ -405,7 +412,7 @@ static inline infer_decoding infer_decoding_initial()
 #define INFER_DECODING_INIT                                                                        \
     {                                                                                              \
         .size = sizeof(infer_decoding), .background = -1, .objectness = -1, .points = -1,          \
-        .class_field = -1                                                                          \
+        .class_field = -1, .angle = -1, .masks = -1                                                \
     }
 #endif
 INFER_API void infer_decoding_init(infer_decoding *decoding, size_t size);
@@ -416,15 +423,17 @@ INFER_API infer_status infer_model_decoding(const infer_model *model, infer_deco
 
 /* ---- boxes ---------------------------------------------------------------------------------- */
 
-/* A box around something. It never grows. */
+/* A box around something, upright or turned about its centre. It never grows. */
 typedef struct infer_box {
-    float x0, y0, x1, y1; /* left, top, right and bottom in pixels of the picture, where (0, 0) is
-                             the outer corner of its first pixel */
+    float x0, y0, x1,
+        y1; /* left, top, right and bottom in pixels of the picture, where (0, 0) is
+               the outer corner of its first pixel; of a turned box as it was before */
     float score;
     int32_t index;     /* of the class */
     int32_t candidate; /* of the network's, from 0; what else it says of this one is there */
-    uint32_t reserved;
-    uint64_t more; /* reserved */
+    float angle;       /* that it is turned by, in radians, clockwise as seen: x towards y; 0: it is
+                          upright */
+    uint64_t more;     /* reserved */
 } infer_box;
 
 /* A point of something: a corner of a mouth, an elbow. It never grows. */
@@ -460,10 +469,11 @@ INFER_API void infer_nms_options_init(infer_nms_options *options, size_t size);
 /* Suppression of what is not the best of its kind (NMS). Of `count` boxes those that stay, at most
  * `most`, are copied to `kept`, the best first, among equals in the order of `boxes`; *found
  * becomes their number. The IoU of two boxes is their common area by that of both together, 0 where
- * that is 0 or not finite, in double precision. Boxes with a NaN in them, or with a score that is
- * not above the threshold, go. `kept` may not lie within `boxes`. Takes time in proportion to
- * count, but for places where many that stay are as large and as near to each other as the
- * threshold allows. */
+ * that is 0 or not finite, in double precision; of turned boxes it is that of the rectangles. Boxes
+ * with a NaN in them, or with a score that is not above the threshold, go. `kept` may not lie
+ * within `boxes`. Takes time in proportion to count, but for places where many that stay are as
+ * large and as near to each other as the threshold allows; where a box is turned, in proportion to
+ * count times those that stay. */
 INFER_API infer_status infer_nms(const infer_box *boxes, size_t count,
                                  const infer_nms_options *options, infer_box *kept, size_t most,
                                  size_t *found, infer_error *err);

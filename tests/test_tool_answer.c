@@ -30,17 +30,20 @@ static void test_decoding(void **state)
     uint8_t bytes[INFER__DECODING_BYTES + 1] = {0};
     infer_error err;
     assert_true(d.background == -1 && d.objectness == -1 && d.points == -1 && d.class_field == -1);
+    assert_true(d.angle == -1 && d.masks == -1);
     d.box_form = INFER_BOX_CENTRE_YX;
     d.label_first = -1;
     assert_int_equal(infer__decoding_encode(&d, bytes, &err), INFER_OK);
     assert_int_equal(infer__decoding_decode(bytes, INFER__DECODING_BYTES, &read, &err), INFER_OK);
     assert_memory_equal(&d, &read, sizeof d);
-    assert_int_equal(infer__decoding_decode(bytes, 111, &read, &err), INFER_ERROR_FORMAT);
-    assert_int_equal(infer__decoding_decode(bytes, 113, &read, &err), INFER_ERROR_VERSION);
+    assert_int_equal(infer__decoding_decode(bytes, INFER__DECODING_BYTES - 1, &read, &err),
+                     INFER_ERROR_FORMAT);
+    assert_int_equal(infer__decoding_decode(bytes, INFER__DECODING_BYTES + 1, &read, &err),
+                     INFER_ERROR_VERSION);
     for (size_t word = 0; word < INFER__DECODING_BYTES / 4; word++) {
         uint8_t wrong[INFER__DECODING_BYTES];
         memcpy(wrong, bytes, sizeof wrong);
-        put_le(wrong + 4 * word, 4, word < 26 ? 0x80000000 : 0x7fc00000); /* least; NaN */
+        put_le(wrong + 4 * word, 4, word < 30 ? 0x80000000 : 0x7fc00000); /* least; NaN */
         assert_int_equal(infer__decoding_decode(wrong, sizeof wrong, &read, &err),
                          INFER_ERROR_FORMAT);
     }

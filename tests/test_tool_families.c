@@ -230,6 +230,33 @@ static void test_pose(void **state)
     head_end(&h);
 }
 
+/* ---- YOLO with turned boxes ----------------------------------------------------------------- */
+
+static void obb_truth(const struct head *h, int64_t i, int32_t c, struct truth *t)
+{
+    const float *v = h->data[0] + i;
+    set_centred(t, (double)v[0], (double)v[PLACES], (double)v[2 * PLACES], (double)v[3 * PLACES]);
+    t->score = (double)v[(4 + c) * PLACES];
+}
+
+static void test_obb(void **state)
+{
+    (void)state;
+    struct head h;
+    enum { KINDS = 15 };
+    struct infer__pair pair = {"task", "obb"};
+    head_begin(&h, 64, 96);
+    h.about = (struct infer__about){.npairs = 1, .pairs = &pair};
+    head_output(&h, "output0", 3, (int64_t[]){1, 4 + KINDS + 1, PLACES}, 0, 1);
+    head_run(&h, "auto", 0.9F);
+    assert_string_equal(h.family->name, "yolov8-obb");
+    assert_int_equal(h.decoding.classes, KINDS);
+    check_truth(&h, obb_truth, PLACES, 0, KINDS, 0.9);
+    for (size_t i = 0; i < h.found; i++)
+        assert_true(h.boxes[i].angle == h.data[0][(4 + KINDS) * PLACES + h.boxes[i].candidate]);
+    head_end(&h);
+}
+
 /* ---- what fits none ------------------------------------------------------------------------- */
 
 static void test_refused(void **state)
@@ -254,7 +281,8 @@ int main(void)
         cmocka_unit_test(test_rtdetr),       cmocka_unit_test(test_rtdetr_joined),
         cmocka_unit_test(test_rtdetr_ready), cmocka_unit_test(test_detr),
         cmocka_unit_test(test_rows),         cmocka_unit_test(test_lists),
-        cmocka_unit_test(test_pose),         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_pose),         cmocka_unit_test(test_obb),
+        cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -106,6 +106,10 @@ static void print_json(const struct detector *d, const char *path, const struct 
             json_number(stdout, (double)corners[k]);
         }
         putchar(']');
+        if (d->decoding.angle >= 0) {
+            printf(", \"angle\": ");
+            json_number(stdout, (double)b->angle);
+        }
         if (a->points)
             print_points(d, a, i);
         putchar('}');
@@ -126,8 +130,11 @@ static void print_csv(const struct detector *d, const char *path, const struct d
         csv_string(stdout, path);
         putchar(',');
         csv_string(stdout, detector_label(d, b->index, label, sizeof label));
-        printf(",%d,%.9g,%.9g,%.9g,%.9g,%.9g\n", b->index, (double)b->score, (double)b->x0,
+        printf(",%d,%.9g,%.9g,%.9g,%.9g,%.9g", b->index, (double)b->score, (double)b->x0,
                (double)b->y0, (double)b->x1, (double)b->y1);
+        if (d->decoding.angle >= 0)
+            printf(",%.9g", (double)b->angle);
+        putchar('\n');
     }
 }
 
@@ -169,7 +176,7 @@ static int detect_all(struct detector *d, const struct pictures *p, enum form fo
     if (form == JSON)
         printf("{\"pictures\": [");
     if (form == CSV)
-        printf("file,label,class,score,x0,y0,x1,y1\n");
+        printf("file,label,class,score,x0,y0,x1,y1%s\n", d->decoding.angle >= 0 ? ",angle" : "");
     for (int i = 0; i < p->count; i++) {
         if (progress)
             fprintf(stderr, "\r%d of %d pictures", i + 1, p->count);

@@ -102,6 +102,25 @@ static void draw_frame(struct canvas *c, int x0, int y0, int x1, int y1, int lin
     canvas_rectangle(c, x1 - line, y0, line, y1 - y0, colour);
 }
 
+/* The outline of a box that is turned, square after square. */
+static void draw_turned(struct canvas *c, const infer_box *b, int line, const uint8_t colour[3])
+{
+    static const int ends[4][4] = {{-1, -1, 1, -1}, {1, -1, 1, 1}, {1, 1, -1, 1}, {-1, 1, -1, -1}};
+    const double w = (double)(b->x1 - b->x0) / 2, h = (double)(b->y1 - b->y0) / 2;
+    const double cosine = cos((double)b->angle), sine = sin((double)b->angle);
+    const double most = c->width + c->height, longest = w > h ? w : h;
+    const int steps = 1 + (int)(2 * (longest < most ? longest : most));
+    for (int k = 0; k < 4 * steps; k++) {
+        const int *e = ends[k / steps];
+        const double t = (double)(k % steps) / steps;
+        const double u = (e[0] + t * (e[2] - e[0])) * w, v = (e[1] + t * (e[3] - e[1])) * h;
+        const double x = (double)(b->x0 + b->x1) / 2 + u * cosine - v * sine;
+        const double y = (double)(b->y0 + b->y1) / 2 + u * sine + v * cosine;
+        if (x > -most && x < 2 * most && y > -most && y < 2 * most)
+            canvas_rectangle(c, (int)x - line / 2, (int)y - line / 2, line, line, colour);
+    }
+}
+
 static void draw_box(const struct detector *d, struct canvas *c, const struct detected *a, size_t i)
 {
     static const uint8_t white[3] = {255, 255, 255};
@@ -111,7 +130,10 @@ static void draw_box(const struct detector *d, struct canvas *c, const struct de
     const int line = 1 + (c->width + c->height) / 800, scale = line > 3 ? 3 : line;
     const int high = 9 * scale + 2, x0 = (int)b->x0, y0 = (int)b->y0;
     char label[64], text[96];
-    draw_frame(c, x0, y0, (int)b->x1, (int)b->y1, line, colour);
+    if (b->angle != 0)
+        draw_turned(c, b, line, colour);
+    else
+        draw_frame(c, x0, y0, (int)b->x1, (int)b->y1, line, colour);
     snprintf(text, sizeof text, "%s %.2f", detector_label(d, b->index, label, sizeof label),
              (double)b->score);
     const int top = y0 >= high ? y0 - high : y0;

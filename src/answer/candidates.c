@@ -24,6 +24,9 @@ infer_status infer__reading_of(const infer_decoding *d, const infer_tensor *outp
     if (d->class_field >= 0)
         TRY(infer__fields_of(outputs, noutputs, d->scores, d->scores_order, d->class_field, 1,
                              image, "classes", &r->classes, err));
+    if (d->angle >= 0)
+        TRY(infer__fields_of(outputs, noutputs, d->boxes, d->boxes_order, d->angle, 1, image,
+                             "angles", &r->angles, err));
     if (d->points >= 0)
         TRY(infer__fields_of(outputs, noutputs, d->points, d->boxes_order, d->points_first,
                              (int64_t)d->points_count * d->point_fields, image, "points",
@@ -123,23 +126,50 @@ static double clamped(double x, double most)
     return x < 0 ? 0 : x > most ? most : x; /* NaN stays */
 }
 
-static infer_box box_of(const struct infer__reading *r, int64_t candidate, int32_t index,
-                        float score, const infer_transform *t)
+/* In the picture, of a box with corners `c` in the input: the sides' directions are mapped, and its
+ * angle is that of its width. With another ratio of x and y it would be no rectangle any more;
+ * ratios differ by less than a pixel of a letterbox. */
+static void turn(const infer_transform *t, double angle, double c[4], double *turned)
 {
-    double c[4];
-    corners_of(r, candidate, c);
+    const double x = (c[0] + c[2]) / 2 * t->scale_x + t->offset_x;
+    const double y = (c[1] + c[3]) / 2 * t->scale_y + t->offset_y;
+    const double wx = cos(angle) * t->scale_x, wy = sin(angle) * t->scale_y;
+    const double hx = sin(angle) * t->scale_x, hy = cos(angle) * t->scale_y;
+    const double w = (c[2] - c[0]) * sqrt(wx * wx + wy * wy) / 2;
+    const double h = (c[3] - c[1]) * sqrt(hx * hx + hy * hy) / 2;
+    c[0] = x - w;
+    c[1] = y - h;
+    c[2] = x + w;
+    c[3] = y + h;
+    *turned = t->scale_x == t->scale_y ? angle : atan2(wy, wx);
+}
+
+static void map(const struct infer__reading *r, const infer_transform *t, double c[4])
+{
     for (int k = 0; k < 4; k++) {
         if (r->d->clip == 2)
             c[k] = clamped(c[k], k & 1 ? r->height : r->width);
         c[k] = k & 1 ? c[k] * t->scale_y + t->offset_y : c[k] * t->scale_x + t->offset_x;
     }
+}
+
+static infer_box box_of(const struct infer__reading *r, int64_t candidate, int32_t index,
+                        float score, const infer_transform *t)
+{
+    double c[4], angle = r->angles.data ? (double)at(&r->angles, candidate, 0) : 0;
+    corners_of(r, candidate, c);
+    if (angle != 0)
+        turn(t, angle, c, &angle);
+    else
+        map(r, t, c);
     return (infer_box){.x0 = (float)c[0],
                        .y0 = (float)c[1],
                        .x1 = (float)c[2],
                        .y1 = (float)c[3],
                        .score = score,
                        .index = index,
-                       .candidate = (int32_t)candidate};
+                       .candidate = (int32_t)candidate,
+                       .angle = (float)angle};
 }
 
 void infer__points_of(const struct infer__reading *r, int64_t candidate, const infer_transform *t,

@@ -7,8 +7,8 @@
 /* A network's outputs of one picture as its decoding says. */
 struct infer__reading {
     const infer_decoding *d;
-    struct infer__fields scores, boxes, points; /* points.data is NULL where there are none */
-    struct infer__fields objectness, classes;   /* likewise */
+    struct infer__fields scores, boxes, points;       /* points.data is NULL where there are none */
+    struct infer__fields objectness, classes, angles; /* likewise */
     int64_t candidates;
     double width, height; /* of the network's input, in pixels */
 };

@@ -9,7 +9,7 @@
 #include "file/model.h"
 #include "vision/decode.h"
 
-enum { INTEGERS = 26, FLOATS = 2, WORDS = INTEGERS + FLOATS };
+enum { INTEGERS = 30, FLOATS = 2, WORDS = INTEGERS + FLOATS };
 enum { FIELDS = offsetof(infer_decoding, task) };
 
 /* The fields are of 4 bytes each and in the file's order, so they are an array of words; the struct
@@ -24,7 +24,8 @@ void infer_decoding_init(infer_decoding *decoding, size_t size)
 {
     infer__sized_init(decoding, size);
     if (decoding && infer__sized_check(INFER__DECODING, decoding, &(infer_error){0}) == INFER_OK)
-        decoding->background = decoding->objectness = decoding->points = decoding->class_field = -1;
+        decoding->background = decoding->objectness = decoding->points = decoding->class_field =
+            decoding->angle = decoding->masks = -1;
 }
 
 /* ---- ranges --------------------------------------------------------------------------------- */
@@ -67,6 +68,10 @@ static const struct range ranges[] = {
     RANGE(most, 0, INT32_MAX),
     RANGE(label_first, -INFER__MOST_CLASSES, INFER__MOST_CLASSES),
     RANGE(class_field, -1, INT32_MAX),
+    RANGE(angle, -1, INT32_MAX),
+    RANGE(masks, -1, INT32_MAX),
+    RANGE(coefficients, 0, INT32_MAX),
+    RANGE(coefficients_first, 0, INT32_MAX),
 };
 
 static infer_status check(const infer_decoding *d, infer_error *err)

@@ -1,15 +1,15 @@
 /* How outputs become answers: the stored form, and checks against a session's outputs.
  *
- * Section kind 6 of a model file: 112 bytes, 26 words of s32 and two of f32, little-endian, in the
+ * Section kind 6 of a model file: 128 bytes, 30 words of s32 and two of f32, little-endian, in the
  * order of infer_decoding. The size is the version: a later one appends fields, and a reader that
- * knows only 112 bytes refuses it (INFER_ERROR_VERSION), since it can't know what they change. */
+ * knows only 128 bytes refuses it (INFER_ERROR_VERSION), since it can't know what they change. */
 #ifndef INFER_ANSWER_DECODING_H
 #define INFER_ANSWER_DECODING_H
 
 #include "base/sized.h"
 #include "infer_vision.h"
 
-#define INFER__DECODING_BYTES 112
+#define INFER__DECODING_BYTES 128
 #define INFER__DECODING INFER__SIZED(infer_decoding, iou_threshold)
 
 /* Most classes, fields of a box's candidate, and points of one. */

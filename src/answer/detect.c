@@ -102,7 +102,7 @@ static infer_status answer(const struct infer__look *l, const struct call *c, si
     infer_status status = suppress(c, boxes, count, &l->allocator, kept, found, err);
     infer__free(&l->allocator, boxes);
     for (size_t i = 0; i < *found; i++) {
-        if (c->decoding.clip)
+        if (c->decoding.clip && kept[i].angle == 0)
             clip(&kept[i], &t);
         if (c->to.points && r.points.data)
             infer__points_of(&r, kept[i].candidate, &t,

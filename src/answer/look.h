@@ -16,8 +16,8 @@ struct infer__look {
     infer_allocator allocator; /* that all memory comes from */
     infer_image_options image;
     infer_preprocess preprocess;
-    infer_tensor input; /* of rank 4 */
-    infer_tensor given; /* the same memory as the session's input has it */
+    infer_tensor input;    /* of rank 4 */
+    infer_tensor given;    /* the same memory as the session's input has it */
     infer_tensor *outputs; /* of the session's own memory */
     size_t noutputs;
     struct infer__looked *looked; /* of each picture of a batch */

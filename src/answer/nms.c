@@ -18,8 +18,10 @@ void infer_nms_options_init(infer_nms_options *options, size_t size)
 
 struct infer__extent infer__extent_of(const infer_box *b, int inclusive)
 {
-    struct infer__extent e = {(double)b->x0,   (double)b->y0, (double)b->x1, (double)b->y1, 0,
-                              (double)b->score};
+    struct infer__extent e = {
+        (double)b->x0,    (double)b->y0,    (double)b->x1, (double)b->y1, 0,
+        (double)b->score, (double)b->angle,
+    };
     e.x1 += inclusive;
     e.y1 += inclusive;
     e.area = (e.x1 - e.x0) * (e.y1 - e.y0);
@@ -28,6 +30,8 @@ struct infer__extent infer__extent_of(const infer_box *b, int inclusive)
 
 double infer__iou(const struct infer__extent *a, const struct infer__extent *b)
 {
+    if (a->angle != 0 || b->angle != 0)
+        return infer__iou_turned(a, b);
     const double w = (a->x1 < b->x1 ? a->x1 : b->x1) - (a->x0 > b->x0 ? a->x0 : b->x0);
     const double h = (a->y1 < b->y1 ? a->y1 : b->y1) - (a->y0 > b->y0 ? a->y0 : b->y0);
     if (!(w > 0 && h > 0))
@@ -54,7 +58,8 @@ static uint32_t rank_of(float score)
 
 static int is_candidate(const infer_box *b, float threshold)
 {
-    return b->score > threshold && !isnan(b->x0) && !isnan(b->y0) && !isnan(b->x1) && !isnan(b->y1);
+    return b->score > threshold && !isnan(b->x0) && !isnan(b->y0) && !isnan(b->x1) &&
+           !isnan(b->y1) && isfinite(b->angle);
 }
 
 /* The best first; equals stay in their order. By digits of 11 bits, from the lowest on. */
@@ -104,6 +109,17 @@ static infer_status keep_greedy(struct nms *k, infer_error *err)
     return INFER_OK;
 }
 
+static infer_status keep_turned(struct nms *k, infer_error *err)
+{
+    struct infer__nms_list list;
+    TRY(infer__nms_turned_init(&list, k->most < k->n ? (uint32_t)k->most : k->n, k->o, err));
+    for (uint32_t i = 0; i < k->n && k->found < k->most; i++)
+        if (infer__nms_turned_keeps(&list, &k->boxes[k->keys[i].at]))
+            k->kept[k->found++] = k->boxes[k->keys[i].at];
+    infer__nms_turned_free(&list);
+    return INFER_OK;
+}
+
 static infer_status keep_soft(struct nms *k, infer_error *err)
 {
     const infer_allocator *a = &k->o->allocator;
@@ -126,8 +142,11 @@ static infer_status keep_soft(struct nms *k, infer_error *err)
 
 static infer_status keep(struct nms *k, infer_error *err)
 {
+    int turned = 0;
+    for (uint32_t i = 0; i < k->n && !turned; i++)
+        turned = k->boxes[k->keys[i].at].angle != 0;
     if (k->o->suppress == INFER_SUPPRESS_GREEDY)
-        return keep_greedy(k, err);
+        return turned ? keep_turned(k, err) : keep_greedy(k, err);
     if (k->o->suppress != INFER_SUPPRESS_NONE)
         return keep_soft(k, err);
     for (uint32_t i = 0; i < k->n && k->found < k->most; i++)

@@ -6,12 +6,15 @@
 
 /* What an IoU needs of a box, and its score, in double precision. */
 struct infer__extent {
-    double x0, y0, x1, y1, area, score;
+    double x0, y0, x1, y1, area, score, angle; /* as in infer_box */
 };
 
 struct infer__extent infer__extent_of(const infer_box *b, int inclusive);
 /* 0 where the union is 0 or not finite. */
 double infer__iou(const struct infer__extent *a, const struct infer__extent *b);
+
+/* The same where one or both are turned: the common polygon's area by that of both together. */
+double infer__iou_turned(const struct infer__extent *a, const struct infer__extent *b);
 
 /* infer_nms on checked arguments: options->allocator serves, and `most` is at least 1. */
 infer_status infer__nms(const infer_box *boxes, size_t count, const infer_nms_options *options,
@@ -21,6 +24,24 @@ infer_status infer__nms(const infer_box *boxes, size_t count, const infer_nms_op
  * and so on; returns how many were kept. `boxes` and `extents` change places. */
 size_t infer__nms_soft(infer_box *boxes, struct infer__extent *extents, size_t count,
                        const infer_nms_options *options, infer_box *kept, size_t most);
+
+/* ---- boxes that stay, where some are turned (nms_turned.c) ------------------------------------
+ */
+
+/* Each is compared with all that stay. */
+struct infer__nms_list {
+    const infer_nms_options *options;
+    struct infer__extent *extents;
+    int32_t *indices; /* of their classes */
+    uint32_t count;
+};
+
+/* Room for `room` boxes. INFER_ERROR_NO_MEMORY, or to be freed. */
+infer_status infer__nms_turned_init(struct infer__nms_list *l, uint32_t room,
+                                    const infer_nms_options *options, infer_error *err);
+void infer__nms_turned_free(struct infer__nms_list *l);
+/* Whether a box overlaps none that stay by more than the threshold; it then stays too. */
+int infer__nms_turned_keeps(struct infer__nms_list *l, const infer_box *b);
 
 /* ---- boxes that stay, by place (nms_grid.c) -------------------------------------------------- */
 

@@ -5,7 +5,7 @@
  * suppression keeps some that have such scores too. Nothing is read outside the outputs, and what
  * was taken is given back.
  *
- * The input is 112 bytes of decoding (src/answer/decoding.h), 16 of choices, and numbers:
+ * The input is 128 bytes of decoding (src/answer/decoding.h), 16 of choices, and numbers:
  *
  *    0  outputs: 1 to 4
  *    1  their rank: 2 to 4

@@ -69,4 +69,8 @@ void seed_answers(const char *folder)
     d.points_count = 2;
     d.point_fields = 3;
     put_seed("points", &d, (const uint8_t[CHOICES]){1, 1, 0, 50, 1, 20, 7, 1, 20, 6});
+    d = basic();
+    d.angle = 7;
+    d.box_form = INFER_BOX_CENTRE;
+    put_seed("turned", &d, (const uint8_t[CHOICES]){0, 1, 0, 50, 1, 40, 8});
 }

@@ -14,7 +14,7 @@ memcpy memmove memset memcmp memchr bsearch strlen strcmp strncmp strstr strtoul
 open close read fstat
 __errno_location
 # arithmetic
-atan atanf cos cosf sin sinf sincos sincosf
+atan atan2 atanf cos cosf sin sinf sincos sincosf
 erf erff erfc erfcf exp expf expm1 expm1f fma fmaf fmax fmin fmod ilogb ilogbf ldexp ldexpf log logf log1p
 log1pf
 pow powf tanh tanhf sqrt sqrtf round roundf rint rintf nearbyint nearbyintf floor floorf ceil ceilf

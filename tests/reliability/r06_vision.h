@@ -204,18 +204,18 @@ static infer_decoding row_decoding(void)
     return d;
 }
 
-/* The same whose word k (of 28) is nonsense; NULL, or of a wrong size. */
+/* The same whose word k (of 32) is nonsense; NULL, or of a wrong size. */
 static const infer_decoding *wrong_decoding(int i)
 {
     static infer_decoding w;
-    const unsigned k = pick(i, 1, 31);
+    const unsigned k = pick(i, 1, 35);
     w = row_decoding();
-    if (k > 0 && k <= 26)
+    if (k > 0 && k <= 30)
         memcpy((char *)&w + 4 + 4 * k, &(int32_t){INT32_MIN}, 4);
-    else if (k > 26 && k <= 28)
+    else if (k > 30 && k <= 32)
         memcpy((char *)&w + 4 + 4 * k, &(float){NAN}, 4);
-    else if (k > 28)
-        w.size = k == 29 ? 0 : SIZE_MAX;
+    else if (k > 32)
+        w.size = k == 33 ? 0 : SIZE_MAX;
     return &w;
 }
 

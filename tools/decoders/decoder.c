@@ -32,6 +32,8 @@ const struct decoder_family decoder_families[] = {
     FAMILY(yolov5, "YOLO v5 and v7 of Ultralytics and kin: rows of box, objectness, classes"),
     {"yolov8-pose", "YOLO v8 to v12 of Ultralytics: people with points", decoder_fits_yolov8_pose,
      decoder_build_yolov8_pose, 0},
+    {"yolov8-obb", "YOLO v8 to v12 of Ultralytics: turned boxes", decoder_fits_yolov8_obb,
+     decoder_build_yolov8_obb, 0},
     FAMILY(yolov8, "YOLO v8 to v12 of Ultralytics: columns of box, classes"),
     FAMILY(nms, "boxes that have been through suppression: YOLO v10, torchvision's detectors"),
     FAMILY(fastestdet, "FastestDet"),

@@ -148,6 +148,7 @@ DECODER_FAMILY(nms);
 DECODER_FAMILY(rtdetr);
 DECODER_FAMILY(detr);
 DECODER_FAMILY(yolov8_pose);
+DECODER_FAMILY(yolov8_obb);
 DECODER_FAMILY(retinaface);
 DECODER_FAMILY(retinanet);
 DECODER_FAMILY(fcos);

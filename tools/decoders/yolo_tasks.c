@@ -1,7 +1,18 @@
-/* YOLO v8 to v12 with more than boxes: (1, 4 + classes + more, places), decoded. */
+/* YOLO v8 to v12 with more than boxes: (1, 4 + classes + more, places), decoded. What the model
+ * tells of itself ("task", "kpt_shape") says what the further fields are. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "tools/decoders/decoder.h"
+
+/* Whether the family was asked for, or the model says that this is its task. */
+static int is_task(const struct decoder *d, const char *task)
+{
+    const char *told = decoder_about(d, "task");
+    return d->named || (told && strcmp(told, task) == 0);
+}
+
+/* ---- points --------------------------------------------------------------------------------- */
 
 /* "[17, 3]": how many points, and of how many numbers each. */
 static int read_pair(const char *s, int64_t *a, int64_t *b)
@@ -44,4 +55,18 @@ void decoder_build_yolov8_pose(struct decoder *d)
     o->points_first = 4 + o->classes;
     o->points_count = (int32_t)count;
     o->point_fields = (int32_t)fields;
+}
+
+/* ---- turned boxes: the last field is the angle ----------------------------------------------- */
+
+int decoder_fits_yolov8_obb(const struct decoder *d)
+{
+    return is_task(d, "obb") && decoder_fits_yolov8(d) && decoder_shape(d, 0).dims[1] > 5;
+}
+
+void decoder_build_yolov8_obb(struct decoder *d)
+{
+    infer_decoding *o = &d->decoding;
+    decoder_build_yolov8(d);
+    o->angle = 4 + --o->classes;
 }
