@@ -499,6 +499,9 @@ typedef struct infer_detections {
     infer_point *points; /* of box after box, as many as the decoding says; NULL: not asked for */
     size_t *found;       /* boxes of each picture, the best first */
     size_t most;         /* that there is room for */
+    infer_image *masks;  /* of box after box, each zeroed or of an earlier call, or NULL: not asked
+                            for. What is there belongs to the caller: to be freed with
+                            infer_image_free */
 } infer_detections;
 
 #define INFER_DETECTIONS_INIT INFER_INITIAL(infer_detections)
@@ -507,7 +510,13 @@ INFER_API void infer_detections_init(infer_detections *detections, size_t size);
 /* From pictures to boxes: decodes, preprocesses as the session's model says, runs the session (one
  * input of f32 or u8, whose batch is 1 or `count`), and reads its outputs as the model's decoding
  * says. `options` may be NULL. On failure all of `found` is 0. Memory as infer_classify's. A run as
- * infer_run is: one at a time. */
+ * infer_run is: one at a time.
+ *
+ * A mask is a picture of 1 channel: of the pixels of the picture that the box touches, from pixel
+ * (floor(x0), floor(y0)) on where that is in the picture, 1 where it is more likely than not that
+ * the pixel belongs to what the box is around, else 0. Prototypes are interpolated between the
+ * centres of their cells. Masks that have the size already keep their memory. They are written
+ * where the decoding has any; on failure each is a picture, or zeroed. */
 INFER_API infer_status infer_detect(infer_session *session, const infer_picture *pictures,
                                     size_t count, const infer_detect_options *options,
                                     infer_detections *detections, infer_error *err);

@@ -1,5 +1,6 @@
 #include "tools/detector.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,6 +34,9 @@ void detector_free(struct detector *d)
 
 void detected_free(struct detected *a)
 {
+    for (size_t i = 0; a->masks && i < a->most; i++)
+        infer_image_free(&a->masks[i]);
+    free(a->masks);
     free(a->boxes);
     free(a->points);
     free(a->drawn);
@@ -42,9 +46,12 @@ void detected_free(struct detected *a)
 static infer_status make_room(const struct detector *d, struct detected *a, infer_error *err)
 {
     const size_t points = d->decoding.points < 0 ? 0 : (size_t)d->decoding.points_count;
+    const int masks = d->draw && d->decoding.masks >= 0;
+    a->most = d->most;
+    a->masks = masks ? calloc(d->most, sizeof *a->masks) : NULL;
     a->boxes = calloc(d->most, sizeof *a->boxes);
     a->points = points ? calloc(d->most * points, sizeof *a->points) : NULL;
-    return a->boxes && (a->points || !points)
+    return a->boxes && (a->points || !points) && (a->masks || !masks)
                ? INFER_OK
                : infer__no_memory(err, d->most * (points + 1) * sizeof *a->points);
 }
@@ -64,7 +71,8 @@ infer_status detector_run(struct detector *d, const char *path, struct detected 
                            .boxes = a->boxes,
                            .points = a->points,
                            .found = &a->found,
-                           .most = d->most};
+                           .most = d->most,
+                           .masks = a->masks};
     const double start = cli_now_ms();
     infer_status status = infer_detect(d->session, &picture, 1, &o, &to, err);
     a->ms = cli_now_ms() - start;
@@ -102,6 +110,19 @@ static void draw_frame(struct canvas *c, int x0, int y0, int x1, int y1, int lin
     canvas_rectangle(c, x1 - line, y0, line, y1 - y0, colour);
 }
 
+/* Half of what a mask covers is the colour. */
+static void draw_mask(struct canvas *c, const infer_box *b, const infer_image *m,
+                      const uint8_t colour[3])
+{
+    const int x0 = b->x0 > 0 ? (int)b->x0 : 0, y0 = b->y0 > 0 ? (int)b->y0 : 0;
+    for (int y = 0; y < m->height && y0 + y < c->height; y++)
+        for (int x = 0; x < m->width && x0 + x < c->width; x++) {
+            uint8_t *to = c->pixels + ((size_t)(y0 + y) * (size_t)c->width + (size_t)(x0 + x)) * 3;
+            for (int k = 0; k < 3 && m->pixels[(size_t)y * m->pitch + (size_t)x]; k++)
+                to[k] = (uint8_t)((to[k] + colour[k]) / 2);
+        }
+}
+
 /* The outline of a box that is turned, square after square. */
 static void draw_turned(struct canvas *c, const infer_box *b, int line, const uint8_t colour[3])
 {
@@ -130,6 +151,8 @@ static void draw_box(const struct detector *d, struct canvas *c, const struct de
     const int line = 1 + (c->width + c->height) / 800, scale = line > 3 ? 3 : line;
     const int high = 9 * scale + 2, x0 = (int)b->x0, y0 = (int)b->y0;
     char label[64], text[96];
+    if (a->masks)
+        draw_mask(c, b, &a->masks[i], colour);
     if (b->angle != 0)
         draw_turned(c, b, line, colour);
     else

@@ -20,7 +20,8 @@ struct detector {
 struct detected {
     infer_box *boxes;
     infer_point *points; /* NULL where the model has none */
-    size_t found;
+    infer_image *masks;  /* likewise, and without d->draw */
+    size_t found, most;
     double ms;   /* of all but reading the file */
     char *drawn; /* path of the PNG that was written, or NULL */
 };

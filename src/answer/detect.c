@@ -3,13 +3,14 @@
 
 #include "answer/candidates.h"
 #include "answer/look.h"
+#include "answer/mask.h"
 #include "answer/nms.h"
 #include "base/caller.h"
 #include "base/memory.h"
 #include "base/status.h"
 
 #define DETECT_OPTIONS INFER__SIZED(infer_detect_options, iou_threshold)
-#define DETECTIONS INFER__SIZED(infer_detections, most)
+#define DETECTIONS INFER__SIZED(infer_detections, masks)
 
 void infer_detect_options_init(infer_detect_options *options, size_t size)
 {
@@ -87,6 +88,20 @@ static infer_status suppress(const struct call *c, const infer_box *boxes, size_
     return most ? infer__nms(boxes, count, &o, kept, most, found, err) : INFER_OK;
 }
 
+/* Masks of the boxes that were found in picture `index` of the call. */
+static infer_status add_masks(const struct infer__look *l, const struct call *c, size_t index,
+                              size_t image, const infer_transform *t, infer_error *err)
+{
+    const infer_allocator *keep = &l->session->model->allocator;
+    const size_t first = index * c->to.most;
+    struct infer__masks m;
+    TRY(infer__masks_of(l, &c->decoding, image, t, &m, err));
+    for (size_t i = 0; i < c->to.found[index]; i++)
+        TRY(infer__mask_of(&m, &c->to.boxes[first + i], &l->allocator, keep,
+                           &c->to.masks[first + i], err));
+    return INFER_OK;
+}
+
 /* The answers about picture `index` of the call, `image` of the batch. */
 static infer_status answer(const struct infer__look *l, const struct call *c, size_t index,
                            size_t image, infer_error *err)
@@ -109,6 +124,8 @@ static infer_status answer(const struct infer__look *l, const struct call *c, si
                              c->to.points +
                                  (index * c->to.most + i) * (size_t)c->decoding.points_count);
     }
+    if (status == INFER_OK && c->to.masks && c->decoding.masks >= 0)
+        status = add_masks(l, c, index, image, &t, err);
     return status;
 }
 

@@ -4,6 +4,7 @@
 
 #include "answer/decoding.h"
 #include "answer/look.h"
+#include "answer/place.h"
 #include "base/caller.h"
 #include "base/memory.h"
 #include "base/size.h"
@@ -23,38 +24,6 @@ struct call {
     infer_image *mask;
 };
 
-/* ---- places --------------------------------------------------------------------------------- */
-
-/* Where a pixel of the picture lies on an axis of the map: between cells `low` and `high`. */
-struct place {
-    int32_t low, high; /* low < 0: outside what the network has seen */
-    float weight;      /* of high */
-};
-
-/* An axis: `n` pixels of the picture, of which those from `begin` on, `seen` of them, are in the
- * region; `size` of the input and `cells` of the map. */
-struct axis {
-    int32_t n, begin, seen, size;
-    int64_t cells;
-    double scale, offset; /* as in infer_transform */
-};
-
-static void find_places(const struct axis *a, struct place *places)
-{
-    for (int32_t i = 0; i < a->n; i++) {
-        const double in = ((double)i + 0.5 - a->offset) / a->scale;
-        if (i < a->begin || i >= a->begin + a->seen || in < 0 || in > a->size) {
-            places[i].low = -1;
-            continue;
-        }
-        double at = in * (double)a->cells / a->size - 0.5;
-        at = at < 0 ? 0 : at > (double)(a->cells - 1) ? (double)(a->cells - 1) : at;
-        places[i].low = (int32_t)at;
-        places[i].high = places[i].low + (places[i].low + 1 < a->cells);
-        places[i].weight = (float)(at - places[i].low);
-    }
-}
-
 /* ---- classes -------------------------------------------------------------------------------- */
 
 /* A map of scores: that of class c in row y and column x is data[y * row + x * column + c * class].
@@ -67,7 +36,7 @@ struct map {
 };
 
 /* A row between two rows of the map: for each column the scores of all classes side by side. */
-static void blend_rows(const struct map *m, const struct place *y, float *out)
+static void blend_rows(const struct map *m, const struct infer__map_place *y, float *out)
 {
     const float *a = m->data + y->low * m->row, *b = m->data + y->high * m->row;
     for (int64_t x = 0; x < m->columns; x++)
@@ -91,8 +60,8 @@ static uint8_t best_class(const struct map *m, const float *a, const float *b, f
     return (uint8_t)best;
 }
 
-static void fill_row(const struct map *m, const float *scores, const struct place *xs, int32_t n,
-                     uint8_t *out)
+static void fill_row(const struct map *m, const float *scores, const struct infer__map_place *xs,
+                     int32_t n, uint8_t *out)
 {
     for (int32_t x = 0; x < n; x++)
         out[x] = xs[x].low < 0
@@ -101,8 +70,8 @@ static void fill_row(const struct map *m, const float *scores, const struct plac
                                   scores + (int64_t)xs[x].high * m->classes, xs[x].weight);
 }
 
-static void fill_mask(const struct map *m, const struct place *xs, const struct place *ys,
-                      float *scores, infer_image *mask)
+static void fill_mask(const struct map *m, const struct infer__map_place *xs,
+                      const struct infer__map_place *ys, float *scores, infer_image *mask)
 {
     for (int32_t y = 0; y < mask->height; y++) {
         uint8_t *out = mask->pixels + (size_t)y * mask->pitch;
@@ -158,18 +127,18 @@ static infer_status answer(const struct infer__look *l, const struct call *c, in
     struct map m;
     TRY(read_map(l, &c->decoding, &m, err));
     TRY(make_mask(l->session, t, c->mask, err));
-    const struct axis across = {t->picture_width, k->x,       k->width,   l->width,
-                                m.columns,        t->scale_x, t->offset_x};
-    const struct axis down = {t->picture_height, k->y,       k->height, l->height, m.rows,
-                              t->scale_y,        t->offset_y};
-    struct place *xs = infer__calloc(a, (size_t)across.n, sizeof *xs);
-    struct place *ys = infer__calloc(a, (size_t)down.n, sizeof *ys);
+    const struct infer__map_axis across = {0,        t->picture_width, k->x,       k->width,
+                                           l->width, m.columns,        t->scale_x, t->offset_x};
+    const struct infer__map_axis down = {
+        0, t->picture_height, k->y, k->height, l->height, m.rows, t->scale_y, t->offset_y};
+    struct infer__map_place *xs = infer__calloc(a, (size_t)across.n, sizeof *xs);
+    struct infer__map_place *ys = infer__calloc(a, (size_t)down.n, sizeof *ys);
     const int64_t floats = INFER__PRODUCT(m.columns, m.classes);
     float *scores = infer__calloc(a, (size_t)floats, sizeof *scores);
     infer_status status = xs && ys && scores ? INFER_OK : infer__no_memory(err, sizeof *xs);
     if (status == INFER_OK) {
-        find_places(&across, xs);
-        find_places(&down, ys);
+        infer__map_places(&across, xs);
+        infer__map_places(&down, ys);
         fill_mask(&m, xs, ys, scores, c->mask);
     }
     infer__free(a, scores);

@@ -298,11 +298,13 @@ static const infer_detect_options *detect_options(int i, const infer_decoding *d
 static infer_status detect(void)
 {
     static infer_box boxes[3];
+    static infer_image masks[3];
     size_t found;
     infer_detections right = INFER_DETECTIONS_INIT;
     right.boxes = ARG(4, infer_box *, 1, boxes, NULL);
     right.found = ARG(5, size_t *, 1, &found, NULL);
     right.most = 3;
+    right.masks = ARG(9, infer_image *, 2, NULL, masks);
     right.size = ARG(7, size_t, 1, sizeof right, 0, SIZE_MAX);
     return infer_detect(SESSION(0), pictures(1), 1, detect_options(2, wrong_decoding(8)),
                         ARG(3, infer_detections *, 1, &right, NULL), ERR(6));

@@ -34,6 +34,8 @@ const struct decoder_family decoder_families[] = {
      decoder_build_yolov8_pose, 0},
     {"yolov8-obb", "YOLO v8 to v12 of Ultralytics: turned boxes", decoder_fits_yolov8_obb,
      decoder_build_yolov8_obb, 0},
+    {"yolov8-seg", "YOLO v8 to v12 of Ultralytics: boxes with masks", decoder_fits_yolov8_seg,
+     decoder_build_yolov8_seg, 0},
     FAMILY(yolov8, "YOLO v8 to v12 of Ultralytics: columns of box, classes"),
     FAMILY(nms, "boxes that have been through suppression: YOLO v10, torchvision's detectors"),
     FAMILY(fastestdet, "FastestDet"),

@@ -99,6 +99,8 @@ struct decoder_level {
     int64_t stride, anchors;
 };
 
+/* Places of YOLO v8 to v12: cells of 8, 16 and 32 pixels. */
+int64_t decoder_yolo_places(const struct decoder *d);
 /* Cells along a side. */
 int64_t decoder_cells(int64_t side, int64_t stride);
 /* How many places there are in all. */
@@ -149,6 +151,7 @@ DECODER_FAMILY(rtdetr);
 DECODER_FAMILY(detr);
 DECODER_FAMILY(yolov8_pose);
 DECODER_FAMILY(yolov8_obb);
+DECODER_FAMILY(yolov8_seg);
 DECODER_FAMILY(retinaface);
 DECODER_FAMILY(retinanet);
 DECODER_FAMILY(fcos);

@@ -11,11 +11,16 @@ static void letterboxed(struct decoder *d)
 
 /* ---- v8 and later: (1, 4 + classes, places), decoded but for suppression --------------------- */
 
+int64_t decoder_yolo_places(const struct decoder *d)
+{
+    return decoder_places(d, three, 3);
+}
+
 int decoder_fits_yolov8(const struct decoder *d)
 {
     const struct decoder_shape s = decoder_shape(d, 0);
     return d->g->noutputs == 1 && s.rank == 3 && s.dims[1] > 4 &&
-           s.dims[2] == decoder_places(d, three, 3);
+           s.dims[2] == decoder_yolo_places(d);
 }
 
 void decoder_build_yolov8(struct decoder *d)

@@ -70,3 +70,36 @@ void decoder_build_yolov8_obb(struct decoder *d)
     decoder_build_yolov8(d);
     o->angle = 4 + --o->classes;
 }
+
+/* ---- masks: (1, 4 + classes + M, places), prototypes (1, M, rows, columns), in any order --------
+ */
+
+/* Which output has the boxes; -1: there are no such outputs. */
+static int boxes_of(const struct decoder *d)
+{
+    for (uint32_t i = 0; d->g->noutputs == 2 && i < 2; i++) {
+        const struct decoder_shape b = decoder_shape(d, i), p = decoder_shape(d, 1 - i);
+        if (b.rank == 3 && p.rank == 4 && b.dims[1] > 4 + p.dims[1] && p.dims[1] > 0 &&
+            b.dims[2] == decoder_yolo_places(d) && p.dims[2] * 4 == d->height &&
+            p.dims[3] * 4 == d->width)
+            return (int)i;
+    }
+    return -1;
+}
+
+int decoder_fits_yolov8_seg(const struct decoder *d)
+{
+    return boxes_of(d) >= 0;
+}
+
+void decoder_build_yolov8_seg(struct decoder *d)
+{
+    infer_decoding *o = &d->decoding;
+    const int boxes = boxes_of(d);
+    decoder_build_yolov8(d);
+    o->scores = o->boxes = o->coefficients = boxes;
+    o->masks = 1 - boxes;
+    o->classes = (int32_t)(decoder_shape(d, (uint32_t)boxes).dims[1] - 4 -
+                           decoder_shape(d, 1 - (uint32_t)boxes).dims[1]);
+    o->coefficients_first = 4 + o->classes;
+}
