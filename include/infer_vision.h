@@ -521,6 +521,61 @@ INFER_API infer_status infer_detect(infer_session *session, const infer_picture 
                                     size_t count, const infer_detect_options *options,
                                     infer_detections *detections, infer_error *err);
 
+/* ---- boxes in a video ----------------------------------------------------------------------- */
+
+/* Follows things from frame to frame. Used by one thread at a time. */
+typedef struct infer_tracker infer_tracker;
+
+/* How to follow. What is 0 is as said here. Scores and overlaps are 0 to 1. */
+typedef struct infer_tracker_options {
+    size_t size;               /* sizeof(infer_tracker_options) */
+    infer_allocator allocator; /* malloc and free */
+    float score_high;          /* 0.5; boxes with a higher score are matched first, */
+    float score_low;           /* 0.1; then those with a higher one than this */
+    float score_new;           /* score_high + 0.1; what has a higher one may be something new */
+    float iou_high;            /* 0.2; what IoU times score must be above in the first step, */
+    float iou_low;             /* 0.5; the IoU in the second, */
+    float iou_new;             /* 0.3; IoU times score for what was seen only once */
+    uint32_t patience;         /* 30; frames for which something may be hidden */
+    uint32_t agnostic; /* 0: boxes of another class are something else; 1: they need not be */
+} infer_tracker_options;
+
+#define INFER_TRACKER_OPTIONS_INIT INFER_INITIAL(infer_tracker_options)
+INFER_API void infer_tracker_options_init(infer_tracker_options *options, size_t size);
+
+/* Something that is followed. It never grows. */
+typedef struct infer_track {
+    infer_box box;   /* where it is, smoothed, or where it is expected while it is hidden; all else
+                        is as it was detected last */
+    uint64_t id;     /* from 1 on; never given again */
+    uint32_t seen;   /* frames */
+    uint32_t missed; /* frames since it was seen; 0: it is there */
+} infer_track;
+
+/* A tracker that has seen nothing. `options` may be NULL. To be freed with infer_tracker_free, for
+ * which NULL and a freed one are fine. */
+INFER_API infer_status infer_tracker_create(const infer_tracker_options *options,
+                                            infer_tracker **tracker, infer_error *err);
+INFER_API void infer_tracker_free(infer_tracker **tracker);
+
+/* The next frame, of which `boxes` were found, as by infer_detect with a low threshold: ids[i]
+ * becomes the number of what boxes[i] is, 0 where it is nothing that is followed. Something new has
+ * its number from the second frame on in which it is seen, or if that is the very first frame.
+ *
+ * ByteTrack: boxes are expected where a Kalman filter of constant velocity (centre, ratio of the
+ * sides, height) says; pairs of expected and found boxes are those whose overlaps have the greatest
+ * sum, first for high scores, then for low ones. Turned boxes are compared as they are. Frames are
+ * taken to be equally far apart; one without boxes is a frame too. On failure, which only a lack of
+ * memory or more than 2^20 boxes lead to, nothing has changed but the memory. Memory grows with the
+ * most boxes and tracks so far, and is kept. */
+INFER_API infer_status infer_tracker_update(infer_tracker *tracker, const infer_box *boxes,
+                                            size_t count, uint64_t *ids, infer_error *err);
+
+/* Everything that has a number, hidden or not, the oldest first: at most `most`; *found becomes
+ * their number. */
+INFER_API infer_status infer_tracker_tracks(const infer_tracker *tracker, infer_track *tracks,
+                                            size_t most, size_t *found, infer_error *err);
+
 /* ---- segmentation --------------------------------------------------------------------------- */
 
 /* How to segment. */

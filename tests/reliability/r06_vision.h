@@ -12,6 +12,7 @@ INIT(decoding_init, infer_decoding)
 INIT(nms_options_init, infer_nms_options)
 INIT(detect_options_init, infer_detect_options)
 INIT(detections_init, infer_detections)
+INIT(tracker_options_init, infer_tracker_options)
 INIT(segment_options_init, infer_segment_options)
 INIT(keypoints_options_init, infer_keypoints_options)
 INIT(embed_options_init, infer_embed_options)
@@ -308,6 +309,64 @@ static infer_status detect(void)
     right.size = ARG(7, size_t, 1, sizeof right, 0, SIZE_MAX);
     return infer_detect(SESSION(0), pictures(1), 1, detect_options(2, wrong_decoding(8)),
                         ARG(3, infer_detections *, 1, &right, NULL), ERR(6));
+}
+
+static infer_status tracker_create(void)
+{
+    static infer_tracker_options o[10];
+    for (int k = 0; k < 10; k++)
+        infer_tracker_options_init(&o[k], sizeof o[k]);
+    o[1].size = 0;
+    o[2].size = SIZE_MAX;
+    o[3].score_high = NAN;
+    o[4].score_low = -1;
+    o[5].score_new = INFINITY;
+    o[6].iou_high = 1.5F;
+    o[7].iou_low = NAN;
+    o[8].agnostic = 2;
+    o[9].allocator.alloc = some_alloc; /* without free */
+    infer_tracker *t = NULL;
+    infer_tracker **to = ARG(1, infer_tracker **, 1, &t, NULL);
+    infer_status status =
+        infer_tracker_create(ARG(0, const infer_tracker_options *, 2, &o[0], NULL, &o[1], &o[2],
+                                 &o[3], &o[4], &o[5], &o[6], &o[7], &o[8], &o[9]),
+                             to, ERR(2));
+    made(status, to && t, "infer_tracker_create");
+    infer_tracker_free(&t);
+    return status;
+}
+
+static infer_status tracker_free(void)
+{
+    infer_tracker *none = NULL;
+    infer_tracker_free(ARG(0, infer_tracker **, 2, &none, NULL));
+    return INFER_OK;
+}
+
+/* Two boxes, one of which is nonsense; the tracker lives as long as the process. */
+static infer_tracker *tracker(int i)
+{
+    static infer_tracker *t;
+    if (!t && infer_tracker_create(NULL, &t, NULL) != INFER_OK)
+        return NULL;
+    return ARG(i, infer_tracker *, 1, t, NULL);
+}
+
+static infer_status tracker_update(void)
+{
+    const infer_box boxes[2] = {{0, 0, 1, 1, .score = 1}, {.x0 = NAN, .score = 1}};
+    uint64_t ids[2];
+    return infer_tracker_update(tracker(0), ARG(1, const infer_box *, 1, boxes, NULL),
+                                ARG(2, size_t, 2, 2, 1, SIZE_MAX), ARG(3, uint64_t *, 1, ids, NULL),
+                                ERR(4));
+}
+
+static infer_status tracker_tracks(void)
+{
+    infer_track tracks[2];
+    size_t found;
+    return infer_tracker_tracks(tracker(0), ARG(1, infer_track *, 1, tracks, NULL), 2,
+                                ARG(3, size_t *, 1, &found, NULL), ERR(4));
 }
 
 /* `signs` as a task of another kind: its 24 numbers are a map of one pixel, or 12 points. */
