@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "answer/place.h"
+#include "answer/map_place.h"
 #include "base/memory.h"
 #include "base/size.h"
 #include "base/status.h"

@@ -4,7 +4,7 @@
 
 #include "answer/decoding.h"
 #include "answer/look.h"
-#include "answer/place.h"
+#include "answer/map_place.h"
 #include "base/caller.h"
 #include "base/memory.h"
 #include "base/size.h"

@@ -1,6 +1,6 @@
 /* Where pixels of a picture lie on a map over the network's input, which is smaller. */
-#ifndef INFER_ANSWER_PLACE_H
-#define INFER_ANSWER_PLACE_H
+#ifndef INFER_ANSWER_MAP_PLACE_H
+#define INFER_ANSWER_MAP_PLACE_H
 
 #include "answer/look.h"
 

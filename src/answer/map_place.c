@@ -1,4 +1,4 @@
-#include "answer/place.h"
+#include "answer/map_place.h"
 
 void infer__map_places(const struct infer__map_axis *a, struct infer__map_place *places)
 {
