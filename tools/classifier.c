@@ -7,8 +7,23 @@
 #include "base/status.h"
 #include "tools/annotate.h"
 #include "tools/folder.h"
+#include "tools/preprocess_args.h"
 
 enum { MOST_ANNOTATED = 10 };
+
+int classifier_preprocess(struct classifier *c, const struct cli_args *args, const char *path)
+{
+    infer_error err;
+    infer_preprocess_init(&c->preprocess, sizeof c->preprocess);
+    infer_status status = infer_model_preprocess(c->model, &c->preprocess, &err);
+    if (status == INFER_ERROR_UNSUPPORTED && !preprocess_args_given(args))
+        return cli_usage("%s: no preprocessing is stored in it; give --resize, --crop, --mean, "
+                         "--scale as the model needs them",
+                         path);
+    if (status != INFER_OK && status != INFER_ERROR_UNSUPPORTED)
+        return cli_fail(path, &err);
+    return preprocess_args_apply(args, &c->preprocess) ? CLI_OK : CLI_USAGE;
+}
 
 /* The shape of the model's only input for one picture of the preprocessed size. Fixed dimensions
  * stay; infer_preprocess_run refuses a picture that does not fit them. */

@@ -34,6 +34,10 @@ struct answer {
     char text[32];   /* for a class without a label */
 };
 
+/* The stored preprocessing, changed by the options of PREPROCESS_OPTIONS; or these alone. Returns
+ * an exit status; `path` is for messages. */
+int classifier_preprocess(struct classifier *c, const struct cli_args *args, const char *path);
+
 /* Classifies a file. The answer is to be freed in either case. */
 infer_status classifier_run(struct classifier *c, const char *path, struct answer *a,
                             infer_error *err);

@@ -29,7 +29,7 @@ struct cli_option {
     const char *help;
 };
 
-enum { CLI_MOST_OPTIONS = 40, CLI_MOST_VALUES = 4096, CLI_MOST_POSITIONAL = 4096 };
+enum { CLI_MOST_OPTIONS = 48, CLI_MOST_VALUES = 4096, CLI_MOST_POSITIONAL = 4096 };
 
 struct cli_command {
     const char *name;

@@ -144,21 +144,6 @@ static int classify_all(struct classifier *c, const struct cli_args *args)
     return status;
 }
 
-/* Stored preprocessing, changed by options; or options alone. */
-static int get_preprocess(struct classifier *c, const struct cli_args *args)
-{
-    infer_error err;
-    infer_preprocess_init(&c->preprocess, sizeof c->preprocess);
-    infer_status status = infer_model_preprocess(c->model, &c->preprocess, &err);
-    if (status == INFER_ERROR_UNSUPPORTED && !preprocess_args_given(args))
-        return cli_usage("%s: no preprocessing is stored in it; give --resize, --crop, --mean, "
-                         "--scale as the model needs them",
-                         args->positional[0]);
-    if (status != INFER_OK && status != INFER_ERROR_UNSUPPORTED)
-        return cli_fail(args->positional[0], &err);
-    return preprocess_args_apply(args, &c->preprocess) ? CLI_OK : CLI_USAGE;
-}
-
 /* A model that says what its answers are has the last word. */
 static int check_task(const struct classifier *c, const char *path)
 {
@@ -188,7 +173,7 @@ static int classify(struct classifier *c, const struct cli_args *args)
                          infer_model_outputs(c->model));
     c->softmax = cli_has(args, "softmax");
     c->annotate = cli_value(args, "annotate");
-    if ((status = get_preprocess(c, args)) != CLI_OK)
+    if ((status = classifier_preprocess(c, args, args->positional[0])) != CLI_OK)
         return status;
     if (cli_has(args, "labels") &&
         !(c->labels = read_lines(cli_value(args, "labels"), &c->nlabels)))

@@ -7,11 +7,21 @@
 #include "tools/commands.h"
 #include "tools/eval/eval.h"
 #include "tools/eval/kpi.h"
+#include "tools/eval/model.h"
+#include "tools/preprocess_args.h"
 #include "tools/progress.h"
 
 static const struct cli_option options[] = {
-    {"predictions", "FILE|DIR", "recorded answers: .json, .csv, or a folder of masks; needed"},
+    {"predictions", "FILE|DIR", "recorded answers: .json, .csv, or a folder of masks; no MODEL"},
     {"data", "FILE|DIR", "the truth"},
+    {"images", "DIR", "the pictures that MODEL is asked about (default: beside the truth)"},
+    {"task", "NAME", "of an .onnx file: how its outputs are read, as for convert; or classify"},
+    {"labels", "FILE", "labels of MODEL's classes, one a line, instead of its own"},
+    {"first-class", "N", "classes: the one of MODEL that is the data's first (0; of 1001: 1)"},
+    {"score", "X", "boxes of a higher score count (0.001, whatever MODEL says)"},
+    {"iou", "X", "of two boxes that overlap by more one goes (default: MODEL's)"},
+    {"most", "N", "boxes of a picture (300)"},
+    {"save", "FILE|DIR", "write MODEL's answers, for --predictions"},
     {"iou-type", "TYPE", "bbox (default), segm or keypoints"},
     {"class-agnostic", NULL, "objects of all classes are of one"},
     {"sigmas", "A,B,...", "keypoints: how exactly each can be placed (default: COCO's 17)"},
@@ -25,13 +35,21 @@ static const struct cli_option options[] = {
     {"kpi", "FILE", "goals, lines such as `AP50 >= 0.4`: exit status 1 where one is missed"},
     {"curves", NULL, "whole curves and large matrices in --json, too"},
     {"json", NULL, "everything as JSON; what sums it up is in `stats`"},
+    SHAPE_OPTION,
+    MAX_OPTION,
+    THREADS_OPTION,
+    ISA_OPTIONS,
+    PREPROCESS_OPTIONS,
     {NULL, NULL, NULL}};
 
 static const struct cli_command command = {
     "eval",
-    "--predictions FILE|DIR --data FILE|DIR [OPTIONS]",
-    "Judges recorded answers by the truth.",
-    "What is judged follows from the predictions:\n"
+    "MODEL|--predictions FILE|DIR --data FILE|DIR [OPTIONS]",
+    "Judges the answers of a model, or recorded ones, by the truth.",
+    "A model finds boxes, classes pictures or pixels, as it says itself. Its classes are matched "
+    "to\n"
+    "the data's by name where both have names, else by position. A picture that can't be read is\n"
+    "left out; the exit status is then 3. What recorded answers are follows from the file:\n"
     "  .json   objects, in COCO's form of results. The truth: COCO's JSON; a folder of Pascal\n"
     "          VOC's XML files; a folder with pictures and YOLO's .txt files, or with the folders\n"
     "          images and labels. COCO's numbers, VOC's AP, F1 at a confidence.\n"
@@ -40,12 +58,14 @@ static const struct cli_command command = {
     "          picture, or several.\n"
     "  folder  PNG masks whose values or palette indices are classes. The truth: such a folder.\n"
     "docs/evaluation.md has the files and all numbers.",
+    "  infer eval yolov8n.onnx --data coco/annotations/instances_val2017.json --save results.json\n"
+    "  infer eval mobilenet.infer --data val --images pictures --kpi goals.txt\n"
     "  infer eval --predictions results.json --data instances_val2017.json --json\n"
     "  infer eval --predictions scores.csv --data val --kpi goals.txt\n"
     "  infer eval --predictions masks --data SegmentationClass --bootstrap 1000",
     options,
     0,
-    0};
+    1};
 
 /* ---- arguments ------------------------------------------------------------------------------ */
 
@@ -114,8 +134,20 @@ static int parse(const struct cli_args *args, struct eval_options *o)
     o->softmax = cli_has(args, "softmax");
     o->curves = cli_has(args, "curves");
     o->cityscapes = ids != NULL;
-    if (!o->predictions) {
-        cli_usage("eval: give --predictions, a .json or .csv file or a folder of masks");
+    o->images = cli_value(args, "images");
+    o->save = cli_value(args, "save");
+    if (!o->predictions == !args->npositional) {
+        cli_usage("eval: give MODEL, or --predictions: a .json or .csv file or a folder of masks");
+        return 0;
+    }
+    if (args->npositional) {
+        o->predictions = args->positional[0];
+        if (!o->data) {
+            cli_usage("eval: give --data, the truth that %s is judged by", o->predictions);
+            return 0;
+        }
+    } else if (o->save || o->images) {
+        cli_usage("--%s is for a MODEL's answers", o->save ? "save" : "images");
         return 0;
     }
     if (ids && strcmp(ids, "cityscapes") != 0) {
@@ -147,9 +179,21 @@ static int ends_with(const char *text, const char *end)
     return n >= m && strcasecmp(text + n - m, end) == 0;
 }
 
+static int evaluate_model(const struct eval_options *o, struct report *r)
+{
+    const int status = o->model->task == INFER_TASK_DETECT    ? eval_detect(o, r)
+                       : o->model->task == INFER_TASK_SEGMENT ? eval_masks(o, r)
+                                                              : eval_scores(o, r);
+    if (status == CLI_OK)
+        report_count(r, r->root, "failed", o->model->failed);
+    return status;
+}
+
 static int evaluate(const struct eval_options *o, struct report *r)
 {
     struct stat st;
+    if (o->model)
+        return evaluate_model(o, r);
     if (stat(o->predictions, &st) != 0) {
         fprintf(stderr, "infer: %s: can't be found\n", o->predictions);
         return CLI_BAD_INPUT;
@@ -174,33 +218,49 @@ static int write_report(const struct report *r, int json)
     return CLI_OK;
 }
 
+static int judge(const struct eval_options *o, const struct cli_args *args)
+{
+    struct report r;
+    if (!report_begin(&r)) {
+        fprintf(stderr, "infer: no memory for a report\n");
+        return CLI_RESOURCES;
+    }
+    int status = evaluate(o, &r);
+    if (o->progress)
+        progress_wipe();
+    const char *kpi = cli_value(args, "kpi");
+    if (status == CLI_OK && kpi)
+        status = kpi_judge(kpi, &r);
+    if (status == CLI_OK || status == CLI_DIFFERS) {
+        const int written = write_report(&r, cli_has(args, "json"));
+        status = written == CLI_OK ? status : written;
+    }
+    report_end(&r);
+    return status;
+}
+
 int cmd_eval(int argc, char **argv)
 {
     struct cli_args args;
     struct eval_options o = {0};
-    struct report r;
+    struct eval_model m = {0};
     double start = cli_now_ms();
     int status;
     if (cli_parse(&command, argc, argv, &args, &status))
         return status;
     if (!parse(&args, &o))
         return CLI_USAGE;
-    if (!report_begin(&r)) {
-        fprintf(stderr, "infer: no memory for a report\n");
-        return CLI_RESOURCES;
-    }
     o.progress = isatty(2) ? progress : NULL;
     o.progress_ctx = &start;
-    status = evaluate(&o, &r);
-    if (o.progress)
-        progress_wipe();
-    const char *kpi = cli_value(&args, "kpi");
-    if (status == CLI_OK && kpi)
-        status = kpi_judge(kpi, &r);
-    if (status == CLI_OK || status == CLI_DIFFERS) {
-        const int written = write_report(&r, cli_has(&args, "json"));
-        status = written == CLI_OK ? status : written;
+    status = CLI_OK;
+    if (args.npositional) {
+        status = eval_model_open(&m, args.positional[0], &args);
+        o.model = &m;
     }
-    report_end(&r);
+    if (status == CLI_OK)
+        status = judge(&o, &args);
+    if (m.failed && status <= CLI_DIFFERS)
+        status = CLI_BAD_INPUT;
+    eval_model_close(&m);
     return status;
 }

@@ -1,6 +1,6 @@
 /* Evaluations, one a task: read the truth and the answers, measure, report. Recorded answers come
- * from files; those of a model can come in their place, picture by picture, through the functions
- * that the readers use: detect_add, scores_add, segment_add. */
+ * from files; those of a model (model.h) come in their place, picture by picture, through the
+ * functions that the readers use: detect_add, scores_add, segment_add. */
 #ifndef INFER_TOOLS_EVAL_EVAL_H
 #define INFER_TOOLS_EVAL_EVAL_H
 
@@ -11,8 +11,14 @@
 
 enum { EVAL_MOST_SIGMAS = 512 };
 
+struct eval_model;
+
 struct eval_options {
     const char *predictions, *data, *classes; /* paths; the last two may be NULL */
+    struct eval_model
+        *model;         /* it answers, and `predictions` is its path; NULL: they are recorded */
+    const char *images; /* folder of the pictures that it is asked about; NULL: near the data */
+    const char *save;   /* where its answers are written to, or NULL */
     enum detect_kind kind;
     int class_agnostic;
     double sigmas[EVAL_MOST_SIGMAS];

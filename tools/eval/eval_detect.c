@@ -9,7 +9,7 @@
 #include "tools/cli.h"
 #include "tools/eval/eval.h"
 #include "tools/eval/files.h"
-#include "tools/eval/read_detect.h"
+#include "tools/eval/model.h"
 
 struct detection {
     const struct eval_options *o;
@@ -45,9 +45,10 @@ static int read_truth(struct detection *d)
     return status == CLI_OK ? read_yolo(o->data, o->classes, &d->set) : status;
 }
 
-/* Recorded answers. A model's would be added here, picture by picture, with detect_add. */
 static int read_answers(struct detection *d)
 {
+    if (d->o->model)
+        return model_detect(d->o->model, d->o, &d->set, &d->skipped);
     return read_coco_results(d->o->predictions, &d->set, &d->skipped);
 }
 

@@ -6,7 +6,7 @@
 #include "tools/cli.h"
 #include "tools/eval/eval.h"
 #include "tools/eval/files.h"
-#include "tools/eval/read_masks.h"
+#include "tools/eval/model.h"
 
 struct segmentation {
     const struct eval_options *o;
@@ -27,7 +27,9 @@ static int read_all(struct segmentation *s)
     if (segment_begin(&s->counts, &s->region, o->ignore, &err) != INFER_OK)
         return cli_fail(o->data, &err);
     int status = o->classes ? files_read_names(o->classes, 0, &s->classes) : CLI_OK;
-    if (status == CLI_OK)
+    if (status == CLI_OK && o->model)
+        status = model_segment(o->model, o, &options, &s->classes, &s->counts, &s->pictures);
+    else if (status == CLI_OK)
         status = read_masks(o->data, o->predictions, &options, &s->counts, &s->pictures);
     if (status != CLI_OK)
         return status;

@@ -7,7 +7,7 @@
 #include "base/size.h"
 #include "base/status.h"
 #include "tools/cli.h"
-#include "tools/eval/read_scores.h"
+#include "tools/eval/model.h"
 
 /* ---- curves --------------------------------------------------------------------------------- */
 
@@ -71,7 +71,8 @@ int eval_scores(const struct eval_options *o, struct report *r)
     infer_error err;
     infer__region_init(&c.region, NULL);
     c.scores.region = c.scores.classes.region = &c.region;
-    int status = read_scores(o->predictions, o->data, &c.scores);
+    int status = o->model ? model_score(o->model, o, &c.scores, &c.files)
+                          : read_scores(o->predictions, o->data, &c.scores);
     if (status == CLI_OK && o->softmax)
         scores_softmax(&c.scores);
     if (status == CLI_OK && read_curves(&c, &err) != INFER_OK)

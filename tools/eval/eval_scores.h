@@ -15,6 +15,7 @@ struct classification {
     struct report *report;
     struct infer__region region;
     struct scores scores;
+    struct name_list files;     /* pictures of the rows, where a model has answered */
     struct class_curve *curves; /* of each class */
     struct class_curve all;     /* with several to a picture: of all classes together */
     int probable;               /* all scores are of 0 to 1 */

@@ -26,6 +26,14 @@ static void map_cityscapes(infer_image *mask)
         mask->pixels[i] = map[mask->pixels[i]];
 }
 
+void mask_to_cityscapes(infer_image *mask)
+{
+    const size_t n = (size_t)mask->width * (size_t)mask->height;
+    for (size_t i = 0; i < n; i++)
+        mask->pixels[i] =
+            mask->pixels[i] < sizeof cityscapes_ids ? cityscapes_ids[mask->pixels[i]] : 0;
+}
+
 int read_mask(const char *path, const struct mask_options *o, infer_image *mask)
 {
     size_t size;
@@ -87,8 +95,7 @@ static int is_class_mask(const struct name_list *files, const char *file, int ci
     return strstr(file, "_labelIds.") || !strstr(file, "_gt");
 }
 
-static int list_masks(const char *folder, int cityscapes, struct name_list *files,
-                      struct name_list *keys)
+int masks_list(const char *folder, int cityscapes, struct name_list *files, struct name_list *keys)
 {
     static const char *const endings[] = {".png", NULL};
     infer_error err;
@@ -132,9 +139,9 @@ int read_masks(const char *truths, const char *answers, const struct mask_option
 {
     struct infer__region *r = counts->region;
     struct name_list files[2] = {{.region = r}, {.region = r}}, keys = {.region = r};
-    int status = list_masks(truths, o->cityscapes, &files[0], pictures);
+    int status = masks_list(truths, o->cityscapes, &files[0], pictures);
     if (status == CLI_OK)
-        status = list_masks(answers, o->cityscapes, &files[1], &keys);
+        status = masks_list(answers, o->cityscapes, &files[1], &keys);
     for (uint32_t i = 0; status == CLI_OK && i < pictures->count; i++) {
         const char *name = pictures->items[i].text;
         const int64_t found = find_answer(&keys, pictures, name);

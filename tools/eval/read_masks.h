@@ -17,6 +17,14 @@ struct mask_options {
 /* One channel; free it with infer_image_free. */
 int read_mask(const char *path, const struct mask_options *o, infer_image *mask);
 
+/* The label ids of Cityscapes' 19 classes, instead of the classes; 0, which is none of them, for
+ * all else. */
+void mask_to_cityscapes(infer_image *mask);
+
+/* The masks in a folder: `files`, and as `keys` the pictures that they are of, whose ids are the
+ * indices of their files. There is at least one. */
+int masks_list(const char *folder, int cityscapes, struct name_list *files, struct name_list *keys);
+
 /* Counts the pixels of each mask of a folder against that of the same picture in another folder;
  * pictures are those of the truth, and become names of `pictures`. Files are of one picture when
  * their names are equal without endings and without what Cityscapes and others put behind them
