@@ -89,6 +89,22 @@ static infer_status get_session(struct classifier *c, int32_t width, int32_t hei
     return INFER_OK;
 }
 
+infer_status classifier_scores(struct classifier *c, size_t *n, infer_error *err)
+{
+    const infer_preprocess *p = &c->preprocess;
+    const int exact = p->fit == INFER_FIT_EXACT;
+    infer_value_info info = INFER_VALUE_INFO_INIT;
+    int32_t width, height;
+    TRY(infer_preprocess_size(p, exact ? p->width : 256, exact ? p->height : 256, &width, &height,
+                              err));
+    TRY(get_session(c, width, height, err));
+    TRY(infer_session_output(c->session, c->output, &info, err));
+    *n = 1;
+    for (int i = 0; i < info.rank; i++)
+        *n *= (size_t)info.dims[i];
+    return INFER_OK;
+}
+
 static infer_status run(struct classifier *c, const char *path, struct answer *a, infer_error *err)
 {
     int32_t width, height;

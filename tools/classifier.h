@@ -38,6 +38,9 @@ struct answer {
  * an exit status; `path` is for messages. */
 int classifier_preprocess(struct classifier *c, const struct cli_args *args, const char *path);
 
+/* How many scores an answer has. */
+infer_status classifier_scores(struct classifier *c, size_t *n, infer_error *err);
+
 /* Classifies a file. The answer is to be freed in either case. */
 infer_status classifier_run(struct classifier *c, const char *path, struct answer *a,
                             infer_error *err);

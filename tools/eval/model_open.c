@@ -82,8 +82,6 @@ static int begin_detector(struct eval_model *m, const struct cli_args *args)
     return detector_begin(d, m->path);
 }
 
-/* How many classes there are is known once the first picture has been answered: until then as many
- * as fit. */
 static int begin_classifier(struct eval_model *m, const struct cli_args *args)
 {
     struct classifier *c = &m->classifier;

@@ -21,21 +21,6 @@ struct scoring {
     double *values;
 };
 
-/* How many scores an answer has; 0 where the model leaves that open. */
-static size_t count_scores(const struct eval_model *m)
-{
-    infer_value_info info = INFER_VALUE_INFO_INIT;
-    size_t n = 1, sides = 0;
-    if (infer_model_output(m->model, m->classifier.output, &info, NULL) != INFER_OK)
-        return 0;
-    for (int i = 0; i < info.rank; i++)
-        if (!(info.free_dims >> i & 1)) {
-            n *= (size_t)info.dims[i];
-            sides++;
-        }
-    return sides ? n : 0;
-}
-
 /* Classes are called by their labels, else by the data's numbers for them. */
 static int name_classes(struct scoring *g)
 {
@@ -58,7 +43,10 @@ static int name_classes(struct scoring *g)
 static int begin(struct scoring *g)
 {
     struct eval_model *m = g->m;
-    const size_t n = count_scores(m);
+    infer_error err;
+    size_t n = 0;
+    if (classifier_scores(&m->classifier, &n, &err) != INFER_OK)
+        return cli_fail(m->path, &err);
     if (n < 2 || n > 1000000) {
         fprintf(stderr, "infer: %s: output 0 has %zu scores of classes\n", m->path, n);
         return CLI_BAD_INPUT;

@@ -74,6 +74,9 @@ static int label_folders(struct truths *t, const char *path, const struct name_l
                 path, ndistinct, classes->count);
         return CLI_BAD_INPUT;
     }
+    if (!known)
+        fprintf(stderr, "infer: %s: its folders are the classes in the order of their names\n",
+                path);
     for (uint32_t i = 0; status == CLI_OK && i < n; i++) {
         char **found = bsearch(&names[i], distinct, ndistinct, sizeof *distinct, by_text);
         const int64_t label = known ? class_of_label(classes, names[i]) : found - distinct;
