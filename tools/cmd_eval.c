@@ -8,6 +8,7 @@
 #include "tools/eval/eval.h"
 #include "tools/eval/kpi.h"
 #include "tools/eval/model.h"
+#include "tools/eval/versus.h"
 #include "tools/preprocess_args.h"
 #include "tools/progress.h"
 
@@ -22,6 +23,8 @@ static const struct cli_option options[] = {
     {"iou", "X", "of two boxes that overlap by more one goes (default: MODEL's)"},
     {"most", "N", "boxes of a picture (300)"},
     {"save", "FILE|DIR", "write MODEL's answers, for --predictions"},
+    {"versus", "MODEL2", "compare with another model on the same pictures"},
+    {"slice", "BY", "the numbers of parts of the pictures, too: size, brightness or class"},
     {"iou-type", "TYPE", "bbox (default), segm or keypoints"},
     {"class-agnostic", NULL, "objects of all classes are of one"},
     {"sigmas", "A,B,...", "keypoints: how exactly each can be placed (default: COCO's 17)"},
@@ -32,7 +35,8 @@ static const struct cli_option options[] = {
     {"mask-ids", "cityscapes", "masks: values are Cityscapes' label ids"},
     {"bootstrap", "ROUNDS", "95 % intervals by resampling the pictures"},
     {"seed", "N", "of the resampling (1)"},
-    {"kpi", "FILE", "goals, lines such as `AP50 >= 0.4`: exit status 1 where one is missed"},
+    {"kpi", "FILE",
+     "goals, lines such as `AP50 >= 0.4` or `AP50 >= versus - 0.005`; one missed: status 1"},
     {"curves", NULL, "whole curves and large matrices in --json, too"},
     {"json", NULL, "everything as JSON; what sums it up is in `stats`"},
     SHAPE_OPTION,
@@ -179,31 +183,31 @@ static int ends_with(const char *text, const char *end)
     return n >= m && strcasecmp(text + n - m, end) == 0;
 }
 
-static int evaluate_model(const struct eval_options *o, struct report *r)
+static int evaluate_model(const struct eval_options *o, struct report *r, struct eval_view *v)
 {
-    const int status = o->model->task == INFER_TASK_DETECT    ? eval_detect(o, r)
-                       : o->model->task == INFER_TASK_SEGMENT ? eval_masks(o, r)
-                                                              : eval_scores(o, r);
+    const int status = o->model->task == INFER_TASK_DETECT    ? eval_detect(o, r, v)
+                       : o->model->task == INFER_TASK_SEGMENT ? eval_masks(o, r, v)
+                                                              : eval_scores(o, r, v);
     if (status == CLI_OK)
         report_count(r, r->root, "failed", o->model->failed);
     return status;
 }
 
-static int evaluate(const struct eval_options *o, struct report *r)
+static int evaluate(const struct eval_options *o, struct report *r, struct eval_view *v)
 {
     struct stat st;
     if (o->model)
-        return evaluate_model(o, r);
+        return evaluate_model(o, r, v);
     if (stat(o->predictions, &st) != 0) {
         fprintf(stderr, "infer: %s: can't be found\n", o->predictions);
         return CLI_BAD_INPUT;
     }
     if (S_ISDIR(st.st_mode))
-        return eval_masks(o, r);
+        return eval_masks(o, r, v);
     if (ends_with(o->predictions, ".json"))
-        return eval_detect(o, r);
+        return eval_detect(o, r, v);
     if (ends_with(o->predictions, ".csv"))
-        return eval_scores(o, r);
+        return eval_scores(o, r, v);
     return cli_usage("%s: predictions are a .json or .csv file, or a folder", o->predictions);
 }
 
@@ -218,24 +222,86 @@ static int write_report(const struct report *r, int json)
     return CLI_OK;
 }
 
-static int judge(const struct eval_options *o, const struct cli_args *args)
+/* A report with the view that it is of. */
+struct judged {
+    struct report report;
+    struct eval_view view;
+    struct eval_model model;
+};
+
+static int judged_begin(struct judged *j)
 {
-    struct report r;
-    if (!report_begin(&r)) {
-        fprintf(stderr, "infer: no memory for a report\n");
-        return CLI_RESOURCES;
-    }
-    int status = evaluate(o, &r);
+    infer__region_init(&j->view.region, NULL);
+    if (report_begin(&j->report))
+        return CLI_OK;
+    fprintf(stderr, "infer: no memory for a report\n");
+    return CLI_RESOURCES;
+}
+
+static void judged_end(struct judged *j)
+{
+    report_end(&j->report);
+    infer__region_free(&j->view.region);
+    eval_model_close(&j->model);
+}
+
+/* Answers of a model, if `path` is one, or recorded ones. */
+static int answer(struct eval_options *o, const struct cli_args *args, const char *path,
+                  struct judged *j)
+{
+    int status = path ? eval_model_open(&j->model, path, args) : CLI_OK;
+    o->model = path ? &j->model : NULL;
+    o->predictions = path ? path : o->predictions;
+    return status == CLI_OK ? evaluate(o, &j->report, &j->view) : status;
+}
+
+/* The second model answers, and is set beside the first. */
+static int compare(const struct eval_options *o, const struct cli_args *args, struct judged *first,
+                   struct judged *second)
+{
+    struct eval_options other = *o;
+    const char *path = cli_value(args, "versus");
+    other.save = NULL;
+    const int status = answer(&other, args, path, second);
+    return status == CLI_OK
+               ? eval_versus(o, &first->report, &first->view, &second->report, &second->view, path)
+               : status;
+}
+
+static int parse_slices(const char *text, enum eval_slices *by)
+{
+    static const char *const names[] = {"size", "brightness", "class"};
+    *by = SLICE_NONE;
+    for (int i = 0; text && i < 3; i++)
+        if (strcmp(text, names[i]) == 0)
+            *by = (enum eval_slices)(i + 1);
+    if (text && *by == SLICE_NONE)
+        cli_usage("--slice %s: size, brightness or class", text);
+    return !text || *by != SLICE_NONE;
+}
+
+/* Fills the report. */
+static int judge(struct eval_options *o, const struct cli_args *args, struct judged *first,
+                 struct judged *second)
+{
+    const int versus = cli_has(args, "versus");
+    const char *kpi = cli_value(args, "kpi");
+    enum eval_slices by;
+    if (!parse_slices(cli_value(args, "slice"), &by))
+        return CLI_USAGE;
+    if (versus && !args->npositional)
+        return cli_usage("--versus: recorded answers are not compared: give MODEL");
+    int status = answer(o, args, args->npositional ? args->positional[0] : NULL, first);
+    if (status == CLI_OK)
+        status = eval_resample(o, &first->report, &first->view);
+    if (status == CLI_OK)
+        status = eval_slice(o, &first->report, &first->view, by);
+    if (status == CLI_OK && versus)
+        status = compare(o, args, first, second);
     if (o->progress)
         progress_wipe();
-    const char *kpi = cli_value(args, "kpi");
     if (status == CLI_OK && kpi)
-        status = kpi_judge(kpi, &r);
-    if (status == CLI_OK || status == CLI_DIFFERS) {
-        const int written = write_report(&r, cli_has(args, "json"));
-        status = written == CLI_OK ? status : written;
-    }
-    report_end(&r);
+        status = kpi_judge(kpi, &first->report, versus ? &second->report : NULL);
     return status;
 }
 
@@ -243,7 +309,7 @@ int cmd_eval(int argc, char **argv)
 {
     struct cli_args args;
     struct eval_options o = {0};
-    struct eval_model m = {0};
+    struct judged first = {0}, second = {0};
     double start = cli_now_ms();
     int status;
     if (cli_parse(&command, argc, argv, &args, &status))
@@ -252,15 +318,18 @@ int cmd_eval(int argc, char **argv)
         return CLI_USAGE;
     o.progress = isatty(2) ? progress : NULL;
     o.progress_ctx = &start;
-    status = CLI_OK;
-    if (args.npositional) {
-        status = eval_model_open(&m, args.positional[0], &args);
-        o.model = &m;
-    }
+    status = judged_begin(&first);
     if (status == CLI_OK)
-        status = judge(&o, &args);
-    if (m.failed && status <= CLI_DIFFERS)
+        status = judged_begin(&second);
+    if (status == CLI_OK)
+        status = judge(&o, &args, &first, &second);
+    if (status == CLI_OK || status == CLI_DIFFERS) {
+        const int written = write_report(&first.report, cli_has(&args, "json"));
+        status = written == CLI_OK ? status : written;
+    }
+    if ((first.model.failed || second.model.failed) && status <= CLI_DIFFERS)
         status = CLI_BAD_INPUT;
-    eval_model_close(&m);
+    judged_end(&first);
+    judged_end(&second);
     return status;
 }

@@ -34,16 +34,35 @@ struct eval_options {
     void *progress_ctx;
 };
 
-/* Each returns an exit status, after a message where it is not CLI_OK. */
-int eval_detect(const struct eval_options *o, struct report *r);
-int eval_scores(const struct eval_options *o, struct report *r);
-int eval_masks(const struct eval_options *o, struct report *r);
+/* An evaluation picture by picture: what intervals, slices and comparisons are made of. */
+struct eval_view {
+    struct infer__region region; /* owns the evaluation */
+    uint32_t npictures;
+    const struct name_list *pictures; /* NULL: they have no names */
+    const struct name_list *classes;  /* may be fewer than there are: then numbers are names */
+    uint32_t nclasses;
+    const char *const *paths; /* of pictures that a model was asked about; else NULL */
+    double *quality;          /* of each picture, 0 to 1; NaN: it is not judged */
+    const char *quality_name;
+    int has_right; /* a picture is right where its quality is 1 */
+    int nvalues;   /* numbers that `measure` gives, and their names */
+    const char *const *names;
+    /* The numbers where picture i counts weights[i] times (NULL: once); NaN where there is none. */
+    void (*measure)(void *ctx, const uint32_t *weights, double *values);
+    /* Sets the weights of all pictures that show a class to 1. */
+    void (*mark)(void *ctx, uint32_t class, uint32_t *weights);
+    void *ctx;
+};
+
+/* Each fills the report and the view, whose region is empty before, and returns an exit status,
+ * after a message where it is not CLI_OK. */
+int eval_detect(const struct eval_options *o, struct report *r, struct eval_view *v);
+int eval_scores(const struct eval_options *o, struct report *r, struct eval_view *v);
+int eval_masks(const struct eval_options *o, struct report *r, struct eval_view *v);
 
 /* Reports precision, recall and F1, with `behind` behind their names. */
 void eval_put_prf(struct report *r, yyjson_mut_val *object, struct prf prf, const char *behind);
-/* Resamples pictures, if that is wanted, and reports the intervals of b->nvalues numbers by their
- * names. Of `b` the pictures, the values and how they are measured are set. */
-int eval_resample(const struct eval_options *o, struct report *r, struct bootstrap *b,
-                  const char *const *names);
+/* Resamples pictures, if that is wanted, and reports the intervals of the view's numbers. */
+int eval_resample(const struct eval_options *o, struct report *r, const struct eval_view *v);
 
 #endif

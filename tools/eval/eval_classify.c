@@ -12,7 +12,7 @@
 enum { MOST_CONFUSED = 100 };
 
 struct one_class {
-    struct classification *c;
+    struct classification *c; /* first, for what both kinds share */
     struct classify_row *rows;
     struct classify_result result;
 };
@@ -105,25 +105,36 @@ static void measure_again(void *ctx, const uint32_t *weights, double *values)
     memcpy(values, all, sizeof all);
 }
 
-int eval_one_class(struct classification *c)
+/* The quality of a picture is the reciprocal rank of its class. */
+static void set_view(struct one_class *one, struct eval_view *v)
 {
-    struct one_class one = {.c = c};
+    v->quality_name = "reciprocal_rank";
+    v->nvalues = sizeof resampled / sizeof *resampled;
+    v->names = resampled;
+    v->measure = measure_again;
+    v->ctx = one;
+    for (uint32_t i = 0; i < v->npictures; i++)
+        v->quality[i] = 1.0 / (one->rows[i].rank + 1.0);
+}
+
+int eval_one_class(struct classification *c, struct eval_view *v)
+{
+    struct one_class *one = infer__region_calloc(c->region, 1, sizeof *one);
     infer_error err;
-    if (classify_rows(&c->scores, &one.rows, &err) != INFER_OK)
-        return cli_fail(c->o->predictions, &err);
-    one.result.classes =
-        infer__region_calloc(&c->region, c->scores.nclasses, sizeof *one.result.classes);
-    if (!one.result.classes)
+    if (!one)
         return files_no_memory(c->o->predictions);
-    classify_measure(one.rows, c->scores.nrows, c->scores.nclasses, NULL, &one.result);
-    put_stats(&one);
-    put_classes(&one);
+    one->c = c;
+    if (classify_rows(&c->scores, &one->rows, &err) != INFER_OK)
+        return cli_fail(c->o->predictions, &err);
+    one->result.classes =
+        infer__region_calloc(c->region, c->scores.nclasses, sizeof *one->result.classes);
+    if (!one->result.classes)
+        return files_no_memory(c->o->predictions);
+    classify_measure(one->rows, c->scores.nrows, c->scores.nclasses, NULL, &one->result);
+    put_stats(one);
+    put_classes(one);
     if (c->probable)
-        put_bins(&one);
-    struct bootstrap b = {.pictures = c->scores.nrows,
-                          .nvalues = sizeof resampled / sizeof *resampled,
-                          .measure = measure_again,
-                          .ctx = &one};
-    const int status = put_confusion(&one);
-    return status == CLI_OK ? eval_resample(c->o, c->report, &b, resampled) : status;
+        put_bins(one);
+    set_view(one, v);
+    return put_confusion(one);
 }

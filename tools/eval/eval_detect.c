@@ -14,13 +14,14 @@
 struct detection {
     const struct eval_options *o;
     struct report *report;
-    struct infer__region region;
+    struct infer__region *region; /* the view's */
     struct detect_set set;
     struct read_skipped skipped;
     struct detect_matches matches;
     struct detect_tables tables, resampled;
     struct detect_curve curve;
-    struct detect_voc *voc; /* of each class; NULL: no boxes */
+    struct detect_voc *voc;                   /* of each class; NULL: no boxes */
+    const char *names[DETECT_MOST_STATS + 4]; /* of the view's numbers */
 };
 
 /* ---- reading -------------------------------------------------------------------------------- */
@@ -40,7 +41,7 @@ static int read_truth(struct detection *d)
     int status;
     if (stat(o->data, &st) != 0 || !S_ISDIR(st.st_mode))
         return read_coco(o->data, &d->set, &d->skipped);
-    if (has_xml(&d->region, o->data, &status))
+    if (has_xml(d->region, o->data, &status))
         return read_voc(o->data, o->classes, &d->set);
     return status == CLI_OK ? read_yolo(o->data, o->classes, &d->set) : status;
 }
@@ -60,15 +61,14 @@ static infer_status measure(struct detection *d, infer_error *err)
     const struct detect_options options = {
         .class_agnostic = o->class_agnostic, .sigmas = o->sigmas, .nsigmas = o->nsigmas};
     TRY(detect_match(&d->set, &options, &d->matches, err));
-    TRY(detect_tables_new(&d->region, d->matches.nclasses, 1, &d->tables, err));
+    TRY(detect_tables_new(d->region, d->matches.nclasses, 1, &d->tables, err));
     detect_accumulate(&d->matches, NULL, &d->tables);
-    TRY(detect_confidence_curve(&d->region, &d->matches, &d->curve, err));
-    if (o->rounds)
-        TRY(detect_tables_new(&d->region, d->matches.nclasses, 0, &d->resampled, err));
+    TRY(detect_confidence_curve(d->region, &d->matches, &d->curve, err));
+    TRY(detect_tables_new(d->region, d->matches.nclasses, 0, &d->resampled, err));
     if (d->set.kind != DETECT_BOX)
         return INFER_OK;
-    d->voc = infer__region_calloc(&d->region, d->matches.nclasses, sizeof *d->voc);
-    return d->voc ? detect_voc(&d->region, &d->matches, d->voc, err)
+    d->voc = infer__region_calloc(d->region, d->matches.nclasses, sizeof *d->voc);
+    return d->voc ? detect_voc(d->region, &d->matches, d->voc, err)
                   : infer__no_memory(err, infer__array_bytes(d->matches.nclasses, sizeof *d->voc));
 }
 
@@ -183,14 +183,13 @@ static void report_curve(struct detection *d)
     }
 }
 
-static int report_all(struct detection *d)
+static void report_all(struct detection *d)
 {
-    const char *names[DETECT_MOST_STATS + 3];
     double values[DETECT_MOST_STATS];
     struct report *r = d->report;
-    const int n = detect_stats(d->set.kind, &d->matches, &d->tables, names, values);
+    const int n = detect_stats(d->set.kind, &d->matches, &d->tables, d->names, values);
     for (int i = 0; i < n; i++)
-        report_number(r, r->stats, names[i], values[i]);
+        report_number(r, r->stats, d->names[i], values[i]);
     report_counts(d);
     report_confidence(d);
     if (d->voc) {
@@ -203,30 +202,83 @@ static int report_all(struct detection *d)
         report_class(d, list, k);
     if (d->o->curves)
         report_curve(d);
-    names[n] = "precision";
-    names[n + 1] = "recall";
-    names[n + 2] = "f1";
-    struct bootstrap b = {
-        .pictures = d->set.pictures.count, .nvalues = n + 3, .measure = measure_again, .ctx = d};
-    return eval_resample(d->o, r, &b, names);
 }
 
-int eval_detect(const struct eval_options *o, struct report *r)
+/* ---- picture by picture --------------------------------------------------------------------- */
+
+static void mark(void *ctx, uint32_t class, uint32_t *weights)
 {
-    struct detection d = {.o = o, .report = r};
+    const struct detection *d = ctx;
+    for (uint32_t i = 0; i < d->set.truths.count; i++)
+        if (d->set.truths.items[i].class == class)
+            weights[d->set.truths.items[i].picture] = 1;
+}
+
+/* F1 at the confidence in each picture; 1 where there is nothing and nothing was found. */
+static int rate_pictures(struct detection *d, double *quality)
+{
+    const struct detect_matches *m = &d->matches;
+    const uint32_t n = d->set.pictures.count;
+    double(*counts)[3] = infer__region_calloc(d->region, n, sizeof *counts);
+    if (!counts)
+        return files_no_memory(d->o->data);
+    for (uint32_t i = 0; i < m->nanswers; i++) {
+        const struct detect_answer *a = &m->answers[i];
+        if (a->object->score >= d->o->confidence && a->fate[0][0] != FATE_IGNORED)
+            counts[a->picture][a->fate[0][0] == FATE_RIGHT ? 0 : 1]++;
+    }
+    for (uint32_t i = 0; i < m->ntruths; i++)
+        counts[m->truths[i].picture][2] += !m->truths[i].ignored[0];
+    for (uint32_t i = 0; i < n; i++) {
+        const double right = counts[i][0], wrong = counts[i][1], there = counts[i][2];
+        quality[i] = there + wrong > 0 ? binary_prf(right, wrong, there - right).f1 : 1;
+        if (d->o->model && !d->o->model->paths[i])
+            quality[i] = NAN;
+    }
+    return CLI_OK;
+}
+
+static int make_view(struct detection *d, struct eval_view *v)
+{
+    static const char *const behind[] = {"precision", "recall", "f1"};
+    const uint32_t n = d->set.pictures.count;
+    int nstats = 0;
+    while (d->names[nstats])
+        nstats++;
+    memcpy(d->names + nstats, behind, sizeof behind);
+    v->npictures = n;
+    v->pictures = &d->set.pictures;
+    v->classes = &d->set.classes;
+    v->nclasses = d->set.classes.count;
+    v->paths = d->o->model ? d->o->model->paths : NULL;
+    v->quality_name = "f1";
+    v->nvalues = nstats + 3;
+    v->names = d->names;
+    v->measure = measure_again;
+    v->mark = mark;
+    v->ctx = d;
+    v->quality = infer__region_calloc(d->region, n, sizeof *v->quality);
+    return v->quality ? rate_pictures(d, v->quality) : files_no_memory(d->o->data);
+}
+
+int eval_detect(const struct eval_options *o, struct report *r, struct eval_view *v)
+{
     infer_error err;
+    struct detection *d = infer__region_calloc(&v->region, 1, sizeof *d);
     if (!o->data)
         return cli_usage("eval: give --data, the truth that %s is judged by", o->predictions);
-    infer__region_init(&d.region, NULL);
-    d.set.kind = o->kind;
-    d.set.region = d.set.pictures.region = d.set.classes.region = &d.region;
-    int status = read_truth(&d);
+    if (!d)
+        return files_no_memory(o->data);
+    *d = (struct detection){.o = o, .report = r, .region = &v->region};
+    d->set.kind = o->kind;
+    d->set.region = d->set.pictures.region = d->set.classes.region = d->region;
+    int status = read_truth(d);
     if (status == CLI_OK)
-        status = read_answers(&d);
-    if (status == CLI_OK && measure(&d, &err) != INFER_OK)
+        status = read_answers(d);
+    if (status == CLI_OK && measure(d, &err) != INFER_OK)
         status = cli_fail(o->predictions, &err);
-    if (status == CLI_OK)
-        status = report_all(&d);
-    infer__region_free(&d.region);
-    return status;
+    if (status != CLI_OK)
+        return status;
+    report_all(d);
+    return make_view(d, v);
 }

@@ -11,7 +11,7 @@
 struct segmentation {
     const struct eval_options *o;
     struct report *report;
-    struct infer__region region;
+    struct infer__region *region; /* the view's */
     struct segment_counts counts;
     struct name_list pictures, classes;
     int nclasses;
@@ -24,7 +24,7 @@ static int read_all(struct segmentation *s)
     const struct mask_options options = {
         .cityscapes = o->cityscapes, .progress = o->progress, .ctx = o->progress_ctx};
     infer_error err;
-    if (segment_begin(&s->counts, &s->region, o->ignore, &err) != INFER_OK)
+    if (segment_begin(&s->counts, s->region, o->ignore, &err) != INFER_OK)
         return cli_fail(o->data, &err);
     int status = o->classes ? files_read_names(o->classes, 0, &s->classes) : CLI_OK;
     if (status == CLI_OK && o->model)
@@ -99,13 +99,14 @@ static void put_confusion(struct segmentation *s)
 }
 
 /* The mean IoU of each picture, in --json --curves; its mean is one of the stats. */
-static void put_pictures(struct segmentation *s)
+static void put_pictures(struct segmentation *s, double *quality)
 {
     struct report *r = s->report;
     yyjson_mut_val *list = s->o->curves ? report_list(r, r->root, "per_picture") : NULL;
     double sum = 0, n = 0;
     for (uint32_t i = 0; i < s->counts.npictures; i++) {
         const double iou = segment_picture_iou(&s->counts, s->nclasses, i);
+        quality[i] = iou;
         sum += isnan(iou) ? 0 : iou;
         n += !isnan(iou);
         if (!list)
@@ -124,12 +125,22 @@ static void measure_again(void *ctx, const uint32_t *weights, double *values)
     values_of(s->result, values);
 }
 
-static int report_all(struct segmentation *s)
+/* Pictures with pixels of the class. */
+static void mark(void *ctx, uint32_t class, uint32_t *weights)
+{
+    const struct segmentation *s = ctx;
+    for (uint32_t i = 0; i < s->counts.npictures; i++)
+        if (s->counts.pictures[i][class].truth)
+            weights[i] = 1;
+}
+
+static int report_all(struct segmentation *s, struct eval_view *v)
 {
     double values[NAMES];
     struct report *r = s->report;
-    s->result = infer__region_calloc(&s->region, 1, sizeof *s->result);
-    if (!s->result)
+    s->result = infer__region_calloc(s->region, 1, sizeof *s->result);
+    v->quality = infer__region_calloc(s->region, s->counts.npictures, sizeof *v->quality);
+    if (!s->result || !v->quality)
         return files_no_memory(s->o->predictions);
     segment_measure(&s->counts, s->nclasses, NULL, s->result);
     values_of(s->result, values);
@@ -137,24 +148,32 @@ static int report_all(struct segmentation *s)
         report_number(r, r->stats, names[i], values[i]);
     report_count(r, r->root, "pictures", s->counts.npictures);
     report_count(r, r->root, "pixels", s->result->pixels);
-    put_pictures(s);
+    put_pictures(s, v->quality);
     put_classes(s);
     put_confusion(s);
-    struct bootstrap b = {
-        .pictures = s->counts.npictures, .nvalues = NAMES, .measure = measure_again, .ctx = s};
-    return eval_resample(s->o, r, &b, names);
+    v->npictures = s->counts.npictures;
+    v->pictures = &s->pictures;
+    v->paths = s->o->model ? s->o->model->paths : NULL;
+    v->classes = &s->classes;
+    v->nclasses = (uint32_t)s->nclasses;
+    v->quality_name = "mIoU";
+    v->nvalues = NAMES;
+    v->names = names;
+    v->measure = measure_again;
+    v->mark = mark;
+    v->ctx = s;
+    return CLI_OK;
 }
 
-int eval_masks(const struct eval_options *o, struct report *r)
+int eval_masks(const struct eval_options *o, struct report *r, struct eval_view *v)
 {
-    struct segmentation s = {.o = o, .report = r};
+    struct segmentation *s = infer__region_calloc(&v->region, 1, sizeof *s);
     if (!o->data)
         return cli_usage("eval: give --data, the true masks that %s is judged by", o->predictions);
-    infer__region_init(&s.region, NULL);
-    s.pictures.region = s.classes.region = &s.region;
-    int status = read_all(&s);
-    if (status == CLI_OK)
-        status = report_all(&s);
-    infer__region_free(&s.region);
-    return status;
+    if (!s)
+        return files_no_memory(o->data);
+    *s = (struct segmentation){.o = o, .report = r, .region = &v->region};
+    s->pictures.region = s->classes.region = s->region;
+    const int status = read_all(s);
+    return status == CLI_OK ? report_all(s, v) : status;
 }

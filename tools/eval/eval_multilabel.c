@@ -7,7 +7,7 @@
 #include "tools/eval/files.h"
 
 struct several {
-    struct classification *c;
+    struct classification *c; /* first, for what both kinds share */
     struct multilabel_result result;
 };
 
@@ -43,12 +43,36 @@ static void measure_again(void *ctx, const uint32_t *weights, double *values)
     memcpy(values, numbers, sizeof numbers);
 }
 
-int eval_several_classes(struct classification *c)
+/* The quality of a picture is the Jaccard index of its yes and its classes: 1 where there are none.
+ */
+static void set_view(struct several *all, struct eval_view *v)
 {
-    struct several all = {.c = c};
-    struct multilabel_result *v = &all.result;
+    const struct scores *s = &all->c->scores;
+    v->quality_name = "jaccard";
+    v->nvalues = sizeof resampled / sizeof *resampled;
+    v->names = resampled;
+    v->measure = measure_again;
+    v->ctx = all;
+    for (uint32_t i = 0; i < v->npictures; i++) {
+        double both = 0, either = 0;
+        for (size_t k = (size_t)i * s->nclasses; k < ((size_t)i + 1) * s->nclasses; k++) {
+            const int yes = s->values[k] >= all->c->o->confidence;
+            both += yes && s->positive[k];
+            either += yes || s->positive[k];
+        }
+        v->quality[i] = either > 0 ? both / either : 1;
+    }
+}
+
+int eval_several_classes(struct classification *c, struct eval_view *view)
+{
+    struct several *all = infer__region_calloc(c->region, 1, sizeof *all);
+    if (!all)
+        return files_no_memory(c->o->predictions);
+    all->c = c;
+    struct multilabel_result *v = &all->result;
     struct report *r = c->report;
-    v->classes = infer__region_calloc(&c->region, c->scores.nclasses, sizeof *v->classes);
+    v->classes = infer__region_calloc(c->region, c->scores.nclasses, sizeof *v->classes);
     if (!v->classes)
         return files_no_memory(c->o->predictions);
     multilabel_measure(&c->scores, c->o->confidence, NULL, v);
@@ -63,10 +87,7 @@ int eval_several_classes(struct classification *c)
     report_number(r, r->stats, "average_precision_micro", c->all.ap);
     report_number(r, r->stats, "log_loss", c->probable ? multilabel_log_loss(&c->scores) : NAN);
     report_number(r, r->root, "threshold", c->o->confidence);
-    put_classes(&all);
-    struct bootstrap b = {.pictures = c->scores.nrows,
-                          .nvalues = sizeof resampled / sizeof *resampled,
-                          .measure = measure_again,
-                          .ctx = &all};
-    return eval_resample(c->o, r, &b, resampled);
+    put_classes(all);
+    set_view(all, view);
+    return CLI_OK;
 }

@@ -13,21 +13,24 @@ void eval_put_prf(struct report *r, yyjson_mut_val *object, struct prf prf, cons
     report_number(r, object, key, prf.f1);
 }
 
-int eval_resample(const struct eval_options *o, struct report *r, struct bootstrap *b,
-                  const char *const *names)
+int eval_resample(const struct eval_options *o, struct report *r, const struct eval_view *v)
 {
     double intervals[BOOTSTRAP_MOST][2];
-    if (!o->rounds || !b->pictures)
+    const struct bootstrap b = {.pictures = v->npictures,
+                                .rounds = o->rounds,
+                                .seed = o->seed,
+                                .nvalues = v->nvalues,
+                                .measure = v->measure,
+                                .ctx = v->ctx,
+                                .progress = o->progress,
+                                .progress_ctx = o->progress_ctx};
+    if (!b.rounds || !b.pictures)
         return CLI_OK;
-    b->rounds = o->rounds;
-    b->seed = o->seed;
-    b->progress = o->progress;
-    b->progress_ctx = o->progress_ctx;
-    if (!bootstrap_run(b, intervals)) {
-        fprintf(stderr, "infer: no memory for %u rounds of resampling\n", b->rounds);
+    if (!bootstrap_run(&b, intervals)) {
+        fprintf(stderr, "infer: no memory for %u rounds of resampling\n", b.rounds);
         return CLI_RESOURCES;
     }
-    for (int i = 0; i < b->nvalues; i++)
-        report_interval(r, names[i], intervals[i]);
+    for (int i = 0; i < b.nvalues; i++)
+        report_interval(r, v->names[i], intervals[i]);
     return CLI_OK;
 }

@@ -7,6 +7,7 @@
 #include "base/size.h"
 #include "base/status.h"
 #include "tools/cli.h"
+#include "tools/eval/files.h"
 #include "tools/eval/model.h"
 
 /* ---- curves --------------------------------------------------------------------------------- */
@@ -31,7 +32,7 @@ static infer_status read_curve(const struct scores *s, uint32_t class, struct cl
 static infer_status read_curves(struct classification *c, infer_error *err)
 {
     const uint32_t n = c->scores.nclasses;
-    c->curves = infer__region_calloc(&c->region, n, sizeof *c->curves);
+    c->curves = infer__region_calloc(c->region, n, sizeof *c->curves);
     if (!c->curves)
         return infer__no_memory(err, infer__array_bytes(n, sizeof *c->curves));
     for (uint32_t k = 0; k < n; k++) {
@@ -65,24 +66,49 @@ void eval_put_curve_means(struct classification *c)
     report_number(r, r->stats, "average_precision", aps / nap);
 }
 
-int eval_scores(const struct eval_options *o, struct report *r)
+/* Pictures whose row has the class. */
+static void mark(void *ctx, uint32_t class, uint32_t *weights)
 {
-    struct classification c = {.o = o, .report = r};
+    struct classification *const *c = ctx; /* the first member of one_class and several */
+    const struct scores *s = &(*c)->scores;
+    for (uint32_t i = 0; i < s->nrows; i++)
+        if (s->positive ? s->positive[(size_t)i * s->nclasses + class] : s->labels[i] == class)
+            weights[i] = 1;
+}
+
+static int make_view(struct classification *c, struct eval_view *v)
+{
+    v->npictures = c->scores.nrows;
+    v->pictures = c->files.count ? &c->files : NULL;
+    v->paths = c->o->model ? c->o->model->paths : NULL;
+    v->classes = &c->scores.classes;
+    v->nclasses = c->scores.nclasses;
+    v->has_right = 1;
+    v->mark = mark;
+    v->quality = infer__region_calloc(c->region, v->npictures, sizeof *v->quality);
+    if (!v->quality)
+        return files_no_memory(c->o->predictions);
+    return c->scores.positive ? eval_several_classes(c, v) : eval_one_class(c, v);
+}
+
+int eval_scores(const struct eval_options *o, struct report *r, struct eval_view *v)
+{
+    struct classification *c = infer__region_calloc(&v->region, 1, sizeof *c);
     infer_error err;
-    infer__region_init(&c.region, NULL);
-    c.scores.region = c.scores.classes.region = &c.region;
-    int status = o->model ? model_score(o->model, o, &c.scores, &c.files)
-                          : read_scores(o->predictions, o->data, &c.scores);
+    if (!c)
+        return files_no_memory(o->predictions);
+    *c = (struct classification){.o = o, .report = r, .region = &v->region};
+    c->scores.region = c->scores.classes.region = c->files.region = c->region;
+    int status = o->model ? model_score(o->model, o, &c->scores, &c->files)
+                          : read_scores(o->predictions, o->data, &c->scores);
     if (status == CLI_OK && o->softmax)
-        scores_softmax(&c.scores);
-    if (status == CLI_OK && read_curves(&c, &err) != INFER_OK)
+        scores_softmax(&c->scores);
+    if (status == CLI_OK && read_curves(c, &err) != INFER_OK)
         status = cli_fail(o->predictions, &err);
-    if (status == CLI_OK) {
-        c.probable = scores_are_probabilities(&c.scores);
-        report_count(r, r->root, "pictures", c.scores.nrows);
-        report_count(r, r->root, "classes", c.scores.nclasses);
-        status = c.scores.positive ? eval_several_classes(&c) : eval_one_class(&c);
-    }
-    infer__region_free(&c.region);
-    return status;
+    if (status != CLI_OK)
+        return status;
+    c->probable = scores_are_probabilities(&c->scores);
+    report_count(r, r->root, "pictures", c->scores.nrows);
+    report_count(r, r->root, "classes", c->scores.nclasses);
+    return make_view(c, v);
 }

@@ -13,7 +13,7 @@ struct class_curve {
 struct classification {
     const struct eval_options *o;
     struct report *report;
-    struct infer__region region;
+    struct infer__region *region; /* the view's */
     struct scores scores;
     struct name_list files;     /* pictures of the rows, where a model has answered */
     struct class_curve *curves; /* of each class */
@@ -24,8 +24,8 @@ struct classification {
 /* Reports what is known of a class's curve; and the means over classes. */
 void eval_put_curve(struct report *r, yyjson_mut_val *row, const struct class_curve *curve);
 void eval_put_curve_means(struct classification *c);
-/* The rest of the report: one class to a picture, or several. */
-int eval_one_class(struct classification *c);
-int eval_several_classes(struct classification *c);
+/* The rest of the report and of the view: one class to a picture, or several. */
+int eval_one_class(struct classification *c, struct eval_view *v);
+int eval_several_classes(struct classification *c, struct eval_view *v);
 
 #endif

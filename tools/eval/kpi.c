@@ -10,23 +10,49 @@
 
 struct goal {
     const char *name, *sign;
-    double wanted;
+    double wanted; /* added to the other model's number where `versus` is set */
+    int versus;
 };
+
+/* "0.4", "versus", "versus - 0.005". */
+static int parse_wanted(const char *text, struct goal *g)
+{
+    static const char versus[] = "versus";
+    const size_t n = sizeof versus - 1;
+    char *end;
+    int negative = 0;
+    text += strspn(text, " \t");
+    g->wanted = 0;
+    g->versus = strncmp(text, versus, n) == 0;
+    if (g->versus) {
+        text += n;
+        text += strspn(text, " \t");
+        if (!*text)
+            return 1;
+        negative = *text == '-';
+        if (*text != '+' && *text != '-')
+            return 0;
+        text++;
+    }
+    g->wanted = strtod(text, &end);
+    if (end == text || *end || !isfinite(g->wanted) || (g->versus && g->wanted < 0))
+        return 0;
+    g->wanted = negative ? -g->wanted : g->wanted;
+    return 1;
+}
 
 /* Cuts a line into its three parts; 0 where it is none. */
 static int parse(char *line, struct goal *g)
 {
     static const char *const signs[] = {">=", "<=", "==", ">", "<"};
-    char *at = line + strcspn(line, "<>="), *end = at;
+    char *at = line + strcspn(line, "<>=");
     g->sign = NULL;
     for (size_t i = 0; i < sizeof signs / sizeof *signs && !g->sign; i++)
         if (strncmp(at, signs[i], strlen(signs[i])) == 0)
             g->sign = signs[i];
     if (!g->sign)
         return 0;
-    char *number = at + strlen(g->sign);
-    g->wanted = strtod(number, &end);
-    if (end == number || *end || !isfinite(g->wanted))
+    if (!parse_wanted(at + strlen(g->sign), g))
         return 0;
     while (at > line && isspace((unsigned char)at[-1]))
         at--;
@@ -37,7 +63,7 @@ static int parse(char *line, struct goal *g)
 
 static int is_met(const struct goal *g, double v)
 {
-    if (isnan(v))
+    if (isnan(v) || isnan(g->wanted))
         return 0;
     switch (g->sign[0]) {
     case '>':
@@ -60,8 +86,23 @@ static char *trim(char *line)
     return line;
 }
 
+/* 0 after a message where the goal needs a model to compare with. */
+static int add_other(const char *path, unsigned number, const struct report *other, struct goal *g)
+{
+    double v;
+    if (!g->versus)
+        return 1;
+    if (other && report_find(other, g->name, &v)) {
+        g->wanted += v;
+        return 1;
+    }
+    fprintf(stderr, "infer: %s: line %u: %s\n", path, number,
+            other ? "the other model has no such number" : "`versus` needs --versus MODEL");
+    return 0;
+}
+
 static int judge_line(const char *path, unsigned number, char *line, struct report *r,
-                      yyjson_mut_val *list)
+                      const struct report *other, yyjson_mut_val *list)
 {
     struct goal g;
     double v;
@@ -74,6 +115,8 @@ static int judge_line(const char *path, unsigned number, char *line, struct repo
                 g.name);
         return CLI_BAD_INPUT;
     }
+    if (!add_other(path, number, other, &g))
+        return CLI_BAD_INPUT;
     yyjson_mut_val *row = report_object(r, list, NULL);
     report_string(r, row, "goal", g.name);
     report_string(r, row, "sign", g.sign);
@@ -83,7 +126,7 @@ static int judge_line(const char *path, unsigned number, char *line, struct repo
     return is_met(&g, v) ? CLI_OK : CLI_DIFFERS;
 }
 
-int kpi_judge(const char *path, struct report *r)
+int kpi_judge(const char *path, struct report *r, const struct report *other)
 {
     unsigned n, goals = 0;
     int status = CLI_OK;
@@ -95,7 +138,7 @@ int kpi_judge(const char *path, struct report *r)
         char *line = trim(lines[i]);
         if (!*line)
             continue;
-        const int one = judge_line(path, i + 1, line, r, list);
+        const int one = judge_line(path, i + 1, line, r, other, list);
         status = one > status ? one : status;
         goals++;
     }

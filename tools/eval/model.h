@@ -23,7 +23,8 @@ struct eval_model {
     infer_decoding decoding;
     long first_class; /* classifiers: the model's class that is the data's class 0 */
     uint32_t answered, failed;
-    double start_ms; /* when the first picture's turn was */
+    const char **paths; /* of the evaluation's pictures, in its region; NULL: it has failed */
+    double start_ms;    /* when the first picture's turn was */
 };
 
 /* Opens a .infer or .onnx file with the options of `args`, and makes what answers. Returns an exit

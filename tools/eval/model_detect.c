@@ -102,7 +102,6 @@ struct answering {
     const char *folder;
     int64_t *map;
     int32_t nclasses;
-    uint8_t *answered; /* of each picture */
 };
 
 static infer_status copy_points(struct detect_set *set, const infer_point *from, double **to,
@@ -156,8 +155,8 @@ static int answer_picture(struct answering *a, uint32_t picture)
     else if (detector_run(&a->m->detector, path, &found, &err) != INFER_OK)
         eval_model_miss(a->m, a->o, path, &err);
     else
-        a->answered[picture] = 1;
-    for (size_t i = 0; status == CLI_OK && a->answered[picture] && i < found.found; i++)
+        a->m->paths[picture] = path;
+    for (size_t i = 0; status == CLI_OK && a->m->paths[picture] && i < found.found; i++)
         if (add_box(a, &found, i, picture, &err) != INFER_OK)
             status = cli_fail(path, &err);
     detected_free(&found);
@@ -170,7 +169,7 @@ static void drop_failed(struct answering *a)
     struct detect_list *l = &a->set->truths;
     uint32_t n = 0;
     for (uint32_t i = 0; i < l->count; i++)
-        if (a->answered[l->items[i].picture])
+        if (a->m->paths[l->items[i].picture])
             l->items[n++] = l->items[i];
     l->count = n;
 }
@@ -269,8 +268,8 @@ int model_detect(struct eval_model *m, const struct eval_options *o, struct dete
     }
     a.nclasses = m->decoding.classes > 0 ? m->decoding.classes : 1;
     a.map = infer__region_calloc(set->region, (size_t)a.nclasses, sizeof *a.map);
-    a.answered = infer__region_calloc(set->region, set->pictures.count, 1);
-    if (!split || !a.map || !a.answered)
+    m->paths = infer__region_calloc(set->region, set->pictures.count, sizeof *m->paths);
+    if (!split || !a.map || !m->paths)
         return files_no_memory(o->data);
     status = match_classes(m, o, &set->classes, a.map, a.nclasses);
     if (status == CLI_OK)

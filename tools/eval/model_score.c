@@ -91,6 +91,9 @@ static infer_status answer_picture(struct scoring *g, const char *path, infer_er
 static int answer_all(struct scoring *g)
 {
     const uint32_t n = g->truths.files.count;
+    g->m->paths = infer__region_calloc(g->s->region, n, sizeof *g->m->paths);
+    if (!g->m->paths)
+        return files_no_memory(g->o->data);
     g->m->start_ms = cli_now_ms();
     for (uint32_t i = 0; i < n; i++) {
         const char *name = g->truths.files.items[i].text;
@@ -106,6 +109,8 @@ static int answer_all(struct scoring *g)
         else if (scores_add(g->s, g->values, label, positive, &err) != INFER_OK ||
                  names_add(g->files, i, name, &err) != INFER_OK)
             return cli_fail(path, &err);
+        else
+            g->m->paths[g->s->nrows - 1] = path;
         eval_model_step(g->m, g->o, n);
     }
     return eval_model_end(g->m);

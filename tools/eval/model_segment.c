@@ -115,6 +115,9 @@ static int answer_all(struct segmenting *g, struct name_list *pictures)
     const uint32_t n = pictures->count;
     uint32_t good = 0;
     int status = CLI_OK;
+    g->m->paths = infer__region_calloc(g->counts->region, n, sizeof *g->m->paths);
+    if (!g->m->paths)
+        return files_no_memory(g->o->data);
     g->m->start_ms = cli_now_ms();
     for (uint32_t i = 0; status == CLI_OK && i < n; i++) {
         const struct name p = pictures->items[i];
@@ -126,9 +129,10 @@ static int answer_all(struct segmenting *g, struct name_list *pictures)
             failure = judge(g, truth, path, p.text, &status, &err);
         else
             eval_model_absent(g->m, g->o, p.text, g->folder);
-        if (failure == INFER_OK)
+        if (failure == INFER_OK) {
+            g->m->paths[good] = path;
             pictures->items[good++] = p;
-        else if (path && status == CLI_OK)
+        } else if (path && status == CLI_OK)
             eval_model_miss(g->m, g->o, path, &err);
         eval_model_step(g->m, g->o, n);
     }
