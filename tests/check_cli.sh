@@ -73,6 +73,16 @@ boxes=tests/data/eval/coco/boxes
 expect 0 "$infer" eval --predictions $boxes/dt.json --data $boxes/gt.json && says '^  AP50  '
 echo 'AP50 >= 0.99' >"$tmp/goals"
 expect 1 "$infer" eval --predictions $boxes/dt.json --data $boxes/gt.json --kpi "$tmp/goals"
+labels=$signs/pictures/labels.csv
+expect 0 "$infer" eval "$model" --data $labels --save "$tmp/scores.csv" && says '^  top1  *1.0000$'
+expect 0 "$infer" eval --predictions "$tmp/scores.csv" --data $labels && says '^  top1  *1.0000$'
+echo 'top1 >= versus - 0.005' >"$tmp/goals"
+expect 0 "$infer" eval "$model" --versus "$tmp/edited.onnx" --data $labels --kpi "$tmp/goals" \
+    --resize 72 --crop 64 --mean 127,122,118 --scale 0.0185,0.0195,0.0185 --slice size &&
+    says '^  equal  *48$'
+expect 3 "$infer" eval "$model" --data $labels --images "$tmp" &&
+    says '48 of 48 pictures failed' err
+expect 2 "$infer" eval "$model" && says 'give --data' err
 if [ -w /dev/full ]; then # a full disk behind standard output must not go unnoticed
     for command in "$infer inspect" "$bench --time 0.05"; do
         $command "$model" >/dev/full 2>"$tmp/err"
