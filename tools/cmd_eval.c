@@ -8,6 +8,7 @@
 #include "tools/eval/eval.h"
 #include "tools/eval/kpi.h"
 #include "tools/eval/model.h"
+#include "tools/eval/page.h"
 #include "tools/eval/versus.h"
 #include "tools/preprocess_args.h"
 #include "tools/progress.h"
@@ -37,6 +38,7 @@ static const struct cli_option options[] = {
     {"seed", "N", "of the resampling (1)"},
     {"kpi", "FILE",
      "goals, lines such as `AP50 >= 0.4` or `AP50 >= versus - 0.005`; one missed: status 1"},
+    {"report", "FILE.html", "a page with numbers, curves and the worst and best pictures"},
     {"curves", NULL, "whole curves and large matrices in --json, too"},
     {"json", NULL, "everything as JSON; what sums it up is in `stats`"},
     SHAPE_OPTION,
@@ -285,7 +287,7 @@ static int judge(struct eval_options *o, const struct cli_args *args, struct jud
                  struct judged *second)
 {
     const int versus = cli_has(args, "versus");
-    const char *kpi = cli_value(args, "kpi");
+    const char *kpi = cli_value(args, "kpi"), *page = cli_value(args, "report");
     enum eval_slices by;
     if (!parse_slices(cli_value(args, "slice"), &by))
         return CLI_USAGE;
@@ -302,6 +304,10 @@ static int judge(struct eval_options *o, const struct cli_args *args, struct jud
         progress_wipe();
     if (status == CLI_OK && kpi)
         status = kpi_judge(kpi, &first->report, versus ? &second->report : NULL);
+    if (status <= CLI_DIFFERS && page) {
+        const int written = page_write(page, o, &first->report, &first->view);
+        status = written == CLI_OK ? status : written;
+    }
     return status;
 }
 

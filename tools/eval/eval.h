@@ -11,6 +11,7 @@
 
 enum { EVAL_MOST_SIGMAS = 512 };
 
+struct canvas;
 struct eval_model;
 
 struct eval_options {
@@ -52,6 +53,13 @@ struct eval_view {
     /* Sets the weights of all pictures that show a class to 1. */
     void (*mark)(void *ctx, uint32_t class, uint32_t *weights);
     void *ctx;
+    /* For the page. All may be NULL. */
+    const double *precision; /* nprecision of them, at recalls from 0 to 1 */
+    uint32_t nprecision;
+    /* Draws truth and answer on a picture whose sides are `scale` times as long. */
+    void (*draw)(void *ctx, uint32_t picture, struct canvas *c, double scale);
+    void (*describe)(void *ctx, uint32_t picture, char *text, size_t size);
+    const char *legend; /* what is drawn */
 };
 
 /* Each fills the report and the view, whose region is empty before, and returns an exit status,

@@ -105,6 +105,15 @@ static void measure_again(void *ctx, const uint32_t *weights, double *values)
     memcpy(values, all, sizeof all);
 }
 
+static void describe(void *ctx, uint32_t picture, char *text, size_t size)
+{
+    const struct one_class *one = ctx;
+    const struct name *classes = one->c->scores.classes.items;
+    const struct classify_row *row = &one->rows[picture];
+    snprintf(text, size, "is %.80s, answered %.80s with %.4g", classes[row->label].text,
+             classes[row->predicted].text, row->confidence);
+}
+
 /* The quality of a picture is the reciprocal rank of its class. */
 static void set_view(struct one_class *one, struct eval_view *v)
 {
@@ -113,6 +122,7 @@ static void set_view(struct one_class *one, struct eval_view *v)
     v->names = resampled;
     v->measure = measure_again;
     v->ctx = one;
+    v->describe = describe;
     for (uint32_t i = 0; i < v->npictures; i++)
         v->quality[i] = 1.0 / (one->rows[i].rank + 1.0);
 }

@@ -7,22 +7,9 @@
 #include "base/size.h"
 #include "base/status.h"
 #include "tools/cli.h"
-#include "tools/eval/eval.h"
+#include "tools/eval/eval_detect.h"
 #include "tools/eval/files.h"
 #include "tools/eval/model.h"
-
-struct detection {
-    const struct eval_options *o;
-    struct report *report;
-    struct infer__region *region; /* the view's */
-    struct detect_set set;
-    struct read_skipped skipped;
-    struct detect_matches matches;
-    struct detect_tables tables, resampled;
-    struct detect_curve curve;
-    struct detect_voc *voc;                   /* of each class; NULL: no boxes */
-    const char *names[DETECT_MOST_STATS + 4]; /* of the view's numbers */
-};
 
 /* ---- reading -------------------------------------------------------------------------------- */
 
@@ -204,63 +191,6 @@ static void report_all(struct detection *d)
         report_curve(d);
 }
 
-/* ---- picture by picture --------------------------------------------------------------------- */
-
-static void mark(void *ctx, uint32_t class, uint32_t *weights)
-{
-    const struct detection *d = ctx;
-    for (uint32_t i = 0; i < d->set.truths.count; i++)
-        if (d->set.truths.items[i].class == class)
-            weights[d->set.truths.items[i].picture] = 1;
-}
-
-/* F1 at the confidence in each picture; 1 where there is nothing and nothing was found. */
-static int rate_pictures(struct detection *d, double *quality)
-{
-    const struct detect_matches *m = &d->matches;
-    const uint32_t n = d->set.pictures.count;
-    double(*counts)[3] = infer__region_calloc(d->region, n, sizeof *counts);
-    if (!counts)
-        return files_no_memory(d->o->data);
-    for (uint32_t i = 0; i < m->nanswers; i++) {
-        const struct detect_answer *a = &m->answers[i];
-        if (a->object->score >= d->o->confidence && a->fate[0][0] != FATE_IGNORED)
-            counts[a->picture][a->fate[0][0] == FATE_RIGHT ? 0 : 1]++;
-    }
-    for (uint32_t i = 0; i < m->ntruths; i++)
-        counts[m->truths[i].picture][2] += !m->truths[i].ignored[0];
-    for (uint32_t i = 0; i < n; i++) {
-        const double right = counts[i][0], wrong = counts[i][1], there = counts[i][2];
-        quality[i] = there + wrong > 0 ? binary_prf(right, wrong, there - right).f1 : 1;
-        if (d->o->model && !d->o->model->paths[i])
-            quality[i] = NAN;
-    }
-    return CLI_OK;
-}
-
-static int make_view(struct detection *d, struct eval_view *v)
-{
-    static const char *const behind[] = {"precision", "recall", "f1"};
-    const uint32_t n = d->set.pictures.count;
-    int nstats = 0;
-    while (d->names[nstats])
-        nstats++;
-    memcpy(d->names + nstats, behind, sizeof behind);
-    v->npictures = n;
-    v->pictures = &d->set.pictures;
-    v->classes = &d->set.classes;
-    v->nclasses = d->set.classes.count;
-    v->paths = d->o->model ? d->o->model->paths : NULL;
-    v->quality_name = "f1";
-    v->nvalues = nstats + 3;
-    v->names = d->names;
-    v->measure = measure_again;
-    v->mark = mark;
-    v->ctx = d;
-    v->quality = infer__region_calloc(d->region, n, sizeof *v->quality);
-    return v->quality ? rate_pictures(d, v->quality) : files_no_memory(d->o->data);
-}
-
 int eval_detect(const struct eval_options *o, struct report *r, struct eval_view *v)
 {
     infer_error err;
@@ -280,5 +210,5 @@ int eval_detect(const struct eval_options *o, struct report *r, struct eval_view
     if (status != CLI_OK)
         return status;
     report_all(d);
-    return make_view(d, v);
+    return detection_view(d, measure_again, v);
 }

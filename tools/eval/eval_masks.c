@@ -3,10 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/canvas.h"
 #include "tools/cli.h"
 #include "tools/eval/eval.h"
 #include "tools/eval/files.h"
 #include "tools/eval/model.h"
+#include "tools/palette_png.h"
 
 struct segmentation {
     const struct eval_options *o;
@@ -134,6 +136,27 @@ static void mark(void *ctx, uint32_t class, uint32_t *weights)
             weights[i] = 1;
 }
 
+static void draw(void *ctx, uint32_t picture, struct canvas *c, double scale)
+{
+    const struct segmentation *s = ctx;
+    infer_image mask = {0};
+    infer_error err;
+    (void)scale;
+    if (model_mask(s->o->model, s->o->model->paths[picture], &mask, &err) != INFER_OK)
+        return;
+    for (int y = 0; y < c->height; y++)
+        for (int x = 0; x < c->width; x++) {
+            const size_t from =
+                (size_t)(y * (int64_t)mask.height / c->height) * (size_t)mask.width +
+                (size_t)(x * (int64_t)mask.width / c->width);
+            uint8_t rgb[3], *p = c->pixels + 3 * ((size_t)y * (size_t)c->width + (size_t)x);
+            palette_color(mask.pixels[from], rgb);
+            for (int k = 0; k < 3; k++)
+                p[k] = (uint8_t)((p[k] + rgb[k]) / 2);
+        }
+    infer_image_free(&mask);
+}
+
 static int report_all(struct segmentation *s, struct eval_view *v)
 {
     double values[NAMES];
@@ -162,6 +185,8 @@ static int report_all(struct segmentation *s, struct eval_view *v)
     v->measure = measure_again;
     v->mark = mark;
     v->ctx = s;
+    v->draw = s->o->model ? draw : NULL;
+    v->legend = "Half the picture, half the colour of the class that was answered.";
     return CLI_OK;
 }
 

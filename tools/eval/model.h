@@ -20,6 +20,7 @@ struct eval_model {
     struct detector detector;     /* these three: the one of the task; */
     struct classifier classifier; /* labels and session_args are lent to them */
     infer_session *segmenter;
+    uint8_t values[SEGMENT_CLASSES]; /* segmenters: the data's value of each class */
     infer_decoding decoding;
     long first_class; /* classifiers: the model's class that is the data's class 0 */
     uint32_t answered, failed;
@@ -58,6 +59,10 @@ int model_score(struct eval_model *m, const struct eval_options *o, struct score
 int model_segment(struct eval_model *m, const struct eval_options *o, const struct mask_options *mo,
                   const struct name_list *classes, struct segment_counts *counts,
                   struct name_list *pictures);
+
+/* A picture's mask, whose values are the data's, from a segmenter that model_segment has used. */
+infer_status model_mask(struct eval_model *m, const char *path, infer_image *mask,
+                        infer_error *err);
 
 /* ---- pictures ------------------------------------------------------------------------------- */
 

@@ -17,7 +17,6 @@ struct segmenting {
     struct segment_counts *counts;
     struct name_list files; /* the true masks */
     const char *folder;
-    uint8_t map[SEGMENT_CLASSES]; /* the data's value of each of the model's classes */
 };
 
 /* By name where both have names: what has none in the data is wrong wherever it is predicted. */
@@ -25,7 +24,7 @@ static int match_classes(struct segmenting *g, const struct name_list *classes)
 {
     int matched = 0, labelled = 0;
     for (int k = 0; k < SEGMENT_CLASSES; k++)
-        g->map[k] = (uint8_t)k;
+        g->m->values[k] = (uint8_t)k;
     for (int k = 0; k < g->m->decoding.classes; k++)
         labelled |= eval_model_label(g->m, k) != NULL;
     if (!classes->count || !labelled) {
@@ -35,7 +34,7 @@ static int match_classes(struct segmenting *g, const struct name_list *classes)
     for (int k = 0; k < g->m->decoding.classes && k < SEGMENT_CLASSES; k++) {
         const char *label = eval_model_label(g->m, k);
         const int64_t found = label ? names_by_text(classes, label) : NAME_NONE;
-        g->map[k] = found < 0 ? INFER_MASK_UNSEEN : (uint8_t)found;
+        g->m->values[k] = found < 0 ? INFER_MASK_UNSEEN : (uint8_t)found;
         matched += found >= 0;
     }
     fprintf(stderr, "infer: %s: classes by name: %d of its %d are among the %u of %s\n", g->m->path,
@@ -69,17 +68,16 @@ static int save_mask(struct segmenting *g, const char *picture, infer_image *mas
 
 /* ---- answering ------------------------------------------------------------------------------ */
 
-static infer_status answer(struct segmenting *g, const char *path, infer_image *mask,
-                           infer_error *err)
+infer_status model_mask(struct eval_model *m, const char *path, infer_image *mask, infer_error *err)
 {
     size_t size;
     char *bytes = read_file(path, &size);
     FAIL_IF(!bytes, INFER_ERROR_IO, "it can't be read");
     const infer_picture picture = {.data = bytes, .bytes = size};
-    const infer_status status = infer_segment(g->m->segmenter, &picture, NULL, mask, err);
+    const infer_status status = infer_segment(m->segmenter, &picture, NULL, mask, err);
     free(bytes);
     for (size_t i = 0; status == INFER_OK && i < (size_t)mask->width * (size_t)mask->height; i++)
-        mask->pixels[i] = g->map[mask->pixels[i]];
+        mask->pixels[i] = m->values[mask->pixels[i]];
     return status;
 }
 
@@ -91,7 +89,7 @@ static infer_status judge(struct segmenting *g, const char *truth, const char *p
     infer__error_clear(err);
     infer_status failure = INFER_ERROR_IO;
     *status = read_mask(truth, g->mo, &t);
-    if (*status == CLI_OK && (failure = answer(g, picture, &a, err)) == INFER_OK) {
+    if (*status == CLI_OK && (failure = model_mask(g->m, picture, &a, err)) == INFER_OK) {
         if (t.width != a.width || t.height != a.height)
             failure = infer__fail(err, INFER_ERROR_SHAPE, "%d x %d pixels; its mask has %d x %d",
                                   a.width, a.height, t.width, t.height);

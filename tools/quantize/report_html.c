@@ -1,24 +1,8 @@
 /* The report as a page of its own: no scripts, no references, pictures as SVG in the text. */
 #include <math.h>
 
+#include "tools/html.h"
 #include "tools/quantize/report.h"
-
-static void text(FILE *f, const char *s)
-{
-    for (; *s; s++) {
-        unsigned char c = (unsigned char)*s;
-        if (c == '<')
-            fputs("&lt;", f);
-        else if (c == '>')
-            fputs("&gt;", f);
-        else if (c == '&')
-            fputs("&amp;", f);
-        else if (c == '"')
-            fputs("&quot;", f);
-        else
-            fputc(c < 0x20 ? ' ' : c, f);
-    }
-}
 
 static void number(FILE *f, const char *format, double v)
 {
@@ -26,20 +10,6 @@ static void number(FILE *f, const char *format, double v)
         fprintf(f, format, v); /* NOLINT(clang-diagnostic-format-nonliteral) */
     else
         fputs(v > 0 ? "exact" : "-", f);
-}
-
-static void head(FILE *f)
-{
-    fputs("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
-          "<title>Quantisation report</title>\n<style>\n"
-          "body{font:14px/1.45 system-ui,sans-serif;margin:2em auto;max-width:80em;padding:0 1em;"
-          "color:#222;background:#fff}\n"
-          "table{border-collapse:collapse}td,th{padding:.15em .6em;text-align:left;"
-          "border-bottom:1px solid #e4e4e4;white-space:nowrap}\n"
-          "td.n{text-align:right;font-variant-numeric:tabular-nums}th.n{text-align:right}\n"
-          "tr.f{background:#fdf3e4}.why{color:#8a5a00}.soft{color:#666}\n"
-          "svg{vertical-align:middle}.wide{overflow-x:auto}\n</style></head><body>\n",
-          f);
 }
 
 static void fact(FILE *f, const char *what)
@@ -53,9 +23,9 @@ static void summary(const struct quant_report *r, FILE *f)
     const struct quant_score *s = &q->score;
     struct quant_counts c = quant_count(q);
     fputs("<h1>", f);
-    text(f, r->output);
+    html_text(f, r->output);
     fputs("</h1>\n<p class=\"soft\">quantised from ", f);
-    text(f, r->model);
+    html_text(f, r->model);
     fprintf(f, " with %u pictures</p>\n<table>\n", q->samples.ncalibration);
     fact(f, "Steps");
     fprintf(f, "%u in int8, %u in float</td></tr>\n", c.integer, c.floating);
@@ -160,7 +130,7 @@ static void step(const struct quantiser *q, uint32_t i, FILE *f)
     const struct quant_tensor *t = &q->tensors[q->tensors[quant_result(q, i)].root];
     int is_float = k->kind == QUANT_FLOAT;
     fprintf(f, "<tr%s><td>", is_float ? " class=\"f\"" : "");
-    text(f, q->graph.nodes[i].name);
+    html_text(f, q->graph.nodes[i].name);
     fprintf(f, "</td><td>%s</td><td>%s</td><td class=\"n\">",
             infer__op_info(q->graph.nodes[i].op)->name, is_float ? "f32" : "int8");
     if (!is_float)
@@ -180,7 +150,7 @@ static void step(const struct quantiser *q, uint32_t i, FILE *f)
                 calibration_name(t->method));
     } else if (is_float) {
         fputs("</td><td colspan=\"2\"><span class=\"why\">", f);
-        text(f, k->reason ? k->reason : "");
+        html_text(f, k->reason ? k->reason : "");
         fputs("</span>", f);
     } else {
         fputs("</td><td colspan=\"2\"><span class=\"soft\">its result leaves as float</span>", f);
@@ -210,7 +180,7 @@ static void tries(const struct quantiser *q, FILE *f)
 void quant_report_html(const struct quant_report *r, FILE *f)
 {
     const struct quantiser *q = r->q;
-    head(f);
+    html_begin(f, "Quantisation report");
     summary(r, f);
     plot(q, f);
     fputs("<h2>Steps</h2>\n<p>The picture has the values that the step's result took in the "
@@ -224,5 +194,5 @@ void quant_report_html(const struct quant_report *r, FILE *f)
             step(q, i, f);
     fputs("</table></div>\n", f);
     tries(q, f);
-    fputs("</body></html>\n", f);
+    html_end(f);
 }

@@ -1,0 +1,75 @@
+#include "tools/html.h"
+
+#include <stdlib.h>
+
+#include "tools/cli.h"
+
+void html_begin(FILE *f, const char *title)
+{
+    fputs("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n<title>", f);
+    html_text(f, title);
+    fputs("</title>\n<style>\n"
+          "body{font:14px/1.45 system-ui,sans-serif;margin:2em auto;max-width:80em;padding:0 1em;"
+          "color:#222;background:#fff}\n"
+          "table{border-collapse:collapse}td,th{padding:.15em .6em;text-align:left;"
+          "border-bottom:1px solid #e4e4e4;white-space:nowrap}\n"
+          "td.n{text-align:right;font-variant-numeric:tabular-nums}th.n{text-align:right}\n"
+          "tr.f{background:#fdf3e4}.why{color:#8a5a00}.soft{color:#666}\n"
+          "svg{vertical-align:middle}.wide{overflow-x:auto}\n"
+          "figure{display:inline-block;vertical-align:top;width:240px;margin:0 1em 1em 0}\n"
+          "figcaption{font-size:12px;overflow-wrap:anywhere}\n</style></head><body>\n",
+          f);
+}
+
+void html_end(FILE *f)
+{
+    fputs("</body></html>\n", f);
+}
+
+void html_text(FILE *f, const char *text)
+{
+    for (const unsigned char *p = (const unsigned char *)text; *p;) {
+        const int n = cli_utf8_length(p);
+        if (*p == '<')
+            fputs("&lt;", f);
+        else if (*p == '>')
+            fputs("&gt;", f);
+        else if (*p == '&')
+            fputs("&amp;", f);
+        else if (*p == '"')
+            fputs("&quot;", f);
+        else if (*p < 0x20 || n == 0)
+            fputc(n ? ' ' : '?', f);
+        else
+            fwrite(p, 1, (size_t)n, f);
+        p += n ? n : 1;
+    }
+}
+
+/* Base64 (RFC 4648). */
+static void encode(FILE *f, const unsigned char *bytes, size_t size)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (size_t i = 0; i < size; i += 3) {
+        const size_t n = size - i < 3 ? size - i : 3;
+        unsigned v = 0;
+        for (size_t k = 0; k < 3; k++)
+            v = v << 8 | (k < n ? bytes[i + k] : 0);
+        for (size_t k = 0; k < 4; k++)
+            fputc(k <= n ? digits[v >> (18 - 6 * k) & 63] : '=', f);
+    }
+}
+
+int html_picture(FILE *f, const struct canvas *c)
+{
+    size_t size;
+    void *png = canvas_png(c, &size);
+    if (!png)
+        return 0;
+    fprintf(f, "<img width=\"%d\" height=\"%d\" alt=\"\" src=\"data:image/png;base64,", c->width,
+            c->height);
+    encode(f, png, size);
+    fputs("\">", f);
+    free(png);
+    return 1;
+}
