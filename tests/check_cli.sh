@@ -80,6 +80,7 @@ echo 'top1 >= versus - 0.005' >"$tmp/goals"
 expect 0 "$infer" eval "$model" --versus "$tmp/edited.onnx" --data $labels --kpi "$tmp/goals" \
     --resize 72 --crop 64 --mean 127,122,118 --scale 0.0185,0.0195,0.0185 --slice size &&
     says '^  equal  *48$'
+expect 0 "$infer" eval "$model" --data $labels --report "$tmp/eval.html"
 expect 3 "$infer" eval "$model" --data $labels --images "$tmp" &&
     says '48 of 48 pictures failed' err
 expect 2 "$infer" eval "$model" && says 'give --data' err

@@ -146,12 +146,12 @@ static void draw(void *ctx, uint32_t picture, struct canvas *c, double scale)
         return;
     for (int y = 0; y < c->height; y++)
         for (int x = 0; x < c->width; x++) {
-            const size_t from =
-                (size_t)(y * (int64_t)mask.height / c->height) * (size_t)mask.width +
-                (size_t)(x * (int64_t)mask.width / c->width);
+            const size_t row = (size_t)(y * (int64_t)mask.height / c->height);
+            const size_t column = (size_t)(x * (int64_t)mask.width / c->width);
+            const uint8_t class = mask.pixels[row * (size_t)mask.width + column];
             uint8_t rgb[3], *p = c->pixels + 3 * ((size_t)y * (size_t)c->width + (size_t)x);
-            palette_color(mask.pixels[from], rgb);
-            for (int k = 0; k < 3; k++)
+            palette_color(class, rgb);
+            for (int k = 0; class && k < 3; k++)
                 p[k] = (uint8_t)((p[k] + rgb[k]) / 2);
         }
     infer_image_free(&mask);
@@ -186,7 +186,8 @@ static int report_all(struct segmentation *s, struct eval_view *v)
     v->mark = mark;
     v->ctx = s;
     v->draw = s->o->model ? draw : NULL;
-    v->legend = "Half the picture, half the colour of the class that was answered.";
+    v->legend = "Half the picture, half the colour of the class that was answered; of class 0 the "
+                "picture alone.";
     return CLI_OK;
 }
 
