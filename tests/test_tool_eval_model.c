@@ -1,5 +1,4 @@
-/* infer eval with a model: small networks whose answers are known, the bundled one, and those of
- * the shared folder beside recorded numbers. */
+/* infer eval with a model: small networks whose answers are known, and the bundled one. */
 #include "tests/eval_nets.h"
 
 #include "tools/palette_png.h"
@@ -222,6 +221,33 @@ static void folders_of_classes(void **state)
                      CLI_USAGE);
 }
 
+/* Labels without one for what stands before the first class; several classes to a picture. */
+static void lists_of_classes(void **state)
+{
+    (void)state;
+    write_text(in_folder("labels.txt"), "leaf\nsky\n");
+    write_text(in_folder("list.txt"), "classes/b/2.ppm leaf\nclasses/c/3.ppm sky\n");
+    assert_int_equal(run(cmd_eval, "eval", in_folder("colours.onnx"), "--data",
+                         in_folder("list.txt"), CHANNELS, "--first-class", "1", "--labels",
+                         in_folder("labels.txt"), "--json", NULL),
+                     CLI_OK);
+    near_at(number("stats.top1"), 1, 0, "top1");
+    near_at(number("classes"), 2, 0, "classes");
+    write_text(in_folder("several.csv"), "file,0,1,2\nclasses/a/1.ppm,1,0,0\n"
+                                         "classes/b/2.ppm,0,1,0\nclasses/c/3.ppm,0,1,1\n");
+    assert_int_equal(run(cmd_eval, "eval", in_folder("colours.onnx"), "--data",
+                         in_folder("several.csv"), CHANNELS, "--json", "--slice", "class", "--save",
+                         in_folder("several-found.csv"), NULL),
+                     CLI_OK);
+    near_at(number("stats.recall_micro"), 3.0 / 4, 1e-12, "recall_micro");
+    near_at(number("stats.precision_micro"), 1, 1e-12, "precision_micro");
+    near_at(number("slices.1.pictures"), 2, 0, "pictures of class 1");
+    assert_int_equal(run(cmd_eval, "eval", "--predictions", in_folder("several-found.csv"),
+                         "--data", in_folder("several.csv"), "--json", NULL),
+                     CLI_OK);
+    near_at(number("stats.recall_micro"), 3.0 / 4, 1e-12, "recall_micro of what was saved");
+}
+
 /* ---- masks ---------------------------------------------------------------------------------- */
 
 static void write_mask(const char *path, int side, uint8_t value)
@@ -294,68 +320,6 @@ static void wrong_arguments(void **state)
                      CLI_BAD_INPUT);
 }
 
-/* ---- the shared folder ---------------------------------------------------------------------- */
-
-/* A file there; NULL after saying that it is skipped. */
-static const char *shared(const char *name)
-{
-    static char paths[4][400];
-    static unsigned next;
-    const char *root = getenv("INFER_SHARED");
-    char *path = paths[next++ % 4];
-    snprintf(path, sizeof *paths, "%s/%s", root ? root : "../shared", name);
-    if (access(path, R_OK) == 0)
-        return path;
-    printf("skipped: %s is not there\n", path);
-    return NULL;
-}
-
-/* Recorded with a score above 0.05, NMS per class at an IoU of 0.7 and 300 boxes a picture. Scores
- * were written with five digits, boxes with two: right and wrong answers of nearly one score may
- * change places, which moves the precision at some of the 101 recalls: 1e-4. Counts of what was
- * found do not hang on the order. */
-static void shared_detector(void **state)
-{
-    (void)state;
-    const char *net = shared("models/yolov8n-coco-640-fp32/model.onnx");
-    const char *data = shared("images/coco/instances.json");
-    const char *want = shared("vision/coco/real-yolov8n-agnostic/expected.json");
-    if (!net || !data || !want)
-        skip();
-    yyjson_doc *doc = yyjson_read_file(want, 0, NULL, NULL);
-    yyjson_val *stats = yyjson_obj_get(yyjson_doc_get_root(doc), "stats");
-    yyjson_obj_iter it;
-    assert_int_equal(run(cmd_eval, "eval", net, "--data", data, "--class-agnostic", "--score",
-                         "0.05", "--iou", "0.7", "--json", NULL),
-                     CLI_OK);
-    assert_int_equal(yyjson_obj_size(stats), 12);
-    yyjson_obj_iter_init(stats, &it);
-    for (yyjson_val *key; (key = yyjson_obj_iter_next(&it)) != NULL;) {
-        const char *name = yyjson_get_str(key);
-        char path[40];
-        snprintf(path, sizeof path, "stats.%s", name ? name : "");
-        near_at(number(path), yyjson_get_num(yyjson_obj_iter_get_val(key)),
-                path[7] == 'R' ? 1e-9 : 1e-4, path);
-    }
-    say_compared("YOLOv8n on COCO's pictures", 1);
-    yyjson_doc_free(doc);
-}
-
-static void shared_classifier(void **state)
-{
-    (void)state;
-    const char *net = shared("models/mobilenetv2-1.0-224-imagenet-fp32/model.onnx");
-    const char *data = shared("images/imagenet/labels.csv");
-    if (!net || !data)
-        skip();
-    assert_int_equal(run(cmd_eval, "eval", net, "--data", data, "--resize", "256", "--crop", "224",
-                         "--mean", "127.5", "--scale", "0.00784313725", "--json", NULL),
-                     CLI_OK);
-    says(err_text, "of its 1001 classes the first is taken for the background");
-    near_at(number("stats.top1"), 0.93, 1e-12, "top1"); /* 186 of 200 */
-    near_at(number("stats.top5"), 0.99, 1e-12, "top5");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -366,10 +330,9 @@ int main(void)
         cmocka_unit_test(other_truths),
         cmocka_unit_test(bundled_network),
         cmocka_unit_test(folders_of_classes),
+        cmocka_unit_test(lists_of_classes),
         cmocka_unit_test(masks),
         cmocka_unit_test(wrong_arguments),
-        cmocka_unit_test(shared_detector),
-        cmocka_unit_test(shared_classifier),
     };
     return cmocka_run_group_tests(tests, begin, teardown);
 }

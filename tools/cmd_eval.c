@@ -31,7 +31,7 @@ static const struct cli_option options[] = {
     {"sigmas", "A,B,...", "keypoints: how exactly each can be placed (default: COCO's 17)"},
     {"confidence", "X", "objects, labels: the score from which on answers count (0.5)"},
     {"classes", "FILE", "names of classes, one a line, for XML, YOLO and masks"},
-    {"softmax", NULL, "scores of a .csv are logits"},
+    {"softmax", NULL, "scores of classes are logits"},
     {"ignore", "N", "masks: the true value that is not judged (255); none: all are"},
     {"mask-ids", "cityscapes", "masks: values are Cityscapes' label ids"},
     {"bootstrap", "ROUNDS", "95 % intervals by resampling the pictures"},
@@ -129,6 +129,27 @@ static int parse_ignore(const struct cli_args *args, int *ignore)
     return 1;
 }
 
+/* Whose answers: a model's or recorded ones. */
+static int parse_source(const struct cli_args *args, struct eval_options *o)
+{
+    static const char *const of_models[] = {"images", "task", "labels", "first-class", "score",
+                                            "iou",    "most", "save",   "versus"};
+    o->images = cli_value(args, "images");
+    o->save = cli_value(args, "save");
+    if (!o->predictions == !args->npositional) {
+        cli_usage("eval: give MODEL, or --predictions: a .json or .csv file or a folder of masks");
+        return 0;
+    }
+    for (size_t i = 0; o->predictions && i < sizeof of_models / sizeof *of_models; i++)
+        if (cli_has(args, of_models[i])) {
+            cli_usage("--%s is for a MODEL's answers", of_models[i]);
+            return 0;
+        }
+    if (args->npositional && !o->data)
+        cli_usage("eval: give --data, the truth that %s is judged by", args->positional[0]);
+    return !args->npositional || o->data;
+}
+
 static int parse(const struct cli_args *args, struct eval_options *o)
 {
     long rounds, seed;
@@ -140,22 +161,8 @@ static int parse(const struct cli_args *args, struct eval_options *o)
     o->softmax = cli_has(args, "softmax");
     o->curves = cli_has(args, "curves");
     o->cityscapes = ids != NULL;
-    o->images = cli_value(args, "images");
-    o->save = cli_value(args, "save");
-    if (!o->predictions == !args->npositional) {
-        cli_usage("eval: give MODEL, or --predictions: a .json or .csv file or a folder of masks");
+    if (!parse_source(args, o))
         return 0;
-    }
-    if (args->npositional) {
-        o->predictions = args->positional[0];
-        if (!o->data) {
-            cli_usage("eval: give --data, the truth that %s is judged by", o->predictions);
-            return 0;
-        }
-    } else if (o->save || o->images) {
-        cli_usage("--%s is for a MODEL's answers", o->save ? "save" : "images");
-        return 0;
-    }
     if (ids && strcmp(ids, "cityscapes") != 0) {
         cli_usage("--mask-ids %s: cityscapes is the only one known", ids);
         return 0;
@@ -291,8 +298,6 @@ static int judge(struct eval_options *o, const struct cli_args *args, struct jud
     enum eval_slices by;
     if (!parse_slices(cli_value(args, "slice"), &by))
         return CLI_USAGE;
-    if (versus && !args->npositional)
-        return cli_usage("--versus: recorded answers are not compared: give MODEL");
     int status = answer(o, args, args->npositional ? args->positional[0] : NULL, first);
     if (status == CLI_OK)
         status = eval_resample(o, &first->report, &first->view);

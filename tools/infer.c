@@ -20,7 +20,7 @@ static const struct {
     {"export", "write a model as ONNX", cmd_export},
     {"edit", "cut a part out, rename, set shapes and preprocessing", cmd_edit},
     {"diff", "compare two runs node by node", cmd_diff},
-    {"eval", "how good recorded answers are", cmd_eval},
+    {"eval", "how good a model is, or recorded answers", cmd_eval},
 };
 
 enum { COMMANDS = sizeof commands / sizeof *commands };

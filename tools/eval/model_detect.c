@@ -1,4 +1,5 @@
 /* A model's boxes and keypoints. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -142,6 +143,17 @@ static infer_status add_box(struct answering *a, const struct detected *found, s
     return detect_add(set, &set->answers, &object, err);
 }
 
+static infer_status check_boxes(const struct detected *found, infer_error *err)
+{
+    for (size_t i = 0; i < found->found; i++) {
+        const infer_box *b = &found->boxes[i];
+        FAIL_IF(!isfinite(b->x0) || !isfinite(b->y0) || !isfinite(b->x1) || !isfinite(b->y1),
+                INFER_ERROR_FORMAT, "a box from %g, %g to %g, %g", (double)b->x0, (double)b->y0,
+                (double)b->x1, (double)b->y1);
+    }
+    return INFER_OK;
+}
+
 /* Without memory the whole work fails; else the picture alone. */
 static int answer_picture(struct answering *a, uint32_t picture)
 {
@@ -152,7 +164,8 @@ static int answer_picture(struct answering *a, uint32_t picture)
     int status = CLI_OK;
     if (!path)
         eval_model_absent(a->m, a->o, name, a->folder);
-    else if (detector_run(&a->m->detector, path, &found, &err) != INFER_OK)
+    else if (detector_run(&a->m->detector, path, &found, &err) != INFER_OK ||
+             check_boxes(&found, &err) != INFER_OK)
         eval_model_miss(a->m, a->o, path, &err);
     else
         a->m->paths[picture] = path;
