@@ -37,7 +37,7 @@ static const struct cli_option options[] = {
     {"bootstrap", "ROUNDS", "95 % intervals by resampling the pictures"},
     {"seed", "N", "of the resampling (1)"},
     {"kpi", "FILE",
-     "goals, lines such as `AP50 >= 0.4` or `AP50 >= versus - 0.005`; one missed: status 1"},
+     "goals: lines `AP50 >= 0.4`, `AP50 >= versus - 0.005`; exit status 1 where one is missed"},
     {"report", "FILE.html", "a page with numbers, curves and the worst and best pictures"},
     {"curves", NULL, "whole curves and large matrices in --json, too"},
     {"json", NULL, "everything as JSON; what sums it up is in `stats`"},

@@ -144,6 +144,13 @@ struct detect_point {
 struct detect_point detect_at(const struct detect_matches *m, double score,
                               const uint32_t *weights);
 
+/* How often an object of each class (row) was taken for each class (column), by boxes that overlap
+ * by an IoU of 0.5 or more, whatever their classes: the most overlapping pair first. The last row
+ * has answers of the confidence and more where nothing is, the last column what was missed. What is
+ * ignored, and who finds it, is not counted. In the set's region. */
+infer_status detect_confusion(const struct detect_set *set, double confidence, double **matrix,
+                              infer_error *err);
+
 /* All such points: one a different score, falling. */
 struct detect_curve {
     struct detect_point *points;

@@ -170,6 +170,26 @@ static void report_curve(struct detection *d)
     }
 }
 
+/* Of more classes the matrix is reported where all curves are. */
+enum { MOST_CONFUSED = 100 };
+
+static int report_confusion(struct detection *d)
+{
+    struct report *r = d->report;
+    const size_t side = (size_t)d->set.classes.count + 1;
+    double *matrix;
+    infer_error err;
+    if (d->set.kind != DETECT_BOX || d->o->class_agnostic || side < 2 ||
+        (side > MOST_CONFUSED && !d->o->curves))
+        return CLI_OK;
+    if (detect_confusion(&d->set, d->o->confidence, &matrix, &err) != INFER_OK)
+        return cli_fail(d->o->predictions, &err);
+    yyjson_mut_val *list = report_list(r, r->root, "confusion");
+    for (size_t t = 0; t < side; t++)
+        report_numbers(r, list, NULL, matrix + t * side, side, 1);
+    return CLI_OK;
+}
+
 static void report_all(struct detection *d)
 {
     double values[DETECT_MOST_STATS];
@@ -210,5 +230,8 @@ int eval_detect(const struct eval_options *o, struct report *r, struct eval_view
     if (status != CLI_OK)
         return status;
     report_all(d);
+    status = report_confusion(d);
+    if (status != CLI_OK)
+        return status;
     return detection_view(d, measure_again, v);
 }

@@ -270,7 +270,7 @@ int model_detect(struct eval_model *m, const struct eval_options *o, struct dete
                  struct read_skipped *skipped)
 {
     const char *split = folder_of_split(set->region, o->data);
-    const char *const usual[] = {"images", "../images", split, "../JPEGImages", ".", NULL};
+    const char *const usual[] = {"images", ".", "../images", split, "../JPEGImages", NULL};
     struct answering a = {.m = m, .o = o, .set = set, .skipped = skipped};
     int status = check_kind(m, o, set);
     if (status != CLI_OK)

@@ -4,7 +4,7 @@
 #include "tools/eval/page.h"
 #include "tools/html.h"
 
-enum { SIDE = 300, LEFT = 40, TOP = 10, MOST_CONFUSED = 60 };
+enum { SIDE = 300, LEFT = 40, TOP = 10, MOST_CONFUSED = 100 };
 
 /* ---- axes from 0 to 1 ----------------------------------------------------------------------- */
 
@@ -92,6 +92,8 @@ static void put_name(FILE *f, const struct name_list *classes, size_t k)
 {
     if (classes && k < classes->count)
         html_text(f, classes->items[k].text);
+    else if (classes && classes->count) /* of boxes: answers where nothing is */
+        fputs("nothing", f);
     else
         fprintf(f, "%zu", k);
 }
