@@ -87,6 +87,8 @@ static infer_status count_picture(struct confusion *c, uint32_t picture, infer_e
     const struct detect_object **truths = c->truths.objects + ts[0];
     const struct detect_object **answers = c->answers.objects + as[0];
     uint32_t npairs = 0;
+    if (nt + na == 0)
+        return INFER_OK;
     TRY(find_pairs(c, truths, nt, answers, na, &npairs, err));
     if (nt + na > c->taken_room &&
         !infer__region_grow(c->set->region, (void **)&c->taken, &c->taken_room, nt + na, 1))

@@ -2,7 +2,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "base/size.h"
 #include "infer_vision.h"
 #include "tools/cli.h"
 #include "tools/eval/files.h"
@@ -80,7 +79,7 @@ int page_pictures(FILE *f, const struct eval_view *v)
     int status = CLI_OK;
     if (!v->paths)
         return CLI_OK;
-    struct place *places = malloc(infer__array_bytes(v->npictures, sizeof *places) + 1);
+    struct place *places = calloc((size_t)v->npictures + 1, sizeof *places);
     if (!places)
         return files_no_memory("pictures");
     for (uint32_t i = 0; i < v->npictures; i++)

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/size.h"
 #include "tools/cli.h"
 
 enum { MOST_LISTED = 20, USUAL_ROUNDS = 1000 };
@@ -18,11 +17,12 @@ struct versus {
 
 /* ---- the test ------------------------------------------------------------------------------- */
 
-double eval_mcnemar(double b, double c)
+double eval_mcnemar(uint32_t b, uint32_t c)
 {
-    const double n = b + c, fewer = b < c ? b : c;
+    const double n = (double)b + c;
+    const uint32_t fewer = b < c ? b : c;
     double p = 0;
-    for (double k = 0; k <= fewer; k++)
+    for (uint32_t k = 0; k <= fewer; k++)
         p += exp(lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1) - n * log(2));
     return fmin(1, 2 * p);
 }
@@ -73,9 +73,8 @@ static void put_picture(const struct versus *x, yyjson_mut_val *list, uint32_t i
 static int put_pictures(const struct versus *x, yyjson_mut_val *object)
 {
     const uint32_t n = x->v->npictures;
-    double better = 0, worse = 0, equal = 0, only[2] = {0, 0};
-    uint32_t found = 0;
-    struct place *places = malloc(infer__array_bytes(n, sizeof *places) + 1);
+    uint32_t better = 0, worse = 0, equal = 0, only[2] = {0, 0}, found = 0;
+    struct place *places = calloc((size_t)n + 1, sizeof *places);
     if (!places) {
         fprintf(stderr, "infer: no memory for %u pictures\n", n);
         return CLI_RESOURCES;

@@ -13,7 +13,7 @@ int eval_versus(const struct eval_options *o, struct report *r, const struct eva
 /* McNemar's exact test (1947): the probability that of b + c pictures on which just one of two
  * models is right, either has b or fewer, or c or fewer, whichever is less likely, if both are
  * equally good; 1 where there are none. */
-double eval_mcnemar(double b, double c);
+double eval_mcnemar(uint32_t b, uint32_t c);
 
 enum eval_slices { SLICE_NONE, SLICE_SIZE, SLICE_BRIGHTNESS, SLICE_CLASS };
 
