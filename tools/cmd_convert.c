@@ -37,14 +37,11 @@ static const struct cli_command command = {
     "the preprocessing is stored in the file, for `infer classify` and infer_classify: fit, "
     "centre\n"
     "crop, colour order, (x - mean) * scale.\n"
-    "--task stores how boxes are read from the outputs, for `infer detect` and infer_detect, and "
-    "the\n"
-    "family's own preprocessing where no other is given. Families: yolov3, yolov4, yolov5, yolov8 "
-    "(v8\n"
-    "to v12), yolov8-pose, yolox, nanodet, fastestdet, ssd, rtdetr, detr, retinanet, fcos, "
-    "centernet,\n"
-    "nms (networks that suppress themselves), scrfd, yunet, ultraface, retinaface, blazeface; and "
-    "segment.",
+    "--task stores how boxes are read from the outputs, for `infer detect` and infer_detect, and\n"
+    "the family's own preprocessing where no other is given. Families: yolov3, yolov4, yolov5,\n"
+    "yolov8 (v8 to v12), yolov8-pose, yolox, nanodet, fastestdet, ssd, rtdetr, detr, retinanet,\n"
+    "fcos, centernet, nms (networks that suppress themselves), scrfd, yunet, ultraface,\n"
+    "retinaface, blazeface; and segment.",
     "  infer convert mobilenet.onnx -o mobilenet.infer --labels imagenet.txt --resize 256 \\\n"
     "      --crop 224 --mean 123.675,116.28,103.53 --scale 0.01712,0.01751,0.01743",
     options,

@@ -14,7 +14,7 @@
 #include "tools/read_file.h"
 
 static const struct cli_option options[] = {
-    {"task", "NAME", "of an .onnx file: how its outputs are read, as for convert (default: auto)"},
+    {"task", "NAME", "of an .onnx file: how its outputs are read (default: auto)"},
     {"score", "N", "boxes of a higher score count (default: the model's threshold)"},
     {"iou", "N", "of two boxes that overlap by more one goes (default: the model's)"},
     {"most", "N", "boxes of a picture (default 300)"},

@@ -17,8 +17,8 @@
 #include "tools/write_file.h"
 
 static const struct cli_option options[] = {
-    {"masks", "DIR", "write each mask into this folder, as a PNG whose pixels are class numbers"},
-    {"draw", "DIR", "write each picture with its classes laid over it as a PNG into this folder"},
+    {"masks", "DIR", "write masks into this folder: PNGs whose pixels are classes"},
+    {"draw", "DIR", "write pictures with their classes over them into this folder"},
     {"labels", "FILE", "labels, one a line, instead of the model's"},
     SHAPE_OPTION,
     THREADS_OPTION,
