@@ -3,7 +3,8 @@
  * 80 bytes, twenty little-endian words of 4 bytes in the order of infer_preprocess:
  *
  *   offset  type   field
- *        0  s32    fit                 0 none, 1 short side, 2 stretch, 3 letterbox, 4 exact, 5 line
+ *        0  s32    fit                 0 none, 1 short side, 2 stretch, 3 letterbox, 4 exact,
+ *                                   5 line
  *        4  s32    width               0 to 65535 pixels; not 0 unless fit is none
  *        8  s32    height              the same; may be 0 for short side too
  *       12  s32    filter              0 bilinear, 1 nearest, 2 bicubic, 3 area
