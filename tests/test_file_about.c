@@ -144,7 +144,7 @@ static void test_rules(void **state)
         {"a name twice", HEADER + 8, 8, UINT64_C(2) << 40, HEADER + 8},
         {"a control character in the producer", STRINGS, 1, 7, STRINGS},
         {"an empty name", STRINGS + 12, 1, 0, STRINGS + 12},
-        {"an empty key", STRINGS + 25, 1, 0, 0},
+        {"an empty key", STRINGS + 25, 1, 0, STRINGS + 25},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -161,6 +161,25 @@ static void test_rules(void **state)
                      (unsigned long long)(err.offset - at), err.message);
         free(b.data);
     }
+}
+
+/* What there is none of. */
+static void test_arguments(void **state)
+{
+    struct bytes b = about_file();
+    infer_model *m = load(&b);
+    infer_model_info about = INFER_MODEL_INFO_INIT;
+    const char *key, *value;
+    (void)state;
+    assert_int_equal(infer_model_describe(NULL, &about, NULL), INFER_ERROR_ARGUMENT);
+    assert_int_equal(infer_model_describe(m, NULL, NULL), INFER_ERROR_ARGUMENT);
+    assert_int_equal(infer_model_metadata(NULL, 0, &key, &value, NULL), INFER_ERROR_ARGUMENT);
+    assert_int_equal(infer_model_metadata(m, 0, NULL, &value, NULL), INFER_ERROR_ARGUMENT);
+    assert_int_equal(infer_model_metadata(m, 0, &key, NULL, NULL), INFER_ERROR_ARGUMENT);
+    assert_int_equal(infer_model_metadata(m, m->about.npairs, &key, &value, NULL),
+                     INFER_ERROR_ARGUMENT);
+    infer_model_free(&m);
+    free(b.data);
 }
 
 /* It may stand once. */
@@ -185,9 +204,10 @@ static void test_twice(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_told),     cmocka_unit_test(test_nothing_told),
-        cmocka_unit_test(test_left_out), cmocka_unit_test(test_refused_text),
-        cmocka_unit_test(test_rules),    cmocka_unit_test(test_twice),
+        cmocka_unit_test(test_told),      cmocka_unit_test(test_nothing_told),
+        cmocka_unit_test(test_left_out),  cmocka_unit_test(test_refused_text),
+        cmocka_unit_test(test_rules),     cmocka_unit_test(test_twice),
+        cmocka_unit_test(test_arguments),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
