@@ -54,13 +54,16 @@ static infer_status scores_of(const infer_tensor *output, size_t image, size_t b
     return INFER_OK;
 }
 
-static infer_status answer(const struct infer__look *l, const struct call *c, size_t index,
-                           size_t image, infer_error *err)
+static infer_status answer(const struct infer__look *l, void *ctx, size_t index, size_t image,
+                           infer_error *err)
 {
+    const struct call *c = ctx;
     infer_class *classes = c->classes + index * c->k;
     const infer_classify_options *o = &c->options;
     size_t found;
     infer_tensor scores;
+    FAIL_IF(o->output >= l->noutputs, INFER_ERROR_ARGUMENT, "output %u of %zu", o->output,
+            l->noutputs);
     TRY(scores_of(&l->outputs[o->output], image, l->batch, &scores, err));
     TRY(infer_topk(&scores, c->k, o->softmax != 0, classes, &found, err));
     for (size_t i = 0; i < found && o->sigmoid; i++) /* it keeps the order */
@@ -69,34 +72,7 @@ static infer_status answer(const struct infer__look *l, const struct call *c, si
     return INFER_OK;
 }
 
-/* ---- all of them ---------------------------------------------------------------------------- */
-
-static infer_status look(struct infer__look *l, const struct call *c, infer_error *err)
-{
-    FAIL_IF(c->options.output >= l->noutputs, INFER_ERROR_ARGUMENT, "output %u of %zu",
-            c->options.output, l->noutputs);
-    TRY(infer__look_fits(l, c->count, err));
-    for (size_t i = 0; i < c->count; i += l->batch) {
-        TRY(infer__look_at(l, c->pictures + i, err));
-        if (infer__session_stopped(l->session)) /* which is told when the session is left */
-            return INFER_OK;
-        for (size_t k = 0; k < l->batch; k++)
-            TRY(answer(l, c, i + k, k, err));
-    }
-    return INFER_OK;
-}
-
-static infer_status classify(infer_session *session, const infer_allocator *a, void *ctx,
-                             infer_error *err)
-{
-    struct call *c = ctx;
-    struct infer__look l;
-    infer_status status = infer__look_begin(&l, session, c->options.image, a, err);
-    if (status == INFER_OK)
-        status = look(&l, c, err);
-    infer__look_end(&l);
-    return status;
-}
+/* ---- the calls ------------------------------------------------------------------------------- */
 
 static infer_status run(infer_session *session, struct call *c,
                         const infer_classify_options *options, infer_error *err)
@@ -105,7 +81,8 @@ static infer_status run(infer_session *session, struct call *c,
     TRY(infer__sized_read(CLASSIFY_OPTIONS, options, &c->options, err));
     FAIL_IF(c->options.softmax && c->options.sigmoid, INFER_ERROR_ARGUMENT,
             "infer_classify: softmax and sigmoid exclude each other");
-    infer_status status = infer__look_with(session, classify, c, err);
+    const struct infer__question q = {c->pictures, c->count, c->options.image, answer, c};
+    infer_status status = infer__look_ask(session, &q, err);
     if (status != INFER_OK)
         memset(c->found, 0, c->count * sizeof *c->found);
     return status;

@@ -107,6 +107,16 @@ infer_status infer__decoding_read(const infer_decoding *given, infer_decoding *d
     return check(d, err);
 }
 
+infer_status infer__decoding_for(const infer_model *model, const infer_decoding *given,
+                                 int32_t task, const char *what, infer_decoding *d,
+                                 infer_error *err)
+{
+    infer_decoding_init(d, sizeof *d);
+    TRY(given ? infer__decoding_read(given, d, err) : infer_model_decoding(model, d, err));
+    FAIL_IF(d->task != task, INFER_ERROR_UNSUPPORTED, "the model's answers are not %s", what);
+    return INFER_OK;
+}
+
 infer_status infer__decoding_encode(const infer_decoding *d, uint8_t out[INFER__DECODING_BYTES],
                                     infer_error *err)
 {

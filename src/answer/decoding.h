@@ -17,6 +17,11 @@ enum { INFER__MOST_CLASSES = 1 << 20, INFER__MOST_POINTS = 1024 };
 
 /* Copies what a caller gave, of whatever size, to *d and checks it. */
 infer_status infer__decoding_read(const infer_decoding *given, infer_decoding *d, infer_error *err);
+/* The decoding of a call: what its options give, or the model's. INFER_ERROR_UNSUPPORTED where it
+ * is not of `task`, whose answers are called `what`. */
+infer_status infer__decoding_for(const infer_model *model, const infer_decoding *given,
+                                 int32_t task, const char *what, infer_decoding *d,
+                                 infer_error *err);
 /* INFER_ERROR_ARGUMENT where a field is outside its range; `out` is then not written. */
 infer_status infer__decoding_encode(const infer_decoding *d, uint8_t out[INFER__DECODING_BYTES],
                                     infer_error *err);

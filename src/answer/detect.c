@@ -24,8 +24,6 @@ void infer_detections_init(infer_detections *detections, size_t size)
 
 /* What a call is for. */
 struct call {
-    const infer_picture *pictures;
-    size_t count;
     infer_detect_options options;
     infer_decoding decoding;
     infer_detections to;
@@ -103,9 +101,10 @@ static infer_status add_masks(const struct infer__look *l, const struct call *c,
 }
 
 /* The answers about picture `index` of the call, `image` of the batch. */
-static infer_status answer(const struct infer__look *l, const struct call *c, size_t index,
-                           size_t image, infer_error *err)
+static infer_status answer(const struct infer__look *l, void *ctx, size_t index, size_t image,
+                           infer_error *err)
 {
+    const struct call *c = ctx;
     const infer_transform t = way_back(l, image, c->decoding.map_back);
     infer_box *kept = c->to.boxes + index * c->to.most, *boxes = NULL;
     size_t count = 0, *found = &c->to.found[index];
@@ -129,32 +128,7 @@ static infer_status answer(const struct infer__look *l, const struct call *c, si
     return status;
 }
 
-/* ---- all of them ---------------------------------------------------------------------------- */
-
-static infer_status look(struct infer__look *l, const struct call *c, infer_error *err)
-{
-    TRY(infer__look_fits(l, c->count, err));
-    for (size_t i = 0; i < c->count; i += l->batch) {
-        TRY(infer__look_at(l, c->pictures + i, err));
-        if (infer__session_stopped(l->session)) /* which is told when the session is left */
-            return INFER_OK;
-        for (size_t k = 0; k < l->batch; k++)
-            TRY(answer(l, c, i + k, k, err));
-    }
-    return INFER_OK;
-}
-
-static infer_status detect(infer_session *session, const infer_allocator *a, void *ctx,
-                           infer_error *err)
-{
-    struct call *c = ctx;
-    struct infer__look l;
-    infer_status status = infer__look_begin(&l, session, c->options.image, a, err);
-    if (status == INFER_OK)
-        status = look(&l, c, err);
-    infer__look_end(&l);
-    return status;
-}
+/* ---- the call -------------------------------------------------------------------------------- */
 
 static void set_threshold(float given, float *threshold)
 {
@@ -169,13 +143,8 @@ static infer_status read_call(const infer_session *session, const infer_detect_o
     TRY(infer__sized_read(DETECTIONS, to, &c->to, err));
     FAIL_IF(!c->to.found || (c->to.most && !c->to.boxes), INFER_ERROR_ARGUMENT,
             "infer_detect: found or boxes is NULL");
-    infer_decoding_init(&c->decoding, sizeof c->decoding);
-    if (c->options.decoding)
-        TRY(infer__decoding_read(c->options.decoding, &c->decoding, err));
-    else
-        TRY(infer_model_decoding(session->model, &c->decoding, err));
-    FAIL_IF(c->decoding.task != INFER_TASK_DETECT, INFER_ERROR_UNSUPPORTED,
-            "the model's answers are not boxes");
+    TRY(infer__decoding_for(session->model, c->options.decoding, INFER_TASK_DETECT, "boxes",
+                            &c->decoding, err));
     set_threshold(c->options.score_threshold, &c->decoding.score_threshold);
     set_threshold(c->options.iou_threshold, &c->decoding.iou_threshold);
     return INFER_OK;
@@ -187,14 +156,15 @@ infer_status infer_detect(infer_session *session, const infer_picture *pictures,
 {
     INFER__KEEP_CALLER;
     infer_error local;
-    struct call c = {.pictures = pictures, .count = count};
+    struct call c = {0};
     err = err ? err : &local;
     infer__error_clear(err);
     FAIL_IF(!session || !detections || (count && !pictures), INFER_ERROR_ARGUMENT,
             "infer_detect: session, pictures or detections is NULL");
     TRY(read_call(session, options, detections, &c, err));
     memset(c.to.found, 0, count * sizeof *c.to.found);
-    infer_status status = infer__look_with(session, detect, &c, err);
+    const struct infer__question q = {pictures, count, c.options.image, answer, &c};
+    infer_status status = infer__look_ask(session, &q, err);
     if (status != INFER_OK)
         memset(c.to.found, 0, count * sizeof *c.to.found);
     return status;

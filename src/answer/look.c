@@ -36,9 +36,9 @@ static infer_status make_input(struct infer__look *l, infer_error *err)
     return l->input.data ? INFER_OK : infer__no_memory(err, bytes);
 }
 
-infer_status infer__look_begin(struct infer__look *l, infer_session *session,
-                               const infer_image_options *image, const infer_allocator *a,
-                               infer_error *err)
+static infer_status begin(struct infer__look *l, infer_session *session,
+                          const infer_image_options *image, const infer_allocator *a,
+                          infer_error *err)
 {
     *l = (struct infer__look){.session = session, .allocator = *a};
     infer_preprocess_init(&l->preprocess, sizeof l->preprocess);
@@ -53,13 +53,6 @@ infer_status infer__look_begin(struct infer__look *l, infer_session *session,
     l->outputs = infer__calloc(a, l->noutputs, sizeof *l->outputs);
     l->looked = infer__calloc(a, l->batch, sizeof *l->looked);
     return l->outputs && l->looked ? INFER_OK : infer__no_memory(err, l->batch * sizeof *l->looked);
-}
-
-infer_status infer__look_fits(const struct infer__look *l, size_t count, infer_error *err)
-{
-    FAIL_IF(l->batch != 1 && l->batch != count, INFER_ERROR_SHAPE,
-            "the session takes %zu pictures at a time, not %zu", l->batch, count);
-    return INFER_OK;
 }
 
 static infer_status fill(struct infer__look *l, const infer_picture *given, size_t index,
@@ -79,7 +72,7 @@ static infer_status fill(struct infer__look *l, const infer_picture *given, size
     return status;
 }
 
-infer_status infer__look_at(struct infer__look *l, const infer_picture *pictures, infer_error *err)
+static infer_status look_at(struct infer__look *l, const infer_picture *pictures, infer_error *err)
 {
     for (size_t i = 0; i < l->batch; i++)
         TRY(fill(l, &pictures[i], i, err));
@@ -90,22 +83,39 @@ infer_status infer__look_at(struct infer__look *l, const infer_picture *pictures
     return INFER_OK;
 }
 
-void infer__look_end(struct infer__look *l)
+static void end(struct infer__look *l)
 {
     infer__free(&l->allocator, l->looked);
     infer__free(&l->allocator, l->outputs);
     infer__free(&l->allocator, l->input.data);
 }
 
-infer_status infer__look_with(infer_session *session,
-                              infer_status (*work)(infer_session *session, const infer_allocator *a,
-                                                   void *ctx, infer_error *err),
-                              void *ctx, infer_error *err)
+static infer_status ask_all(struct infer__look *l, const struct infer__question *q,
+                            infer_error *err)
 {
+    FAIL_IF(l->batch != 1 && l->batch != q->count, INFER_ERROR_SHAPE,
+            "the session takes %zu pictures at a time, not %zu", l->batch, q->count);
+    for (size_t i = 0; i < q->count; i += l->batch) {
+        TRY(look_at(l, q->pictures + i, err));
+        if (infer__session_stopped(l->session)) /* which is told when the session is left */
+            return INFER_OK;
+        for (size_t k = 0; k < l->batch; k++)
+            TRY(q->read(l, q->ctx, i + k, k, err));
+    }
+    return INFER_OK;
+}
+
+infer_status infer__look_ask(infer_session *session, const struct infer__question *q,
+                             infer_error *err)
+{
+    struct infer__look l;
     TRY(infer__session_enter(session, err));
     const infer_allocator a = infer__scratch_begin(&session->scratch, &session->allocator);
     session->meter.refused = 0;
-    infer_status status = work(session, &a, ctx, err);
+    infer_status status = begin(&l, session, q->image, &a, err);
+    if (status == INFER_OK)
+        status = ask_all(&l, q, err);
+    end(&l);
     if (status == INFER_ERROR_NO_MEMORY && session->meter.refused)
         status = infer__fail(err, INFER_ERROR_LIMIT,
                              "the picture needs more than the %llu bytes that max_memory_bytes "

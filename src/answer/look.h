@@ -25,22 +25,21 @@ struct infer__look {
     int32_t width, height; /* of the input */
 };
 
-/* For who has entered the session: takes the memory. To be ended in any case. `image` may be NULL.
- */
-infer_status infer__look_begin(struct infer__look *l, infer_session *session,
-                               const infer_image_options *image, const infer_allocator *a,
-                               infer_error *err);
-/* INFER_ERROR_SHAPE where the session's batch is neither 1 nor `count`. */
-infer_status infer__look_fits(const struct infer__look *l, size_t count, infer_error *err);
-/* Looks at l->batch pictures. A run that was stopped has no outputs: infer__session_stopped. */
-infer_status infer__look_at(struct infer__look *l, const infer_picture *pictures, infer_error *err);
-void infer__look_end(struct infer__look *l);
+/* What a session is asked about pictures. */
+struct infer__question {
+    const infer_picture *pictures;
+    size_t count;
+    const infer_image_options *image; /* NULL for defaults */
+    /* Reads the answer about picture `index` of them, which is number `image` of its batch. */
+    infer_status (*read)(const struct infer__look *l, void *ctx, size_t index, size_t image,
+                         infer_error *err);
+    void *ctx;
+};
 
-/* Calls `work` for who has not entered the session yet, with memory that the session keeps for the
- * next time. */
-infer_status infer__look_with(infer_session *session,
-                              infer_status (*work)(infer_session *session, const infer_allocator *a,
-                                                   void *ctx, infer_error *err),
-                              void *ctx, infer_error *err);
+/* For who has not entered the session: shows it the pictures, its batch (1 or `count`) at a time,
+ * with memory that it keeps for the next time. A run that is stopped is told as infer_run tells it.
+ */
+infer_status infer__look_ask(infer_session *session, const struct infer__question *q,
+                             infer_error *err);
 
 #endif

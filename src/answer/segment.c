@@ -18,7 +18,6 @@ void infer_segment_options_init(infer_segment_options *options, size_t size)
 
 /* What a call is for. */
 struct call {
-    infer_picture picture;
     infer_segment_options options;
     infer_decoding decoding;
     infer_image *mask;
@@ -119,8 +118,12 @@ static infer_status make_mask(const infer_session *session, const infer_transfor
                             mask, err);
 }
 
-static infer_status answer(const struct infer__look *l, const struct call *c, infer_error *err)
+static infer_status answer(const struct infer__look *l, void *ctx, size_t index, size_t image,
+                           infer_error *err)
 {
+    const struct call *c = ctx;
+    (void)index;
+    (void)image;
     const struct infer__looked *k = &l->looked[0];
     const infer_transform *t = &k->transform;
     const infer_allocator *a = &l->allocator;
@@ -147,25 +150,6 @@ static infer_status answer(const struct infer__look *l, const struct call *c, in
     return status;
 }
 
-static infer_status look(struct infer__look *l, const struct call *c, infer_error *err)
-{
-    TRY(infer__look_fits(l, 1, err));
-    TRY(infer__look_at(l, &c->picture, err));
-    return infer__session_stopped(l->session) ? INFER_OK : answer(l, c, err);
-}
-
-static infer_status segment(infer_session *session, const infer_allocator *a, void *ctx,
-                            infer_error *err)
-{
-    struct call *c = ctx;
-    struct infer__look l;
-    infer_status status = infer__look_begin(&l, session, c->options.image, a, err);
-    if (status == INFER_OK)
-        status = look(&l, c, err);
-    infer__look_end(&l);
-    return status;
-}
-
 infer_status infer_segment(infer_session *session, const infer_picture *picture,
                            const infer_segment_options *options, infer_image *mask,
                            infer_error *err)
@@ -177,14 +161,9 @@ infer_status infer_segment(infer_session *session, const infer_picture *picture,
     infer__error_clear(err);
     FAIL_IF(!session || !picture || !mask, INFER_ERROR_ARGUMENT,
             "infer_segment: session, picture or mask is NULL");
-    c.picture = *picture;
     TRY(infer__sized_read(INFER__SIZED(infer_segment_options, decoding), options, &c.options, err));
-    infer_decoding_init(&c.decoding, sizeof c.decoding);
-    if (c.options.decoding)
-        TRY(infer__decoding_read(c.options.decoding, &c.decoding, err));
-    else
-        TRY(infer_model_decoding(session->model, &c.decoding, err));
-    FAIL_IF(c.decoding.task != INFER_TASK_SEGMENT, INFER_ERROR_UNSUPPORTED,
-            "the model's answers are not classes of pixels");
-    return infer__look_with(session, segment, &c, err);
+    TRY(infer__decoding_for(session->model, c.options.decoding, INFER_TASK_SEGMENT,
+                            "classes of pixels", &c.decoding, err));
+    const struct infer__question q = {picture, 1, c.options.image, answer, &c};
+    return infer__look_ask(session, &q, err);
 }

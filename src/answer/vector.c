@@ -20,12 +20,6 @@ void infer_keypoints_options_init(infer_keypoints_options *options, size_t size)
 
 /* What a call is for. */
 struct call {
-    const infer_picture *pictures;
-    size_t count;
-    const infer_image_options *image;
-    /* reads the answer about picture `index` of the call, `image` of the batch */
-    infer_status (*read)(const struct infer__look *l, const struct call *c, size_t index,
-                         size_t image, infer_error *err);
     uint32_t output, normalise;
     float *vectors;
     size_t length;
@@ -45,9 +39,10 @@ static void normalise(float *v, size_t n)
         v[i] = (float)((double)v[i] / length);
 }
 
-static infer_status read_vector(const struct infer__look *l, const struct call *c, size_t index,
-                                size_t image, infer_error *err)
+static infer_status read_vector(const struct infer__look *l, void *ctx, size_t index, size_t image,
+                                infer_error *err)
 {
+    const struct call *c = ctx;
     FAIL_IF(c->output >= l->noutputs, INFER_ERROR_ARGUMENT, "output %u of %zu", c->output,
             l->noutputs);
     const infer_tensor *t = &l->outputs[c->output];
@@ -63,9 +58,10 @@ static infer_status read_vector(const struct infer__look *l, const struct call *
 }
 
 /* Points are fields of one candidate. */
-static infer_status read_points(const struct infer__look *l, const struct call *c, size_t index,
-                                size_t image, infer_error *err)
+static infer_status read_points(const struct infer__look *l, void *ctx, size_t index, size_t image,
+                                infer_error *err)
 {
+    const struct call *c = ctx;
     const infer_decoding *d = &c->decoding;
     struct infer__reading r = {.d = d, .width = l->width, .height = l->height};
     FAIL_IF((size_t)d->points >= l->noutputs, INFER_ERROR_SHAPE,
@@ -83,32 +79,7 @@ static infer_status read_points(const struct infer__look *l, const struct call *
     return INFER_OK;
 }
 
-/* ---- all of them ---------------------------------------------------------------------------- */
-
-static infer_status look(struct infer__look *l, const struct call *c, infer_error *err)
-{
-    TRY(infer__look_fits(l, c->count, err));
-    for (size_t i = 0; i < c->count; i += l->batch) {
-        TRY(infer__look_at(l, c->pictures + i, err));
-        if (infer__session_stopped(l->session)) /* which is told when the session is left */
-            return INFER_OK;
-        for (size_t k = 0; k < l->batch; k++)
-            TRY(c->read(l, c, i + k, k, err));
-    }
-    return INFER_OK;
-}
-
-static infer_status run(infer_session *session, const infer_allocator *a, void *ctx,
-                        infer_error *err)
-{
-    struct call *c = ctx;
-    struct infer__look l;
-    infer_status status = infer__look_begin(&l, session, c->image, a, err);
-    if (status == INFER_OK)
-        status = look(&l, c, err);
-    infer__look_end(&l);
-    return status;
-}
+/* ---- the calls ------------------------------------------------------------------------------- */
 
 infer_status infer_embed(infer_session *session, const infer_picture *pictures, size_t count,
                          const infer_embed_options *options, float *vectors, size_t length,
@@ -117,16 +88,16 @@ infer_status infer_embed(infer_session *session, const infer_picture *pictures, 
     INFER__KEEP_CALLER;
     infer_error local;
     infer_embed_options o;
-    struct call c = {pictures, count, .read = read_vector, .vectors = vectors, .length = length};
+    struct call c = {.vectors = vectors, .length = length};
     err = err ? err : &local;
     infer__error_clear(err);
     FAIL_IF(!session || (count && (!pictures || (length && !vectors))), INFER_ERROR_ARGUMENT,
             "infer_embed: session, pictures or vectors is NULL");
     TRY(infer__sized_read(INFER__SIZED(infer_embed_options, normalise), options, &o, err));
-    c.image = o.image;
+    const struct infer__question q = {pictures, count, o.image, read_vector, &c};
     c.output = o.output;
     c.normalise = o.normalise;
-    return infer__look_with(session, run, &c, err);
+    return infer__look_ask(session, &q, err);
 }
 
 infer_status infer_keypoints(infer_session *session, const infer_picture *pictures, size_t count,
@@ -136,19 +107,14 @@ infer_status infer_keypoints(infer_session *session, const infer_picture *pictur
     INFER__KEEP_CALLER;
     infer_error local;
     infer_keypoints_options o;
-    struct call c = {pictures, count, .read = read_points, .points = points};
+    struct call c = {.points = points};
     err = err ? err : &local;
     infer__error_clear(err);
     FAIL_IF(!session || (count && (!pictures || !points)), INFER_ERROR_ARGUMENT,
             "infer_keypoints: session, pictures or points is NULL");
     TRY(infer__sized_read(INFER__SIZED(infer_keypoints_options, decoding), options, &o, err));
-    infer_decoding_init(&c.decoding, sizeof c.decoding);
-    if (o.decoding)
-        TRY(infer__decoding_read(o.decoding, &c.decoding, err));
-    else
-        TRY(infer_model_decoding(session->model, &c.decoding, err));
-    FAIL_IF(c.decoding.task != INFER_TASK_KEYPOINTS, INFER_ERROR_UNSUPPORTED,
-            "the model's answers are not points of one thing");
-    c.image = o.image;
-    return infer__look_with(session, run, &c, err);
+    TRY(infer__decoding_for(session->model, o.decoding, INFER_TASK_KEYPOINTS, "points of one thing",
+                            &c.decoding, err));
+    const struct infer__question q = {pictures, count, o.image, read_points, &c};
+    return infer__look_ask(session, &q, err);
 }
