@@ -13,7 +13,7 @@
 #include "tools/edit.h"
 #include "vision/preprocess_file.h"
 
-enum { HEAD_OUTPUTS = 5, HEAD_MOST = 20000 };
+enum { HEAD_OUTPUTS = 8, HEAD_MOST = 20000 };
 
 struct head {
     struct net net;

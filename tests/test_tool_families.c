@@ -264,7 +264,8 @@ static void test_refused(void **state)
     (void)state;
     static const char *const names[] = {"nms",        "rtdetr",    "detr",      "yolov8-pose",
                                         "retinaface", "fcos",      "retinanet", "yolov3",
-                                        "yolov4",     "centernet", "blazeface", "auto"};
+                                        "yolov4",     "centernet", "picodet",   "nanodet-plus",
+                                        "yolov8-seg", "blazeface", "auto"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         struct head h;
         infer_preprocess p = INFER_PREPROCESS_INIT;

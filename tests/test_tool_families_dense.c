@@ -136,6 +136,65 @@ static void test_fcos(void **state)
     head_end(&h);
 }
 
+/* ---- PicoDet and NanoDet-Plus --------------------------------------------------------------- */
+
+enum { GFL_W = 96, GFL_H = 160, GFL_CLASSES = 3, GFL_FIELDS = GFL_CLASSES + 32 };
+static const int gfl_cells[4][2] = {{12, 20}, {6, 10}, {3, 5}, {2, 3}}, gfl_one[] = {1, 1, 1, 1};
+enum { GFL_PLACES = 12 * 20 + 6 * 10 + 3 * 5 + 2 * 3 };
+
+/* The expected distance of each side, in strides, from (x, y) in cells. */
+static void gfl_box(const float *sides, const struct place *p, double offset, struct truth *t)
+{
+    const double stride = 8 << p->level;
+    for (int k = 0; k < 4; k++) {
+        double sum = 0, mean = 0;
+        for (int b = 0; b < 8; b++) {
+            sum += exp((double)sides[k * 8 + b]);
+            mean += b * exp((double)sides[k * 8 + b]);
+        }
+        t->box[k] = ((k % 2 ? p->y : p->x) + offset + (k < 2 ? -1 : 1) * mean / sum) * stride;
+    }
+}
+
+static void picodet_truth(const struct head *h, int64_t i, int32_t c, struct truth *t)
+{
+    const struct place p = place_of(i, 4, gfl_cells, gfl_one);
+    const int64_t at = p.y * gfl_cells[p.level][0] + p.x;
+    t->score = (double)h->data[p.level][at * GFL_CLASSES + c];
+    gfl_box(h->data[4 + p.level] + at * 32, &p, 0.5, t);
+}
+
+static void nanodet_plus_truth(const struct head *h, int64_t i, int32_t c, struct truth *t)
+{
+    const struct place p = place_of(i, 4, gfl_cells, gfl_one);
+    t->score = (double)h->data[0][i * GFL_FIELDS + c];
+    gfl_box(h->data[0] + i * GFL_FIELDS + GFL_CLASSES, &p, 0, t);
+}
+
+static void test_gfl(void **state)
+{
+    (void)state;
+    struct head h;
+    head_begin(&h, GFL_W, GFL_H);
+    for (int k = 0; k < 8; k++) {
+        const int64_t cells = (int64_t)gfl_cells[k % 4][0] * gfl_cells[k % 4][1];
+        char name[16];
+        snprintf(name, sizeof name, "%s%d", k < 4 ? "scores" : "sides", k % 4);
+        head_output(&h, name, 3, (int64_t[]){1, cells, k < 4 ? GFL_CLASSES : 32}, k < 4 ? 0 : -4,
+                    k < 4 ? 1 : 4);
+    }
+    head_run(&h, "auto", 0.7F);
+    assert_string_equal(h.family->name, "picodet");
+    check_truth(&h, picodet_truth, GFL_PLACES, 0, GFL_CLASSES, 0.7);
+    head_end(&h);
+    head_begin(&h, GFL_W, GFL_H);
+    head_output(&h, "output", 3, (int64_t[]){1, GFL_PLACES, GFL_FIELDS}, -2, 1);
+    head_run(&h, "auto", 0.7F);
+    assert_string_equal(h.family->name, "nanodet-plus");
+    check_truth(&h, nanodet_plus_truth, GFL_PLACES, 0, GFL_CLASSES, 0.7);
+    head_end(&h);
+}
+
 /* ---- Darknet's YOLO v3 and v4 --------------------------------------------------------------- */
 
 enum { DARK_W = 64, DARK_H = 96, DARK_CLASSES = 4, DARK_FIELDS = 5 + DARK_CLASSES };
@@ -289,8 +348,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_retinaface), cmocka_unit_test(test_retinanet),
-        cmocka_unit_test(test_fcos),       cmocka_unit_test(test_darknet),
-        cmocka_unit_test(test_centernet),  cmocka_unit_test(test_blazeface),
+        cmocka_unit_test(test_fcos),       cmocka_unit_test(test_gfl),
+        cmocka_unit_test(test_darknet),    cmocka_unit_test(test_centernet),
+        cmocka_unit_test(test_blazeface),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,57 +13,6 @@ static void normalised(struct decoder *d, float mean, float scale)
     }
 }
 
-/* ---- NanoDet: for each of n levels scores (1, places, classes), then distances (1, places, 32) */
-
-static const struct decoder_level nanodet[] = {{8, 1}, {16, 1}, {32, 1}};
-
-int decoder_fits_nanodet(const struct decoder *d)
-{
-    if (d->g->noutputs != 6)
-        return 0;
-    for (uint32_t i = 0; i < 3; i++) {
-        const int64_t places = decoder_places(d, &nanodet[i], 1);
-        if (!decoder_is(d, i, places, -1) || !decoder_is(d, 3 + i, places, 32) ||
-            decoder_shape(d, i).dims[2] != decoder_shape(d, 0).dims[2])
-            return 0;
-    }
-    return 1;
-}
-
-/* A distance is the mean of 0 to 7 strides, by a softmax of 8 values: Li et al., "Generalized Focal
- * Loss" (2020). Corners are the cell's centre less and plus the distances. */
-void decoder_build_nanodet(struct decoder *d)
-{
-    static const float signs[] = {-1, -1, 1, 1}, steps[] = {0, 1, 2, 3, 4, 5, 6, 7};
-    static const float mean[] = {103.53F, 116.28F, 123.675F}, std[] = {57.375F, 57.12F, 58.395F};
-    infer_decoding *o = &d->decoding;
-    const int64_t places = decoder_places(d, nanodet, 3), classes = decoder_shape(d, 0).dims[2];
-    const uint32_t *out = d->g->outputs;
-    const uint32_t scores = decoder_concat(d, out, 3, 1), sides = decoder_concat(d, out + 3, 3, 1);
-    const uint32_t parts =
-        DECODER_E(d, SOFTMAX, decoder_reshape(d, sides, (const int64_t[]){0, places * 4, 8}, 3));
-    decoder_int(d, INFER__ATTR_AXIS, 2);
-    const uint32_t means = DECODER_E(d, MATMUL, parts, decoder_matrix(d, steps, 8, 1));
-    const uint32_t far = decoder_reshape(d, means, (const int64_t[]){0, places, 4}, 3);
-    const uint32_t from = DECODER_E(d, MUL, far, decoder_strides(d, nanodet, 3, 4, signs));
-    const uint32_t boxes = DECODER_E(d, ADD, from, decoder_centres(d, nanodet, 3, 4, 0.5F));
-    o->scores = decoder_add_output(d, scores, "scores", places, classes);
-    o->boxes = decoder_add_output(d, boxes, "boxes", places, 4);
-    o->classes = (int32_t)classes;
-    o->every_class = 1;
-    o->clip = 2;
-    o->score_threshold = 0.35F;
-    o->iou_threshold = 0.6F;
-    d->preprocess.fit = INFER_FIT_LETTERBOX;
-    d->preprocess.letterbox_rounding = 1;
-    o->map_back = INFER_MAP_BACK_FIT;
-    d->preprocess.color = INFER_COLOR_BGR;
-    for (int c = 0; c < 3; c++) {
-        d->preprocess.mean[c] = mean[c];
-        d->preprocess.scale[c] = 1 / std[c];
-    }
-}
-
 /* ---- SCRFD: scores, distances and points of three levels, two places a cell ------------------ */
 
 static const struct decoder_level scrfd[] = {{8, 2}, {16, 2}, {32, 2}};
