@@ -3,7 +3,8 @@
  * Property: for any decoding that is accepted and any outputs, reading gives a status, or boxes
  * with a score above the threshold, each of a candidate and a class that there is, and of those
  * suppression keeps some that have such scores too. Nothing is read outside the outputs, and what
- * was taken is given back.
+ * was taken is given back. A mask of a kept box has but 0 and 1, within the picture; boxes that are
+ * followed from frame to frame have numbers that differ.
  *
  * The input is 128 bytes of decoding (src/answer/decoding.h), 16 of choices, and numbers:
  *
@@ -16,6 +17,7 @@
 #include <math.h>
 
 #include "answer/candidates.h"
+#include "answer/mask.h"
 #include "answer/nms.h"
 #include "base/memory.h"
 #include "base/status.h"
@@ -53,6 +55,46 @@ static void check_boxes(const struct infer__reading *r, const infer_box *boxes, 
     }
 }
 
+/* Masks of 64 x 16 pixels that the network has seen as 64 x 48. */
+static void check_masks(const infer_decoding *d, const infer_tensor *outputs, size_t n,
+                        const infer_transform *t, const infer_box *boxes, size_t count)
+{
+    const infer_tensor *p = d->masks >= 0 && (size_t)d->masks < n ? &outputs[d->masks] : NULL;
+    const struct infer__looked looked = {.transform = *t, .width = 64, .height = 16};
+    const infer_allocator a = infer__allocator(NULL);
+    infer_image mask = {0};
+    infer_error err;
+    if (!p || p->rank != 4 || p->dims[1] < 1 || p->dims[2] < 1 || p->dims[3] < 1)
+        return;
+    struct infer__masks m = {p->data,     p->dims[1],   p->dims[2],        p->dims[3],
+                             .width = 64, .height = 48, .looked = &looked, .back = t};
+    if (infer__fields_of(outputs, n, d->coefficients, d->boxes_order, d->coefficients_first,
+                         m.count, 0, "coefficients", &m.coefficients, &err) != INFER_OK)
+        return;
+    for (size_t i = 0; i < count && boxes[i].candidate < m.coefficients.candidates; i++) {
+        REQUIRE(infer__mask_of(&m, &boxes[i], &a, &a, &mask, &err) == INFER_OK);
+        REQUIRE(mask.width <= t->picture_width && mask.height <= t->picture_height);
+        for (int32_t k = 0; k < mask.width * mask.height; k++)
+            REQUIRE(mask.pixels[k] <= 1);
+    }
+    infer_image_free(&mask);
+}
+
+static void check_tracks(const infer_box *boxes, size_t count)
+{
+    infer_tracker *t;
+    uint64_t ids[256];
+    REQUIRE(infer_tracker_create(NULL, &t, NULL) == INFER_OK);
+    for (size_t frame = 0; frame < 5; frame++) { /* the boxes, then fewer of them, none, all */
+        const size_t n = frame == 3 ? 0 : frame == 2 ? count / 2 : count;
+        REQUIRE(infer_tracker_update(t, boxes, n, ids, NULL) == INFER_OK);
+        for (size_t i = 0; i < n; i++)
+            for (size_t k = 0; k < i; k++)
+                REQUIRE(!ids[i] || ids[i] != ids[k]);
+    }
+    infer_tracker_free(&t);
+}
+
 static void read_outputs(const infer_decoding *d, const infer_tensor *outputs, size_t n,
                          const uint8_t *choice)
 {
@@ -60,6 +102,8 @@ static void read_outputs(const infer_decoding *d, const infer_tensor *outputs, s
     struct infer__reading r;
     infer_error err;
     infer_transform t = {.size = sizeof t, .scale_x = 1, .scale_y = 3, .offset_y = 7};
+    t.picture_width = 64;
+    t.picture_height = 16;
     infer_box *boxes = NULL, kept[256];
     size_t count, found = 0;
     const infer_allocator a = counting(&counter);
@@ -88,6 +132,8 @@ static void read_outputs(const infer_decoding *d, const infer_tensor *outputs, s
         REQUIRE(kept[i].score > d->score_threshold ||
                 (float)kept[i].score >= nextafterf(d->score_threshold, -INFINITY));
     check_boxes(&r, kept, found);
+    check_masks(d, outputs, n, &t, kept, found);
+    check_tracks(kept, found);
     infer__free(&a, boxes);
     REQUIRE(counter.blocks == 0);
 }

@@ -73,4 +73,8 @@ void seed_answers(const char *folder)
     d.angle = 7;
     d.box_form = INFER_BOX_CENTRE;
     put_seed("turned", &d, (const uint8_t[CHOICES]){0, 1, 0, 50, 1, 40, 8});
+    d = basic();
+    d.masks = 1;
+    d.coefficients_first = 7;
+    put_seed("masks", &d, (const uint8_t[CHOICES]){1, 2, 3, 20, 10, 5, 8, 7, 3, 5});
 }
