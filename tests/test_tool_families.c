@@ -276,6 +276,23 @@ static void test_refused(void **state)
     }
 }
 
+/* Integers look like rows of boxes, but can't be read as such. */
+static void test_type(void **state)
+{
+    (void)state;
+    struct head h;
+    const int64_t s64 = INFER_S64;
+    infer_preprocess p = INFER_PREPROCESS_INIT;
+    head_begin(&h, 64, 96);
+    head_output(&h, "floats", 3, (int64_t[]){1, 300, 6}, 0, 1);
+    head_behind(&h, INFER__OP_CAST, "integers");
+    struct infer__node *cast = &h.net.g.nodes[h.net.g.nnodes - 1];
+    net_attr(&h.net, cast, INFER__ATTR_TO, 1, &s64);
+    assert_int_equal(head_decode(&h, "nms", &p), INFER_ERROR_UNSUPPORTED);
+    assert_non_null(strstr(h.net.err.message, "integers is s64"));
+    infer__region_free(&h.net.region);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -283,7 +300,7 @@ int main(void)
         cmocka_unit_test(test_rtdetr_ready), cmocka_unit_test(test_detr),
         cmocka_unit_test(test_rows),         cmocka_unit_test(test_lists),
         cmocka_unit_test(test_pose),         cmocka_unit_test(test_obb),
-        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_refused),      cmocka_unit_test(test_type),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -142,6 +142,46 @@ static void test_masks(void **state)
     check_family("yolov8-seg", 0);
 }
 
+/* Whichever allocation fails, there are no boxes then, each mask is one or zeroed, and nothing is
+ * lost. */
+static void test_no_memory(void **state)
+{
+    (void)state;
+    struct head h;
+    struct counter counter;
+    infer_preprocess p = INFER_PREPROCESS_INIT;
+    infer_load_options o = INFER_LOAD_OPTIONS_INIT;
+    infer_error err;
+    infer_model *m;
+    size_t fail = 1;
+    o.allocator = counting(&counter);
+    make_head(&h, 1);
+    OK(head_decode(&h, "auto", &p));
+    head_write(&h, &p);
+    OK(infer_load_memory(h.model.file.data, h.model.file.size, &o, &m, &err));
+    for (int done = 0; !done; fail++) {
+        struct found f = {.count = 1};
+        infer_session *s;
+        OK(infer_session_create(m, NULL, &s, &err));
+        counter.calls = 0;
+        counter.fail_only = fail;
+        const infer_status status = detect(s, NULL, &f, &err);
+        counter.fail_only = 0;
+        done = status == INFER_OK;
+        assert_true(done || (status == INFER_ERROR_NO_MEMORY && f.count == 0));
+        for (size_t i = 0; i < MOST; i++) {
+            assert_true(!f.masks[i].memory == !f.masks[i].width);
+            infer_image_free(&f.masks[i]);
+        }
+        infer_session_free(&s);
+    }
+    infer_model_free(&m);
+    assert_int_equal(counter.blocks, 0);
+    printf("%zu allocations\n", fail - 2);
+    assert_true(fail > 100); /* of more than one for each mask */
+    head_end(&h);
+}
+
 /* ---- infer detect --------------------------------------------------------------------------- */
 
 /* A bundled picture, and what `infer detect --draw` makes of it; what it prints is in `out`. */
@@ -218,7 +258,8 @@ static void test_turned(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_masks), cmocka_unit_test(test_drawn),
-                                       cmocka_unit_test(test_turned)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_masks),
+                                       cmocka_unit_test(test_no_memory),
+                                       cmocka_unit_test(test_drawn), cmocka_unit_test(test_turned)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -78,12 +78,27 @@ static infer_status read_input(struct decoder *d)
     return INFER_OK;
 }
 
+/* What is read as it is, one of `before` values, has to be f32; outputs that were added are. */
+static infer_status check_types(const struct decoder *d, uint32_t before, infer_error *err)
+{
+    const infer_decoding *o = &d->decoding;
+    const int32_t used[] = {o->scores, o->boxes, o->points, o->masks};
+    for (size_t i = 0; i < sizeof used / sizeof *used; i++) {
+        const uint32_t value = d->g->outputs[used[i] < 0 ? o->scores : used[i]];
+        FAIL_IF(value < before && d->shaped[value].type != INFER_F32, INFER_ERROR_UNSUPPORTED,
+                "output %s is %s; answers are read from f32", d->g->values[value].name,
+                infer_type_name((infer_type)d->shaped[value].type));
+    }
+    return INFER_OK;
+}
+
 infer_status decoder_apply(struct infer__graph *g, const struct infer__value *shaped,
                            const struct infer__about *about, const char *name,
                            infer_decoding *decoding, infer_preprocess *preprocess,
                            const struct decoder_family **family, infer_error *err)
 {
     static const struct infer__about nothing;
+    const uint32_t before = g->nvalues;
     struct decoder d = {.g = g, .shaped = shaped, .about = about ? about : &nothing, .err = err};
     d.named = strcmp(name, "auto") != 0;
     infer_decoding_init(&d.decoding, sizeof d.decoding);
@@ -96,6 +111,7 @@ infer_status decoder_apply(struct infer__graph *g, const struct infer__value *sh
     FAIL_IF(!f->fits(&d), INFER_ERROR_UNSUPPORTED, "the outputs are not those of %s", f->name);
     f->build(&d);
     TRY(d.status);
+    TRY(check_types(&d, before, err));
     *decoding = d.decoding;
     *preprocess = d.preprocess;
     *family = f;
