@@ -186,12 +186,13 @@ static int ssd_sizes(int level, float sizes[6][2])
 static void ssd_matrices(struct decoder *d, uint32_t *centres, uint32_t *sizes)
 {
     const int64_t anchors = ssd_anchors(d);
-    float *c = calloc((size_t)anchors * 4, sizeof *c), *s = c + anchors * 2, each[6][2];
+    float *c = calloc((size_t)anchors * 4, sizeof *c), *s, each[6][2];
     if (!c) {
         d->status = infer__no_memory(d->err, (size_t)anchors * 4 * sizeof *c);
         return;
     }
     int64_t at = 0;
+    s = c + anchors * 2;
     for (int level = 0; level < SSD_LEVELS; level++) {
         const int64_t side = ssd_side(d, level);
         const int n = ssd_sizes(level, each);

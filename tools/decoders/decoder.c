@@ -1,7 +1,6 @@
 /* The list of families, and what their functions are made of. */
 #include "tools/decoders/decoder.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -116,17 +115,6 @@ infer_status decoder_apply(struct infer__graph *g, const struct infer__value *sh
     *preprocess = d.preprocess;
     *family = f;
     return infer__graph_verify(g, err);
-}
-
-void decoder_fail(struct decoder *d, const char *format, ...)
-{
-    char text[200];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    if (d->status == INFER_OK)
-        d->status = infer__fail(d->err, INFER_ERROR_UNSUPPORTED, "%s", text);
 }
 
 /* ---- outputs -------------------------------------------------------------------------------- */

@@ -70,7 +70,6 @@ int32_t decoder_add_output(struct decoder *d, uint32_t value, const char *name, 
                            int64_t b);
 /* The same of shape (any, fields), which has no batch. */
 int32_t decoder_add_rows(struct decoder *d, uint32_t value, const char *name, int64_t fields);
-void decoder_fail(struct decoder *d, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* ---- expressions: each adds a node with one output, and returns that ------------------------- */
 
