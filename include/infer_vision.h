@@ -425,9 +425,11 @@ INFER_API infer_status infer_model_decoding(const infer_model *model, infer_deco
 
 /* A box around something, upright or turned about its centre. It never grows. */
 typedef struct infer_box {
-    float x0, y0, x1,
-        y1; /* left, top, right and bottom in pixels of the picture, where (0, 0) is
-               the outer corner of its first pixel; of a turned box as it was before */
+    float x0; /* left, in pixels of the picture, where (0, 0) is the outer corner of its first
+                 pixel; */
+    float y0; /* top, */
+    float x1; /* right, */
+    float y1; /* bottom; all four of a turned box as it was before */
     float score;
     int32_t index;     /* of the class */
     int32_t candidate; /* of the network's, from 0; what else it says of this one is there */
