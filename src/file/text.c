@@ -8,7 +8,7 @@ static size_t sequence(const unsigned char *s, size_t size, uint32_t *code)
 {
     static const uint32_t least[5] = {0, 0, 0x80, 0x800, 0x10000};
     size_t n = s[0] < 0x80 ? 1 : s[0] < 0xC0 ? 0 : s[0] < 0xE0 ? 2 : s[0] < 0xF0 ? 3 : 4;
-    if (n == 0 || n > size || s[0] > 0xF4)
+    if (n > size || s[0] > 0xF4)
         return 0;
     *code = n == 1 ? s[0] : s[0] & (0x7Fu >> n);
     for (size_t i = 1; i < n; i++) {
