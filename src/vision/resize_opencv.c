@@ -146,7 +146,7 @@ static void two_passes(const infer_image *src, const struct infer__resized *whol
     row_end -= row_end % VECTOR;
     if (row_end > begin)
         vectors = row_end - begin < n ? row_end - begin : n;
-    int32_t held[MAX_TAPS] = {-1, -1, -1, -1}, *rows[MAX_TAPS];
+    int32_t held[MAX_TAPS] = {-1, -1, -1, -1}, *rows[MAX_TAPS] = {0};
     for (int32_t j = 0; j < out->height; j++) {
         for (int32_t t = 0; t < y->taps; t++) {
             int32_t row = clamp_index(y->at[j] + t, src->height);
