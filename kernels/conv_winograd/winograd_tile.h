@@ -50,9 +50,11 @@ VEC_INLINE void input_vector(TILE_SHAPE, const float *const *at, int64_t c, int 
     for (int j = 0; j < in_w; j++) {
         vec d[WINOGRAD_LINE], all[WINOGRAD_LINE];
         VEC_UNROLL
-        for (int i = 0; i < in_h; i++)
-            d[i] = rest < VEC ? vec_load_n(at[i * in_w + j] + c, rest)
-                              : vec_load(at[i * in_w + j] + c);
+        for (int i = 0; i < in_h; i++) {
+            /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): all are set */
+            const float *from = at[i * in_w + j] + c;
+            d[i] = rest < VEC ? vec_load_n(from, rest) : vec_load(from);
+        }
         input_points(pairs_h, stride, d, all);
         VEC_UNROLL
         for (int i = 0; i < in_h; i++)

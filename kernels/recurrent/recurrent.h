@@ -64,6 +64,7 @@ static inline const void *infer__cells_in(const struct infer__task *t,
 
 static inline int32_t infer__cells_byte(const struct infer__operand *o, const void *data, int64_t i)
 {
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): weights are never left out */
     return o->type == INFER_S8 ? ((const int8_t *)data)[i] : ((const uint8_t *)data)[i];
 }
 
@@ -74,7 +75,7 @@ static inline float infer__cells_weight(const struct infer__task *t, const struc
                                         int64_t k, int64_t column)
 {
     const int64_t rows = which == CELLS_W ? c->inputs : c->hidden, columns = c->gates * c->hidden;
-    if (!c->quantised)
+    if (!c->quantised) /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): as above */
         return ((const float *)in[which])[(direction * columns + column) * rows + k];
     const uint32_t scale = which == CELLS_W ? CELLS_W_SCALE : CELLS_R_SCALE, zero = scale + 1;
     const int64_t at = t->in[scale].rank == 1 ? direction : direction * columns + column;

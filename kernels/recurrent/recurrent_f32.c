@@ -206,7 +206,7 @@ static void recurrent_pack(const struct infer__task *t, const void *cut, void *p
                     to + c->bias_r);
         for (int64_t i = 0; infer__has_in(t, CELLS_P) && i < PEEPS * c->padded; i++) {
             const int64_t unit = i % c->padded, row = d * PEEPS + i / c->padded;
-            to[c->peepholes + i] =
+            to[c->peepholes + i] = /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
                 unit < c->c.hidden ? ((const float *)in[CELLS_P])[row * c->c.hidden + unit] : 0;
         }
     }

@@ -202,6 +202,12 @@ static void append(char *s, char letter)
     s[at + 1] = 0;
 }
 
+static void append_all(char *s, const char *letters)
+{
+    for (; *letters; letters++)
+        append(s, *letters);
+}
+
 static void sort_letters(const struct einsum *m, const struct term *a, const struct term *b,
                          uint32_t next, struct parts *p)
 {
@@ -231,9 +237,10 @@ static void matrix_product(struct einsum *m, struct term *a, struct term *b, con
     char letters[2 * INFER_MAX_RANK + 4];
     int sums = (int)strlen(p->sum);
     for (int side = 0; side < 2; side++) {
-        strcpy(letters, p->batch);
+        letters[0] = 0;
+        append_all(letters, p->batch);
         append(letters, side ? (p->column ? p->column : '-') : p->row ? p->row : '-');
-        strcat(letters, p->sum);
+        append_all(letters, p->sum);
         arrange(m, side ? b : a, letters);
         merge_last(m, side ? b : a, sums);
     }
@@ -246,7 +253,8 @@ static void matrix_product(struct einsum *m, struct term *a, struct term *b, con
         axes[gone++] = -1;
     if (gone)
         a->value = ONNX_E(&m->e, SQUEEZE, a->value, onnx_e_list(&m->e, axes, gone));
-    strcpy(letters, p->batch);
+    letters[0] = 0;
+    append_all(letters, p->batch);
     if (p->row)
         append(letters, p->row);
     if (p->column)
@@ -258,13 +266,13 @@ static void matrix_product(struct einsum *m, struct term *a, struct term *b, con
 /* Both with all letters, multiplied element by element; the sums come behind. */
 static void plain_product(struct einsum *m, struct term *a, struct term *b, const struct parts *p)
 {
-    char letters[2 * INFER_MAX_RANK + 4];
-    strcpy(letters, p->batch);
+    char letters[2 * INFER_MAX_RANK + 4] = "";
+    append_all(letters, p->batch);
     if (p->row)
         append(letters, p->row);
     if (p->column)
         append(letters, p->column);
-    strcat(letters, p->sum);
+    append_all(letters, p->sum);
     arrange(m, a, letters);
     arrange(m, b, letters);
     a->value = ONNX_E(&m->e, MUL, a->value, b->value);

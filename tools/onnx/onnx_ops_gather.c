@@ -167,7 +167,7 @@ infer_status onnx_convert_max_unpool(struct onnx_node *n)
  * identity for weights, whose result is then cut or padded to the picture. */
 infer_status onnx_convert_col2im(struct onnx_node *n)
 {
-    int64_t strides[3], dilations[3], pads[6], begin[3], both[3];
+    int64_t strides[3], dilations[3], pads[6] = {0}, begin[3], both[3];
     TRY_NODE(n, onnx_takes(n, 3, 3));
     const struct infer__value *block = onnx_in(n, 2);
     if (!block->shaped || block->rank != 1 || block->dims[0] < 1 || block->dims[0] > 3)

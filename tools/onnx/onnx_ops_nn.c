@@ -169,7 +169,7 @@ infer_status onnx_convert_reduce_composed(struct onnx_node *n)
  * float can be; an infinite one stays where it is. */
 infer_status onnx_convert_reduce_log_sum_exp(struct onnx_node *n)
 {
-    uint32_t in[2], nin;
+    uint32_t in[2] = {0}, nin = 0;
     int64_t keepdims, noop;
     TRY(reduce_operands(n, n->opset < 18, in, &nin));
     TRY(onnx_int(n, "keepdims", 1, &keepdims));
