@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/memory.h"
 #include "third_party/yyjson/yyjson.h"
 
 #define OWN_VECTORS "tests/data/eval/"
@@ -113,6 +114,23 @@ static inline void say_compared(const char *what, int cases)
            greatest);
     compared = 0;
     greatest = 0;
+}
+
+/* A fixture: memory of a group of tests. */
+static struct infer__region case_region;
+
+static inline int region_begin(void **state)
+{
+    (void)state;
+    infer__region_init(&case_region, NULL);
+    return 0;
+}
+
+static inline int region_end(void **state)
+{
+    (void)state;
+    infer__region_free(&case_region);
+    return 0;
 }
 
 #endif

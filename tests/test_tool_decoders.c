@@ -188,20 +188,6 @@ struct run {
     yyjson_doc *images, *categories, *inputs;
 };
 
-static const char *path_of(const struct run *r, int64_t image)
-{
-    yyjson_val *list = yyjson_doc_get_root(r->images), *v;
-    char name[200];
-    size_t i, n;
-    yyjson_arr_foreach(list, i, n, v) if ((int64_t)json_real(v, "id") == image)
-    {
-        snprintf(name, sizeof name, "images/%s", yyjson_get_str(yyjson_obj_get(v, "file")));
-        return shared_path(name);
-    }
-    fail_msg("image %d is not listed", (int)image);
-    return NULL;
-}
-
 /* What the network sees before it is normalised: bytes, rows of pixels. */
 static void check_input(const struct run *r, const char *path, yyjson_val *expected)
 {
@@ -289,7 +275,7 @@ static void check_network(const struct network *n)
             continue;
         const int64_t image = (int64_t)json_real(v, "image_id");
         char file[400];
-        snprintf(file, sizeof file, "%s", path_of(&r, image));
+        snprintf(file, sizeof file, "%s", shared_picture(yyjson_doc_get_root(r.images), image));
         check_input(&r, file, v);
         detect(&r, image, file);
     }

@@ -4,22 +4,6 @@
 
 #include "tools/eval/detect.h"
 
-static struct infer__region region;
-
-static int begin(void **state)
-{
-    (void)state;
-    infer__region_init(&region, NULL);
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    infer__region_free(&region);
-    return 0;
-}
-
 static uint32_t numbers_of(yyjson_val *list, double *out, uint32_t room)
 {
     yyjson_arr_iter it;
@@ -42,11 +26,11 @@ static void polygons_to_mask(yyjson_val *list, uint32_t h, uint32_t w, struct ma
         static double xy[4096];
         struct mask_rle part, before = *mask;
         const uint32_t n = numbers_of(v, xy, 4096);
-        assert_int_equal(mask_from_polygon(&region, h, w, xy, n / 2, &part, &err), INFER_OK);
+        assert_int_equal(mask_from_polygon(&case_region, h, w, xy, n / 2, &part, &err), INFER_OK);
         if (first)
             *mask = part;
         else
-            assert_int_equal(mask_union(&region, &before, &part, mask, &err), INFER_OK);
+            assert_int_equal(mask_union(&case_region, &before, &part, mask, &err), INFER_OK);
     }
 }
 
@@ -63,8 +47,9 @@ static void check_polygon(yyjson_val *want)
     for (uint32_t i = 0; i < mask.nruns; i++)
         assert_int_equal(mask.runs[i], yyjson_get_uint(yyjson_arr_get(counts, i)));
     const char *text = yyjson_get_str(yyjson_obj_get(want, "rle"));
-    assert_string_equal(mask_to_text(&region, &mask), text);
-    assert_int_equal(mask_from_text(&region, h, w, text, strlen(text), &again, &err), INFER_OK);
+    assert_string_equal(mask_to_text(&case_region, &mask), text);
+    assert_int_equal(mask_from_text(&case_region, h, w, text, strlen(text), &again, &err),
+                     INFER_OK);
     assert_int_equal(again.nruns, mask.nruns);
     assert_memory_equal(again.runs, mask.runs, mask.nruns * sizeof *mask.runs);
     near_key((double)mask_area(&mask), want, "area");
@@ -105,7 +90,8 @@ static struct mask_rle mask_of(yyjson_val *text, yyjson_val *root)
     yyjson_val *size = yyjson_obj_get(root, "size");
     struct mask_rle mask = {0};
     infer_error err;
-    assert_int_equal(mask_from_text(&region, (uint32_t)yyjson_get_uint(yyjson_arr_get(size, 0)),
+    assert_int_equal(mask_from_text(&case_region,
+                                    (uint32_t)yyjson_get_uint(yyjson_arr_get(size, 0)),
                                     (uint32_t)yyjson_get_uint(yyjson_arr_get(size, 1)),
                                     yyjson_get_str(text), yyjson_get_len(text), &mask, &err),
                      INFER_OK);
@@ -184,7 +170,7 @@ static void random_mask(uint32_t *state, uint8_t pixels[H * W], struct mask_rle 
     const uint32_t share = noise(state) % 5; /* 0: empty, 4: full */
     for (int i = 0; i < H * W; i++)
         pixels[i] = noise(state) % 4 < share;
-    assert_int_equal(mask_from_pixels(&region, pixels, W, H, W, 1, mask, &err), INFER_OK);
+    assert_int_equal(mask_from_pixels(&case_region, pixels, W, H, W, 1, mask, &err), INFER_OK);
 }
 
 static void pixels_agree(void **state)
@@ -200,7 +186,7 @@ static void pixels_agree(void **state)
         int left = W, right = -1, top = H, bottom = -1;
         random_mask(&seed, a, &x);
         random_mask(&seed, b, &y);
-        assert_int_equal(mask_union(&region, &x, &y, &both, &err), INFER_OK);
+        assert_int_equal(mask_union(&case_region, &x, &y, &both, &err), INFER_OK);
         for (int i = 0; i < H * W; i++) {
             area += a[i];
             common += a[i] & b[i];
@@ -234,16 +220,21 @@ static void wrong_masks_are_refused(void **state)
     const uint32_t runs[] = {3, 3};
     const double far[] = {0, 0, 1e9, 0, 5, 5}, nan[] = {0, 0, NAN, 0, 5, 5};
     static const char *const texts[] = {"", "!", "o", "oooooooooooo", "3`0", "0O", "00000000"};
-    assert_int_equal(mask_from_runs(&region, 2, 4, runs, 2, &mask, &err), INFER_ERROR_FORMAT);
-    assert_int_equal(mask_from_runs(&region, 0, 4, runs, 2, &mask, &err), INFER_ERROR_FORMAT);
-    assert_int_equal(mask_from_runs(&region, 70000, 1, runs, 2, &mask, &err), INFER_ERROR_FORMAT);
-    assert_int_equal(mask_from_polygon(&region, 9, 9, far, 3, &mask, &err), INFER_ERROR_FORMAT);
-    assert_int_equal(mask_from_polygon(&region, 9, 9, nan, 3, &mask, &err), INFER_ERROR_FORMAT);
-    assert_int_equal(mask_from_polygon(&region, 9, 9, far, 2, &mask, &err), INFER_ERROR_FORMAT);
+    assert_int_equal(mask_from_runs(&case_region, 2, 4, runs, 2, &mask, &err), INFER_ERROR_FORMAT);
+    assert_int_equal(mask_from_runs(&case_region, 0, 4, runs, 2, &mask, &err), INFER_ERROR_FORMAT);
+    assert_int_equal(mask_from_runs(&case_region, 70000, 1, runs, 2, &mask, &err),
+                     INFER_ERROR_FORMAT);
+    assert_int_equal(mask_from_polygon(&case_region, 9, 9, far, 3, &mask, &err),
+                     INFER_ERROR_FORMAT);
+    assert_int_equal(mask_from_polygon(&case_region, 9, 9, nan, 3, &mask, &err),
+                     INFER_ERROR_FORMAT);
+    assert_int_equal(mask_from_polygon(&case_region, 9, 9, far, 2, &mask, &err),
+                     INFER_ERROR_FORMAT);
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        assert_int_equal(mask_from_text(&region, 3, 3, texts[i], strlen(texts[i]), &mask, &err),
-                         INFER_ERROR_FORMAT);
-    assert_int_equal(mask_from_text(&region, 3, 3, "36", 2, &mask, &err), INFER_OK);
+        assert_int_equal(
+            mask_from_text(&case_region, 3, 3, texts[i], strlen(texts[i]), &mask, &err),
+            INFER_ERROR_FORMAT);
+    assert_int_equal(mask_from_text(&case_region, 3, 3, "36", 2, &mask, &err), INFER_OK);
 }
 
 int main(void)
@@ -254,5 +245,5 @@ int main(void)
         cmocka_unit_test(pixels_agree),
         cmocka_unit_test(wrong_masks_are_refused),
     };
-    return cmocka_run_group_tests(tests, begin, end);
+    return cmocka_run_group_tests(tests, region_begin, region_end);
 }

@@ -4,27 +4,11 @@
 #include "tools/cli.h"
 #include "tools/eval/read_scores.h"
 
-static struct infer__region region;
-
-static int begin(void **state)
-{
-    (void)state;
-    infer__region_init(&region, NULL);
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    infer__region_free(&region);
-    return 0;
-}
-
 static void read_case(const char *folder, const char *name, struct scores *s)
 {
     char path[700];
     memset(s, 0, sizeof *s);
-    s->region = s->classes.region = &region;
+    s->region = s->classes.region = &case_region;
     snprintf(path, sizeof path, "%s/%s", folder, name);
     assert_int_equal(read_scores(path, NULL, s), CLI_OK);
 }
@@ -83,7 +67,7 @@ static void check_areas(const struct scores *s, const struct classify_result *r,
     for (uint32_t k = 0; k < s->nclasses; k++) {
         char key[16];
         snprintf(key, sizeof key, "%u", k);
-        assert_int_equal(scores_curve(&region, s, k, &c, &err), INFER_OK);
+        assert_int_equal(scores_curve(&case_region, s, k, &c, &err), INFER_OK);
         if (!(c.positives > 0)) {
             assert_null(yyjson_obj_get(aucs, key));
             continue;
@@ -98,7 +82,7 @@ static void check_areas(const struct scores *s, const struct classify_result *r,
     near_key(auc / present, want, "roc_auc_ovr_macro_present");
     near_key(weighted, want, "roc_auc_ovr_weighted_present");
     near_key(ap / present, want, "average_precision_macro_present");
-    assert_int_equal(scores_curve(&region, s, s->nclasses, &c, &err), INFER_OK);
+    assert_int_equal(scores_curve(&case_region, s, s->nclasses, &c, &err), INFER_OK);
     near_key(binary_average_precision(&c), want, "average_precision_micro");
 }
 
@@ -180,7 +164,7 @@ static void check_curves(const char *folder)
     yyjson_doc *doc = load_vectors(folder, "curves_class1.json");
     yyjson_val *want = yyjson_doc_get_root(doc);
     read_case(folder, "scores.csv", &s);
-    assert_int_equal(scores_curve(&region, &s, 1, &c, &err), INFER_OK);
+    assert_int_equal(scores_curve(&case_region, &s, 1, &c, &err), INFER_OK);
     check_roc(&c, yyjson_obj_get(want, "roc"));
     check_precision(&c, yyjson_obj_get(want, "pr"));
     yyjson_doc *all = load_vectors(folder, "expected.json");
@@ -205,7 +189,7 @@ static void check_label_curves(const struct scores *s, yyjson_val *want)
     infer_error err;
     double sum = 0, present = 0, f1;
     for (uint32_t k = 0; k < s->nclasses; k++) {
-        assert_int_equal(scores_curve(&region, s, k, &c, &err), INFER_OK);
+        assert_int_equal(scores_curve(&case_region, s, k, &c, &err), INFER_OK);
         const double ap = c.positives > 0 ? binary_average_precision(&c) : NAN;
         near_value(ap, yyjson_arr_get(aps, k), "AP");
         near_value(binary_roc_auc(&c), yyjson_arr_get(aucs, k), "AUC");
@@ -220,7 +204,7 @@ static void check_label_curves(const struct scores *s, yyjson_val *want)
         present++;
     }
     near_key(sum / present, want, "mAP_present");
-    assert_int_equal(scores_curve(&region, s, s->nclasses, &c, &err), INFER_OK);
+    assert_int_equal(scores_curve(&case_region, s, s->nclasses, &c, &err), INFER_OK);
     near_key(binary_average_precision(&c), want, "mAP_micro");
 }
 
@@ -265,7 +249,7 @@ static void check_multilabel(const char *folder)
 static void check_binary(yyjson_val *want)
 {
     yyjson_val *y = yyjson_obj_get(want, "y"), *v = yyjson_obj_get(want, "s");
-    struct scores s = {.region = &region, .nclasses = 1};
+    struct scores s = {.region = &case_region, .nclasses = 1};
     struct multilabel_class class;
     struct multilabel_result r = {.classes = &class};
     struct binary_curve c;
@@ -282,7 +266,7 @@ static void check_binary(yyjson_val *want)
     near_key(class.prf.recall, want, "recall");
     near_key(class.prf.f1, want, "f1");
     near_key(r.subset_accuracy, want, "accuracy");
-    assert_int_equal(scores_curve(&region, &s, 0, &c, &err), INFER_OK);
+    assert_int_equal(scores_curve(&case_region, &s, 0, &c, &err), INFER_OK);
     near_key(binary_roc_auc(&c), want, "roc_auc");
     near_key(binary_average_precision(&c), want, "average_precision");
 }
@@ -328,7 +312,7 @@ static void shared_cases(void **state)
 static void weights_count(void **state)
 {
     (void)state;
-    struct scores s, doubled = {.region = &region};
+    struct scores s, doubled = {.region = &case_region};
     struct classify_row *rows, *more;
     struct classify_class classes[2][8];
     struct classify_result a = {.classes = classes[0]}, b = {.classes = classes[1]};
@@ -362,5 +346,5 @@ int main(void)
         cmocka_unit_test(shared_cases),
         cmocka_unit_test(weights_count),
     };
-    return cmocka_run_group_tests(tests, begin, end);
+    return cmocka_run_group_tests(tests, region_begin, region_end);
 }

@@ -47,20 +47,6 @@ static size_t differing(const infer_image *mask, const char *path)
     return n;
 }
 
-static const char *picture_path(yyjson_val *images, int64_t id)
-{
-    yyjson_val *v;
-    char name[200];
-    size_t i, n;
-    yyjson_arr_foreach(images, i, n, v) if ((int64_t)json_real(v, "id") == id)
-    {
-        snprintf(name, sizeof name, "images/%s", yyjson_get_str(yyjson_obj_get(v, "file")));
-        return shared_path(name);
-    }
-    fail_msg("image %d is not listed", (int)id);
-    return NULL;
-}
-
 /* The rule allows as many pixels as are nearly tied, and one in ten thousand. */
 static void check_picture(const struct network *n, infer_session *session, yyjson_val *images,
                           yyjson_val *expected, infer_image *mask)
@@ -69,7 +55,7 @@ static void check_picture(const struct network *n, infer_session *session, yyjso
     char name[200];
     size_t size;
     infer_error err;
-    char *bytes = read_file(picture_path(images, id), &size);
+    char *bytes = read_file(shared_picture(images, id), &size);
     const infer_picture picture = {.data = bytes, .bytes = size};
     assert_non_null(bytes);
     if (infer_segment(session, &picture, NULL, mask, &err) != INFER_OK)

@@ -46,4 +46,19 @@ static inline double json_real(yyjson_val *v, const char *key)
     return yyjson_get_num(x);
 }
 
+/* The path of the picture `id` of a list of pictures there; as long valid as shared_path's. */
+static inline const char *shared_picture(yyjson_val *images, int64_t id)
+{
+    yyjson_val *v;
+    char name[200];
+    size_t i, n;
+    yyjson_arr_foreach(images, i, n, v) if ((int64_t)json_real(v, "id") == id)
+    {
+        snprintf(name, sizeof name, "images/%s", yyjson_get_str(yyjson_obj_get(v, "file")));
+        return shared_path(name);
+    }
+    fail_msg("image %d is not listed", (int)id);
+    return NULL;
+}
+
 #endif

@@ -5,12 +5,19 @@
 #include "base/status.h"
 #include "tools/decoders/decoder.h"
 
-static void normalised(struct decoder *d, float mean, float scale)
+/* Five points of a face from their offsets, in strides from the cells' centres; the picture stands
+ * in the top left corner. */
+static void five_points(struct decoder *d, const struct decoder_level levels[3], uint32_t offsets)
 {
-    for (int c = 0; c < 4; c++) {
-        d->preprocess.mean[c] = mean;
-        d->preprocess.scale[c] = scale;
-    }
+    infer_decoding *o = &d->decoding;
+    const uint32_t by = DECODER_E(d, MUL, offsets, decoder_strides(d, levels, 3, 10, NULL));
+    const uint32_t points = DECODER_E(d, ADD, by, decoder_centres(d, levels, 3, 10, 0));
+    o->points = decoder_add_output(d, points, "points", decoder_places(d, levels, 3), 10);
+    o->points_count = 5;
+    o->point_fields = 2;
+    d->preprocess.fit = INFER_FIT_LETTERBOX;
+    d->preprocess.letterbox = INFER_LETTERBOX_TOP_LEFT;
+    d->preprocess.letterbox_rounding = 1;
 }
 
 /* ---- SCRFD: scores, distances and points of three levels, two places a cell ------------------ */
@@ -40,22 +47,15 @@ void decoder_build_scrfd(struct decoder *d)
     const uint32_t offsets = decoder_concat(d, out + 6, 3, 1);
     const uint32_t from = DECODER_E(d, MUL, sides, decoder_strides(d, scrfd, 3, 4, signs));
     const uint32_t boxes = DECODER_E(d, ADD, from, decoder_centres(d, scrfd, 3, 4, 0));
-    const uint32_t by = DECODER_E(d, MUL, offsets, decoder_strides(d, scrfd, 3, 10, NULL));
-    const uint32_t points = DECODER_E(d, ADD, by, decoder_centres(d, scrfd, 3, 10, 0));
     o->scores = decoder_add_output(d, scores, "scores", places, 1);
     o->boxes = decoder_add_output(d, boxes, "boxes", places, 4);
-    o->points = decoder_add_output(d, points, "points", places, 10);
+    five_points(d, scrfd, offsets);
     o->classes = 1;
-    o->points_count = 5;
-    o->point_fields = 2;
     o->inclusive = 1;
     o->score_threshold = 0.5F;
     o->iou_threshold = 0.4F;
-    d->preprocess.fit = INFER_FIT_LETTERBOX;
-    d->preprocess.letterbox = INFER_LETTERBOX_TOP_LEFT;
-    d->preprocess.letterbox_rounding = 1;
     o->map_back = INFER_MAP_BACK_HEIGHTS;
-    normalised(d, 127.5F, 1.0F / 128);
+    decoder_normalise(d, 127.5F, 1.0F / 128);
 }
 
 /* ---- YuNet: classes, objectness, boxes and points of three levels ---------------------------- */
@@ -95,19 +95,12 @@ void decoder_build_yunet(struct decoder *d)
     const uint32_t centre = DECODER_E(d, ADD, at, decoder_centres(d, yunet, 3, 2, 0));
     const uint32_t size =
         DECODER_E(d, MUL, DECODER_E(d, EXP, decoder_slice(d, x, 2, 2, 4)), strides);
-    const uint32_t by = DECODER_E(d, MUL, offsets, decoder_strides(d, yunet, 3, 10, NULL));
-    const uint32_t points = DECODER_E(d, ADD, by, decoder_centres(d, yunet, 3, 10, 0));
     o->scores = decoder_add_output(d, scores, "scores", places, 1);
     decoder_centred(d, centre, size, places);
-    o->points = decoder_add_output(d, points, "points", places, 10);
+    five_points(d, yunet, offsets);
     o->classes = 1;
-    o->points_count = 5;
-    o->point_fields = 2;
     o->score_threshold = 0.6F;
     o->iou_threshold = 0.3F;
-    d->preprocess.fit = INFER_FIT_LETTERBOX;
-    d->preprocess.letterbox = INFER_LETTERBOX_TOP_LEFT;
-    d->preprocess.letterbox_rounding = 1;
     o->map_back = INFER_MAP_BACK_FIT;
     d->preprocess.color = INFER_COLOR_BGR;
 }
@@ -132,7 +125,7 @@ void decoder_build_ultraface(struct decoder *d)
     o->score_threshold = 0.5F;
     o->iou_threshold = 0.3F;
     d->preprocess.fit = INFER_FIT_STRETCH;
-    normalised(d, 127, 1.0F / 128);
+    decoder_normalise(d, 127, 1.0F / 128);
 }
 
 /* ---- SSD: box encodings (1, anchors, 4), scores (1, anchors, classes), 0 the background -------
@@ -233,5 +226,5 @@ void decoder_build_ssd(struct decoder *d)
     o->score_threshold = 0.3F;
     o->iou_threshold = 0.6F;
     d->preprocess.fit = INFER_FIT_STRETCH;
-    normalised(d, 127.5F, 1.0F / 127.5F);
+    decoder_normalise(d, 127.5F, 1.0F / 127.5F);
 }

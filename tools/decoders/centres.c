@@ -123,8 +123,5 @@ void decoder_build_blazeface(struct decoder *d)
     o->score_threshold = 0.5F;
     o->iou_threshold = 0.3F;
     d->preprocess.fit = INFER_FIT_LETTERBOX;
-    for (int c = 0; c < 4; c++) {
-        d->preprocess.mean[c] = 127.5F;
-        d->preprocess.scale[c] = 1.0F / 127.5F;
-    }
+    decoder_normalise(d, 127.5F, 1.0F / 127.5F);
 }

@@ -96,6 +96,14 @@ uint32_t decoder_sigmoid(struct decoder *d, uint32_t output)
 
 /* ---- preprocessing -------------------------------------------------------------------------- */
 
+void decoder_normalise(struct decoder *d, float mean, float scale)
+{
+    for (int c = 0; c < 4; c++) {
+        d->preprocess.mean[c] = mean;
+        d->preprocess.scale[c] = scale;
+    }
+}
+
 void decoder_levels_of_255(struct decoder *d)
 {
     for (int c = 0; c < 4; c++)
