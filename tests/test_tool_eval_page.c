@@ -162,7 +162,7 @@ static void confusion_of_boxes(void **state)
                      CLI_OK);
     for (int row = 0; row < 3; row++)
         for (int column = 0; column < 3; column++) {
-            char path[32];
+            char path[40];
             snprintf(path, sizeof path, "confusion.%d.%d", row, column);
             near_at(number(path), want[row][column], 0, path);
         }
