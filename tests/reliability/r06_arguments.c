@@ -578,6 +578,8 @@ static infer_status run_start(void)
 
 #include "tests/reliability/r06_vision.h"
 
+#include "tests/reliability/r06_draw.h"
+
 #define ROW(name)                                                                                  \
     {                                                                                              \
         "infer_" #name, name                                                                       \
@@ -669,6 +671,20 @@ static const struct row {
     ROW(keypoints),
     ROW(embed_options_init),
     ROW(embed),
+    ROW(draw_palette),
+    ROW(draw_style_init),
+    ROW(draw_rectangle),
+    ROW(draw_disc),
+    ROW(draw_lines),
+    ROW(draw_text),
+    ROW(draw_text_width),
+    ROW(draw_label),
+    ROW(draw_legend),
+    ROW(draw_box),
+    ROW(draw_points),
+    ROW(draw_links),
+    ROW(draw_mask),
+    ROW(draw_classes),
 };
 enum { ROWS = sizeof rows / sizeof *rows };
 
@@ -767,6 +783,7 @@ int main(void)
     jpeg = (unsigned char *)read_whole("examples/signs/pictures/stop-1.jpg", &jpeg_size);
     check_header("include/infer.h");
     check_header("include/infer_vision.h");
+    check_header("include/infer_draw.h");
     check_header("include/infer_experimental.h");
     for (int i = 0; i < ROWS; i++)
         call_all(&rows[i]);
