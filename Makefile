@@ -81,7 +81,8 @@ LIB_SRC  := $(filter-out $(LEVEL_SRC),$(LIB_SRC))
 ifneq ($(JPEG),1)
 LIB_SRC  := $(filter-out src/vision/decode_jpeg.c,$(LIB_SRC))
 endif
-TOOL_SRC := $(wildcard tools/*.c tools/onnx/*.c tools/quantize/*.c tools/eval/*.c tools/decoders/*.c)
+TOOL_SRC := $(wildcard tools/*.c tools/onnx/*.c tools/quantize/*.c tools/eval/*.c tools/decoders/*.c \
+            tools/serve/*.c)
 THIRD_PARTY := third_party/yyjson/yyjson.c
 TOOL_MAIN := tools/infer.c
 BENCH_SRC := $(addprefix bench/,infer_bench.c bench_report.c bench_serve.c bench_sessions.c machine.c machine_c.c \
@@ -94,7 +95,7 @@ ONNX_GEN := $(BUILD)/gen/onnx/onnx.pb-c
 TOOL_OBJ := $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out $(TOOL_MAIN),$(TOOL_SRC))) $(ONNX_GEN).o \
             $(THIRD_PARTY:%.c=$(BUILD)/obj/%.o)
 UNITS    := $(UNIT_SRC:tests/%.c=$(BUILD)/tests/%)
-TOOL_LIBS := -lprotobuf-c
+TOOL_LIBS := -lprotobuf-c -lmicrohttpd -lz
 
 PROGRAMS := $(BUILD)/infer $(BUILD)/infer-bench
 LIBRARIES := $(BUILD)/libinfer.a $(BUILD)/libinfer.so

@@ -21,6 +21,7 @@ static const struct {
     {"edit", "cut a part out, rename, set shapes and preprocessing", cmd_edit},
     {"diff", "compare two runs node by node", cmd_diff},
     {"eval", "how good a model is, or recorded answers", cmd_eval},
+    {"serve", "models behind HTTP", cmd_serve},
 };
 
 enum { COMMANDS = sizeof commands / sizeof *commands };

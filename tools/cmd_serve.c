@@ -1,0 +1,154 @@
+/* infer serve: models behind HTTP. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cpu.h"
+#include "infer.h"
+#include "tools/commands.h"
+#include "tools/serve/server.h"
+#include "tools/session_args.h"
+
+static const struct cli_option options[] = {
+    {"host", "ADDRESS", "where to listen (default: 127.0.0.1; 0.0.0.0 or :: for everybody)"},
+    {"port", "N", "of inference (default: 8080; 0: any free one)"},
+    {"management-port", "N", "of management and metrics, on loopback (default: 8081; 0: any)"},
+    {"management-host", "ADDRESS", "where management listens (default: 127.0.0.1)"},
+    {"no-management", NULL, "no management port"},
+    {"server-name", "NAME", "as clients are told (default: libinfer)"},
+    {"max-request-bytes", "N", "of a body (default: 64 MiB)"},
+    {"threads", "N", "that compute (default: all that this process may use)"},
+    {"http-threads", "N", "that read and write (default: 1 for each two of those)"},
+    {"workers", "N", "sessions of a version at most (default: one for each thread)"},
+    {"max-batch", "N", "images that are run together at most (default: 8)"},
+    {"batch-delay", "US", "for how many microseconds one may wait for others (default: 0)"},
+    {"max-queue", "N", "requests of a version that may wait (default: 256)"},
+    {"timeout", "MS", "after which a request that waits is refused (default: none)"},
+    {"precision", "TYPE", "f32 (default), f32-strict, bf16"},
+    {"compat", "SERVER", "mms (default) or torchserve, where these two differ"},
+    {"no-control", NULL, "models can't be loaded and unloaded by call"},
+    {"poll", "MS", "how often the folders are looked at (default: 1000; 0: never)"},
+    {"token", "TEXT", "that each request must bear (Authorization: Bearer TEXT)"},
+    {"cors", "ORIGIN", "whose pages may ask: * or one origin"},
+    {"tls-certificate", "FILE", "PEM: speaks HTTPS"},
+    {"tls-key", "FILE", "PEM; default: in the certificate's file"},
+    {"access-log", "FILE", "requests as JSON lines; - for standard output"},
+    {"drain", "SECONDS", "for running requests when it is told to end (default: 30)"},
+    {NULL, NULL, NULL},
+};
+
+static const struct cli_command command = {
+    .name = "serve",
+    .usage = "[OPTIONS] FOLDER|FILE|NAME=FILE ...",
+    .summary = "models behind HTTP, for the clients of model servers",
+    .detail =
+        "Serves each NAME.infer of a folder, and NAME/3/model.infer as version 3 of NAME; .onnx\n"
+        "files are converted when they are loaded. Files that are new, changed or gone are "
+        "noticed\n"
+        "while it runs. It speaks KServe v2 (Triton's clients), MXNet Model Server and "
+        "TorchServe,\n"
+        "and TensorFlow Serving's REST. SIGTERM and SIGINT: no further requests are taken, and it\n"
+        "ends when those that run are answered. docs/serving.md has the rest.\n",
+    .example = "  infer serve models/ --port 8080\n"
+               "  curl -T dog.jpg localhost:8080/predictions/squeezenet\n",
+    .options = options,
+    .min_positional = 1,
+    .max_positional = 1000,
+};
+
+static int read_versions(const struct cli_args *args, struct version_options *v)
+{
+    long workers, batch, delay, queue, timeout;
+    uint32_t precision;
+    if (!cli_int(args, "workers", 0, 1024, 0, &workers) ||
+        !cli_int(args, "max-batch", 1, 1024, 8, &batch) ||
+        !cli_int(args, "batch-delay", 0, 10000000, 0, &delay) ||
+        !cli_int(args, "max-queue", 0, 1000000, 256, &queue) ||
+        !cli_int(args, "timeout", 0, 86400000, 0, &timeout) ||
+        !session_args_precision(cli_value(args, "precision"), &precision))
+        return 0;
+    *v = (struct version_options){.workers = (int)workers,
+                                  .max_batch = (int)batch,
+                                  .batch_delay_ns = (uint64_t)delay * 1000,
+                                  .max_queue = (int)queue,
+                                  .timeout_ns = (uint64_t)timeout * 1000000,
+                                  .precision = (infer_precision)precision};
+    return 1;
+}
+
+static int read_compat(const struct cli_args *args, enum server_compat *compat)
+{
+    const char *text = cli_value(args, "compat");
+    *compat = text && strcmp(text, "torchserve") == 0 ? COMPAT_TORCHSERVE : COMPAT_MMS;
+    if (text && *compat == COMPAT_MMS && strcmp(text, "mms") != 0) {
+        cli_usage("--compat is mms or torchserve, not '%s'", text);
+        return 0;
+    }
+    return 1;
+}
+
+static int read_options(const struct cli_args *args, struct server_options *o)
+{
+    long port, management, bytes, threads, http_threads, poll;
+    if (!cli_int(args, "port", 0, 65535, 8080, &port) ||
+        !cli_int(args, "management-port", 0, 65535, 8081, &management) ||
+        !cli_int(args, "max-request-bytes", 1, 1L << 40, 64L << 20, &bytes) ||
+        !cli_int(args, "threads", 1, 1024, (long)infer__cpu_count(), &threads) ||
+        !cli_int(args, "http-threads", 1, 256, (threads + 1) / 2, &http_threads) ||
+        !cli_int(args, "poll", 0, 86400000, 1000, &poll) || !read_versions(args, &o->versions) ||
+        !read_compat(args, &o->compat))
+        return 0;
+    o->paths = args->positional;
+    o->npaths = args->npositional;
+    o->host = cli_value(args, "host");
+    o->management_host = cli_value(args, "management-host");
+    o->port = (int)port;
+    o->management_port = cli_has(args, "no-management") ? -1 : (int)management;
+    o->grpc_port = -1;
+    o->name = cli_value(args, "server-name") ? cli_value(args, "server-name") : "libinfer";
+    o->max_request_bytes = (size_t)bytes;
+    o->threads = (int)threads;
+    o->http_threads = (int)http_threads;
+    o->control = !cli_has(args, "no-control");
+    o->poll_ms = (unsigned)poll;
+    o->token = cli_value(args, "token");
+    o->origin = cli_value(args, "cors");
+    o->certificate = cli_value(args, "tls-certificate");
+    o->key = cli_value(args, "tls-key");
+    o->access_log = cli_value(args, "access-log");
+    return 1;
+}
+
+int cmd_serve(int argc, char **argv)
+{
+    struct cli_args args;
+    struct server_options o = {0};
+    int status;
+    long drain;
+    char why[512] = "";
+    if (cli_parse(&command, argc, argv, &args, &status))
+        return status;
+    if (!read_options(&args, &o) || !cli_int(&args, "drain", 0, 86400, 30, &drain))
+        return CLI_USAGE;
+    sigset_t ends;
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &ends, NULL); /* of all threads that are made from here on */
+    signal(SIGPIPE, SIG_IGN);
+    struct server *s = server_begin(&o, why, sizeof why);
+    if (!s) {
+        fprintf(stderr, "infer: serve: %s\n", why);
+        return CLI_BAD_INPUT;
+    }
+    fprintf(stderr, "infer: serving on port %d", http_port(s->inference));
+    if (s->management)
+        fprintf(stderr, ", management on port %d", http_port(s->management));
+    fputs("\n", stderr);
+    int signal_number;
+    sigwait(&ends, &signal_number);
+    fputs("infer: ending\n", stderr);
+    server_end(s, (unsigned)drain);
+    return CLI_OK;
+}

@@ -1,0 +1,3 @@
+#include "tools/serve/server.h"
+
+const struct route page_routes[] = {{NULL, NULL, NULL}};

@@ -1,0 +1,157 @@
+#include "tools/serve/server.h"
+
+#include <malloc.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tools/read_file.h"
+#include "tools/serve/log.h"
+
+enum { BODIES_AT_ONCE = 64, IDLE_SECONDS = 300 };
+
+/* Looks at the paths again and again. */
+static void *watch(void *arg)
+{
+    struct server *s = arg;
+    const struct timespec pause = {s->options.poll_ms / 1000,
+                                   (long)(s->options.poll_ms % 1000) * 1000000};
+    while (!atomic_load(&s->draining)) {
+        nanosleep(&pause, NULL);
+        if (!atomic_load(&s->draining))
+            repository_scan(s->repository);
+    }
+    return NULL;
+}
+
+static void tell(void *ctx, const char *name, int64_t number, const char *what)
+{
+    log_event(ctx, name, number, what);
+}
+
+static struct http_server *listen_on(struct server *s, const char *host, int port,
+                                     http_handle handle, char *why, size_t size)
+{
+    const struct server_options *o = &s->options;
+    struct http_options h = {.host = host,
+                             .port = port,
+                             .listener = -1,
+                             .threads = handle == route_inference ? o->http_threads : 1,
+                             .max_body = o->max_request_bytes,
+                             .max_body_memory = o->max_request_bytes * BODIES_AT_ONCE,
+                             .idle_seconds = IDLE_SECONDS,
+                             .handle = handle,
+                             .log = s->log ? log_request : NULL,
+                             .ctx = s};
+    char *certificate = NULL, *key = NULL;
+    struct http_server *http = NULL;
+    if (o->certificate) {
+        size_t bytes;
+        certificate = read_file(o->certificate, &bytes);
+        key = certificate ? read_file(o->key ? o->key : o->certificate, &bytes) : NULL;
+        snprintf(why, size, "no TLS without certificate and key");
+        h.certificate = certificate;
+        h.key = key;
+    }
+    if (!o->certificate || key)
+        http = http_begin(&h, why, size);
+    free(certificate);
+    free(key);
+    return http;
+}
+
+static int begin_models(struct server *s, char *why, size_t size)
+{
+    infer_error err;
+    infer_pool_options po = INFER_POOL_OPTIONS_INIT;
+    po.threads = (uint32_t)s->options.threads;
+    if (infer_pool_create(&po, &s->pool, &err) != INFER_OK) {
+        snprintf(why, size, "%s", err.message);
+        return 0;
+    }
+    s->scheduler = scheduler_begin(s->options.threads);
+    if (!s->scheduler) {
+        snprintf(why, size, "no memory or threads");
+        return 0;
+    }
+    const struct repository_options ro = {.paths = s->options.paths,
+                                          .npaths = s->options.npaths,
+                                          .versions = s->options.versions,
+                                          .pool = s->pool,
+                                          .scheduler = s->scheduler,
+                                          .tell = tell,
+                                          .ctx = s};
+    s->repository = repository_open(&ro, why, size);
+    if (s->repository)
+        repository_scan(s->repository);
+    return s->repository != NULL;
+}
+
+static int begin_all(struct server *s, char *why, size_t size)
+{
+    const struct server_options *o = &s->options;
+    if (!log_begin(s, why, size) || !begin_models(s, why, size))
+        return 0;
+    s->inference = listen_on(s, o->host, o->port, route_inference, why, size);
+    if (!s->inference)
+        return 0;
+    if (o->management_port >= 0) {
+        s->management =
+            listen_on(s, o->management_host, o->management_port, route_management, why, size);
+        if (!s->management)
+            return 0;
+    }
+    if (o->poll_ms && pthread_create(&s->watcher, NULL, watch, s) == 0)
+        s->watching = 1;
+    return 1;
+}
+
+struct server *server_begin(const struct server_options *options, char *why, size_t size)
+{
+    struct server *s = calloc(1, sizeof *s);
+    struct timespec now;
+    if (!s) {
+        snprintf(why, size, "out of memory");
+        return NULL;
+    }
+    /* Bodies come and go: their memory stays the process's, so that its pages need not be made
+     * again for each. */
+    mallopt(M_MMAP_THRESHOLD, 32 << 20);
+    mallopt(M_TRIM_THRESHOLD, 256 << 20);
+    s->options = *options;
+    clock_gettime(CLOCK_REALTIME, &now);
+    s->started_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    if (begin_all(s, why, size))
+        return s;
+    server_end(s, 0);
+    return NULL;
+}
+
+static unsigned pending(const struct server *s)
+{
+    return (s->inference ? http_pending(s->inference) : 0) +
+           (s->management ? http_pending(s->management) : 0);
+}
+
+void server_end(struct server *s, unsigned seconds)
+{
+    if (!s)
+        return;
+    atomic_store(&s->draining, 1);
+    if (s->inference)
+        http_quiesce(s->inference);
+    for (unsigned waited = 0; pending(s) && waited < seconds * 100; waited++)
+        usleep(10000);
+    if (s->watching)
+        pthread_join(s->watcher, NULL);
+    scheduler_end(s->scheduler); /* answers what still waits */
+    http_end(s->inference);
+    http_end(s->management);
+    repository_close(s->repository);
+    infer_pool_free(&s->pool);
+    log_end(s);
+    free(s);
+}

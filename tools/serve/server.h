@@ -1,0 +1,90 @@
+/* The server: what the protocols share. */
+#ifndef INFER_TOOLS_SERVE_SERVER_H
+#define INFER_TOOLS_SERVE_SERVER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "third_party/yyjson/yyjson.h"
+#include "tools/serve/http.h"
+#include "tools/serve/repository.h"
+#include "tools/serve/scheduler.h"
+
+/* Where servers that clients know differ, and which of them is followed. */
+enum server_compat { COMPAT_MMS, COMPAT_TORCHSERVE };
+
+struct server_options {
+    const char *const *paths;
+    int npaths;
+    const char *host, *management_host;
+    int port, management_port, grpc_port; /* -1: not opened; 0: any */
+    const char *name;                     /* "libinfer" */
+    size_t max_request_bytes;
+    int threads, http_threads;
+    struct version_options versions;
+    enum server_compat compat;
+    int control;                   /* models may be loaded and unloaded by call */
+    unsigned poll_ms;              /* how often the paths are looked at; 0: never */
+    const char *token;             /* that requests must bear; NULL: none */
+    const char *origin;            /* that CORS allows: "*" or one; NULL: none */
+    const char *certificate, *key; /* files of PEM */
+    const char *access_log;        /* file of JSON lines, "-" standard output; NULL: none */
+};
+
+struct server {
+    struct server_options options;
+    struct infer_pool *pool;
+    struct scheduler *scheduler;
+    struct repository *repository;
+    struct http_server *inference, *management;
+    atomic_int draining;
+    uint64_t started_ms; /* CLOCK_REALTIME */
+    pthread_t watcher;
+    int watching;
+    FILE *log; /* of requests, one JSON object a line; NULL: none */
+};
+
+/* A piece of a path, as it was sent. */
+struct part {
+    const char *text;
+    size_t length;
+};
+
+enum { ROUTE_MOST_PARTS = 4 };
+
+/* A request on its way to whoever answers it. It is on the stack of the caller: what takes longer
+ * than the handler keeps what it needs of it. */
+struct call {
+    struct server *server;
+    struct http_request *request;
+    struct part part[ROUTE_MOST_PARTS]; /* what stands for each {} of the pattern */
+};
+
+/* A row of a protocol's table. */
+struct route {
+    const char *methods; /* "GET HEAD", or "*" for any */
+    const char *pattern; /* as "/v2/models/{}/infer"; {} is one segment that is not empty */
+    void (*run)(struct call *call);
+};
+
+/* The tables of protocols; each ends with a NULL pattern. */
+extern const struct route kserve_routes[];     /* /v2, inference */
+extern const struct route predict_routes[];    /* MMS, TorchServe, SageMaker: inference */
+extern const struct route tfs_routes[];        /* TensorFlow Serving: /v1, inference */
+extern const struct route management_routes[]; /* MMS, TorchServe: management */
+extern const struct route metrics_routes[];    /* management */
+extern const struct route page_routes[];       /* inference */
+
+/* Hands a request of either port to its handler, or answers 404 or 405 in the manner of the path's
+ * protocol. */
+void route_inference(void *server, struct http_request *request);
+void route_management(void *server, struct http_request *request);
+
+/* Begins all of it. NULL: `why` has a sentence. Models are loaded before it returns. */
+struct server *server_begin(const struct server_options *options, char *why, size_t size);
+/* Takes no further connections, answers what has come (for at most `seconds`), and ends. */
+void server_end(struct server *s, unsigned seconds);
+
+#endif

@@ -1,0 +1,207 @@
+#include "tools/serve/version.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/memory.h"
+#include "tools/convert.h"
+#include "tools/serve/scheduler.h"
+
+static int ends_with(const char *s, const char *end)
+{
+    const size_t n = strlen(s), m = strlen(end);
+    return n >= m && strcmp(s + n - m, end) == 0;
+}
+
+static infer_status load(struct version *v, infer_error *err)
+{
+    if (!ends_with(v->path, ".onnx"))
+        return infer_load(v->path, NULL, &v->model, err);
+    struct convert_options o = {.task = "auto"};
+    struct onnx_report report;
+    size_t size;
+    onnx_report_init(&report, NULL);
+    infer_status status = convert_onnx(v->path, &o, &report, NULL, &v->converted, &size, err);
+    if (status != INFER_OK && v->converted == NULL) {
+        o.task = NULL; /* a network of no known task is served as tensors */
+        onnx_report_free(&report);
+        onnx_report_init(&report, NULL);
+        status = convert_onnx(v->path, &o, &report, NULL, &v->converted, &size, err);
+    }
+    onnx_report_free(&report);
+    return status == INFER_OK ? infer_load_memory(v->converted, size, NULL, &v->model, err)
+                              : status;
+}
+
+/* Whether every tensor of a list has a free first dimension and no other that depends on it. */
+static int first_free(const infer_value_info *infos, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (infos[i].rank < 1 || !(infos[i].free_dims & 1))
+            return 0;
+    return n > 0;
+}
+
+static infer_status describe(struct version *v, infer_error *err)
+{
+    v->ninputs = (int)infer_model_inputs(v->model);
+    v->noutputs = (int)infer_model_outputs(v->model);
+    if (v->ninputs > VERSION_MOST_TENSORS || v->noutputs > VERSION_MOST_TENSORS) {
+        *err =
+            (infer_error){.status = INFER_ERROR_LIMIT, .message = "more than 64 inputs or outputs"};
+        return err->status;
+    }
+    v->inputs = calloc((size_t)v->ninputs + 1, sizeof *v->inputs);
+    v->outputs = calloc((size_t)v->noutputs + 1, sizeof *v->outputs);
+    if (!v->inputs || !v->outputs) {
+        *err = (infer_error){.status = INFER_ERROR_NO_MEMORY, .message = "out of memory"};
+        return err->status;
+    }
+    infer_status status = INFER_OK;
+    for (int i = 0; status == INFER_OK && i < v->ninputs; i++) {
+        infer_value_info_init(&v->inputs[i], sizeof *v->inputs);
+        status = infer_model_input(v->model, (size_t)i, &v->inputs[i], err);
+    }
+    for (int i = 0; status == INFER_OK && i < v->noutputs; i++) {
+        infer_value_info_init(&v->outputs[i], sizeof *v->outputs);
+        status = infer_model_output(v->model, (size_t)i, &v->outputs[i], err);
+    }
+    v->batched = first_free(v->inputs, v->ninputs) && first_free(v->outputs, v->noutputs);
+    return status;
+}
+
+/* What is done with pictures: what is stored, or for a model with labels its classes. */
+static void find_task(struct version *v)
+{
+    infer_error err;
+    infer_preprocess_init(&v->preprocess, sizeof v->preprocess);
+    infer_decoding_init(&v->decoding, sizeof v->decoding);
+    v->takes_pictures =
+        v->ninputs == 1 && infer_model_preprocess(v->model, &v->preprocess, &err) == INFER_OK;
+    if (!v->takes_pictures)
+        return;
+    if (infer_model_decoding(v->model, &v->decoding, &err) == INFER_OK)
+        v->task = (infer_task)v->decoding.task;
+    else if (infer_model_labels(v->model) > 0)
+        v->task = INFER_TASK_CLASSIFY;
+}
+
+struct version_session *version_session_new(struct version *v, infer_error *err)
+{
+    struct version_session *s = calloc(1, sizeof *s);
+    infer_session_options o = INFER_SESSION_OPTIONS_INIT;
+    o.pool = v->pool;
+    o.precision = v->options.precision;
+    if (!s) {
+        *err = (infer_error){.status = INFER_ERROR_NO_MEMORY, .message = "out of memory"};
+        return NULL;
+    }
+    if (infer_session_create(v->model, &o, &s->session, err) == INFER_OK)
+        return s;
+    free(s);
+    return NULL;
+}
+
+static void free_all(struct version *v)
+{
+    while (v->idle) {
+        struct version_session *s = v->idle;
+        v->idle = s->next;
+        infer_session_free(&s->session);
+        free(s);
+    }
+    infer_model_free(&v->model);
+    infer__free(NULL, v->converted);
+    free(v->inputs);
+    free(v->outputs);
+    free(v->name);
+    free(v->path);
+    free(v);
+}
+
+static uint64_t wall_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static infer_status open_it(struct version *v, infer_error *err)
+{
+    infer_status status = load(v, err);
+    if (status == INFER_OK)
+        status = describe(v, err);
+    if (status != INFER_OK)
+        return status;
+    find_task(v);
+    v->idle = version_session_new(v, err);
+    v->sessions = v->idle != NULL;
+    return err->status;
+}
+
+struct version *version_open(const char *name, int64_t number, const char *path,
+                             const struct version_options *options, infer_pool *pool, char *why,
+                             size_t size)
+{
+    const uint64_t begun = serve_now_ns();
+    struct version *v = calloc(1, sizeof *v);
+    infer_error err = {.status = INFER_OK};
+    if (v) {
+        v->name = strdup(name);
+        v->path = strdup(path);
+        v->number = number;
+        v->options = *options;
+        v->pool = pool;
+        atomic_init(&v->references, 1);
+    }
+    if (!v || !v->name || !v->path) {
+        snprintf(why, size, "out of memory");
+    } else if (open_it(v, &err) == INFER_OK) {
+        v->loaded_ms = wall_ms();
+        v->load_ms = (double)(serve_now_ns() - begun) / 1e6;
+        return v;
+    } else {
+        snprintf(why, size, "%s%s%s", err.message, *err.node ? ", node " : "", err.node);
+    }
+    if (v)
+        free_all(v);
+    return NULL;
+}
+
+struct version *version_ref(struct version *v)
+{
+    atomic_fetch_add(&v->references, 1);
+    return v;
+}
+
+void version_unref(struct version *v)
+{
+    if (v && atomic_fetch_sub(&v->references, 1) == 1)
+        free_all(v);
+}
+
+const char *version_label(const struct version *v, int64_t index)
+{
+    const int64_t i = index + (v->task == INFER_TASK_NONE ? 0 : v->decoding.label_first);
+    return i < 0 ? NULL : infer_model_label(v->model, (size_t)i);
+}
+
+static int find(const infer_value_info *infos, int count, const char *name, size_t n)
+{
+    for (int i = 0; i < count; i++)
+        if (strlen(infos[i].name) == n && memcmp(infos[i].name, name, n) == 0)
+            return i;
+    return -1;
+}
+
+int version_input(const struct version *v, const char *name, size_t n)
+{
+    return find(v->inputs, v->ninputs, name, n);
+}
+
+int version_output(const struct version *v, const char *name, size_t n)
+{
+    return find(v->outputs, v->noutputs, name, n);
+}

@@ -1,0 +1,98 @@
+/* A version of a model that is served: the model, its sessions, its queue and its counts. */
+#ifndef INFER_TOOLS_SERVE_VERSION_H
+#define INFER_TOOLS_SERVE_VERSION_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "infer_vision.h"
+#include "tools/serve/job.h"
+
+struct scheduler;
+
+/* Inputs, and outputs, of a model that is served. */
+enum { VERSION_MOST_TENSORS = 64 };
+
+/* How a version is run; the defaults stand behind. */
+struct version_options {
+    int workers;             /* sessions at most; 0: one for each thread */
+    int max_batch;           /* images that are run together; 1: none are */
+    uint64_t batch_delay_ns; /* for how long a job may wait for others to be run with */
+    int max_queue;           /* jobs that may wait */
+    uint64_t timeout_ns;     /* deadline of a job that brings none; 0: none */
+    infer_precision precision;
+};
+
+/* Times and numbers since the version was loaded: of jobs, in ns. */
+struct version_counts {
+    uint64_t success, failure;         /* jobs */
+    uint64_t failures[JOB_FAILED + 1]; /* by job_status */
+    uint64_t images;                   /* that were computed */
+    uint64_t runs;                     /* of sessions */
+    uint64_t success_ns, failure_ns, queue_ns, input_ns, compute_ns, output_ns;
+    uint64_t last_ms;                      /* CLOCK_REALTIME of the last job */
+    uint64_t batch_runs[64], batch_ns[64]; /* by images of a run; the last is for all above */
+};
+
+struct version_session {
+    infer_session *session;
+    struct version_session *next;
+};
+
+struct version {
+    char *name;
+    int64_t number;
+    char *path;
+    infer_model *model;
+    void *converted; /* the flat file in memory where the model came from ONNX */
+    infer_pool *pool;
+    struct version_options options;
+
+    /* what is known of it, fixed once it is open */
+    int ninputs, noutputs;
+    infer_value_info *inputs, *outputs; /* free dimensions as in the model */
+    int batched;                        /* all inputs and outputs have a free first dimension */
+    infer_task task;                    /* INFER_TASK_NONE where nothing is stored */
+    infer_decoding decoding;
+    infer_preprocess preprocess;
+    int takes_pictures; /* one input, and preprocessing is stored */
+    uint64_t loaded_ms; /* CLOCK_REALTIME */
+    double load_ms;
+
+    atomic_uint references;
+
+    /* the scheduler's, under its lock */
+    struct job *queue, *queue_tail;
+    int queued;
+    int running; /* executors at work on it */
+    int closed;  /* takes no further jobs */
+    uint64_t virtual_ns;
+    struct version_session *idle;
+    int sessions;
+    struct version_counts counts;
+    struct version *next_active;
+    int active;
+    void *monitor; /* of whoever watches it */
+};
+
+/* Opens a model (.infer, or .onnx, which is converted) and makes its first session. NULL: `why` has
+ * a sentence. One reference is the caller's. */
+struct version *version_open(const char *name, int64_t number, const char *path,
+                             const struct version_options *options, infer_pool *pool, char *why,
+                             size_t size);
+struct version *version_ref(struct version *v);
+/* Frees it with its last reference. */
+void version_unref(struct version *v);
+/* A further session. NULL: *err says why. */
+struct version_session *version_session_new(struct version *v, infer_error *err);
+/* The label of a class, or NULL. */
+const char *version_label(const struct version *v, int64_t index);
+/* The place of an input or output, -1 where there is none of this name. */
+int version_input(const struct version *v, const char *name, size_t n);
+int version_output(const struct version *v, const char *name, size_t n);
+/* Runs jobs of one kind together on a session, and sets all that came out. Tensors of several jobs
+ * fit together behind their first dimension. */
+void version_run(struct version *v, infer_session *session, struct job **jobs, int count);
+
+#endif
