@@ -50,6 +50,7 @@ for command in $("$infer" --help | sed -n 's/^  \([a-z]*\) .*/\1/p'); do
     case $command in
     classify | detect | segment) set -- "$tmp/missing.onnx" x ;;
     eval) set -- --predictions "$tmp/missing.json" ;;
+    serve) set -- "$tmp/missing.onnx" ;;
     *) set -- "$tmp/missing.onnx" --json ;;
     esac
     expect 3 "$infer" "$command" "$@"
