@@ -27,6 +27,7 @@ static const struct cli_option options[] = {
     {"timeout", "MS", "after which a request that waits is refused (default: none)"},
     {"precision", "TYPE", "f32 (default), f32-strict, bf16"},
     {"compat", "SERVER", "mms (default) or torchserve, where these two differ"},
+    {"triton-metrics", NULL, "Triton's names of metrics beside libinfer's"},
     {"no-control", NULL, "models can't be loaded and unloaded by call"},
     {"poll", "MS", "how often the folders are looked at (default: 1000; 0: never)"},
     {"token", "TEXT", "that each request must bear (Authorization: Bearer TEXT)"},
@@ -110,6 +111,7 @@ static int read_options(const struct cli_args *args, struct server_options *o)
     o->max_request_bytes = (size_t)bytes;
     o->threads = (int)threads;
     o->http_threads = (int)http_threads;
+    o->triton_metrics = cli_has(args, "triton-metrics");
     o->control = !cli_has(args, "no-control");
     o->poll_ms = (unsigned)poll;
     o->token = cli_value(args, "token");

@@ -37,7 +37,10 @@ static void print_time(FILE *f)
 
 void log_request(void *ctx, const struct http_request *r, int status, size_t bytes)
 {
-    const struct server *s = ctx;
+    struct server *s = ctx;
+    atomic_fetch_add(&s->answers[status / 100 % 6], 1);
+    if (!s->log)
+        return;
     const char *trace = http_header(r, "traceparent");
     FILE *f = s->log;
     flockfile(f);

@@ -168,6 +168,16 @@ static int next_batch(struct scheduler *s, struct batch *b)
     }
 }
 
+static void count_time(struct version_histogram *h, uint64_t ns)
+{
+    static const double bounds[] = VERSION_BOUNDS;
+    int i = 0;
+    while (i < VERSION_NBOUNDS && (double)ns > bounds[i] * 1e9)
+        i++;
+    h->count[i]++;
+    h->sum_ns += ns;
+}
+
 static void count_job(struct version_counts *c, const struct job *job)
 {
     const uint64_t all = job->ended_ns - job->queued_ns;
@@ -185,6 +195,9 @@ static void count_job(struct version_counts *c, const struct job *job)
     c->input_ns += job->input_ns - job->started_ns;
     c->compute_ns += job->computed_ns - job->input_ns;
     c->output_ns += job->ended_ns - job->computed_ns;
+    count_time(&c->request, all);
+    count_time(&c->queue, job->started_ns - job->queued_ns);
+    count_time(&c->compute, job->ended_ns - job->started_ns);
 }
 
 static void count_run(struct version_counts *c, const struct batch *b, uint64_t ns)

@@ -44,7 +44,7 @@ static struct http_server *listen_on(struct server *s, const char *host, int por
                              .max_body_memory = o->max_request_bytes * BODIES_AT_ONCE,
                              .idle_seconds = IDLE_SECONDS,
                              .handle = handle,
-                             .log = s->log ? log_request : NULL,
+                             .log = log_request,
                              .ctx = s};
     char *certificate = NULL, *key = NULL;
     struct http_server *http = NULL;

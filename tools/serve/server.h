@@ -25,6 +25,7 @@ struct server_options {
     int threads, http_threads;
     struct version_options versions;
     enum server_compat compat;
+    int triton_metrics;            /* Triton's names too */
     int control;                   /* models may be loaded and unloaded by call */
     unsigned poll_ms;              /* how often the paths are looked at; 0: never */
     const char *token;             /* that requests must bear; NULL: none */
@@ -43,7 +44,8 @@ struct server {
     uint64_t started_ms; /* CLOCK_REALTIME */
     pthread_t watcher;
     int watching;
-    FILE *log; /* of requests, one JSON object a line; NULL: none */
+    atomic_ullong answers[6]; /* of HTTP, by the first digit of the status */
+    FILE *log;                /* of requests, one JSON object a line; NULL: none */
 };
 
 /* A piece of a path, as it was sent. */

@@ -24,6 +24,20 @@ struct version_options {
     infer_precision precision;
 };
 
+/* Bounds of the times that are counted, in seconds, as Prometheus's clients have them. */
+#define VERSION_BOUNDS                                                                             \
+    {                                                                                              \
+        0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10             \
+    }
+enum { VERSION_NBOUNDS = 14 };
+
+/* How many times were at most each bound and above the one before; the last is for those above all.
+ */
+struct version_histogram {
+    uint64_t count[VERSION_NBOUNDS + 1];
+    uint64_t sum_ns;
+};
+
 /* Times and numbers since the version was loaded: of jobs, in ns. */
 struct version_counts {
     uint64_t success, failure;         /* jobs */
@@ -31,7 +45,8 @@ struct version_counts {
     uint64_t images;                   /* that were computed */
     uint64_t runs;                     /* of sessions */
     uint64_t success_ns, failure_ns, queue_ns, input_ns, compute_ns, output_ns;
-    uint64_t last_ms;                      /* CLOCK_REALTIME of the last job */
+    struct version_histogram request, queue, compute; /* of jobs that succeeded */
+    uint64_t last_ms;                                 /* CLOCK_REALTIME of the last job */
     uint64_t batch_runs[64], batch_ns[64]; /* by images of a run; the last is for all above */
 };
 
