@@ -4,21 +4,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/canvas.h"
+#include "infer_draw.h"
 #include "tools/cli.h"
-#include "tools/write_file.h"
+#include "tools/png.h"
 
 enum {
     MOST_SIDE = 640,
     LEAST_SIDE = 240,
     LEAST_WIDTH = 360, /* room for a label of 40 letters */
     MARGIN = 10,
-    TEXT = 2, /* pixels for a pixel of the font */
-    LINE = 14 * TEXT
+    TEXT = 20, /* pixels that a line of text is high */
+    LINE = 28
 };
 
-static const uint8_t background[3] = {24, 26, 31}, bar[3] = {38, 74, 122}, dim[3] = {160, 166, 176},
-                     bright[3] = {255, 255, 255};
+static const infer_rgba background = {24, 26, 31, 255}, bar = {38, 74, 122, 255},
+                        dim = {160, 166, 176, 255}, bright = {255, 255, 255, 255};
 
 /* The size at which the picture is shown: whole multiples when it grows, so that pixels stay
  * square and sharp. */
@@ -37,30 +37,44 @@ static void shown_size(const infer_image *p, int32_t *width, int32_t *height)
     *height = *height ? *height : 1;
 }
 
-static void draw_lines(struct canvas *c, const struct annotation *a, int top)
+static void draw_lines(infer_image *to, const struct annotation *a, int top)
 {
     char text[256];
-    int y = top + MARGIN;
-    canvas_text(c, MARGIN, y, TEXT, a->title, dim);
+    float y = (float)(top + MARGIN);
+    infer_draw_text(to, MARGIN, y, TEXT, a->title, dim, NULL);
     for (size_t i = 0; i < a->count; i++) {
-        double score = (double)a->classes[i].score;
+        const float score = a->classes[i].score;
         y += LINE;
         if (a->probabilities) {
-            int width = (int)((c->width - 2 * MARGIN) * (score > 0 ? score < 1 ? score : 1 : 0));
-            canvas_rectangle(c, MARGIN, y - 2 * TEXT, width, LINE - TEXT, bar);
-            snprintf(text, sizeof text, "%5.1f%%  %s", 100 * score, a->labels[i]);
+            const float part = score > 0 ? score < 1 ? score : 1 : 0;
+            infer_draw_rectangle(to, MARGIN, y, (float)(to->width - 2 * MARGIN) * part, LINE - 2,
+                                 bar, NULL);
+            snprintf(text, sizeof text, "%5.1f%%  %s", 100 * (double)score, a->labels[i]);
         } else {
-            snprintf(text, sizeof text, "%.3f  %s", score, a->labels[i]);
+            snprintf(text, sizeof text, "%.3f  %s", (double)score, a->labels[i]);
         }
-        canvas_text(c, MARGIN + 2 * TEXT, y, TEXT, text, i ? dim : bright);
+        infer_draw_text(to, MARGIN + 4, y + (LINE - 2 - TEXT) / 2, TEXT, text, i ? dim : bright,
+                        NULL);
     }
+}
+
+/* Copies a picture of any number of channels into the upper middle of one of 3. */
+static void paste(infer_image *to, const infer_image *from)
+{
+    const int32_t left = (to->width - from->width) / 2, n = from->channels;
+    for (int32_t y = 0; y < from->height; y++)
+        for (int32_t x = 0; x < from->width; x++) {
+            const uint8_t *p = from->pixels + (size_t)y * from->pitch + (size_t)(x * n);
+            uint8_t *q = to->pixels + ((size_t)y * (size_t)to->width + (size_t)(left + x)) * 3;
+            for (int k = 0; k < 3; k++)
+                q[k] = p[n < 3 ? 0 : k];
+        }
 }
 
 int annotate_write(const char *path, const infer_image *picture, const struct annotation *a)
 {
-    infer_image shown = {0};
+    infer_image shown, page = {.channels = 3};
     infer_error err;
-    struct canvas c = {0};
     int32_t width, height;
     int status = CLI_RESOURCES;
     shown_size(picture, &width, &height);
@@ -68,21 +82,18 @@ int annotate_write(const char *path, const infer_image *picture, const struct an
     if (infer_image_resize(picture, width, height, filter, INFER_RESIZE_PILLOW, NULL, &shown,
                            &err) != INFER_OK)
         return cli_fail(path, &err);
-    int text = 2 * MARGIN + LINE * ((int)a->count + 1) - TEXT * 2;
-    if (canvas_init(&c, width > LEAST_WIDTH ? width : LEAST_WIDTH, height + text, background)) {
-        size_t size = 0;
-        canvas_picture(&c, (c.width - width) / 2, 0, &shown);
-        draw_lines(&c, a, height);
-        void *png = canvas_png(&c, &size);
-        if (png)
-            status = write_file(path, png, size);
-        else
-            fprintf(stderr, "infer: %s: no memory for the picture\n", path);
-        free(png);
+    page.width = width > LEAST_WIDTH ? width : LEAST_WIDTH;
+    page.height = height + 2 * MARGIN + LINE * ((int)a->count + 1);
+    page.pixels = malloc((size_t)page.width * (size_t)page.height * 3);
+    if (page.pixels) {
+        infer_draw_rectangle(&page, 0, 0, (float)page.width, (float)page.height, background, NULL);
+        paste(&page, &shown);
+        draw_lines(&page, a, height);
+        status = png_write(path, &page);
     } else {
         fprintf(stderr, "infer: %s: no memory for the picture\n", path);
     }
-    canvas_free(&c);
+    free(page.pixels);
     infer_image_free(&shown);
     return status;
 }

@@ -5,12 +5,13 @@
 #include <unistd.h>
 
 #include "base/memory.h"
-#include "tools/canvas.h"
+#include "infer_draw.h"
 #include "tools/commands.h"
 #include "tools/convert.h"
 #include "tools/folder.h"
 #include "tools/palette_png.h"
 #include "tools/pictures.h"
+#include "tools/png.h"
 #include "tools/preprocess_args.h"
 #include "tools/read_file.h"
 #include "tools/session_args.h"
@@ -33,9 +34,9 @@ static const struct cli_command command = {
     "Tells the class of every pixel, and prints how much of each picture every class has.",
     "The model says how its outputs are read (infer convert --task segment); an .onnx file needs "
     "the\n"
-    "options of preprocessing. Masks have the size of their picture; colours are those of Pascal\n"
-    "VOC. A picture that can't be read gives a message and the others go on; the exit status is\n"
-    "then 3.",
+    "options of preprocessing. Masks have the size of their picture and the colours of Pascal VOC.\n"
+    "A picture that can't be read gives a message and the others go on; the exit status is then\n"
+    "3.",
     "  infer convert deeplab.onnx --task segment --resize 513x513 --mean 127.5 --scale 0.00784314\n"
     "  infer segment deeplab.infer photos --masks out --draw out/drawn",
     options,
@@ -126,28 +127,35 @@ static int write_mask(const struct segmenter *s, const char *path)
     return write_png(s->masks, path, png, size);
 }
 
-/* Half the picture, half the colour of its class. */
+/* Half the picture, half the colour of its class, and what the colours stand for. */
+static void paint(const struct segmenter *s, infer_image *image)
+{
+    char texts[256][64];
+    const char *labels[256];
+    infer_rgba colors[256];
+    int there[256] = {0};
+    const size_t all = (size_t)s->mask.width * (size_t)s->mask.height;
+    const int background = s->decoding.background > 0 ? s->decoding.background : 0;
+    for (size_t i = 0; i < all; i++)
+        there[s->mask.pixels[i]] = 1;
+    there[INFER_MASK_UNSEEN] = 0;
+    for (int i = 0; i < 256; i++) {
+        labels[i] = there[i] && i != background ? label_of(s, i, texts[i]) : NULL;
+        colors[i] = infer_draw_palette(i);
+    }
+    infer_draw_classes(image, &s->mask, background, NULL, NULL);
+    infer_draw_legend(image, labels, colors, 256, NULL, NULL);
+}
+
 static int write_drawn(const struct segmenter *s, const char *path)
 {
-    static const uint8_t black[3] = {0, 0, 0};
     infer_image image;
     infer_error err;
-    struct canvas c;
     size_t size = 0;
     if (infer_image_load(path, NULL, &image, &err) != INFER_OK)
         return cli_fail(path, &err);
-    void *png = NULL;
-    if (canvas_init(&c, image.width, image.height, black)) {
-        canvas_picture(&c, 0, 0, &image);
-        for (size_t i = 0; i < (size_t)image.width * (size_t)image.height; i++) {
-            uint8_t rgb[3];
-            palette_color(s->mask.pixels[i], rgb);
-            for (int k = 0; k < 3 && s->mask.pixels[i]; k++)
-                c.pixels[3 * i + (size_t)k] = (uint8_t)((c.pixels[3 * i + (size_t)k] + rgb[k]) / 2);
-        }
-        png = canvas_png(&c, &size);
-        canvas_free(&c);
-    }
+    paint(s, &image);
+    void *png = png_bytes(&image, &size);
     infer_image_free(&image);
     return write_png(s->draw, path, png, size);
 }

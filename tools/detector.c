@@ -1,14 +1,13 @@
 #include "tools/detector.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/status.h"
-#include "tools/canvas.h"
+#include "infer_draw.h"
 #include "tools/folder.h"
+#include "tools/png.h"
 #include "tools/read_file.h"
-#include "tools/write_file.h"
 
 int detector_begin(struct detector *d, const char *path)
 {
@@ -39,6 +38,7 @@ void detected_free(struct detected *a)
     free(a->masks);
     free(a->boxes);
     free(a->points);
+    free(a->ids);
     free(a->drawn);
     *a = (struct detected){0};
 }
@@ -97,110 +97,48 @@ const char *detector_label(const struct detector *d, int32_t index, char *text, 
 
 /* ---- drawing -------------------------------------------------------------------------------- */
 
-static const uint8_t colours[][3] = {{230, 60, 60},   {50, 160, 240}, {60, 190, 90},
-                                     {240, 160, 30},  {160, 90, 220}, {20, 180, 180},
-                                     {230, 100, 180}, {140, 140, 40}};
-
-static void draw_frame(struct canvas *c, int x0, int y0, int x1, int y1, int line,
-                       const uint8_t colour[3])
+static void paint_one(const struct detector *d, infer_image *image, const struct detected *a,
+                      size_t i)
 {
-    canvas_rectangle(c, x0, y0, x1 - x0, line, colour);
-    canvas_rectangle(c, x0, y1 - line, x1 - x0, line, colour);
-    canvas_rectangle(c, x0, y0, line, y1 - y0, colour);
-    canvas_rectangle(c, x1 - line, y0, line, y1 - y0, colour);
-}
-
-/* Half of what a mask covers is the colour. */
-static void draw_mask(struct canvas *c, const infer_box *b, const infer_image *m,
-                      const uint8_t colour[3])
-{
-    const int x0 = b->x0 > 0 ? (int)b->x0 : 0, y0 = b->y0 > 0 ? (int)b->y0 : 0;
-    for (int y = 0; y < m->height && y0 + y < c->height; y++)
-        for (int x = 0; x < m->width && x0 + x < c->width; x++) {
-            uint8_t *to = c->pixels + ((size_t)(y0 + y) * (size_t)c->width + (size_t)(x0 + x)) * 3;
-            for (int k = 0; k < 3 && m->pixels[(size_t)y * m->pitch + (size_t)x]; k++)
-                to[k] = (uint8_t)((to[k] + colour[k]) / 2);
-        }
-}
-
-/* The outline of a box that is turned, square after square. */
-static void draw_turned(struct canvas *c, const infer_box *b, int line, const uint8_t colour[3])
-{
-    static const int ends[4][4] = {{-1, -1, 1, -1}, {1, -1, 1, 1}, {1, 1, -1, 1}, {-1, 1, -1, -1}};
-    const double w = (double)(b->x1 - b->x0) / 2, h = (double)(b->y1 - b->y0) / 2;
-    const double cosine = cos((double)b->angle), sine = sin((double)b->angle);
-    const double most = c->width + c->height, longest = w > h ? w : h;
-    const int steps = 1 + (int)(2 * (longest < most ? longest : most));
-    for (int k = 0; k < 4 * steps; k++) {
-        const int *e = ends[k / steps];
-        const double t = (double)(k % steps) / steps;
-        const double u = (e[0] + t * (e[2] - e[0])) * w, v = (e[1] + t * (e[3] - e[1])) * h;
-        const double x = (double)(b->x0 + b->x1) / 2 + u * cosine - v * sine;
-        const double y = (double)(b->y0 + b->y1) / 2 + u * sine + v * cosine;
-        if (x > -most && x < 2 * most && y > -most && y < 2 * most)
-            canvas_rectangle(c, (int)x - line / 2, (int)y - line / 2, line, line, colour);
-    }
-}
-
-static void draw_box(const struct detector *d, struct canvas *c, const struct detected *a, size_t i)
-{
-    static const uint8_t white[3] = {255, 255, 255};
     const infer_box *b = &a->boxes[i];
-    const int index = b->index < 0 ? 0 : b->index;
-    const uint8_t *colour = colours[(size_t)index % (sizeof colours / sizeof *colours)];
-    const int line = 1 + (c->width + c->height) / 800, scale = line > 3 ? 3 : line;
-    const int high = 9 * scale + 2, x0 = (int)b->x0, y0 = (int)b->y0;
-    char label[64], text[96];
-    if (a->masks)
-        draw_mask(c, b, &a->masks[i], colour);
-    if (b->angle != 0)
-        draw_turned(c, b, line, colour);
-    else
-        draw_frame(c, x0, y0, (int)b->x1, (int)b->y1, line, colour);
-    snprintf(text, sizeof text, "%s %.2f", detector_label(d, b->index, label, sizeof label),
-             (double)b->score);
-    const int top = y0 >= high ? y0 - high : y0;
-    canvas_rectangle(c, x0, top, (int)strlen(text) * 6 * scale + 4, high, colour);
-    canvas_text(c, x0 + 2, top + scale + 1, scale, text, white);
+    const infer_rgba colour = infer_draw_palette(a->ids ? (int64_t)a->ids[i] : b->index);
     const size_t points = a->points ? (size_t)d->decoding.points_count : 0;
-    for (size_t k = 0; k < points; k++) {
-        const infer_point *p = &a->points[i * points + k];
-        canvas_rectangle(c, (int)p->x - line, (int)p->y - line, 2 * line + 1, 2 * line + 1, colour);
-    }
+    char label[64], text[128], id[24] = "";
+    size_t links;
+    const int32_t *link = infer_draw_links(points, &links);
+    if (a->masks)
+        infer_draw_mask(image, b, &a->masks[i], colour, NULL, NULL);
+    if (a->ids)
+        snprintf(id, sizeof id, "%llu ", (unsigned long long)a->ids[i]);
+    snprintf(text, sizeof text, "%s%s %.2f", id, detector_label(d, b->index, label, sizeof label),
+             (double)b->score);
+    infer_draw_box(image, b, text, colour, NULL, NULL);
+    infer_draw_style style = INFER_DRAW_STYLE_INIT;
+    style.min_score = d->decoding.point_fields > 2 ? 0.5F : 0;
+    if (points)
+        infer_draw_points(image, a->points + i * points, points, link, links, colour, &style, NULL);
 }
 
-static int write_canvas(const struct canvas *c, const char *path)
+void detector_paint(const struct detector *d, infer_image *image, const struct detected *a)
 {
-    size_t size;
-    void *png = canvas_png(c, &size);
-    if (!png) {
-        fprintf(stderr, "infer: %s: no memory for a picture\n", path);
-        return CLI_RESOURCES;
-    }
-    int status = write_file(path, png, size);
-    free(png);
-    return status;
+    for (size_t i = a->found; i-- > 0;) /* the best on top */
+        if (!a->ids || a->ids[i])
+            paint_one(d, image, a, i);
 }
 
 int detector_draw(const struct detector *d, const char *path, struct detected *a)
 {
-    static const uint8_t black[3] = {0, 0, 0};
     infer_image image;
     infer_error err;
-    struct canvas c;
+    int status = CLI_RESOURCES;
     if (infer_image_load(path, NULL, &image, &err) != INFER_OK)
         return cli_fail(path, &err);
     char *to = path_in(d->draw, base_name(path), ".png");
-    int status = CLI_RESOURCES;
-    if (to && canvas_init(&c, image.width, image.height, black)) {
-        canvas_picture(&c, 0, 0, &image);
-        for (size_t i = a->found; i-- > 0;) /* the best on top */
-            draw_box(d, &c, a, i);
-        status = write_canvas(&c, to);
-        canvas_free(&c);
-    } else {
+    detector_paint(d, &image, a);
+    if (to)
+        status = png_write(to, &image);
+    else
         fprintf(stderr, "infer: %s: no memory for a picture\n", path);
-    }
     infer_image_free(&image);
     if (status == CLI_OK)
         a->drawn = to;

@@ -21,6 +21,7 @@ struct detected {
     infer_box *boxes;
     infer_point *points; /* NULL where the model has none */
     infer_image *masks;  /* likewise, and without d->draw */
+    uint64_t *ids;       /* of a tracker, 0: of none; NULL where nothing is tracked */
     size_t found, most;
     double ms;   /* of all but reading the file */
     char *drawn; /* path of the PNG that was written, or NULL */
@@ -36,6 +37,8 @@ infer_status detector_run(struct detector *d, const char *path, struct detected 
                           infer_error *err);
 void detected_free(struct detected *a);
 
+/* Draws them onto the picture; where there is a tracker, what it follows. */
+void detector_paint(const struct detector *d, infer_image *image, const struct detected *a);
 /* Writes the picture with its boxes into d->draw and sets a->drawn. Returns an exit status. */
 int detector_draw(const struct detector *d, const char *path, struct detected *a);
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "tools/cli.h"
+#include "tools/png.h"
 
 void html_begin(FILE *f, const char *title)
 {
@@ -60,14 +61,14 @@ static void encode(FILE *f, const unsigned char *bytes, size_t size)
     }
 }
 
-int html_picture(FILE *f, const struct canvas *c)
+int html_picture(FILE *f, const infer_image *picture)
 {
     size_t size;
-    void *png = canvas_png(c, &size);
+    void *png = png_bytes(picture, &size);
     if (!png)
         return 0;
-    fprintf(f, "<img width=\"%d\" height=\"%d\" alt=\"\" src=\"data:image/png;base64,", c->width,
-            c->height);
+    fprintf(f, "<img width=\"%d\" height=\"%d\" alt=\"\" src=\"data:image/png;base64,",
+            picture->width, picture->height);
     encode(f, png, size);
     fputs("\">", f);
     free(png);

@@ -4,14 +4,14 @@
 
 #include <stdio.h>
 
-#include "tools/canvas.h"
+#include "infer_vision.h"
 
 /* Everything up to the page's body; html_end has the rest. */
 void html_begin(FILE *f, const char *title);
 void html_end(FILE *f);
 /* A text with what HTML needs escaped. Bytes that are no UTF-8 become ?. */
 void html_text(FILE *f, const char *text);
-/* <img> with the canvas as a PNG inside it; 0 without memory. */
-int html_picture(FILE *f, const struct canvas *c);
+/* <img> with the picture as a PNG inside it; 0 without memory. */
+int html_picture(FILE *f, const infer_image *picture);
 
 #endif

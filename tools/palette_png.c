@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/canvas.h"
+#include "tools/png.h"
 
 void palette_color(uint32_t index, uint8_t rgb[3])
 {
@@ -81,7 +81,7 @@ void *palette_png(const infer_image *mask, size_t *size)
 {
     size_t raw, bytes;
     uint8_t *rows = rows_of(mask, &raw), *png = NULL;
-    void *packed = rows ? canvas_deflate(rows, raw, &bytes) : NULL;
+    void *packed = rows ? png_deflate(rows, raw, &bytes) : NULL;
     if (packed)
         png = assemble(mask, packed, bytes, size);
     free(packed);

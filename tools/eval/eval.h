@@ -4,6 +4,7 @@
 #ifndef INFER_TOOLS_EVAL_EVAL_H
 #define INFER_TOOLS_EVAL_EVAL_H
 
+#include "infer_vision.h"
 #include "tools/eval/binary.h"
 #include "tools/eval/bootstrap.h"
 #include "tools/eval/detect.h"
@@ -11,7 +12,6 @@
 
 enum { EVAL_MOST_SIGMAS = 512 };
 
-struct canvas;
 struct eval_model;
 
 struct eval_options {
@@ -57,7 +57,7 @@ struct eval_view {
     const double *precision; /* nprecision of them, at recalls from 0 to 1 */
     uint32_t nprecision;
     /* Draws truth and answer on a picture whose sides are `scale` times as long. */
-    void (*draw)(void *ctx, uint32_t picture, struct canvas *c, double scale);
+    void (*draw)(void *ctx, uint32_t picture, infer_image *image, double scale);
     void (*describe)(void *ctx, uint32_t picture, char *text, size_t size);
     const char *legend; /* what is drawn */
 };

@@ -3,12 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/canvas.h"
+#include "infer_draw.h"
 #include "tools/cli.h"
 #include "tools/eval/eval.h"
 #include "tools/eval/files.h"
 #include "tools/eval/model.h"
-#include "tools/palette_png.h"
 
 struct segmentation {
     const struct eval_options *o;
@@ -136,24 +135,19 @@ static void mark(void *ctx, uint32_t class, uint32_t *weights)
             weights[i] = 1;
 }
 
-static void draw(void *ctx, uint32_t picture, struct canvas *c, double scale)
+static void draw(void *ctx, uint32_t picture, infer_image *image, double scale)
 {
     const struct segmentation *s = ctx;
-    infer_image mask = {0};
+    infer_image mask = {0}, small;
     infer_error err;
     (void)scale;
     if (model_mask(s->o->model, s->o->model->paths[picture], &mask, &err) != INFER_OK)
         return;
-    for (int y = 0; y < c->height; y++)
-        for (int x = 0; x < c->width; x++) {
-            const size_t row = (size_t)(y * (int64_t)mask.height / c->height);
-            const size_t column = (size_t)(x * (int64_t)mask.width / c->width);
-            const uint8_t class = mask.pixels[row * (size_t)mask.width + column];
-            uint8_t rgb[3], *p = c->pixels + 3 * ((size_t)y * (size_t)c->width + (size_t)x);
-            palette_color(class, rgb);
-            for (int k = 0; class && k < 3; k++)
-                p[k] = (uint8_t)((p[k] + rgb[k]) / 2);
-        }
+    if (infer_image_resize(&mask, image->width, image->height, INFER_FILTER_NEAREST,
+                           INFER_RESIZE_PILLOW, NULL, &small, &err) == INFER_OK) {
+        infer_draw_classes(image, &small, 0, NULL, NULL);
+        infer_image_free(&small);
+    }
     infer_image_free(&mask);
 }
 

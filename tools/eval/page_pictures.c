@@ -25,10 +25,9 @@ static int by_quality(const void *a, const void *b)
 }
 
 /* The picture, SIDE pixels at most, with what the evaluation draws on it. */
-static int draw(const struct eval_view *v, uint32_t i, struct canvas *c)
+static int draw(const struct eval_view *v, uint32_t i, infer_image *small)
 {
-    static const uint8_t black[3] = {0, 0, 0};
-    infer_image image, small;
+    infer_image image;
     infer_error err;
     if (infer_image_load(v->paths[i], NULL, &image, &err) != INFER_OK)
         return cli_fail(v->paths[i], &err);
@@ -36,31 +35,26 @@ static int draw(const struct eval_view *v, uint32_t i, struct canvas *c)
     const int w = (int)fmax(1, round(image.width * scale));
     const int h = (int)fmax(1, round(image.height * scale));
     const infer_status status = infer_image_resize(&image, w, h, INFER_FILTER_BILINEAR,
-                                                   INFER_RESIZE_PILLOW, NULL, &small, &err);
+                                                   INFER_RESIZE_PILLOW, NULL, small, &err);
     infer_image_free(&image);
     if (status != INFER_OK)
         return cli_fail(v->paths[i], &err);
-    const int made = canvas_init(c, w, h, black);
-    if (made) {
-        canvas_picture(c, 0, 0, &small);
-        if (v->draw)
-            v->draw(v->ctx, i, c, scale);
-    }
-    infer_image_free(&small);
-    return made ? CLI_OK : files_no_memory(v->paths[i]);
+    if (v->draw)
+        v->draw(v->ctx, i, small, scale);
+    return CLI_OK;
 }
 
 static int put_picture(FILE *f, const struct eval_view *v, uint32_t i)
 {
-    struct canvas c;
+    infer_image small;
     char text[256] = "";
-    int status = draw(v, i, &c);
+    int status = draw(v, i, &small);
     if (status != CLI_OK)
         return status;
     fputs("<figure>", f);
-    if (!html_picture(f, &c))
+    if (!html_picture(f, &small))
         status = files_no_memory(v->paths[i]);
-    canvas_free(&c);
+    infer_image_free(&small);
     fputs("<figcaption>", f);
     html_text(f, v->pictures ? v->pictures->items[i].text : base_name(v->paths[i]));
     fprintf(f, "<br>%s %.4f", v->quality_name, v->quality[i]);

@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "tools/canvas.h"
+#include "infer_draw.h"
 #include "tools/cli.h"
 #include "tools/eval/eval_detect.h"
 #include "tools/eval/files.h"
@@ -42,35 +42,35 @@ static int rate_pictures(struct detection *d, double *quality)
 
 /* ---- the page ------------------------------------------------------------------------------- */
 
-static void frame(struct canvas *c, const double box[4], double scale, const uint8_t colour[3])
+static void frame(infer_image *image, const double box[4], double scale, const char *text,
+                  infer_rgba colour)
 {
-    const int x0 = (int)(box[0] * scale), y0 = (int)(box[1] * scale);
-    const int x1 = (int)((box[0] + box[2]) * scale), y1 = (int)((box[1] + box[3]) * scale);
-    canvas_rectangle(c, x0, y0, x1 - x0 + 1, 2, colour);
-    canvas_rectangle(c, x0, y1 - 1, x1 - x0 + 1, 2, colour);
-    canvas_rectangle(c, x0, y0, 2, y1 - y0 + 1, colour);
-    canvas_rectangle(c, x1 - 1, y0, 2, y1 - y0 + 1, colour);
+    infer_draw_style style = INFER_DRAW_STYLE_INIT;
+    const infer_box b = {.x0 = (float)(box[0] * scale),
+                         .y0 = (float)(box[1] * scale),
+                         .x1 = (float)((box[0] + box[2]) * scale),
+                         .y1 = (float)((box[1] + box[3]) * scale)};
+    style.line_width = 2;
+    infer_draw_box(image, &b, text, colour, &style, NULL);
 }
 
-static void draw(void *ctx, uint32_t picture, struct canvas *c, double scale)
+static void draw(void *ctx, uint32_t picture, infer_image *image, double scale)
 {
-    static const uint8_t green[3] = {40, 200, 60}, blue[3] = {40, 110, 240}, red[3] = {220, 40, 30};
+    static const infer_rgba green = {40, 200, 60, 255}, blue = {40, 110, 240, 255},
+                            red = {220, 40, 30, 255};
     const struct detection *d = ctx;
     const struct detect_matches *m = &d->matches;
     for (uint32_t i = 0; i < m->ntruths; i++)
         if (m->truths[i].picture == picture)
-            frame(c, m->truths[i].object->box, scale, green);
+            frame(image, m->truths[i].object->box, scale, NULL, green);
     for (uint32_t i = 0; i < m->nanswers; i++) {
         const struct detect_answer *a = &m->answers[i];
         char text[80];
         if (a->picture != picture || a->object->score < d->o->confidence)
             continue;
-        const uint8_t *colour = a->fate[0][0] == FATE_WRONG ? red : blue;
-        frame(c, a->object->box, scale, colour);
         snprintf(text, sizeof text, "%.40s %.2f",
                  d->o->class_agnostic ? "" : d->set.classes.items[a->class].text, a->object->score);
-        canvas_text(c, (int)(a->object->box[0] * scale) + 4, (int)(a->object->box[1] * scale) + 4,
-                    1, text, colour);
+        frame(image, a->object->box, scale, text, a->fate[0][0] == FATE_WRONG ? red : blue);
     }
 }
 
