@@ -34,7 +34,8 @@ static const struct cli_command command = {
     "Tells the class of every pixel, and prints how much of each picture every class has.",
     "The model says how its outputs are read (infer convert --task segment); an .onnx file needs "
     "the\n"
-    "options of preprocessing. Masks have the size of their picture and the colours of Pascal VOC.\n"
+    "options of preprocessing. Masks have the size of their picture and the colours of Pascal "
+    "VOC.\n"
     "A picture that can't be read gives a message and the others go on; the exit status is then\n"
     "3.",
     "  infer convert deeplab.onnx --task segment --resize 513x513 --mean 127.5 --scale 0.00784314\n"
