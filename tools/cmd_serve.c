@@ -23,8 +23,10 @@ static const struct cli_option options[] = {
     {"workers", "N", "sessions of a version at most (default: one for each thread)"},
     {"max-batch", "N", "images that are run together at most (default: 8)"},
     {"batch-delay", "US", "for how many microseconds one may wait for others (default: 0)"},
+    {"slo", "GOAL", "for latency, as p99=20ms: batches and what is let in follow it"},
     {"max-queue", "N", "requests of a version that may wait (default: 256)"},
     {"timeout", "MS", "after which a request that waits is refused (default: none)"},
+    {"map", NULL, "map models' files, which may then only be replaced by renaming, never written"},
     {"precision", "TYPE", "f32 (default), f32-strict, bf16"},
     {"compat", "SERVER", "mms (default) or torchserve, where these two differ"},
     {"triton-metrics", NULL, "Triton's names of metrics beside libinfer's"},
@@ -74,7 +76,13 @@ static int read_versions(const struct cli_args *args, struct version_options *v)
                                   .batch_delay_ns = (uint64_t)delay * 1000,
                                   .max_queue = (int)queue,
                                   .timeout_ns = (uint64_t)timeout * 1000000,
+                                  .map = cli_has(args, "map"),
                                   .precision = (infer_precision)precision};
+    const char *slo = cli_value(args, "slo");
+    if (slo && !slo_parse(slo, &v->slo_quantile, &v->slo_ns)) {
+        cli_usage("--slo is as p99=20ms, not '%s'", slo);
+        return 0;
+    }
     return 1;
 }
 

@@ -13,7 +13,7 @@
 struct sample {
     struct repository_row *row;
     struct version_counts counts;
-    int queued, running, sessions;
+    int queued, running;
 };
 
 static void label_value(FILE *f, const char *text)
@@ -146,6 +146,31 @@ static double running(const struct sample *s)
     return s->running;
 }
 
+static double sessions(const struct sample *s)
+{
+    return s->counts.sessions;
+}
+
+static double slo_goal(const struct sample *s)
+{
+    return s->row->version ? (double)s->row->version->options.slo_ns / 1e9 : 0;
+}
+
+static double slo_held(const struct sample *s)
+{
+    return s->counts.slo_held_ns / 1e9;
+}
+
+static double slo_allowed(const struct sample *s)
+{
+    return s->counts.slo_allowed_ns / 1e9;
+}
+
+static double batch_now(const struct sample *s)
+{
+    return s->counts.slo_batch;
+}
+
 static double loaded_seconds(const struct sample *s)
 {
     return s->row->version ? (double)s->row->version->loaded_ms / 1e3 : 0;
@@ -174,6 +199,13 @@ static void of_versions(FILE *f, const struct sample *s, int n)
     batches(f, s, n);
     gauge(f, s, n, "infer_queue_length", "Inferences that wait.", queued);
     gauge(f, s, n, "infer_running", "Batches that are being run.", running);
+    gauge(f, s, n, "infer_sessions", "Sessions that the version has.", sessions);
+    gauge(f, s, n, "infer_batch_limit", "Images that are run together at most, now.", batch_now);
+    gauge(f, s, n, "infer_slo_goal_seconds", "The goal for latency; 0: none.", slo_goal);
+    gauge(f, s, n, "infer_slo_held_seconds", "The goal's quantile over the last 200 requests.",
+          slo_held);
+    gauge(f, s, n, "infer_slo_admitted_seconds",
+          "The expected time up to which a request is let in.", slo_allowed);
     gauge(f, s, n, "infer_model_ready", "1 where the version can be used.", is_ready);
     gauge(f, s, n, "infer_model_loaded_timestamp_seconds", "When the version was loaded.",
           loaded_seconds);

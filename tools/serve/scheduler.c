@@ -24,6 +24,8 @@ struct batch {
     struct version_session *session; /* NULL: to be made */
     struct job *jobs[MOST_JOBS];
     int count;
+    int64_t images; /* of the jobs as they were taken */
+    int made;       /* the session is new */
 };
 
 uint64_t serve_now_ns(void)
@@ -81,6 +83,7 @@ static void enqueue(struct version *v, struct job *job)
     if (!job->next)
         v->queue_tail = job;
     v->queued++;
+    v->queued_images += job_images(job);
 }
 
 static int workers_of(const struct scheduler *s, const struct version *v)
@@ -97,7 +100,7 @@ static void take_jobs(struct version *v, struct batch *b)
     while (v->queue && b->count < MOST_JOBS) {
         struct job *job = v->queue;
         const int64_t n = job_images(job);
-        if (b->count && (n > v->options.max_batch - images || !job_fits(b->jobs[0], job)))
+        if (b->count && (n > v->slo.batch - images || !job_fits(b->jobs[0], job)))
             break;
         images += n;
         b->jobs[b->count++] = job;
@@ -106,6 +109,9 @@ static void take_jobs(struct version *v, struct batch *b)
     if (!v->queue)
         v->queue_tail = NULL;
     v->queued -= b->count;
+    v->queued_images -= images;
+    v->running_images += images;
+    b->images = images;
 }
 
 /* When a version's batch is ready: 0 for now, UINT64_MAX while all its workers are busy. */
@@ -113,12 +119,9 @@ static uint64_t ready_at(const struct scheduler *s, const struct version *v)
 {
     if (v->running >= workers_of(s, v))
         return UINT64_MAX;
-    if (v->options.batch_delay_ns == 0 || v->options.max_batch <= 1 || s->ending || v->closed)
+    if (v->options.batch_delay_ns == 0 || v->slo.batch <= 1 || s->ending || v->closed)
         return 0;
-    int64_t images = 0;
-    for (const struct job *j = v->queue; j; j = j->next)
-        images += job_images(j);
-    return images >= v->options.max_batch ? 0 : v->queue->queued_ns + v->options.batch_delay_ns;
+    return v->queued_images >= v->slo.batch ? 0 : v->queue->queued_ns + v->options.batch_delay_ns;
 }
 
 /* The version that has used the least among those that are ready; else *wait becomes the time to
@@ -152,6 +155,7 @@ static int next_batch(struct scheduler *s, struct batch *b)
             v->running++;
             b->version = version_ref(v);
             b->session = v->idle;
+            b->made = 0;
             if (v->idle)
                 v->idle = v->idle->next;
             return 1;
@@ -200,8 +204,9 @@ static void count_job(struct version_counts *c, const struct job *job)
     count_time(&c->compute, job->ended_ns - job->started_ns);
 }
 
-static void count_run(struct version_counts *c, const struct batch *b, uint64_t ns)
+static void count_run(struct version *v, const struct batch *b, uint64_t ns)
 {
+    struct version_counts *c = &v->counts;
     int64_t images = 0;
     for (int i = 0; i < b->count; i++)
         images += job_images(b->jobs[i]);
@@ -210,6 +215,7 @@ static void count_run(struct version_counts *c, const struct batch *b, uint64_t 
     c->runs++;
     c->batch_runs[at]++;
     c->batch_ns[at] += ns;
+    slo_ran(&v->slo, ns, images);
 }
 
 /* ---- executors ------------------------------------------------------------------------------ */
@@ -238,8 +244,10 @@ static void drop_stale(struct batch *b, struct job **dropped, int *ndropped)
 static void run_batch(struct batch *b)
 {
     infer_error err;
-    if (!b->session)
+    if (!b->session) {
         b->session = version_session_new(b->version, &err);
+        b->made = b->session != NULL;
+    }
     if (b->session)
         version_run(b->version, b->session->session, b->jobs, b->count);
     else
@@ -255,17 +263,21 @@ static void settle(struct scheduler *s, struct batch *b, struct job **dropped, i
     pthread_mutex_lock(&s->lock);
     for (int i = 0; i < ndropped; i++)
         count_job(&v->counts, dropped[i]);
-    for (int i = 0; i < b->count; i++)
+    for (int i = 0; i < b->count; i++) {
         count_job(&v->counts, b->jobs[i]);
+        slo_ended(&v->slo, b->jobs[i]->ended_ns - b->jobs[i]->queued_ns);
+    }
     if (b->count)
-        count_run(&v->counts, b, ns);
+        count_run(v, b, ns);
     if (b->session) {
         b->session->next = v->idle;
         v->idle = b->session;
+        v->sessions += b->made;
     }
     v->virtual_ns += ns;
     s->busy_ns += ns;
     v->running--;
+    v->running_images -= b->images;
     if (s->active)
         pthread_cond_signal(&s->wake);
     pthread_mutex_unlock(&s->lock);
@@ -355,6 +367,9 @@ void scheduler_submit(struct scheduler *s, struct job *job)
         job_fail(job, JOB_UNLOADED, "the model is being unloaded");
     else if (v->queued >= v->options.max_queue)
         job_fail(job, JOB_QUEUE_FULL, "Exceeds maximum queue size");
+    else if (!slo_admits(&v->slo, v->queued_images, v->running_images, workers_of(s, v),
+                         job_images(job)))
+        job_fail(job, JOB_QUEUE_FULL, "it would take longer than the goal for latency");
     if (job->status == JOB_OK) {
         enqueue(v, job);
         activate(s, v);
@@ -382,6 +397,10 @@ void scheduler_counts(struct scheduler *s, struct version *v, struct version_cou
 {
     pthread_mutex_lock(&s->lock);
     *counts = v->counts;
+    counts->slo_held_ns = v->slo.held_ns;
+    counts->slo_allowed_ns = v->slo.allowed_ns;
+    counts->slo_batch = v->slo.batch;
+    counts->sessions = v->sessions;
     *queued = v->queued;
     *running = v->running;
     pthread_mutex_unlock(&s->lock);

@@ -17,8 +17,11 @@ static int ends_with(const char *s, const char *end)
 
 static infer_status load(struct version *v, infer_error *err)
 {
-    if (!ends_with(v->path, ".onnx"))
-        return infer_load(v->path, NULL, &v->model, err);
+    if (!ends_with(v->path, ".onnx")) {
+        infer_load_options o = INFER_LOAD_OPTIONS_INIT;
+        o.read_into_memory = !v->options.map;
+        return infer_load(v->path, &o, &v->model, err);
+    }
     struct convert_options o = {.task = "auto"};
     struct onnx_report report;
     size_t size;
@@ -154,6 +157,7 @@ struct version *version_open(const char *name, int64_t number, const char *path,
         v->number = number;
         v->options = *options;
         v->pool = pool;
+        slo_begin(&v->slo, options->slo_quantile, options->slo_ns, options->max_batch);
         atomic_init(&v->references, 1);
     }
     if (!v || !v->name || !v->path) {

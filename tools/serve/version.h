@@ -8,6 +8,7 @@
 
 #include "infer_vision.h"
 #include "tools/serve/job.h"
+#include "tools/serve/slo.h"
 
 struct scheduler;
 
@@ -21,6 +22,9 @@ struct version_options {
     uint64_t batch_delay_ns; /* for how long a job may wait for others to be run with */
     int max_queue;           /* jobs that may wait */
     uint64_t timeout_ns;     /* deadline of a job that brings none; 0: none */
+    double slo_quantile;     /* the share of jobs that slo_ns is for */
+    uint64_t slo_ns;         /* the goal for their time; 0: none, see slo.h */
+    int map; /* files are mapped, and may only be replaced by renaming others; else they are read */
     infer_precision precision;
 };
 
@@ -47,6 +51,9 @@ struct version_counts {
     uint64_t success_ns, failure_ns, queue_ns, input_ns, compute_ns, output_ns;
     struct version_histogram request, queue, compute; /* of jobs that succeeded */
     uint64_t last_ms;                                 /* CLOCK_REALTIME of the last job */
+    /* of now, for those who ask */
+    double slo_held_ns, slo_allowed_ns;
+    int slo_batch, sessions;
     uint64_t batch_runs[64], batch_ns[64]; /* by images of a run; the last is for all above */
 };
 
@@ -81,7 +88,9 @@ struct version {
     struct job *queue, *queue_tail;
     int queued;
     int running; /* executors at work on it */
-    int closed;  /* takes no further jobs */
+    int64_t queued_images, running_images;
+    struct slo slo;
+    int closed; /* takes no further jobs */
     uint64_t virtual_ns;
     struct version_session *idle;
     int sessions;
