@@ -30,6 +30,8 @@ static const struct cli_option options[] = {
     {"precision", "TYPE", "f32 (default), f32-strict, bf16"},
     {"compat", "SERVER", "mms (default) or torchserve, where these two differ"},
     {"triton-metrics", NULL, "Triton's names of metrics beside libinfer's"},
+    {"models", "NAME,...", "that are loaded at the start (default: all; none), others by call"},
+    {"initial-workers", "N", "of models that are registered by call (default: as --workers)"},
     {"no-control", NULL, "models can't be loaded and unloaded by call"},
     {"poll", "MS", "how often the folders are looked at (default: 1000; 0: never)"},
     {"token", "TEXT", "that each request must bear (Authorization: Bearer TEXT)"},
@@ -99,12 +101,13 @@ static int read_compat(const struct cli_args *args, enum server_compat *compat)
 
 static int read_options(const struct cli_args *args, struct server_options *o)
 {
-    long port, management, bytes, threads, http_threads, poll;
+    long port, management, bytes, threads, http_threads, poll, initial;
     if (!cli_int(args, "port", 0, 65535, 8080, &port) ||
         !cli_int(args, "management-port", 0, 65535, 8081, &management) ||
         !cli_int(args, "max-request-bytes", 1, 1L << 40, 64L << 20, &bytes) ||
         !cli_int(args, "threads", 1, 1024, (long)infer__cpu_count(), &threads) ||
         !cli_int(args, "http-threads", 1, 256, (threads + 1) / 2, &http_threads) ||
+        !cli_int(args, "initial-workers", -1, 1024, -1, &initial) ||
         !cli_int(args, "poll", 0, 86400000, 1000, &poll) || !read_versions(args, &o->versions) ||
         !read_compat(args, &o->compat))
         return 0;
@@ -117,6 +120,8 @@ static int read_options(const struct cli_args *args, struct server_options *o)
     o->grpc_port = -1;
     o->name = cli_value(args, "server-name") ? cli_value(args, "server-name") : "libinfer";
     o->max_request_bytes = (size_t)bytes;
+    o->models = cli_value(args, "models");
+    o->initial_workers = (int)initial;
     o->threads = (int)threads;
     o->http_threads = (int)http_threads;
     o->triton_metrics = cli_has(args, "triton-metrics");

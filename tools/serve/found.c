@@ -1,6 +1,7 @@
 #include "tools/serve/found.h"
 
 #include <dirent.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -143,6 +144,54 @@ void found_search(const char *const *paths, int npaths, struct found_list *list)
         else
             add(list, NULL, base, stem(base), 1, path);
     }
+}
+
+void found_add(struct found_list *list, const char *root, const char *name, int64_t number,
+               const char *path)
+{
+    add(list, root, name, strlen(name), number, path);
+}
+
+/* Whether a path steps back: it has a part "..". */
+static int steps_back(const char *path)
+{
+    for (const char *p = path; *p; p += strspn(p, "/")) {
+        const size_t n = strcspn(p, "/");
+        if (n == 2 && memcmp(p, "..", 2) == 0)
+            return 1;
+        p += n;
+    }
+    return 0;
+}
+
+int found_below(const char *const *paths, int npaths, const char *relative, char *path, size_t size)
+{
+    if (*relative == '/' || *relative == 0 || steps_back(relative))
+        return 0;
+    for (int i = 0; i < npaths; i++) {
+        char root[PATH_MAX], real[PATH_MAX], joined[PATH_MAX];
+        struct stat st;
+        const char *folder = found_path(paths[i]);
+        const int n = snprintf(joined, sizeof joined, "%s/%s", folder, relative);
+        if (n < 0 || (size_t)n >= sizeof joined || !realpath(folder, root) ||
+            !realpath(joined, real) || strncmp(real, root, strlen(root)) != 0 ||
+            real[strlen(root)] != '/' || stat(real, &st) != 0 || !S_ISREG(st.st_mode))
+            continue;
+        return snprintf(path, size, "%s", joined) < (int)size;
+    }
+    return 0;
+}
+
+const char *found_relative(const char *const *paths, int npaths, const char *path)
+{
+    for (int i = 0; i < npaths; i++) {
+        const char *folder = found_path(paths[i]);
+        const size_t n = strlen(folder);
+        if (strncmp(path, folder, n) == 0 && path[n] == '/')
+            return path + n + 1;
+    }
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
 }
 
 void found_list_free(struct found_list *list)

@@ -1,37 +1,11 @@
-#include "tools/serve/repository.h"
-
 #include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "tools/serve/found.h"
+#include "tools/serve/repository_parts.h"
 #include "tools/serve/scheduler.h"
-
-/* A version that there is, or was. */
-struct entry {
-    struct found found; /* its file, as it was loaded */
-    enum model_state state;
-    char reason[300];
-    struct version *version;
-};
-
-struct model {
-    char *name;
-    int unloaded;          /* by call: not loaded until a call says so */
-    struct entry *entries; /* by number */
-    int nentries;
-};
-
-struct repository {
-    struct repository_options options;
-    pthread_mutex_t changing; /* one change at a time; taken before `lock` */
-    pthread_mutex_t lock;     /* of the lists below */
-    struct model **models;    /* by name */
-    int nmodels;
-};
 
 struct repository *repository_open(const struct repository_options *options, char *why, size_t size)
 {
@@ -56,7 +30,7 @@ struct repository *repository_open(const struct repository_options *options, cha
 
 /* ---- lists, under the lock ------------------------------------------------------------------ */
 
-static struct model *find_model(const struct repository *r, const char *name, size_t n)
+struct model *repository_find(const struct repository *r, const char *name, size_t n)
 {
     for (int i = 0; i < r->nmodels; i++)
         if (strlen(r->models[i]->name) == n && memcmp(r->models[i]->name, name, n) == 0)
@@ -80,7 +54,7 @@ static struct model *add_model(struct repository *r, const char *name)
     return m;
 }
 
-static struct entry *find_entry(const struct model *m, int64_t number)
+struct entry *repository_entry(const struct model *m, int64_t number)
 {
     for (int i = 0; i < m->nentries; i++)
         if (m->entries[i].found.number == number)
@@ -88,7 +62,43 @@ static struct entry *find_entry(const struct model *m, int64_t number)
     return NULL;
 }
 
-static struct entry *add_entry(struct model *m, int64_t number)
+/* Whether a name is among those of a list, or the list is "all". */
+static int is_listed(const char *list, const char *name)
+{
+    const size_t n = strlen(name);
+    if (!list || strcmp(list, "all") == 0)
+        return 1;
+    for (const char *p = list; *p; p += strspn(p, ",")) {
+        const size_t length = strcspn(p, ",");
+        if (length == n && memcmp(p, name, n) == 0)
+            return 1;
+        p += length;
+    }
+    return 0;
+}
+
+/* A model, which is made where there is none. One that is not to be loaded by itself counts as
+ * unloaded from the beginning. */
+static struct model *model_of(struct repository *r, const char *name)
+{
+    struct model *m = repository_find(r, name, strlen(name));
+    if (m)
+        return m;
+    m = add_model(r, name);
+    if (m)
+        m->unloaded = !is_listed(r->options.load, name);
+    return m;
+}
+
+struct model *repository_model(struct repository *r, const char *name)
+{
+    pthread_mutex_lock(&r->lock);
+    struct model *m = model_of(r, name);
+    pthread_mutex_unlock(&r->lock);
+    return m;
+}
+
+struct entry *repository_make_entry(struct model *m, int64_t number)
 {
     struct entry *more = realloc(m->entries, ((size_t)m->nentries + 1) * sizeof *more);
     if (!more)
@@ -101,8 +111,7 @@ static struct entry *add_entry(struct model *m, int64_t number)
     return &more[at];
 }
 
-/* Takes a version out of an entry; the caller closes and releases it outside the lock. */
-static struct version *take_version(struct entry *e, const char *reason)
+struct version *repository_take(struct entry *e, const char *reason)
 {
     struct version *v = e->version;
     e->version = NULL;
@@ -119,7 +128,21 @@ static void tell(const struct repository *r, const char *name, int64_t number, c
         r->options.tell(r->options.ctx, name, number, what);
 }
 
-static void retire(struct repository *r, struct version *v, const char *what)
+/* All files that there are now, those that calls have added among them. */
+void repository_search(struct repository *r, struct found_list *list)
+{
+    struct found_list seen;
+    *list = (struct found_list){0};
+    for (int i = 0; i < r->added.count; i++)
+        found_add(list, NULL, r->added.items[i].name, r->added.items[i].number,
+                  r->added.items[i].path);
+    found_search(r->options.paths, r->options.npaths, &seen);
+    for (int i = 0; i < seen.count; i++) /* an added one has its number's place */
+        found_add(list, NULL, seen.items[i].name, seen.items[i].number, seen.items[i].path);
+    found_list_free(&seen);
+}
+
+void repository_retire(struct repository *r, struct version *v, const char *what)
 {
     if (!v)
         return;
@@ -128,24 +151,24 @@ static void retire(struct repository *r, struct version *v, const char *what)
     version_unref(v);
 }
 
-/* Loads one version and puts it in the place of what was there. 1: it is ready. */
-static int load_entry(struct repository *r, struct model *m, const struct found *f)
+int repository_load_entry(struct repository *r, struct model *m, const struct found *f)
 {
     char why[300] = "";
     pthread_mutex_lock(&r->lock);
-    struct entry *e = find_entry(m, f->number);
+    struct entry *e = repository_entry(m, f->number);
     const int same = e && e->state == MODEL_READY && found_same(&e->found, f);
     if (!e)
-        e = add_entry(m, f->number);
+        e = repository_make_entry(m, f->number);
     if (e && !e->version)
         e->state = MODEL_LOADING;
+    const struct version_options options = e && e->options ? *e->options : r->options.versions;
     pthread_mutex_unlock(&r->lock);
     if (!e || same)
         return same;
-    struct version *v = version_open(m->name, f->number, f->path, &r->options.versions,
-                                     r->options.pool, why, sizeof why);
+    struct version *v =
+        version_open(m->name, f->number, f->path, &options, r->options.pool, why, sizeof why);
     pthread_mutex_lock(&r->lock);
-    e = find_entry(m, f->number); /* the list may have moved */
+    e = repository_entry(m, f->number); /* the list may have moved */
     struct version *old = NULL;
     if (v) {
         old = e->version;
@@ -162,7 +185,7 @@ static int load_entry(struct repository *r, struct model *m, const struct found 
         tell(r, m->name, f->number, old ? "replaced" : "loaded");
     else
         tell(r, m->name, f->number, why);
-    retire(r, old, "the former one goes");
+    repository_retire(r, old, "the former one goes");
     return v != NULL;
 }
 
@@ -173,9 +196,9 @@ static void unload_missing(struct repository *r, struct model *m, const struct f
         if (found_has(list, m->name, m->entries[i].found.number))
             continue;
         pthread_mutex_lock(&r->lock);
-        struct version *v = take_version(&m->entries[i], "the file is gone");
+        struct version *v = repository_take(&m->entries[i], "the file is gone");
         pthread_mutex_unlock(&r->lock);
-        retire(r, v, "unloaded: the file is gone");
+        repository_retire(r, v, "unloaded: the file is gone");
     }
 }
 
@@ -189,17 +212,18 @@ static int load_found(struct repository *r, const struct found_list *list, const
         if (only && strcmp(only, f->name) != 0)
             continue;
         pthread_mutex_lock(&r->lock);
-        struct model *m = find_model(r, f->name, strlen(f->name));
-        if (!m)
-            m = add_model(r, f->name);
+        struct model *m = model_of(r, f->name);
         if (m && only)
             m->unloaded = 0;
-        const struct entry *e = m ? find_entry(m, f->number) : NULL;
+        struct entry *e = m ? repository_entry(m, f->number) : NULL;
+        if (e && only)
+            e->unloaded = 0;
+        const int unloaded = m && (m->unloaded || (e && e->unloaded));
         const int known = e && found_same(&e->found, f) && !again;
-        const int skip = m && (m->unloaded || known);
+        const int skip = unloaded || known;
         const int bad = !m || (known && e->state != MODEL_READY);
         pthread_mutex_unlock(&r->lock);
-        failed += skip ? bad && !m->unloaded : !m || !load_entry(r, m, f);
+        failed += skip ? bad && !unloaded : !m || !repository_load_entry(r, m, f);
     }
     return failed;
 }
@@ -208,7 +232,7 @@ int repository_scan(struct repository *r)
 {
     struct found_list list;
     pthread_mutex_lock(&r->changing);
-    found_search(r->options.paths, r->options.npaths, &list);
+    repository_search(r, &list);
     const int failed = load_found(r, &list, NULL, 0);
     for (int i = 0; i < r->nmodels; i++)
         unload_missing(r, r->models[i], &list);
@@ -221,7 +245,7 @@ int repository_load(struct repository *r, const char *name, char *why, size_t si
 {
     struct found_list list;
     pthread_mutex_lock(&r->changing);
-    found_search(r->options.paths, r->options.npaths, &list);
+    repository_search(r, &list);
     int there = 0;
     for (int i = 0; i < list.count; i++)
         there |= strcmp(list.items[i].name, name) == 0;
@@ -238,16 +262,17 @@ int repository_unload(struct repository *r, const char *name)
 {
     pthread_mutex_lock(&r->changing);
     pthread_mutex_lock(&r->lock);
-    struct model *m = find_model(r, name, strlen(name));
+    struct model *m = repository_find(r, name, strlen(name));
     if (m)
         m->unloaded = 1;
     pthread_mutex_unlock(&r->lock);
+    repository_forget(r, name);
     for (int i = 0; m && i < m->nentries; i++) {
         pthread_mutex_lock(&r->lock);
-        struct version *v = take_version(&m->entries[i], "unloaded");
+        struct version *v = repository_take(&m->entries[i], "unloaded");
         m->entries[i].found.changed = 0; /* so that it is loaded again when it is asked for */
         pthread_mutex_unlock(&r->lock);
-        retire(r, v, "unloaded");
+        repository_retire(r, v, "unloaded");
     }
     pthread_mutex_unlock(&r->changing);
     return m != NULL;
@@ -264,11 +289,15 @@ void repository_close(struct repository *r)
                 scheduler_close(r->options.scheduler, m->entries[k].version);
                 version_unref(m->entries[k].version);
             }
+        for (int k = 0; k < m->nentries; k++)
+            free(m->entries[k].options);
         free(m->entries);
+        free(m->labels);
         free(m->name);
         free(m);
     }
     free(r->models);
+    found_list_free(&r->added);
     pthread_mutex_destroy(&r->changing);
     pthread_mutex_destroy(&r->lock);
     free(r);
@@ -281,10 +310,14 @@ struct version *repository_get(struct repository *r, const char *name, size_t n,
 {
     struct version *v = NULL;
     pthread_mutex_lock(&r->lock);
-    const struct model *m = find_model(r, name, n);
+    const struct model *m = repository_find(r, name, n);
     *missing = m ? MODEL_NOT_LOADED : MODEL_UNKNOWN;
-    if (m && number && !find_entry(m, number))
+    if (m && number && !repository_entry(m, number))
         *missing = MODEL_NO_VERSION;
+    const struct entry *preferred =
+        m && !number && m->preferred ? repository_entry(m, m->preferred) : NULL;
+    if (preferred && preferred->version)
+        v = version_ref(preferred->version);
     for (int i = m ? m->nentries - 1 : -1; i >= 0 && !v; i--)
         if (m->entries[i].version && (!number || m->entries[i].found.number == number))
             v = version_ref(m->entries[i].version);
@@ -335,6 +368,7 @@ int repository_ready(struct repository *r)
     for (int i = 0; i < r->nmodels; i++)
         for (int k = 0; !r->models[i]->unloaded && k < r->models[i]->nentries; k++)
             ready &= r->models[i]->entries[k].state == MODEL_READY ||
+                     r->models[i]->entries[k].unloaded ||
                      r->models[i]->entries[k].found.changed == 0;
     pthread_mutex_unlock(&r->lock);
     return ready;

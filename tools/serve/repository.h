@@ -16,6 +16,8 @@ struct scheduler;
 struct repository_options {
     const char *const *paths; /* folders and files; NAME=FILE gives a file's model another name */
     int npaths;
+    const char *load; /* the models that are loaded by themselves: names with commas between them,
+                         "all" or NULL; the others wait for a call */
     struct version_options versions;
     infer_pool *pool;
     struct scheduler *scheduler;
@@ -47,7 +49,8 @@ void repository_close(struct repository *r);
 /* Looks at the paths: loads what is new or has changed, unloads what is gone. What was unloaded by
  * call stays so. Returns how many versions failed to load. */
 int repository_scan(struct repository *r);
-/* A version with a reference for the caller: `number` 0 is the newest that is ready. */
+/* A version with a reference for the caller: `number` 0 is the one that is set as default, else the
+ * newest that is ready. */
 struct version *repository_get(struct repository *r, const char *name, size_t n, int64_t number,
                                enum repository_missing *missing);
 /* Loads all versions of a model that its folder holds; those that are loaded and unchanged stay. 0:
@@ -55,6 +58,38 @@ struct version *repository_get(struct repository *r, const char *name, size_t n,
 int repository_load(struct repository *r, const char *name, char *why, size_t size);
 /* Unloads all versions: those that are being run are finished. 0: there is no such model. */
 int repository_unload(struct repository *r, const char *name);
+/* ---- by call (repository_calls.c) -------------------------------------------------------------
+ */
+
+/* What became of a call that changes what is served. */
+enum repository_done {
+    REPOSITORY_DONE,
+    REPOSITORY_NO_MODEL,
+    REPOSITORY_NO_VERSION,
+    REPOSITORY_EXISTS,     /* that file is served under that name already */
+    REPOSITORY_IS_DEFAULT, /* and there are others */
+    REPOSITORY_FAILED      /* `why` says it */
+};
+
+/* Serves a file that found_below gave under a name: as its version 1, or as the number behind those
+ * that there are. `only`: a name that is served already is refused. `options` NULL: those of all.
+ * *number becomes the version's. It stays until it is removed or its file is gone. */
+enum repository_done repository_add(struct repository *r, const char *name, const char *path,
+                                    const struct version_options *options, int only,
+                                    int64_t *number, char *why, size_t size);
+/* Unloads one version, of which others must be there if it is the default. */
+enum repository_done repository_remove(struct repository *r, const char *name, int64_t number);
+/* The version that is meant where none is named; 0: the newest again. */
+enum repository_done repository_set_default(struct repository *r, const char *name, int64_t number);
+/* The same, asked for: 0 where there is no such model or none of its versions is ready. */
+int64_t repository_default(struct repository *r, const char *name, size_t n);
+/* A further name of a version, as "stable"; number 0: the name goes. */
+enum repository_done repository_set_label(struct repository *r, const char *name, const char *label,
+                                          int64_t number);
+/* The version of a label, 0 where there is none. */
+int64_t repository_label(struct repository *r, const char *name, size_t n, const char *label,
+                         size_t length);
+
 /* All versions, by name and number. Free them with repository_rows_free. */
 struct repository_row *repository_rows(struct repository *r, int *count);
 void repository_rows_free(struct repository_row *rows, int count);

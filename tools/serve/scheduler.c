@@ -88,6 +88,8 @@ static void enqueue(struct version *v, struct job *job)
 
 static int workers_of(const struct scheduler *s, const struct version *v)
 {
+    if (v->options.workers == VERSION_NO_WORKERS)
+        return 1; /* for what waits already */
     return v->options.workers > 0 && v->options.workers < s->nthreads ? v->options.workers
                                                                       : s->nthreads;
 }
@@ -365,6 +367,8 @@ void scheduler_submit(struct scheduler *s, struct job *job)
     pthread_mutex_lock(&s->lock);
     if (v->closed || s->ending)
         job_fail(job, JOB_UNLOADED, "the model is being unloaded");
+    else if (v->options.workers == VERSION_NO_WORKERS)
+        job_fail(job, JOB_QUEUE_FULL, "the model has no workers");
     else if (v->queued >= v->options.max_queue)
         job_fail(job, JOB_QUEUE_FULL, "Exceeds maximum queue size");
     else if (!slo_admits(&v->slo, v->queued_images, v->running_images, workers_of(s, v),
@@ -390,6 +394,30 @@ void scheduler_close(struct scheduler *s, struct version *v)
     v->closed = 1;
     pthread_cond_broadcast(&s->wake);
     pthread_mutex_unlock(&s->lock);
+}
+
+void scheduler_scale(struct scheduler *s, struct version *v, int workers)
+{
+    struct version_session *spare = NULL;
+    pthread_mutex_lock(&s->lock);
+    v->options.workers = workers > 0 ? workers : VERSION_NO_WORKERS;
+    int kept = workers > v->running ? workers - v->running : 0;
+    struct version_session **at = &v->idle;
+    for (; *at && kept > 0; kept--)
+        at = &(*at)->next;
+    spare = *at;
+    *at = NULL;
+    pthread_cond_broadcast(&s->wake);
+    pthread_mutex_unlock(&s->lock);
+    version_sessions_free(spare);
+}
+
+int scheduler_workers(struct scheduler *s, struct version *v)
+{
+    pthread_mutex_lock(&s->lock);
+    const int workers = v->options.workers == VERSION_NO_WORKERS ? 0 : workers_of(s, v);
+    pthread_mutex_unlock(&s->lock);
+    return workers;
 }
 
 void scheduler_counts(struct scheduler *s, struct version *v, struct version_counts *counts,

@@ -18,6 +18,11 @@ void scheduler_end(struct scheduler *s);
 void scheduler_submit(struct scheduler *s, struct job *job);
 /* The version takes no further jobs; those that wait are still run. */
 void scheduler_close(struct scheduler *s, struct version *v);
+/* How many of its sessions may run at a time from now on; 0: it takes no jobs until that changes.
+ * Sessions that are too many are freed. */
+void scheduler_scale(struct scheduler *s, struct version *v, int workers);
+/* How many may run at a time. */
+int scheduler_workers(struct scheduler *s, struct version *v);
 /* A copy of its counts, and how many jobs wait and are run. */
 void scheduler_counts(struct scheduler *s, struct version *v, struct version_counts *counts,
                       int *queued, int *running);

@@ -79,6 +79,7 @@ static int begin_models(struct server *s, char *why, size_t size)
     }
     const struct repository_options ro = {.paths = s->options.paths,
                                           .npaths = s->options.npaths,
+                                          .load = s->options.models,
                                           .versions = s->options.versions,
                                           .pool = s->pool,
                                           .scheduler = s->scheduler,

@@ -23,6 +23,8 @@ struct server_options {
     const char *name;                     /* "libinfer" */
     size_t max_request_bytes;
     int threads, http_threads;
+    const char *models;  /* that are loaded at the start: see repository.h */
+    int initial_workers; /* of models that are registered by call without saying; -1: as of all */
     struct version_options versions;
     enum server_compat compat;
     int triton_metrics;            /* Triton's names too */

@@ -107,14 +107,19 @@ struct version_session *version_session_new(struct version *v, infer_error *err)
     return NULL;
 }
 
-static void free_all(struct version *v)
+void version_sessions_free(struct version_session *list)
 {
-    while (v->idle) {
-        struct version_session *s = v->idle;
-        v->idle = s->next;
+    while (list) {
+        struct version_session *s = list;
+        list = s->next;
         infer_session_free(&s->session);
         free(s);
     }
+}
+
+static void free_all(struct version *v)
+{
+    version_sessions_free(v->idle);
     infer_model_free(&v->model);
     infer__free(NULL, v->converted);
     free(v->inputs);

@@ -15,9 +15,12 @@ struct scheduler;
 /* Inputs, and outputs, of a model that is served. */
 enum { VERSION_MOST_TENSORS = 64 };
 
+/* Workers of a version that takes no jobs for now. */
+enum { VERSION_NO_WORKERS = -1 };
+
 /* How a version is run; the defaults stand behind. */
 struct version_options {
-    int workers;             /* sessions at most; 0: one for each thread */
+    int workers;             /* sessions at most; 0: one for each thread; VERSION_NO_WORKERS */
     int max_batch;           /* images that are run together; 1: none are */
     uint64_t batch_delay_ns; /* for how long a job may wait for others to be run with */
     int max_queue;           /* jobs that may wait */
@@ -110,6 +113,8 @@ struct version *version_ref(struct version *v);
 void version_unref(struct version *v);
 /* A further session. NULL: *err says why. */
 struct version_session *version_session_new(struct version *v, infer_error *err);
+/* Frees sessions that nobody else has. */
+void version_sessions_free(struct version_session *list);
 /* The label of a class, or NULL. */
 const char *version_label(const struct version *v, int64_t index);
 /* The place of an input or output, -1 where there is none of this name. */
