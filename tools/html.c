@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "tools/base64.h"
 #include "tools/cli.h"
 #include "tools/png.h"
 
@@ -47,30 +48,18 @@ void html_text(FILE *f, const char *text)
     }
 }
 
-/* Base64 (RFC 4648). */
-static void encode(FILE *f, const unsigned char *bytes, size_t size)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (size_t i = 0; i < size; i += 3) {
-        const size_t n = size - i < 3 ? size - i : 3;
-        unsigned v = 0;
-        for (size_t k = 0; k < 3; k++)
-            v = v << 8 | (k < n ? bytes[i + k] : 0);
-        for (size_t k = 0; k < 4; k++)
-            fputc(k <= n ? digits[v >> (18 - 6 * k) & 63] : '=', f);
-    }
-}
-
 int html_picture(FILE *f, const infer_image *picture)
 {
     size_t size;
     void *png = png_bytes(picture, &size);
-    if (!png)
+    char *text = png ? base64_encode(png, size, NULL) : NULL;
+    free(png);
+    if (!text)
         return 0;
     fprintf(f, "<img width=\"%d\" height=\"%d\" alt=\"\" src=\"data:image/png;base64,",
             picture->width, picture->height);
-    encode(f, png, size);
+    fputs(text, f);
     fputs("\">", f);
-    free(png);
+    free(text);
     return 1;
 }

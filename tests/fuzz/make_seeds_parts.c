@@ -1,4 +1,5 @@
-/* Seeds of fuzz_npy and fuzz_args, and the sections that seeds of fuzz_load have. */
+/* Seeds of fuzz_npy, fuzz_multipart and fuzz_args, and the sections that seeds of fuzz_load have.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,6 +61,20 @@ static void npy_files(const char *folder)
     seed_write(folder, "npy", "version_2", second, sizeof second - 1);
 }
 
+/* A Content-Type, a 0, a body. */
+static void multipart_bodies(const char *folder)
+{
+    static const char curl[] = "multipart/form-data; boundary=----x1\0"
+                               "------x1\r\nContent-Disposition: form-data; name=\"k\"\r\n\r\n5\r\n"
+                               "------x1\r\nContent-Disposition: form-data; name=\"a\"; "
+                               "filename=\"a.jpg\"\r\nContent-Type: image/jpeg\r\n\r\n\xff\xd8\r\n"
+                               "------x1--\r\n";
+    static const char lines[] = "multipart/form-data; boundary=\"x y\"\0preamble\n--x y \n"
+                                "content-disposition: form-data; filename=; name=a\n\n\n--x y--";
+    seed_write(folder, "multipart", "curl", curl, sizeof curl - 1);
+    seed_write(folder, "multipart", "lines", lines, sizeof lines - 1);
+}
+
 void seed_texts(const char *folder)
 {
     static const char *const lines[] = {
@@ -70,6 +85,7 @@ void seed_texts(const char *folder)
         "infer\n--precision\nbf16\n--no-onednn\n--no-tuned\n--input-shape=a=b=4,5\n--help",
     };
     npy_files(folder);
+    multipart_bodies(folder);
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         char name[] = "line_0";
         name[5] = (char)('0' + i);
