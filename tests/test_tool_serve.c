@@ -248,15 +248,12 @@ static void stays_in_its_folder(void **state)
 
 struct counted {
     atomic_int done, status[JOB_FAILED + 1];
-    int64_t largest;
 };
 
 static void count_done(struct job *job, void *ctx)
 {
     struct counted *c = ctx;
     atomic_fetch_add(&c->status[job->status], 1);
-    if (job->batch > c->largest)
-        c->largest = job->batch;
     job_free(job);
     atomic_fetch_add(&c->done, 1);
 }

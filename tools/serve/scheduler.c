@@ -338,7 +338,7 @@ struct scheduler *scheduler_begin(int executors)
     pthread_mutex_unlock(&s->lock);
     if (s->nthreads == executors)
         return s;
-    scheduler_end(s);
+    scheduler_free(s);
     return NULL;
 }
 
@@ -352,6 +352,14 @@ void scheduler_end(struct scheduler *s)
     pthread_mutex_unlock(&s->lock);
     for (int i = 0; i < s->nthreads; i++)
         pthread_join(s->threads[i], NULL);
+    s->nthreads = 0;
+}
+
+void scheduler_free(struct scheduler *s)
+{
+    if (!s)
+        return;
+    scheduler_end(s);
     pthread_cond_destroy(&s->wake);
     pthread_mutex_destroy(&s->lock);
     free(s->threads);

@@ -12,8 +12,9 @@ struct scheduler;
 
 /* NULL without memory or threads. */
 struct scheduler *scheduler_begin(int executors);
-/* Runs the jobs that wait, refuses all others, and ends. */
+/* Runs the jobs that wait, refuses all others, and ends the executors. */
 void scheduler_end(struct scheduler *s);
+void scheduler_free(struct scheduler *s);
 /* Queues a job, whose `done` is called once: at once where the queue is full. */
 void scheduler_submit(struct scheduler *s, struct job *job);
 /* The version takes no further jobs; those that wait are still run. */

@@ -152,6 +152,7 @@ void server_end(struct server *s, unsigned seconds)
     http_end(s->inference);
     http_end(s->management);
     repository_close(s->repository);
+    scheduler_free(s->scheduler);
     infer_pool_free(&s->pool);
     log_end(s);
     free(s);
