@@ -24,6 +24,7 @@ static inline struct server_options serve_options(const char *const *path)
         .http_threads = 1,
         .versions = {.max_batch = 4, .max_queue = 64},
         .control = 1,
+        .cache_bytes = -1,
     };
 }
 

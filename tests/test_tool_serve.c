@@ -5,6 +5,9 @@
 #include <math.h>
 #include <pthread.h>
 
+#include "tools/serve/cache.h"
+#include "tools/serve/siphash.h"
+
 static char store[256];
 static void *picture;
 static size_t picture_bytes;
@@ -303,6 +306,121 @@ static void queues_are_bounded(void **state)
     server_end(s, 5);
 }
 
+/* ---- answers that are kept ------------------------------------------------------------------ */
+
+static void siphash_of(const char *text, size_t n, uint64_t hash[2])
+{
+    static const uint64_t secret[2] = {UINT64_C(0x0706050403020100), UINT64_C(0x0f0e0d0c0b0a0908)};
+    struct siphash h;
+    siphash_begin(&h, secret);
+    for (size_t i = 0; i < n; i += 3) /* in pieces of any length */
+        siphash_add(&h, text + i, n - i < 3 ? n - i : 3);
+    siphash_end(&h, hash);
+}
+
+/* The authors' vectors: inputs 00 01 02 ... of 0, 1 and 15 bytes under the key 00 01 ... 0f. */
+static void hash_is_siphash(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t n;
+        uint64_t want[2];
+    } cases[] = {{0, {UINT64_C(0xe6a825ba047f81a3), UINT64_C(0x930255c71472f66d)}},
+                 {1, {UINT64_C(0x44af996bd8c187da), UINT64_C(0x45fc229b11597634)}},
+                 {15, {UINT64_C(0x11a8b03399e99354), UINT64_C(0xd9c3cf970fec087e)}}};
+    char text[16];
+    uint64_t out128[2];
+    for (int i = 0; i < 16; i++)
+        text[i] = (char)i;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        siphash_of(text, cases[i].n, out128);
+        assert_int_equal(out128[0], cases[i].want[0]);
+        assert_int_equal(out128[1], cases[i].want[1]);
+    }
+}
+
+static void *ask_once(void *arg)
+{
+    serve_ask(*(int *)arg, "PUT", "/predictions/signs", NULL, picture, picture_bytes,
+              (struct reply *)((int64_t *)arg + 1));
+    return NULL;
+}
+
+static void answers_are_kept(void **state)
+{
+    (void)state;
+    static const char *path[1];
+    static struct reply first, again;
+    struct cache_counts counts;
+    path[0] = store;
+    struct server_options o = serve_options(path);
+    o.cache_bytes = 3000; /* of a few answers */
+    struct server *s = serve_begin(&o);
+    const int port = http_port(s->inference);
+    serve_ask(port, "PUT", "/predictions/signs", NULL, picture, picture_bytes, &first);
+    serve_ask(port, "PUT", "/predictions/signs", NULL, picture, picture_bytes, &again);
+    cache_counts(s->cache, &counts);
+    assert_int_equal(counts.hits, 1);
+    assert_int_equal(counts.misses, 1);
+    assert_string_equal(first.body, again.body);
+    assert_string_not_equal(first.head, again.head); /* each has an id of its own */
+    assert_non_null(strcasestr(again.head, "x-request-id: "));
+    assert_non_null(strcasestr(again.head, "Pragma: no-cache"));
+    for (int i = 0; i < 20; i++) {
+        char query[64];
+        snprintf(query, sizeof query, "/predictions/signs?unused=%d", i);
+        serve_ask(port, "PUT", query, NULL, picture, picture_bytes, &again);
+    }
+    cache_counts(s->cache, &counts);
+    assert_true(counts.bytes <= 3000 && counts.entries > 0 && counts.entries < 20);
+    const uint64_t misses = counts.misses;
+    put_model("signs");
+    repository_scan(s->repository); /* another model: nothing of before holds */
+    serve_ask(port, "PUT", "/predictions/signs?unused=19", NULL, picture, picture_bytes, &again);
+    cache_counts(s->cache, &counts);
+    assert_int_equal(counts.misses, misses + 1);
+    serve_ask(port, "PUT", "/predictions/nobody", NULL, picture, picture_bytes, &again);
+    serve_ask(port, "PUT", "/predictions/nobody", NULL, picture, picture_bytes, &again);
+    assert_int_equal(again.status, 404); /* errors are not kept */
+    cache_counts(s->cache, &counts);
+    assert_int_equal(counts.misses, misses + 3);
+    server_end(s, 5);
+}
+
+/* Of requests that come while the first is computed each gets the same answer. */
+static void requests_are_joined(void **state)
+{
+    (void)state;
+    enum { N = 8, ROUNDS = 20 };
+    static const char *path[1];
+    static struct {
+        int64_t port;
+        struct reply reply;
+    } calls[N];
+    struct cache_counts counts;
+    path[0] = store;
+    struct server_options o = serve_options(path);
+    o.cache_bytes = 0;
+    o.http_threads = 4;
+    struct server *s = serve_begin(&o);
+    for (int round = 0; round < ROUNDS; round++) {
+        pthread_t threads[N];
+        for (int i = 0; i < N; i++) {
+            calls[i].port = http_port(s->inference);
+            assert_int_equal(pthread_create(&threads[i], NULL, ask_once, &calls[i]), 0);
+        }
+        for (int i = 0; i < N; i++) {
+            pthread_join(threads[i], NULL);
+            assert_int_equal(calls[i].reply.status, 200);
+            assert_string_equal(calls[i].reply.body, calls[0].reply.body);
+        }
+    }
+    cache_counts(s->cache, &counts);
+    assert_int_equal(counts.joined + counts.misses, N * ROUNDS);
+    assert_int_equal(counts.hits + counts.entries, 0);
+    server_end(s, 5);
+}
+
 /* ---- goals ---------------------------------------------------------------------------------- */
 
 static void goals_are_read(void **state)
@@ -389,6 +507,9 @@ int main(void)
         cmocka_unit_test(queues_are_bounded),
         cmocka_unit_test(goals_are_read),
         cmocka_unit_test(goals_are_held),
+        cmocka_unit_test(hash_is_siphash),
+        cmocka_unit_test(answers_are_kept),
+        cmocka_unit_test(requests_are_joined),
     };
     return cmocka_run_group_tests_name("serve", tests, begin, end);
 }

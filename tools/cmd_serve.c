@@ -38,6 +38,7 @@ static const struct cli_option options[] = {
     {"cors", "ORIGIN", "whose pages may ask: * or one origin"},
     {"tls-certificate", "FILE", "PEM: speaks HTTPS"},
     {"tls-key", "FILE", "PEM; default: in the certificate's file"},
+    {"cache", "BYTES", "of answers to keep, as 256MB; 0: requests under way share theirs, no more"},
     {"access-log", "FILE", "requests as JSON lines; - for standard output"},
     {"drain", "SECONDS", "for running requests when it is told to end (default: 30)"},
     {NULL, NULL, NULL},
@@ -99,6 +100,26 @@ static int read_compat(const struct cli_args *args, enum server_compat *compat)
     return 1;
 }
 
+/* "256MB", "1GiB", "0". */
+static int read_bytes(const char *option, const char *text, int64_t *bytes)
+{
+    static const struct {
+        const char *name;
+        int64_t factor;
+    } units[] = {{"", 1},          {"KB", 1000},     {"MB", 1000000}, {"GB", 1000000000},
+                 {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}};
+    char *end;
+    const long long n = strtoll(text, &end, 10);
+    for (size_t i = 0; end != text && n >= 0 && n < 1 << 20 && i < sizeof units / sizeof *units;
+         i++)
+        if (strcmp(end, units[i].name) == 0) {
+            *bytes = n * units[i].factor;
+            return 1;
+        }
+    cli_usage("--%s is a number of bytes, as 256MB, not '%s'", option, text);
+    return 0;
+}
+
 static int read_options(const struct cli_args *args, struct server_options *o)
 {
     long port, management, bytes, threads, http_threads, poll, initial;
@@ -127,6 +148,10 @@ static int read_options(const struct cli_args *args, struct server_options *o)
     o->triton_metrics = cli_has(args, "triton-metrics");
     o->control = !cli_has(args, "no-control");
     o->poll_ms = (unsigned)poll;
+    const char *cache = cli_value(args, "cache");
+    o->cache_bytes = -1;
+    if (cache && !read_bytes("cache", cache, &o->cache_bytes))
+        return 0;
     o->token = cli_value(args, "token");
     o->origin = cli_value(args, "cors");
     o->certificate = cli_value(args, "tls-certificate");

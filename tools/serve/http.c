@@ -289,6 +289,8 @@ static enum MHD_Result on_access(void *ctx, struct MHD_Connection *connection, c
 void http_answer(struct http_request *request, const struct http_answer *a)
 {
     struct exchange *e = (struct exchange *)request;
+    if (e->server->options.answered)
+        e->server->options.answered(e->server->options.ctx, request, a);
     struct MHD_Response *r =
         a->free_body ? MHD_create_response_from_buffer_with_free_callback(
                            a->body_bytes, (void *)(uintptr_t)a->body, a->free_body)

@@ -18,6 +18,7 @@ struct http_request {
     size_t body_bytes;
     uint64_t came_ns; /* CLOCK_MONOTONIC, when its last byte was read */
     char id[37];      /* of its own, for x-request-id and logs */
+    void *tag;        /* the server's */
 };
 
 enum { HTTP_MOST_HEADERS = 16 };
@@ -51,6 +52,8 @@ struct http_options {
     unsigned idle_seconds;  /* a connection that is silent for so long ends; 0: never */
     const char *certificate, *key; /* PEM texts; NULL: no TLS */
     http_handle handle;
+    /* Called before every answer by a handler; may be NULL. */
+    void (*answered)(void *ctx, struct http_request *request, const struct http_answer *answer);
     http_log log; /* may be NULL */
     void *ctx;
 };

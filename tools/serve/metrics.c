@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tools/serve/cache.h"
 #include "tools/serve/metrics.h"
 #include "tools/serve/reply.h"
 #include "tools/serve/server.h"
@@ -297,6 +298,22 @@ static void of_process(FILE *f, struct server *s)
                 (unsigned long long)atomic_load(&s->answers[i]));
 }
 
+static void of_cache(FILE *f, struct server *s)
+{
+    struct cache_counts c;
+    if (!s->cache)
+        return;
+    cache_counts(s->cache, &c);
+    number(f, "infer_cache_hits_total", "counter", "Requests answered with a kept answer.",
+           (double)c.hits);
+    number(f, "infer_cache_joined_total", "counter",
+           "Requests answered with the answer of one that was under way.", (double)c.joined);
+    number(f, "infer_cache_misses_total", "counter", "Requests that were computed.",
+           (double)c.misses);
+    number(f, "infer_cache_entries", "gauge", "Answers that are kept.", (double)c.entries);
+    number(f, "infer_cache_bytes", "gauge", "Their memory.", (double)c.bytes);
+}
+
 static void metrics(struct call *c)
 {
     struct server *s = c->server;
@@ -316,6 +333,7 @@ static void metrics(struct call *c)
         of_versions(f, samples, n);
         if (s->options.triton_metrics)
             triton_counters(f, samples, n);
+        of_cache(f, s);
         of_process(f, s);
         fclose(f);
     }

@@ -111,10 +111,11 @@ struct entry *repository_make_entry(struct model *m, int64_t number)
     return &more[at];
 }
 
-struct version *repository_take(struct entry *e, const char *reason)
+struct version *repository_take(struct repository *r, struct entry *e, const char *reason)
 {
     struct version *v = e->version;
     e->version = NULL;
+    atomic_fetch_add(&r->generation, 1);
     e->state = MODEL_UNAVAILABLE;
     snprintf(e->reason, sizeof e->reason, "%s", reason);
     return v;
@@ -173,6 +174,7 @@ int repository_load_entry(struct repository *r, struct model *m, const struct fo
     if (v) {
         old = e->version;
         e->version = v;
+        atomic_fetch_add(&r->generation, 1);
         e->state = MODEL_READY;
         *e->reason = 0;
     } else if (!e->version) {
@@ -196,7 +198,7 @@ static void unload_missing(struct repository *r, struct model *m, const struct f
         if (found_has(list, m->name, m->entries[i].found.number))
             continue;
         pthread_mutex_lock(&r->lock);
-        struct version *v = repository_take(&m->entries[i], "the file is gone");
+        struct version *v = repository_take(r, &m->entries[i], "the file is gone");
         pthread_mutex_unlock(&r->lock);
         repository_retire(r, v, "unloaded: the file is gone");
     }
@@ -269,7 +271,7 @@ int repository_unload(struct repository *r, const char *name)
     repository_forget(r, name);
     for (int i = 0; m && i < m->nentries; i++) {
         pthread_mutex_lock(&r->lock);
-        struct version *v = repository_take(&m->entries[i], "unloaded");
+        struct version *v = repository_take(r, &m->entries[i], "unloaded");
         m->entries[i].found.changed = 0; /* so that it is loaded again when it is asked for */
         pthread_mutex_unlock(&r->lock);
         repository_retire(r, v, "unloaded");
@@ -359,6 +361,11 @@ void repository_rows_free(struct repository_row *rows, int count)
         version_unref(rows[i].version);
     }
     free(rows);
+}
+
+uint64_t repository_generation(struct repository *r)
+{
+    return atomic_load(&r->generation);
 }
 
 int repository_ready(struct repository *r)

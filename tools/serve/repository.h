@@ -93,6 +93,8 @@ int64_t repository_label(struct repository *r, const char *name, size_t n, const
 /* All versions, by name and number. Free them with repository_rows_free. */
 struct repository_row *repository_rows(struct repository *r, int *count);
 void repository_rows_free(struct repository_row *rows, int count);
+/* Another number after every change of what repository_get gives. */
+uint64_t repository_generation(struct repository *r);
 /* Whether every version that is wanted is ready. */
 int repository_ready(struct repository *r);
 

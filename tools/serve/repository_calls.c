@@ -160,7 +160,7 @@ enum repository_done repository_remove(struct repository *r, const char *name, i
                : ready > 1 && default_of(m) == number ? REPOSITORY_IS_DEFAULT
                                                       : REPOSITORY_DONE;
     if (done == REPOSITORY_DONE) {
-        v = repository_take(e, "unloaded");
+        v = repository_take(r, e, "unloaded");
         e->unloaded = 1;
         e->found.changed = 0; /* so that it is loaded again when it is asked for */
     }
@@ -192,6 +192,7 @@ enum repository_done repository_set_default(struct repository *r, const char *na
     const enum repository_done done = look_up(r, name, number, &m);
     if (done == REPOSITORY_DONE)
         m->preferred = number;
+    atomic_fetch_add(&r->generation, 1);
     pthread_mutex_unlock(&r->lock);
     return done;
 }
@@ -235,6 +236,7 @@ enum repository_done repository_set_label(struct repository *r, const char *name
         else
             done = number ? REPOSITORY_FAILED : REPOSITORY_DONE;
     }
+    atomic_fetch_add(&r->generation, 1);
     pthread_mutex_unlock(&r->lock);
     return done;
 }

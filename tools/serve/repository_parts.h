@@ -3,6 +3,7 @@
 #define INFER_TOOLS_SERVE_REPOSITORY_PARTS_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "tools/serve/found.h"
 #include "tools/serve/repository.h"
@@ -39,7 +40,8 @@ struct repository {
     pthread_mutex_t lock;     /* of the lists below */
     struct model **models;    /* by name */
     int nmodels;
-    struct found_list added; /* files that calls have added; under `changing` */
+    atomic_ullong generation; /* one more behind every change of what a name leads to */
+    struct found_list added;  /* files that calls have added; under `changing` */
 };
 
 /* Under the lock. */
@@ -47,7 +49,7 @@ struct model *repository_find(const struct repository *r, const char *name, size
 struct entry *repository_entry(const struct model *m, int64_t number);
 struct entry *repository_make_entry(struct model *m, int64_t number); /* NULL: no memory */
 /* Takes a version out of an entry; the caller retires it outside the lock. */
-struct version *repository_take(struct entry *e, const char *reason);
+struct version *repository_take(struct repository *r, struct entry *e, const char *reason);
 
 /* Under `changing`, outside the lock. */
 void repository_search(struct repository *r, struct found_list *list);

@@ -2,6 +2,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "tools/serve/cache.h"
 #include "tools/serve/reply.h"
 #include "tools/serve/server.h"
 
@@ -83,8 +84,6 @@ static void route(struct server *s, struct http_request *r, const struct route *
 {
     struct call call = {.server = s, .request = r};
     int seen = 0;
-    if (!is_allowed(s, r))
-        return;
     for (int i = 0; i < ntables; i++) {
         const int done = run_row(tables[i], &call);
         if (done == 1)
@@ -109,11 +108,15 @@ void route_inference(void *server, struct http_request *request)
 {
     static const struct route *const tables[] = {kserve_routes, tfs_routes, predict_routes,
                                                  page_routes};
-    route(server, request, tables, sizeof tables / sizeof *tables);
+    struct server *s = server;
+    if (is_allowed(s, request) &&
+        !cache_ask(s->cache, request, repository_generation(s->repository)))
+        route(s, request, tables, sizeof tables / sizeof *tables);
 }
 
 void route_management(void *server, struct http_request *request)
 {
     static const struct route *const tables[] = {metrics_routes, management_routes};
-    route(server, request, tables, sizeof tables / sizeof *tables);
+    if (is_allowed(server, request))
+        route(server, request, tables, sizeof tables / sizeof *tables);
 }

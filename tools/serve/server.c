@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "tools/read_file.h"
+#include "tools/serve/cache.h"
 #include "tools/serve/log.h"
 
 enum { BODIES_AT_ONCE = 64, IDLE_SECONDS = 300 };
@@ -32,6 +33,11 @@ static void tell(void *ctx, const char *name, int64_t number, const char *what)
     log_event(ctx, name, number, what);
 }
 
+static void on_answer(void *ctx, struct http_request *request, const struct http_answer *answer)
+{
+    cache_answered(((struct server *)ctx)->cache, request, answer);
+}
+
 static struct http_server *listen_on(struct server *s, const char *host, int port,
                                      http_handle handle, char *why, size_t size)
 {
@@ -44,6 +50,7 @@ static struct http_server *listen_on(struct server *s, const char *host, int por
                              .max_body_memory = o->max_request_bytes * BODIES_AT_ONCE,
                              .idle_seconds = IDLE_SECONDS,
                              .handle = handle,
+                             .answered = s->cache ? on_answer : NULL,
                              .log = log_request,
                              .ctx = s};
     char *certificate = NULL, *key = NULL;
@@ -96,6 +103,10 @@ static int begin_all(struct server *s, char *why, size_t size)
     const struct server_options *o = &s->options;
     if (!log_begin(s, why, size) || !begin_models(s, why, size))
         return 0;
+    if (o->cache_bytes >= 0 && !(s->cache = cache_begin((size_t)o->cache_bytes))) {
+        snprintf(why, size, "out of memory");
+        return 0;
+    }
     s->inference = listen_on(s, o->host, o->port, route_inference, why, size);
     if (!s->inference)
         return 0;
@@ -151,6 +162,7 @@ void server_end(struct server *s, unsigned seconds)
     scheduler_end(s->scheduler); /* answers what still waits */
     http_end(s->inference);
     http_end(s->management);
+    cache_end(s->cache);
     repository_close(s->repository);
     scheduler_free(s->scheduler);
     infer_pool_free(&s->pool);

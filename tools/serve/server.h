@@ -27,11 +27,12 @@ struct server_options {
     int initial_workers; /* of models that are registered by call without saying; -1: as of all */
     struct version_options versions;
     enum server_compat compat;
-    int triton_metrics;            /* Triton's names too */
-    int control;                   /* models may be loaded and unloaded by call */
-    unsigned poll_ms;              /* how often the paths are looked at; 0: never */
-    const char *token;             /* that requests must bear; NULL: none */
-    const char *origin;            /* that CORS allows: "*" or one; NULL: none */
+    int triton_metrics;  /* Triton's names too */
+    int64_t cache_bytes; /* of answers that are kept; -1: none are, and no requests are joined */
+    int control;         /* models may be loaded and unloaded by call */
+    unsigned poll_ms;    /* how often the paths are looked at; 0: never */
+    const char *token;   /* that requests must bear; NULL: none */
+    const char *origin;  /* that CORS allows: "*" or one; NULL: none */
     const char *certificate, *key; /* files of PEM */
     const char *access_log;        /* file of JSON lines, "-" standard output; NULL: none */
 };
@@ -41,6 +42,7 @@ struct server {
     struct infer_pool *pool;
     struct scheduler *scheduler;
     struct repository *repository;
+    struct cache *cache; /* NULL: none */
     struct http_server *inference, *management;
     atomic_int draining;
     uint64_t started_ms; /* CLOCK_REALTIME */
