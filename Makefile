@@ -150,6 +150,15 @@ endif
 # A pattern rule without a recipe would add nothing: the objects are named.
 $(patsubst %.c,$(BUILD)/obj/%.o,$(TOOL_SRC) $(UNIT_SRC) $(CHECK_SRC)): | $(ONNX_GEN).h
 
+# What packed weights look like follows from these sources: a library reads those in a file only if
+# they were packed by the same (src/file/packed_section.h).
+PACKING_SRC := $(sort $(wildcard kernels/*.[ch] kernels/*.def kernels/*/*.[ch] kernels/*/*.inc) \
+               src/graph/params.h src/graph/ops.def src/plan/pack_key.c src/base/digest.c)
+$(BUILD)/gen/packing.h: $(PACKING_SRC)
+	@mkdir -p $(@D)
+	@echo "#define INFER_PACKING_SOURCES UINT64_C(0x$$(cat $^ | sha256sum | cut -c 1-16))" > $@
+$(BUILD)/obj/src/file/packed_section.o: $(BUILD)/gen/packing.h
+
 COMPILE = $(call SHOW,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(GUARD) $(OPT_KERNEL) $(WATCH) $(LEVEL_FLAGS) -MMD -MP -c $< -o $@
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags

@@ -215,7 +215,9 @@ typedef struct infer_load_options {
                                    that are not 0 must keep to it too */
     uint32_t max_nodes;         /* 1,000,000 */
     uint32_t max_values;        /* 4,000,000 */
-    uint32_t skip_weight_check; /* 0: the checksum of the weights is checked too */
+    uint32_t skip_weight_check; /* 0: the checksum of the weights is checked too, unless the file
+                                   has packed weights for this library and CPU (`infer pack`):
+                                   sessions are then ready before they could be read once */
     uint32_t read_into_memory; /* 0: the file is mapped; 1: it is read into memory of the allocator,
                                   which takes longer and the file's size of memory, but what
                                   happens to the file afterwards does not matter */
@@ -223,6 +225,10 @@ typedef struct infer_load_options {
                                   infer_experimental.h; copied, but for what they point to. NULL:
                                   there are none */
     size_t ncustom_ops;
+    uint32_t verify; /* 1: all checksums are checked, those of weights and packed weights too,
+                        whatever skip_weight_check says. They find damage, not malice: whatever
+                        stands there, nothing is read or written outside what belongs to it */
+    uint32_t reserved;
 } infer_load_options;
 
 #define INFER_LOAD_OPTIONS_INIT INFER_INITIAL(infer_load_options)

@@ -113,6 +113,10 @@ struct infer__kernel {
     uint8_t pitched;    /* 1: the output may have a pitch; it has no residual then */
     uint8_t transforms; /* 0, or of f32 products of sums (Winograd's), which strict tasks don't
                            take: input channels from which they are exact enough for others */
+    uint8_t stored;     /* 1: packed weights may be kept in a file, which is not trusted: they are
+                           numbers to compute with, no pointers, offsets or indices, so that whatever
+                           bytes stand there run reads and writes what it would. They depend on the
+                           level by the kernel only, not by the task's */
     /* Bytes of the kernel's cut: how it goes about a task (what the task says, tiles, panels,
      * units), a struct of its own. prepare works it out, once; pack and run find it where it was
      * put and work nothing out again. It may point into the task, which stays where it is. */

@@ -6,6 +6,7 @@
 #include "file/model.h"
 #include "tools/commands.h"
 #include "tools/convert.h"
+#include "tools/pack.h"
 #include "tools/preprocess_args.h"
 #include "tools/read_file.h"
 #include "tools/session_args.h"
@@ -19,6 +20,7 @@ static const struct cli_option options[] = {
     {"task", "NAME", "how outputs become answers, to store: a family of detectors, or auto"},
     {"score", "N", "with --task: the score above which a box counts"},
     {"iou", "N", "with --task: of two boxes that overlap by more one goes"},
+    {"pack", "LEVEL,...", "store packed weights too, for these kinds of CPU: see infer pack"},
     {"custom", "DOMAIN", "leave operators of this domain to the application; repeatable"},
     {"check", NULL, "say whether the model can be converted; nothing is written"},
     {"verbose", NULL, "a line for every node with a problem, not one for all of a kind"},
@@ -120,6 +122,24 @@ static infer_status look_at(struct conversion *c, infer_error *err)
     return INFER_OK;
 }
 
+/* Stores packed weights in what was written. */
+static infer_status pack(struct conversion *c, const struct pack_change *change, infer_error *err)
+{
+    infer_allocator a = infer__allocator(NULL);
+    infer_model *model;
+    void *packed;
+    size_t size;
+    TRY(infer_load_memory(c->bytes, c->size, NULL, &model, err));
+    infer_status status = pack_file(model, change, &packed, &size, err);
+    infer_model_free(&model);
+    if (status != INFER_OK)
+        return status;
+    infer__free(&a, c->bytes);
+    c->bytes = packed;
+    c->size = size;
+    return INFER_OK;
+}
+
 /* An entry of a list of problems, but for its closing brace. */
 static void print_problem(const struct onnx_problem *p, uint32_t index)
 {
@@ -212,6 +232,9 @@ static int convert(const struct cli_args *args, const struct session_args *sessi
     int domains;
     o.custom_domains = cli_values(args, "custom", &domains);
     o.ncustom_domains = (size_t)domains;
+    struct pack_change change = {.options = &session->options};
+    if (cli_has(args, "pack") && !pack_levels("pack", cli_value(args, "pack"), 1, &change.add))
+        return CLI_USAGE;
     c->check = cli_has(args, "check");
     c->verbose = cli_has(args, "verbose");
     if (c->check && cli_has(args, "output"))
@@ -230,6 +253,8 @@ static int convert(const struct cli_args *args, const struct session_args *sessi
     infer_status status =
         convert_onnx(c->path, &o, &c->report, &c->assumed, &c->bytes, &c->size, &err);
     c->ms = cli_now_ms() - start;
+    if (status == INFER_OK && change.add.n)
+        status = pack(c, &change, &err);
     if (status == INFER_OK)
         look_at(c, &err);
     return c->output ? finish(c, &err, cli_has(args, "json")) : CLI_RESOURCES;

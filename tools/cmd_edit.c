@@ -145,7 +145,8 @@ static int get_preprocess(struct job *j, const struct edit *e)
     return CLI_OK;
 }
 
-/* The sections that go over, and the preprocessing that was given. */
+/* The sections that go over, and the preprocessing that was given. What was packed is not: weights
+ * may be others. */
 static uint32_t list_sections(const struct job *j, const infer_model *model,
                               const struct infer__section *preprocess, struct infer__section *list)
 {
@@ -156,7 +157,8 @@ static uint32_t list_sections(const struct job *j, const infer_model *model,
         const struct infer__section *s = &model->sections[i];
         const int replaced = s->kind == INFER__SECTION_PREPROCESS &&
                              (j->store_preprocess || cli_has(j->args, "no-preprocess"));
-        if (s->kind >= INFER__SECTION_PREPROCESS && s->kind != INFER__SECTION_ABOUT && !replaced)
+        if (s->kind >= INFER__SECTION_PREPROCESS && s->kind != INFER__SECTION_ABOUT &&
+            s->kind != INFER__SECTION_PACKED && !replaced)
             list[n++] = *s;
     }
     return n;

@@ -21,7 +21,8 @@ static const struct cli_command command = {
     "Shows what is in a model and how it will run on this machine.",
     "Inputs, outputs, operators, labels and preprocessing; then the plan for the shapes given:\n"
     "every step with its kernel, what was fused into it, its multiply-adds and where its output\n"
-    "lies in the arena; a drawing of the arena; and the memory that a session takes, exactly.",
+    "lies in the arena; a drawing of the arena; and the memory that a session takes, exactly. All\n"
+    "checksums of the file are checked, those of weights and packed weights too.",
     "  infer inspect model.infer --input-shape input=4x3x224x224 --threads 2\n"
     "  infer inspect model.infer --dot | dot -Tsvg -o plan.svg",
     options,
@@ -63,8 +64,10 @@ int cmd_inspect(int argc, char **argv)
     int status;
     if (cli_parse(&command, argc, argv, &args, &status))
         return status;
-    status = session_args_parse(&args, &s) ? open_model(args.positional[0], NULL, 0, &model, &bytes)
-                                           : CLI_USAGE;
+    const struct convert_options o = {.verify = 1};
+    status = session_args_parse(&args, &s)
+                 ? open_model_with(args.positional[0], &o, &model, &bytes)
+                 : CLI_USAGE;
     if (model)
         status = inspect(&args, &s.options, model);
     infer_model_free(&model);

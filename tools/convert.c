@@ -187,8 +187,10 @@ int open_model_with(const char *path, const struct convert_options *options, inf
     infer_error err;
     *model = NULL;
     *bytes = NULL;
+    infer_load_options lo = INFER_LOAD_OPTIONS_INIT;
+    lo.verify = options->verify != 0;
     if (!ends_with(path, ".onnx"))
-        return infer_load(path, NULL, model, &err) == INFER_OK ? CLI_OK : cli_fail(path, &err);
+        return infer_load(path, &lo, model, &err) == INFER_OK ? CLI_OK : cli_fail(path, &err);
     struct onnx_report report;
     size_t size;
     onnx_report_init(&report, NULL);

@@ -17,6 +17,7 @@ struct convert_options {
                          is not stored */
     float score_threshold, iou_threshold; /* stored instead of the family's, where they are not 0 */
     int no_optimise;                      /* 1: the graph stays as it is in the file */
+    int verify; /* 1: a .infer file is read with infer_load_options.verify */
 };
 
 /* What was assumed of a model's task. */

@@ -16,6 +16,7 @@ static const struct {
     {"segment", "tell the class of every pixel", cmd_segment},
     {"verify", "compare a model with recorded outputs", cmd_verify},
     {"tune", "measure kernels here and store the fastest", cmd_tune},
+    {"pack", "store weights as kernels want them: ready at once", cmd_pack},
     {"quantize", "float model to 8-bit integers, with a report", cmd_quantize},
     {"export", "write a model as ONNX", cmd_export},
     {"edit", "cut a part out, rename, set shapes and preprocessing", cmd_edit},

@@ -27,10 +27,21 @@ void inspect_json(FILE *f, const struct inspect *x, const infer_error *error);
 /* The plan for Graphviz. */
 void inspect_dot(FILE *f, const struct inspect *x);
 
+/* Sections of packed weights, a line each; as a JSON array. */
+void inspect_packed_text(FILE *f, const infer_model *model);
+void inspect_packed_json(FILE *f, const infer_model *model);
+
 /* ---- shared --------------------------------------------------------------------------------- */
 
 /* A tensor's bytes lie in those of another: its number, or its own. */
 uint32_t inspect_root(const struct inspect *x, uint32_t tensor);
+/* Steps of the session that have packed weights, those whose weights are used in the file, and the
+ * bytes of these, steps that share them counted each. */
+struct inspect_stored {
+    uint32_t packed, stored;
+    uint64_t bytes;
+};
+struct inspect_stored inspect_stored(const struct inspect *x);
 /* Multiply-adds of all steps. */
 uint64_t inspect_macs(const struct inspect *x);
 /* Bytes of all constants of the graph. */

@@ -119,6 +119,9 @@ static void session(FILE *f, const struct inspect *x)
     uint32_t tuned = 0;
     for (uint32_t i = 0; i < x->session->program->plan.nsteps; i++)
         tuned += x->session->program->plan.steps[i].tuned;
+    const struct inspect_stored stored = inspect_stored(x);
+    fprintf(f, "\"packed_steps\": %u, \"stored_steps\": %u, \"stored_bytes\": %llu, ",
+            stored.packed, stored.stored, (unsigned long long)stored.bytes);
     fprintf(f, "\"tuned_steps\": %u,\n\"memory\": {\"arena_bytes\": %llu, \"packed_bytes\": %llu",
             tuned, (unsigned long long)m.arena_bytes, (unsigned long long)m.packed_bytes);
     fprintf(f, ", \"output_bytes\": %llu, \"plan_bytes\": %llu},\n",
@@ -171,6 +174,8 @@ void inspect_json(FILE *f, const struct inspect *x, const infer_error *error)
         preprocess_json(f, &p);
     else
         fputs("null", f);
+    fputs(",\n\"packed\": ", f);
+    inspect_packed_json(f, x->model);
     fputs(",\n", f);
     nodes(f, &x->model->graph);
     fputs(",\n\"session\": ", f);

@@ -113,6 +113,7 @@ void inspect_model_text(FILE *f, const struct inspect *x)
     }
     print_operators(f, &x->model->graph);
     fprintf(f, "weights  %llu bytes\n", (unsigned long long)inspect_weight_bytes(x));
+    inspect_packed_text(f, x->model);
     fprintf(f, "labels   %zu\n", infer_model_labels(x->model));
     if (infer_model_preprocess(x->model, &p, &err) == INFER_OK)
         fprintf(f, "picture  %s\n", preprocess_text(&p, text, sizeof text));
@@ -249,6 +250,11 @@ void inspect_session_text(FILE *f, const struct inspect *x)
         print_value(f, "output", &info);
     }
     print_tuned(f, x);
+    const struct inspect_stored stored = inspect_stored(x);
+    if (x->model->npacked)
+        fprintf(f,
+                "packed   of %u steps with packed weights %u use those in the file, %llu bytes\n",
+                stored.packed, stored.stored, (unsigned long long)stored.bytes);
     fprintf(f, "work     %.3f million multiply-adds\n", (double)inspect_macs(x) / 1e6);
     fprintf(f, "memory   arena %llu, packed weights %llu, outputs %llu, plan %llu: %llu bytes\n",
             (unsigned long long)m.arena_bytes, (unsigned long long)m.packed_bytes,

@@ -275,6 +275,7 @@ const struct infer__kernel LEVEL_NAME(infer__conv_chain_f32) = {
     .name = LEVEL_STRING("conv_chain_f32"),
     .isa = LEVEL_ISA,
     .in_place = INFER__IN_PLACE_RESIDUAL,
+    .stored = 1,
     .cut_bytes = sizeof(struct infer__chain_shape),
     .estimate = chain_estimate,
     .prepare = chain_prepare,

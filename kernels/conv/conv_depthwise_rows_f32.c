@@ -113,6 +113,7 @@ const struct infer__kernel LEVEL_NAME(infer__conv_depthwise_rows_f32) = {
     .name = LEVEL_STRING("conv_depthwise_rows_f32"),
     .isa = LEVEL_ISA,
     .in_place = INFER__IN_PLACE_RESIDUAL,
+    .stored = 1,
     .cut_bytes = sizeof(struct infer__linear),
     .estimate = depthwise_rows_estimate,
     .prepare = depthwise_rows_prepare,

@@ -184,6 +184,7 @@ const struct infer__kernel LEVEL_NAME(infer__conv_direct_f32) = {
     .isa = LEVEL_ISA,
     .in_place = INFER__IN_PLACE_RESIDUAL,
     .pitched = 1,
+    .stored = 1,
     .cut_bytes = sizeof(struct infer__direct),
     .estimate = direct_estimate,
     .prepare = direct_prepare,

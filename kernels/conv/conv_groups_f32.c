@@ -273,6 +273,7 @@ const struct infer__kernel LEVEL_NAME(infer__conv_groups_f32) = {
     .name = LEVEL_STRING("conv_groups_f32"),
     .isa = LEVEL_ISA,
     .in_place = INFER__IN_PLACE_RESIDUAL,
+    .stored = 1,
     .cut_bytes = sizeof(struct groups_shape),
     .estimate = groups_estimate,
     .prepare = groups_prepare,

@@ -375,6 +375,7 @@ const struct infer__kernel infer__conv_bf16 = {
     .name = "conv_bf16",
     .isa = INFER_ISA_AVX512BF16,
     .in_place = INFER__IN_PLACE_RESIDUAL,
+    .stored = 1,
     .cut_bytes = sizeof(struct infer__conv16_cut),
     .estimate = conv16_estimate,
     .prepare = conv16_prepare,

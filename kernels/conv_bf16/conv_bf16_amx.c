@@ -353,6 +353,7 @@ const struct infer__kernel infer__conv_bf16_amx = {
     .name = "conv_bf16_amx",
     .isa = INFER_ISA_AMX,
     .in_place = INFER__IN_PLACE_RESIDUAL,
+    .stored = 1,
     .cut_bytes = sizeof(struct infer__tiles16),
     .estimate = tiles_estimate,
     .prepare = tiles_prepare,

@@ -194,6 +194,7 @@ const struct infer__kernel infer__conv_groups_int8_vnni = {
     .name = "conv_groups_int8_vnni",
     .isa = LEVEL_ISA,
     .in_place = INFER__IN_PLACE_RESIDUAL,
+    .stored = 1,
     .cut_bytes = sizeof(struct infer__groups8),
     .estimate = groups8_estimate,
     .prepare = groups8_prepare,

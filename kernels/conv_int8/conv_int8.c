@@ -270,6 +270,7 @@ const struct infer__kernel LEVEL_NAME(infer__conv_int8) = {
     .name = LEVEL_STRING("conv_int8"),
     .isa = LEVEL_ISA,
     .in_place = INFER__IN_PLACE_RESIDUAL,
+    .stored = 1,
     .cut_bytes = sizeof(struct infer__conv8_cut),
     .estimate = conv8_estimate,
     .prepare = conv8_prepare,

@@ -331,6 +331,7 @@ const struct infer__kernel LEVEL_NAME(infer__winograd_int8) = {
     .name = LEVEL_STRING("winograd_int8"),
     .isa = LEVEL_ISA,
     .in_place = INFER__IN_PLACE_RESIDUAL,
+    .stored = 1,
     .cut_bytes = sizeof(struct infer__wino8),
     .estimate = wino8_estimate,
     .prepare = wino8_prepare,

@@ -432,6 +432,7 @@ INFER__APART static double winograd_ns(const struct infer__winograd_tile *tile,
         .isa = LEVEL_ISA,                                                                          \
         .in_place = INFER__IN_PLACE_RESIDUAL,                                                      \
         .pitched = pitch,                                                                          \
+        .stored = 1,                                                                               \
         .transforms = channels,                                                                    \
         .cut_bytes = sizeof(struct infer__winograd),                                               \
         .estimate = id##_estimate,                                                                 \

@@ -241,7 +241,7 @@ static void chunk(const struct work *k, struct infer__dw8_strip *p, int64_t colu
                 const int64_t at = (column + i) * d->s.y.c + c;
                 uint8_t *a = p->y[r] + i * width;
                 if (d->s.rq->table)
-                    k->packed->table_row(d->s.rq->table, a, a, n);
+                    d->table_row(d->s.rq->table, a, a, n);
                 /* NOLINTNEXTLINE(clang-analyzer-core.*): rows is 1 or 2, and all are set */
                 const uint8_t *more = residual[r] + at;
                 const int inner = d->s.rq->residual_inner;
@@ -256,11 +256,11 @@ static void through_table(const struct work *k, uint8_t *y, int64_t first, int64
     const struct infer__dw8 *d = k->d;
     const int64_t c = d->s.y.c;
     if (last - first == c) {
-        k->packed->table_row(d->s.rq->table, y, y, d->s.y.w * c);
+        d->table_row(d->s.rq->table, y, y, d->s.y.w * c);
         return;
     }
     for (int64_t i = 0; i < d->s.y.w; i++)
-        k->packed->table_row(d->s.rq->table, y + i * c + first, y + i * c + first, last - first);
+        d->table_row(d->s.rq->table, y + i * c + first, y + i * c + first, last - first);
 }
 
 static void one_item(const struct work *k, int64_t item)
@@ -272,7 +272,8 @@ static void one_item(const struct work *k, int64_t item)
     struct infer__dw8_strip p = {.d = d,
                                  .rows = d->rows == 2 && row + d->apart < d->s.y.h ? 2 : 1,
                                  .packed = (const uint8_t *)(k->packed + 1),
-                                 .twice = (const uint8_t *)k->packed + k->packed->twice,
+                                 .twice =
+                                     d->twice > 0 ? (const uint8_t *)k->packed + d->at_twice : NULL,
                                  .scratch = k->scratch};
     uint8_t *y[2] = {NULL, NULL};
     const uint8_t *residual[2] = {NULL, NULL};
@@ -340,6 +341,7 @@ const struct infer__kernel LEVEL_NAME(infer__conv_depthwise_u8) = {
     .name = LEVEL_STRING("conv_depthwise_u8"),
     .isa = LEVEL_ISA,
     .in_place = INFER__IN_PLACE_RESIDUAL,
+    .stored = 1,
     .cut_bytes = sizeof(struct infer__dw8),
     .estimate = depthwise_estimate,
     .prepare = depthwise_prepare,

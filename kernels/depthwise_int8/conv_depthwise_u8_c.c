@@ -115,6 +115,7 @@ const struct infer__kernel infer__conv_depthwise_u8_c = {
     .name = "conv_depthwise_u8_c",
     .isa = INFER_ISA_C,
     .in_place = INFER__IN_PLACE_RESIDUAL,
+    .stored = 1,
     .cut_bytes = sizeof(struct infer__linear),
     .estimate = conv_depthwise_estimate,
     .prepare = conv_depthwise_prepare,

@@ -202,7 +202,7 @@ VEC_INLINE void F(tile)(int R, int T, int KW, int S, int G, const struct infer__
     const struct infer__dw8 *d = p->d;
     const uint8_t *block = p->packed + c * d->per_channel;
     const uint8_t *quads = p->scratch + column * d->s.w.stride[2] * 4 * VB;
-    const int twice = BYTES == 1 ? p->twice[c / 16] : 0;
+    const int twice = BYTES == 1 && p->twice ? p->twice[c / 16] : 0;
     V half[2][2][DW8_TILE]; /* of the channels, as s16 */
     DW8_ROLLED
     for (int h = 0; h < 2; h++) {

@@ -191,6 +191,8 @@ infer_status infer__dw8_prepare(const struct infer__task *t, struct infer__dw8 *
     need->layout = INFER__LAYOUT(d->rows, d->quads, d->per_channel);
     need->scratch_bytes = infer__bytes_of(INFER__PRODUCT(bytes, d->level->widest), 1);
     need->units = d->units;
+    d->at_twice = HEAD + weights;
+    d->table_row = infer__table_row_find(t->isa);
     return INFER_OK;
 }
 
@@ -247,9 +249,7 @@ static void pack_block(const struct infer__task *t, const struct infer__dw8 *d, 
 void infer__dw8_pack(const struct infer__task *t, const struct infer__dw8 *d, void *packed)
 {
     struct infer__dw8_packed *head = packed;
-    *head = (struct infer__dw8_packed){.table_row = infer__table_row_find(t->isa),
-                                       .twice = HEAD + padded(d) * d->per_channel};
-    uint8_t *twice = (uint8_t *)packed + head->twice;
+    uint8_t *twice = (uint8_t *)packed + d->at_twice;
     memset(head->line, d->s.x_zero, sizeof head->line);
     memset(twice, 0, (size_t)(padded(d) / 16));
     int width;

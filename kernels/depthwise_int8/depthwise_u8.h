@@ -53,15 +53,15 @@ struct infer__dw8 {
     uint32_t units;
     int64_t per_channel; /* packed bytes */
     double twice;        /* the part of the quarters that are summed twice */
+    int64_t at_twice;    /* in the packed bytes, where, if there are such quarters, for each 16
+                            channels bit q says that quarter q of the block that begins there is one
+                          */
+    infer__table_row *table_row;
 };
 
-/* Before the packed weights; then a line of the input's zero point. */
+/* Before the packed weights. */
 struct infer__dw8_packed {
-    infer__table_row *table_row;
-    int64_t twice; /* where, for each 16 channels, bit q says that quarter q of the block that
-                      begins there is summed twice */
-    uint8_t fill[48];
-    uint8_t line[DW8_WIDEST];
+    uint8_t line[DW8_WIDEST]; /* of the input's zero point */
 };
 
 /* 1 if `t` is such a convolution that the level can do, and fills *d. */
@@ -88,7 +88,7 @@ struct infer__dw8_strip {
     int64_t in;                 /* input column of the chunk's first */
     int64_t count;              /* output columns */
     const uint8_t *packed;      /* of channel 0 */
-    const uint8_t *twice;       /* by 16 channels: see above */
+    const uint8_t *twice;       /* by 16 channels: see above; NULL: nothing is summed twice */
     uint8_t *scratch;
 };
 

@@ -293,6 +293,7 @@ static void matmul_f32_packed_run(const struct infer__task *t, const struct infe
 const struct infer__kernel LEVEL_NAME(infer__matmul_f32_packed) = {
     .name = LEVEL_STRING("matmul_f32_packed"),
     .isa = LEVEL_ISA,
+    .stored = 1,
     .cut_bytes = sizeof(struct matmul_cut),
     .estimate = matmul_f32_packed_estimate,
     .prepare = matmul_f32_packed_prepare,

@@ -446,6 +446,7 @@ static void recurrent_run(const struct infer__task *t, const struct infer__buffe
 const struct infer__kernel LEVEL_NAME(infer__recurrent_f32) = {
     .name = LEVEL_STRING("recurrent_f32"),
     .isa = LEVEL_ISA,
+    .stored = 1,
     .cut_bytes = sizeof(struct recurrent_cut),
     .estimate = recurrent_estimate,
     .prepare = recurrent_prepare,

@@ -1,6 +1,6 @@
 /* 128 bits that stand for a sequence of bytes: equal where the bytes are, and else different but
- * for one time in 2^128, as long as nobody looks for two that meet. Depends on the byte order: it
- * is never stored. */
+ * for one time in 2^128, as long as nobody looks for two that meet. Depends on the byte order; what
+ * is kept in files is of little-endian machines only (file/layout.h). */
 #ifndef INFER_BASE_DIGEST_H
 #define INFER_BASE_DIGEST_H
 

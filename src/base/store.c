@@ -323,11 +323,15 @@ void infer__store_count(struct infer__store *s, size_t *bytes, size_t *entries)
     *entries = atomic_load_explicit(&s->entries, memory_order_relaxed);
 }
 
+int infer__key_compare(const struct infer__store_key *a, const struct infer__store_key *b)
+{
+    if (a->word[0] != b->word[0])
+        return a->word[0] < b->word[0] ? -1 : 1;
+    return a->word[1] < b->word[1] ? -1 : a->word[1] > b->word[1];
+}
+
 int infer__share_compare(const void *a, const void *b)
 {
-    const struct infer__store_key *x = &((const struct infer__share *)a)->key,
-                                  *y = &((const struct infer__share *)b)->key;
-    if (x->word[0] != y->word[0])
-        return x->word[0] < y->word[0] ? -1 : 1;
-    return x->word[1] < y->word[1] ? -1 : x->word[1] > y->word[1];
+    return infer__key_compare(&((const struct infer__share *)a)->key,
+                              &((const struct infer__share *)b)->key);
 }

@@ -56,7 +56,8 @@ void *infer__share_piece(const struct infer__share *share, size_t *bytes);
 /* Bytes and number of all entries. */
 void infer__store_count(struct infer__store *store, size_t *bytes, size_t *entries);
 
-/* An order of keys, for qsort: of shares. */
+/* An order of keys: negative, 0 or positive; and for qsort, of shares. */
+int infer__key_compare(const struct infer__store_key *a, const struct infer__store_key *b);
 int infer__share_compare(const void *a, const void *b);
 
 #endif

@@ -19,7 +19,8 @@ enum {
 
     INFER__FILE_ALIGN = 64,
     INFER__FILE_HASHED_FROM = 16, /* of the header: its checksum covers the rest and the table */
-    INFER__FILE_TUNED_FOR = 32    /* of a tuned section's header: what the plan holds for */
+    INFER__FILE_TUNED_FOR = 32,   /* of a tuned section's header: what the plan holds for */
+    INFER__FILE_PACKED_FOR = 16   /* the same of packed weights */
 };
 
 /* Bytes of each record: INFER__FILE_HEADER, of the file's header, which the section table follows;

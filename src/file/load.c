@@ -24,6 +24,7 @@ static infer_status read_options(const infer_load_options *from, infer_load_opti
     TRY(infer__sized_read(INFER__SIZED(infer_load_options, read_into_memory), from, o, err));
     FAIL_IF(!o->allocator.alloc != !o->allocator.free, INFER_ERROR_ARGUMENT,
             "an allocator needs both alloc and free");
+    FAIL_IF(o->reserved, INFER_ERROR_ARGUMENT, "infer_load_options.reserved is not 0");
     o->allocator = infer__allocator(&o->allocator);
     o->max_file_bytes = o->max_file_bytes ? o->max_file_bytes : UINT64_C(4) << 30;
     o->max_tensor_bytes = o->max_tensor_bytes ? o->max_tensor_bytes : UINT64_C(2) << 30;
@@ -50,6 +51,8 @@ static infer_status load_bytes(const void *data, size_t size, int mapped,
     l.file = infer__reader_on(data, size, 0);
     l.map = (struct infer__pages){mapped ? data : NULL, size};
     TRY_GOTO(infer__load_sections(&l));
+    TRY_GOTO(infer__load_packed(&l));
+    TRY_GOTO(infer__load_weights(&l));
     TRY_GOTO(infer__load_graph(&l));
     TRY_GOTO(infer__customs_read(&m->graph, o->custom_ops, o->ncustom_ops, &m->region, err));
     TRY_GOTO(infer__load_labels(&l));

@@ -25,8 +25,11 @@ struct infer__load {
             return infer__fail_at(l->err, (status_), (where), __VA_ARGS__);                        \
     } while (0)
 
-/* Checks header, section table and checksums; fills model->sections and l->section. */
+/* Checks header, section table and checksums, but those of weights and packed weights; fills
+ * model->sections and l->section. */
 infer_status infer__load_sections(struct infer__load *l);
+/* Checks those, as the options say; behind infer__load_packed. */
+infer_status infer__load_weights(struct infer__load *l);
 /* Reads the graph section with the names and weights that it refers to into model->graph, and
  * verifies it. */
 infer_status infer__load_graph(struct infer__load *l);
@@ -34,6 +37,10 @@ infer_status infer__load_graph(struct infer__load *l);
 infer_status infer__load_labels(struct infer__load *l);
 /* Checks the sections with tuned plans; takes no memory (tuned_section.c). */
 infer_status infer__load_tuned(struct infer__load *l);
+
+/* Checks the tables of packed weights, not their contents, and lists in model->packed those that
+ * this library can use (packed_section.c). */
+infer_status infer__load_packed(struct infer__load *l);
 
 /* Reads the section about the model, if there is one, into model->about (about_section.c). */
 infer_status infer__load_about(struct infer__load *l);

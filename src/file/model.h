@@ -18,7 +18,8 @@ enum infer__section_kind {
     INFER__SECTION_SELFTEST = 8,   /* reserved: an input with its expected output */
     INFER__SECTION_TUNED = 9,      /* a tuned plan; one section for each CPU */
     INFER__SECTION_META = 10,      /* reserved: files of version 1.0 may have anything there */
-    INFER__SECTION_ABOUT = 11      /* names of dimensions, producer, pairs of strings */
+    INFER__SECTION_ABOUT = 11,     /* names of dimensions, producer, pairs of strings */
+    INFER__SECTION_PACKED = 12     /* packed weights; one section for each kind of CPU */
 };
 
 struct infer__section {
@@ -26,6 +27,8 @@ struct infer__section {
     const void *data; /* 64-byte aligned */
     size_t size;
 };
+
+struct infer__stored;
 
 struct infer_model {
     infer_allocator allocator;
@@ -39,8 +42,11 @@ struct infer_model {
     uint64_t max_tensor_bytes; /* of the load options, kept for sessions */
     void *map;                 /* the mapped file, or NULL where it was read or is the caller's */
     size_t map_bytes;
-    void *copy;                 /* the file as it was read, or NULL */
-    struct infer__store *store; /* weights that sessions have packed */
+    void *copy;                   /* the file as it was read, or NULL */
+    struct infer__store *store;   /* weights that sessions have packed */
+    struct infer__stored *packed; /* those in the file that this library can use */
+    uint32_t npacked;
+    uint64_t weights_sum; /* checksum of the weights, as the file states it; 0 where it has none */
 };
 
 /* The bytes of the first section of a kind, NULL and 0 if there is none. */

@@ -99,8 +99,6 @@ static infer_status check_extent(struct infer__load *l, const struct entry *e, u
 
 static infer_status check_checksum(struct infer__load *l, const struct entry *e)
 {
-    if (e->kind == INFER__SECTION_WEIGHTS && l->options.skip_weight_check)
-        return INFER_OK;
     const unsigned char *p = l->file.data + e->offset;
     FAIL_AT_IF(infer__checksum_mapped(p, (size_t)e->size, &l->map) != e->checksum,
                INFER_ERROR_CHECKSUM, e->offset, "the section of kind %u is damaged", e->kind);
@@ -117,6 +115,17 @@ static void keep(struct infer__load *l, const struct entry *e)
         l->section[e->kind] = infer__reader_on(data, size, e->offset);
 }
 
+static struct entry read_entry(struct infer__reader *r)
+{
+    struct entry e = {.where = infer__read_where(r)};
+    e.kind = infer__read_u32(r);
+    e.flags = infer__read_u32(r);
+    e.offset = infer__read_u64(r);
+    e.size = infer__read_u64(r);
+    e.checksum = infer__read_u64(r);
+    return e;
+}
+
 infer_status infer__load_sections(struct infer__load *l)
 {
     struct infer_model *m = l->model;
@@ -127,15 +136,13 @@ infer_status infer__load_sections(struct infer__load *l)
         return infer__no_memory(l->err, n * sizeof *m->sections);
     uint64_t end = INFER__FILE_HEADER + (uint64_t)n * INFER__FILE_ENTRY; /* inside the file */
     for (uint32_t i = 0; i < n; i++) {
-        struct entry e = {.where = infer__read_where(&l->file)};
-        e.kind = infer__read_u32(&l->file);
-        e.flags = infer__read_u32(&l->file);
-        e.offset = infer__read_u64(&l->file);
-        e.size = infer__read_u64(&l->file);
-        e.checksum = infer__read_u64(&l->file);
+        const struct entry e = read_entry(&l->file);
         TRY(check_kind(l, &e, previous));
         TRY(check_extent(l, &e, end));
-        TRY(check_checksum(l, &e));
+        if (e.kind == INFER__SECTION_WEIGHTS)
+            m->weights_sum = e.checksum;
+        else if (e.kind != INFER__SECTION_PACKED)
+            TRY(check_checksum(l, &e));
         keep(l, &e);
         previous = e.kind;
         end = e.offset + e.size;
@@ -144,5 +151,23 @@ infer_status infer__load_sections(struct infer__load *l)
                (ull)(l->file.size - end));
     FAIL_AT_IF(!l->section[INFER__SECTION_GRAPH].data || !l->section[INFER__SECTION_NAMES].data,
                INFER_ERROR_FORMAT, INFER__FILE_HEADER, "the file has no graph or no names");
+    return INFER_OK;
+}
+
+/* Reading them takes longer than all the rest of loading. Where there are packed weights to use in
+ * their place neither is read, unless it is asked for. */
+infer_status infer__load_weights(struct infer__load *l)
+{
+    const struct infer_model *m = l->model;
+    const int verify = l->options.verify != 0;
+    const int weights = verify || (!m->npacked && !l->options.skip_weight_check);
+    struct infer__reader table = infer__reader_on(l->file.data, l->file.size, 0);
+    infer__read_bytes(&table, INFER__FILE_HEADER);
+    for (uint32_t i = 0; i < m->nsections; i++) {
+        const struct entry e = read_entry(&table);
+        if ((e.kind == INFER__SECTION_WEIGHTS && weights) ||
+            (e.kind == INFER__SECTION_PACKED && verify))
+            TRY(check_checksum(l, &e));
+    }
     return INFER_OK;
 }

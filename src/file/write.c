@@ -147,6 +147,7 @@ static infer_status check_file(const void *bytes, size_t size, const infer_alloc
     o.allocator = infer__allocator(allocator);
     o.max_file_bytes = o.max_tensor_bytes = UINT64_MAX;
     o.max_nodes = o.max_values = UINT32_MAX;
+    o.verify = 1;
     infer_status status = infer_load_memory(bytes, size, &o, &model, err);
     infer_model_free(&model);
     return status;

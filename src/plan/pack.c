@@ -8,12 +8,14 @@
 #include "plan/pack.h"
 
 #include "base/size.h"
+#include "plan/stored.h"
 
 enum { CHUNK = 4 << 20 };
 
 /* What one thread does in one go. */
 struct piece {
     uint32_t step, number, count; /* count 0: the whole step */
+    void *packed;                 /* of the whole step */
 };
 
 struct packer {
@@ -22,9 +24,10 @@ struct packer {
     const struct piece *pieces;
 };
 
+/* Whether the step's weights have to be packed, by this session or another. */
 static int is_packed(const struct infer__step *s)
 {
-    return s->kernel->pack && infer__bytes_count(s->need.packed_bytes);
+    return s->kernel->pack && infer__bytes_count(s->need.packed_bytes) && !s->stored;
 }
 
 static void pack_pieces(void *ctx, unsigned thread, uint32_t begin, uint32_t end)
@@ -33,11 +36,12 @@ static void pack_pieces(void *ctx, unsigned thread, uint32_t begin, uint32_t end
     (void)thread;
     for (uint32_t i = begin; i < end; i++) {
         const struct piece *piece = &p->pieces[i];
-        struct infer__step *s = &p->plan->steps[piece->step];
+        const struct infer__step *s = &p->plan->steps[piece->step];
         if (piece->count)
-            s->kernel->pack_piece(&s->task, s->need.cut, s->packed, piece->number, piece->count);
+            s->kernel->pack_piece(&s->task, s->need.cut, piece->packed, piece->number,
+                                  piece->count);
         else
-            s->kernel->pack(&s->task, s->need.cut, s->packed);
+            s->kernel->pack(&s->task, s->need.cut, piece->packed);
         for (uint32_t k = 0; k < s->task.nin; k++)
             if (s->task.in[k].is_const)
                 infer__pages_drop(p->map, s->task.in[k].data, p->plan->tensors[s->in[k]].bytes);
@@ -65,7 +69,8 @@ static infer_status pack_all(struct infer__plan *plan, struct infer__team *team,
     for (uint32_t i = 0; i < plan->nshares; i++) {
         uint32_t count = count_pieces(plan, &plan->shares[i]);
         for (uint32_t k = 0; k < count; k++)
-            pieces[n++] = (struct piece){plan->shares[i].user, k, count > 1 ? count : 0};
+            pieces[n++] = (struct piece){plan->shares[i].user, k, count > 1 ? count : 0,
+                                         infer__share_memory(&plan->shares[i])};
     }
     struct packer p = {plan, map, pieces};
     infer__team_run(team, pack_pieces, &p, all);
@@ -106,16 +111,17 @@ static void fill_pages(const struct infer__plan *plan, struct infer__team *team,
 
 /* ---- the pass ------------------------------------------------------------------------------- */
 
-infer_status infer__sum_needs(struct infer__plan *plan, infer_error *err)
+infer_status infer__sum_needs(struct infer__plan *plan, const infer_model *model, infer_error *err)
 {
     size_t packed = 0;
     plan->scratch_bytes = 0;
     plan->nshares = 0;
+    infer__find_stored(plan, model);
     for (uint32_t i = 0; i < plan->nsteps; i++) {
         const struct infer__step *s = &plan->steps[i];
+        const size_t more = s->stored ? 0 : infer__bytes_count(s->need.packed_bytes);
         plan->nshares += is_packed(s) ? 1 : 0;
-        FAIL_IF(!infer__size_add(packed, infer__bytes_count(s->need.packed_bytes), &packed) ||
-                    !infer__size_align(packed, 64, &packed),
+        FAIL_IF(!infer__size_add(packed, more, &packed) || !infer__size_align(packed, 64, &packed),
                 INFER_ERROR_LIMIT, "packed weights pass the address space");
         if (infer__bytes_count(s->need.scratch_bytes) > plan->scratch_bytes)
             plan->scratch_bytes = infer__bytes_count(s->need.scratch_bytes);

@@ -6,8 +6,9 @@
 #include "base/pool.h"
 #include "plan/plan.h"
 
-/* Sizes of packed weights and of scratch memory, once kernels are prepared (pack.c). */
-infer_status infer__sum_needs(struct infer__plan *plan, infer_error *err);
+/* Sizes of packed weights, those apart that the file of `model` has (which may be NULL), and of
+ * scratch memory, once kernels are prepared (pack.c). */
+infer_status infer__sum_needs(struct infer__plan *plan, const infer_model *model, infer_error *err);
 /* The key of a step's packed weights: kernel, layout and constants, and all else that packing looks
  * at. `file` has the model's constants: bytes that stay where and what they are as long as the
  * store. */

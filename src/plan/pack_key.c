@@ -1,4 +1,8 @@
-/* What tells one task's packed weights from another's: the key that the store knows them by. */
+/* What tells one task's packed weights from another's: the key that the store, and a file, knows
+ * them by. Files hold keys, so nothing goes into them that another process would have otherwise;
+ * tools/make knows that this file decides what they are (PACKING_SRC). */
+#include <string.h>
+
 #include "base/digest.h"
 #include "plan/pack.h"
 
@@ -76,10 +80,10 @@ struct infer__store_key infer__pack_key(const struct infer__step *s,
     const struct infer__task *t = &s->task;
     const int sizes = s->need.layout == 0;
     struct infer__digest d = infer__digest_start();
-    infer__digest_number(&d, (int64_t)(uintptr_t)s->kernel);
+    infer__digest_add(&d, s->kernel->name, strlen(s->kernel->name));
     infer__digest_number(&d, (int64_t)s->need.layout);
     infer__digest_number(&d, sizes ? t->onednn : 0);
-    const int64_t v[] = {t->op, t->isa, t->bf16, t->nin, t->nout};
+    const int64_t v[] = {t->op, s->kernel->stored ? 0 : t->isa, t->bf16, t->nin, t->nout};
     infer__digest_add(&d, v, sizeof v);
     infer__digest_add(&d, &t->p, INFER__PARAM_BYTES);
     add_epilogue(&d, &t->epi);

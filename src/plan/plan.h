@@ -38,12 +38,13 @@ struct infer__step {
     struct infer__task task; /* its operands are among the plan's */
     const struct infer__kernel *kernel;
     struct infer__need need;
-    void *packed;
+    const void *packed; /* weights; NULL before they are, unless they are stored */
     uint32_t *in, *out; /* tensors; out lies behind in */
     const char *name;   /* of its node; NULL of a step that the plan added */
     uint64_t ns;        /* profile */
     uint8_t tuned;      /* 1: the kernel is the one that was measured to be the best */
     uint8_t serial;     /* 1: all units on the calling thread, as measured or estimated */
+    uint8_t stored;     /* 1: packed weights are those in the model's file */
     uint8_t control;    /* 1: which step comes next is seen to in src/run/control.c */
     uint32_t partner;   /* of such a step: of an If its Else, of an Else its EndIf, of a Loop its
                            EndLoop, and of that its Loop */
@@ -68,6 +69,7 @@ struct infer__plan_options {
     const struct infer__machine *machine; /* struct infer__task.machine */
     _Atomic int *trouble;                 /* struct infer__task.trouble */
     const struct infer__tuned *tuned;     /* measured choices, or NULL; used while planning only */
+    const infer_model *model; /* whose file may have packed weights; NULL: all are packed */
 };
 
 /* A step whose operands have sizes that are known in a run only: what it was planned with is the
@@ -113,7 +115,7 @@ struct infer__plan {
     uint32_t batch_from; /* as far as this step; those from it on are run once, for all images */
     uint32_t control;    /* steps that are control flow */
     uint64_t arena_bytes, scratch_bytes;
-    uint64_t packed_bytes;       /* of all steps, shared or not */
+    uint64_t packed_bytes;       /* of all steps, shared or not, but for those that are stored */
     struct infer__share *shares; /* packed weights, sorted by key; `user` is the step */
     uint32_t nshares;
     struct infer__graph *now;   /* the graph with the shapes of this run; NULL: they are known */

@@ -78,7 +78,7 @@ infer_status infer__storage(struct infer__plan *plan, const struct infer__plan_o
         infer__storage_flatten(plan); /* what is read once may be read in each iteration */
     else
         TRY(infer__alias_in_place(plan, err));
-    TRY(infer__sum_needs(plan, err));
+    TRY(infer__sum_needs(plan, o->model, err));
     TRY(infer__place(plan, err));
     return check_limit(plan, o, err);
 }

@@ -112,6 +112,7 @@ static infer_status create(struct infer_session *s, const infer_session_options 
     }
     s->profile = options->profile;
     s->plan.about = &s->model->about;
+    s->plan.model = s->model;
     TRY(take_maxima(s, options, err));
     TRY(open_team(s, options, &s->plan.threads, err));
     TRY(infer__session_plan(s, options->inputs, options->ninputs, err));

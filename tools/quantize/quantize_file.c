@@ -6,8 +6,8 @@
 #include "tools/quantize/quantize.h"
 #include "vision/preprocess_file.h"
 
-/* The sections that go over: everything but preprocessing, if that is given anew, tuned plans,
- * which are of other steps, and what is told about the model, which is written anew. */
+/* The sections that go over: everything but preprocessing, if that is given anew, tuned plans
+ * and packed weights, which are of other steps, and what is told about the model, which is written anew. */
 static uint32_t list_sections(const infer_model *model, const struct infer__section *preprocess,
                               struct infer__section *list)
 {
@@ -17,7 +17,8 @@ static uint32_t list_sections(const infer_model *model, const struct infer__sect
     for (uint32_t i = 0; i < model->nsections; i++) {
         const struct infer__section *s = &model->sections[i];
         if (s->kind > INFER__SECTION_PREPROCESS
-                ? s->kind != INFER__SECTION_TUNED && s->kind != INFER__SECTION_ABOUT
+                ? s->kind != INFER__SECTION_TUNED && s->kind != INFER__SECTION_ABOUT &&
+                      s->kind != INFER__SECTION_PACKED
                 : s->kind == INFER__SECTION_PREPROCESS && !preprocess)
             list[n++] = *s;
     }
