@@ -560,7 +560,8 @@ typedef struct infer_session_memory {
     size_t size;           /* sizeof(infer_session_memory) */
     uint64_t arena_bytes;  /* intermediate tensors, placed by lifetime: of its largest shapes */
     uint64_t packed_bytes; /* weights in the form that the kernels want: the model's, and other
-                              sessions may use the same */
+                              sessions may use the same. Those that are used in the model's file
+                              (`infer pack`) are not counted, here and against max_memory_bytes */
     uint64_t output_bytes; /* outputs that the library holds for the caller */
     uint64_t plan_bytes;   /* everything else: plans, threads, memory for pictures */
 } infer_session_memory;

@@ -29,6 +29,7 @@
  *             arena (storage_arena.c)
  *   pack.c    weights in the form that the kernels want, shared by all sessions of a model
  *   pack_key.c  what tells one step's packed weights from another's
+ *   stored.c    packed weights in the model's file: found, or listed to be put there
  */
 #ifndef INFER_PLAN_DRIVER_H
 #define INFER_PLAN_DRIVER_H

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "file/model.h"
 #include "tests/file_bytes.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -32,6 +33,20 @@ FIXTURE void *fuzz_block(const void *bytes, size_t size)
     return p;
 }
 
+/* Packed weights are again of the weights that the file has, whose checksum is right. */
+FIXTURE void fuzz_repack(unsigned char *file, size_t size)
+{
+    uint64_t weights = 0;
+    for (uint64_t i = 0; i < get_le(file + 20, 4) && 96 + 32 * i <= size; i++) {
+        const unsigned char *e = file + 64 + 32 * i;
+        const uint64_t kind = get_le(e, 4), offset = get_le(e + 8, 8);
+        if (kind == INFER__SECTION_WEIGHTS)
+            weights = get_le(e + 24, 8);
+        if (kind == INFER__SECTION_PACKED && offset <= size && size - offset >= 24)
+            put_le(file + offset + 16, 8, weights);
+    }
+}
+
 /* A file that was changed becomes one again: magic, size, checksums. */
 FIXTURE void fuzz_reseal(unsigned char *file, size_t size)
 {
@@ -39,6 +54,8 @@ FIXTURE void fuzz_reseal(unsigned char *file, size_t size)
         return;
     memcpy(file, INFER__FILE_MAGIC, 8);
     put_le(file + 24, 8, size);
+    reseal(file, size);
+    fuzz_repack(file, size);
     reseal(file, size);
 }
 

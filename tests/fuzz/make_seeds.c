@@ -1,7 +1,6 @@
-/* Writes the seeds of the fuzz targets: of fuzz_session, fuzz_load and fuzz_onnx from graphs.txt,
- * whose beginning says how it is written, and of the others from make_seeds.h; and the findings of
- * findings.txt.
- *   build/tests/make_seeds tests/fuzz
+/* Writes the seeds of the fuzz targets: of fuzz_session, fuzz_packed, fuzz_load and fuzz_onnx from
+ * graphs.txt, whose beginning says how it is written, and of the others from make_seeds.h; and the
+ * findings of findings.txt. build/tests/make_seeds tests/fuzz
  */
 #include "tests/fuzz/make_seeds.h"
 
@@ -9,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "file/model.h"
+#include "run/session.h"
 #include "tests/fuzz/fuzz.h"
 #include "tools/onnx/onnx_export.h"
 #include "tools/read_file.h"
@@ -281,6 +281,29 @@ static void show_refused(const struct seed *s, const struct refused *r, unsigned
     fuzz_reseal(file, size);
 }
 
+/* What a session of AVX2 packs that may be stored; the checksum of the weights. */
+static uint32_t storable(const void *bytes, size_t size, uint64_t *weights)
+{
+    infer_session_options o = INFER_SESSION_OPTIONS_INIT;
+    infer_session *session = NULL;
+    infer_model *m = NULL;
+    uint32_t n = 0;
+    o.isa = INFER_ISA_AVX2;
+    o.threads = 1;
+    *weights = 0;
+    if (infer_load_memory(bytes, size, NULL, &m, NULL) != INFER_OK)
+        return 0;
+    *weights = m->weights_sum;
+    (void)infer_session_create(m, &o, &session, NULL);
+    for (uint32_t i = 0; session && i < session->program->plan.nsteps; i++) {
+        const struct infer__step *step = &session->program->plan.steps[i];
+        n += step->packed && step->kernel->stored;
+    }
+    infer_session_free(&session);
+    infer_model_free(&m);
+    return n;
+}
+
 static void write_seed(struct seed *s, const char *folder)
 {
     static const char *const labels[] = {"cat", "d\xC3\xB6g"};
@@ -294,6 +317,7 @@ static void write_seed(struct seed *s, const char *folder)
         s->g.outputs = last->out;
         s->g.noutputs = last->nout;
     }
+    uint64_t weights;
     const struct refused refused = s->finding ? hide_refused(s) : (struct refused){.count = 0};
     check(s, infer__file_write(&c, NULL, &bytes, &size, &err), &err);
     show_refused(s, &refused, bytes, size);
@@ -301,15 +325,18 @@ static void write_seed(struct seed *s, const char *folder)
     memcpy(all, bytes, size);
     memcpy(all + size, s->choices.byte, s->nchoices);
     seed_write(folder, "session", s->name, all, size + s->nchoices);
+    const uint32_t stored = storable(bytes, size, &weights);
+    if (stored && !s->finding)
+        seed_write(folder, "packed", s->name, all, size + s->nchoices);
     if (!s->finding)
         write_onnx(s, folder, bytes, size);
     infer__free(&a, bytes);
     if (s->g.nnodes > 2 && !s->finding) { /* every section, behind the byte of fuzz_load */
-        struct seed_sections extra = seed_sections();
+        struct seed_sections extra = seed_sections(weights);
         c.labels = labels;
         c.nlabels = 2;
         c.extra = extra.section;
-        c.nextra = 4;
+        c.nextra = 5;
         c.about = seed_about();
         check(s, infer__file_write(&c, NULL, &bytes, &size, &err), &err);
         all = realloc(all, size + 1);

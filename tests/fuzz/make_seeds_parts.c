@@ -4,12 +4,29 @@
 #include <string.h>
 
 #include "answer/decoding.h"
+#include "file/packed_section.h"
 #include "file/tuned_section.h"
 #include "tests/fuzz/make_seeds.h"
 #include "tools/npy.h"
 #include "vision/preprocess_file.h"
 
-struct seed_sections seed_sections(void)
+/* Of a library that there never was: no session uses them. */
+static struct infer__section packed_section(uint64_t weights)
+{
+    static void *bytes;
+    const struct infer__stored_for by = {.level = INFER_ISA_AVX2, .library = 1};
+    struct infer__stored_entry e[] = {{{{1, 2}}, "one", 4}, {{{2, 1}}, "two", 4}};
+    struct infer__section s = {INFER__SECTION_PACKED, NULL, 0};
+    infer_allocator a = infer__allocator(NULL);
+    infer_error err;
+    infer__free(&a, bytes);
+    if (infer__stored_encode(&by, weights, e, 2, NULL, &bytes, &s.size, &err) != INFER_OK)
+        abort();
+    s.data = bytes;
+    return s;
+}
+
+struct seed_sections seed_sections(uint64_t weights)
 {
     static uint8_t stored[INFER__PREPROCESS_BYTES], decoding[INFER__DECODING_BYTES];
     static void *tuned;
@@ -28,7 +45,8 @@ struct seed_sections seed_sections(void)
     return (struct seed_sections){{{INFER__SECTION_PREPROCESS, stored, sizeof stored},
                                    {INFER__SECTION_DECODING, decoding, sizeof decoding},
                                    {INFER__SECTION_TUNED, tuned, size},
-                                   {INFER__SECTION_META, "meta", 4}}};
+                                   {INFER__SECTION_META, "meta", 4},
+                                   packed_section(weights)}};
 }
 
 const struct infer__about *seed_about(void)

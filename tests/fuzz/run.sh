@@ -24,7 +24,7 @@ options="-timeout=25 -malloc_limit_mb=512 -rss_limit_mb=2048 -print_final_stats=
 
 # The longest input: a file of a few nodes, a small picture.
 most() {
-    case $1 in session | load | onnx) echo 16384 ;; picture) echo 8192 ;; *) echo 1024 ;; esac
+    case $1 in session | packed | load | onnx) echo 16384 ;; picture) echo 8192 ;; *) echo 1024 ;; esac
 }
 
 # More to begin with, where it is installed: ONNX's own small models.

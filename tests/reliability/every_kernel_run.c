@@ -189,8 +189,22 @@ static void clear_rest(const struct infer__task *t, const struct memory *m, int6
     }
 }
 
-int every_run(const struct every_task *e, const struct infer__kernel *k,
-              const struct every_how *how, void *const *y, char *why, size_t size)
+/* What anybody may have put into a file: random bytes, or numbers at the edges. */
+static void spoil(struct guard *packed, const struct every_how *how, uint64_t seed)
+{
+    static const uint32_t edges[] = {0x7f800000, 0xff800000, 0x7fc00000, 0x7f7fffff, 0x80000000,
+                                     0x7fffffff, 0xffffffff, 0x4f000000, 0xcf000001, 1};
+    uint64_t r = seed;
+    unsigned char *p = packed->data;
+    for (size_t i = 0; i < packed->bytes; i += 4) {
+        const uint32_t any = (uint32_t)random_int(&r, 0, UINT32_MAX);
+        const uint32_t v = how->fill == 0xFF ? edges[any % 10] : any;
+        memcpy(p + i, &v, packed->bytes - i < 4 ? packed->bytes - i : 4);
+    }
+}
+
+static int run_any(const struct every_task *e, const struct infer__kernel *k,
+                   const struct every_how *how, int hostile, void *const *y, char *why, size_t size)
 {
     struct infer__task t;
     struct memory m;
@@ -214,6 +228,8 @@ int every_run(const struct every_task *e, const struct infer__kernel *k,
         m.scratch = filled(infer__bytes_count(need.scratch_bytes), 64, how);
         m.shared = filled(infer__bytes_count(need.scratch_bytes), 64, how);
         pack(k, &t, &need, m.packed.data, how);
+        if (hostile)
+            spoil(&m.packed, how, e->seed);
         int64_t extent = -1;
         struct infer__buffers b = {m.pin,    m.pout,        m.packed.data, m.scratch.data,
                                    need.cut, m.shared.data, &extent};
@@ -227,6 +243,18 @@ int every_run(const struct every_task *e, const struct infer__kernel *k,
     if (wrong)
         snprintf(why, size, "%s: %s", k->name, wrong);
     return !wrong;
+}
+
+int every_run(const struct every_task *e, const struct infer__kernel *k,
+              const struct every_how *how, void *const *y, char *why, size_t size)
+{
+    return run_any(e, k, how, 0, y, why, size);
+}
+
+int every_run_hostile(const struct every_task *e, const struct infer__kernel *k,
+                      const struct every_how *how, void *const *y, char *why, size_t size)
+{
+    return run_any(e, k, how, 1, y, why, size);
 }
 
 void every_outputs(const struct every_task *e, void **y)

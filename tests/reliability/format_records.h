@@ -146,6 +146,11 @@ FIXTURE void walk_section(struct walk *w, uint64_t kind, size_t end)
         walk_records(w, RECORD_TUNED_ENTRY, walk_number(w, start, INFER__FILE_TUNED_FOR, 4));
         walk_span(w, "TUNED", "names", TEXT, 1, end - w->at);
         break;
+    case INFER__SECTION_PACKED:
+        walk_record(w, RECORD_PACKED_HEADER);
+        walk_records(w, RECORD_PACKED_ENTRY, walk_number(w, start, 24, 4));
+        walk_span(w, "PACKED", "contents", OPAQUE, 1, end - w->at);
+        break;
     case INFER__SECTION_ABOUT:
         walk_record(w, RECORD_ABOUT_HEADER);
         walk_records(w, RECORD_ABOUT_DIM, walk_number(w, start, 4, 4));

@@ -3,7 +3,7 @@
 # INFER_SCALE=part, every target is also built for libFuzzer and fuzzed: 10 s each, "long" an hour.
 # BUILD is the sanitizers' build.
 set -u
-targets="load session onnx picture answer npy args multipart"
+targets="load session packed onnx picture answer npy args multipart"
 failed=0 files=0
 
 build() { # a make of its own, whatever make this runs under
