@@ -63,8 +63,8 @@ struct every_how {
  * elsewhere or can't be prepared. */
 int every_run(const struct every_task *e, const struct infer__kernel *k,
               const struct every_how *how, void *const *y, char *why, size_t size);
-/* The same with packed memory that is full of what no kernel would write there, for one whose packed
- * weights may be stored in a file: outputs are what they are. */
+/* The same with packed memory that is full of what no kernel would write there, for one whose
+ * packed weights may be stored in a file: outputs are what they are. */
 int every_run_hostile(const struct every_task *e, const struct infer__kernel *k,
                       const struct every_how *how, void *const *y, char *why, size_t size);
 /* The name of the kernel that every_run ran last, for signal handlers. */
