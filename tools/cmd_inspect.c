@@ -65,9 +65,8 @@ int cmd_inspect(int argc, char **argv)
     if (cli_parse(&command, argc, argv, &args, &status))
         return status;
     const struct convert_options o = {.verify = 1};
-    status = session_args_parse(&args, &s)
-                 ? open_model_with(args.positional[0], &o, &model, &bytes)
-                 : CLI_USAGE;
+    status = session_args_parse(&args, &s) ? open_model_with(args.positional[0], &o, &model, &bytes)
+                                           : CLI_USAGE;
     if (model)
         status = inspect(&args, &s.options, model);
     infer_model_free(&model);
