@@ -64,6 +64,7 @@ struct job {
     int want_masks;
     int priority;         /* 1 is the most urgent; 0: that of the middle */
     uint64_t deadline_ns; /* CLOCK_MONOTONIC; 0: none */
+    uint64_t start_by_ns; /* likewise: it is refused unless it has begun by then; 0: none */
     atomic_int cancelled; /* set by whoever no longer waits for it; `done` is called all the same */
 
     /* what came out; owned by the job */

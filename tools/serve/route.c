@@ -44,6 +44,7 @@ static int run_row(const struct route *table, struct call *call)
 {
     int seen = 0;
     for (const struct route *row = table; row->pattern; row++) {
+        memset(call->part, 0, sizeof call->part);
         if (!matches(row->pattern, call->request->path, call->part))
             continue;
         if (allows(row->methods, call->request->method)) {
@@ -79,6 +80,17 @@ static int is_allowed(const struct server *s, struct http_request *r)
     return 0;
 }
 
+/* Triton's, which calls some of them plain text. */
+static void refuse_v2(struct http_request *r, int known)
+{
+    const char *end = strrchr(r->path, '/');
+    const int json =
+        known && (strncmp(r->path, "/v2/repository/", 15) == 0 ||
+                  (strncmp(r->path, "/v2/models/", 11) == 0 && end && strcmp(end, "/infer") != 0));
+    reply_text(r, known ? 405 : 404, json ? "application/json" : "text/plain",
+               known ? "{\"error\":\"Method Not Allowed\"}" : "{\"error\":\"Not Found\"}");
+}
+
 static void route(struct server *s, struct http_request *r, const struct route *const *tables,
                   int ntables)
 {
@@ -91,10 +103,7 @@ static void route(struct server *s, struct http_request *r, const struct route *
         seen |= done;
     }
     if (strncmp(r->path, "/v2", 3) == 0 || strncmp(r->path, "/v1", 3) == 0) {
-        if (seen)
-            reply_empty(r, 405);
-        else
-            reply_empty(r, 404);
+        refuse_v2(r, seen);
     } else if (seen) {
         reply_exception(r, 405, "MethodNotAllowedException",
                         "Requested method is not allowed, please refer to API document.");

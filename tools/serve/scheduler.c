@@ -215,8 +215,13 @@ static void count_run(struct version *v, const struct batch *b, uint64_t ns)
     const int most = (int)(sizeof c->batch_runs / sizeof *c->batch_runs) - 1;
     const int at = images > most ? most : (int)images;
     c->runs++;
+    const struct job *first = b->jobs[0]; /* its times are those of all */
     c->batch_runs[at]++;
     c->batch_ns[at] += ns;
+    if (first->status == JOB_OK) {
+        c->batch_input_ns[at] += first->input_ns - first->started_ns;
+        c->batch_output_ns[at] += first->ended_ns - first->computed_ns;
+    }
     slo_ran(&v->slo, ns, images);
 }
 
@@ -233,7 +238,8 @@ static void drop_stale(struct batch *b, struct job **dropped, int *ndropped)
         job->started_ns = job->input_ns = job->computed_ns = now;
         if (atomic_load(&job->cancelled))
             job_fail(job, JOB_CANCELLED, "the request was cancelled");
-        else if (job->deadline_ns && now >= job->deadline_ns)
+        else if ((job->deadline_ns && now >= job->deadline_ns) ||
+                 (job->start_by_ns && now >= job->start_by_ns))
             job_fail(job, JOB_LATE, "Request timeout expired");
         if (job->status == JOB_OK)
             b->jobs[kept++] = job;

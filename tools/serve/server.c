@@ -148,6 +148,38 @@ static unsigned pending(const struct server *s)
            (s->management ? http_pending(s->management) : 0);
 }
 
+struct aside {
+    struct server *server;
+    void (*work)(void *arg);
+    void *arg;
+};
+
+static void *work_aside(void *arg)
+{
+    struct aside *a = arg;
+    a->work(a->arg);
+    atomic_fetch_sub(&a->server->aside, 1);
+    free(a);
+    return NULL;
+}
+
+int server_aside(struct server *s, void (*work)(void *arg), void *arg)
+{
+    struct aside *a = malloc(sizeof *a);
+    pthread_t thread;
+    if (!a)
+        return 0;
+    *a = (struct aside){s, work, arg};
+    atomic_fetch_add(&s->aside, 1);
+    if (pthread_create(&thread, NULL, work_aside, a) == 0) {
+        pthread_detach(thread);
+        return 1;
+    }
+    atomic_fetch_sub(&s->aside, 1);
+    free(a);
+    return 0;
+}
+
 void server_end(struct server *s, unsigned seconds)
 {
     if (!s)
@@ -159,6 +191,8 @@ void server_end(struct server *s, unsigned seconds)
         usleep(10000);
     if (s->watching)
         pthread_join(s->watcher, NULL);
+    while (atomic_load(&s->aside))
+        usleep(1000);
     scheduler_end(s->scheduler); /* answers what still waits */
     http_end(s->inference);
     http_end(s->management);

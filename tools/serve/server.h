@@ -45,6 +45,7 @@ struct server {
     struct cache *cache; /* NULL: none */
     struct http_server *inference, *management;
     atomic_int draining;
+    atomic_int aside;    /* threads that server_aside has begun */
     uint64_t started_ms; /* CLOCK_REALTIME */
     pthread_t watcher;
     int watching;
@@ -90,6 +91,9 @@ void route_management(void *server, struct http_request *request);
 
 /* Begins all of it. NULL: `why` has a sentence. Models are loaded before it returns. */
 struct server *server_begin(const struct server_options *options, char *why, size_t size);
+/* Calls `work` on a thread of its own, as what it does takes long (loading a model); it must answer
+ * its request. The server does not end before it returns. 0: there is no thread. */
+int server_aside(struct server *s, void (*work)(void *arg), void *arg);
 /* Takes no further connections, answers what has come (for at most `seconds`), and ends. */
 void server_end(struct server *s, unsigned seconds);
 

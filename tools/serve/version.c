@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/memory.h"
+#include "infer_experimental.h"
 #include "tools/convert.h"
 #include "tools/serve/scheduler.h"
 
@@ -15,14 +16,28 @@ static int ends_with(const char *s, const char *end)
     return n >= m && strcmp(s + n - m, end) == 0;
 }
 
+enum { MOST_DOMAINS = 16 };
+
+/* Domains of the operators that models may use beside the library's. */
+static size_t custom_domains(const struct version_options *o, const char **domains)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < o->ncustom_ops && n < MOST_DOMAINS; i++)
+        domains[n++] = o->custom_ops[i].domain;
+    return n;
+}
+
 static infer_status load(struct version *v, infer_error *err)
 {
-    if (!ends_with(v->path, ".onnx")) {
-        infer_load_options o = INFER_LOAD_OPTIONS_INIT;
-        o.read_into_memory = !v->options.map;
-        return infer_load(v->path, &o, &v->model, err);
-    }
-    struct convert_options o = {.task = "auto"};
+    infer_load_options lo = INFER_LOAD_OPTIONS_INIT;
+    lo.read_into_memory = !v->options.map;
+    lo.custom_ops = v->options.custom_ops;
+    lo.ncustom_ops = v->options.ncustom_ops;
+    if (!ends_with(v->path, ".onnx"))
+        return infer_load(v->path, &lo, &v->model, err);
+    const char *domains[MOST_DOMAINS];
+    struct convert_options o = {.task = "auto", .custom_domains = domains};
+    o.ncustom_domains = custom_domains(&v->options, domains);
     struct onnx_report report;
     size_t size;
     onnx_report_init(&report, NULL);
@@ -34,8 +49,7 @@ static infer_status load(struct version *v, infer_error *err)
         status = convert_onnx(v->path, &o, &report, NULL, &v->converted, &size, err);
     }
     onnx_report_free(&report);
-    return status == INFER_OK ? infer_load_memory(v->converted, size, NULL, &v->model, err)
-                              : status;
+    return status == INFER_OK ? infer_load_memory(v->converted, size, &lo, &v->model, err) : status;
 }
 
 /* Whether every tensor of a list has a free first dimension and no other that depends on it. */
@@ -73,6 +87,51 @@ static infer_status describe(struct version *v, infer_error *err)
     }
     v->batched = first_free(v->inputs, v->ninputs) && first_free(v->outputs, v->noutputs);
     return status;
+}
+
+/* Marks what the model's metadata calls text: names with commas between them. */
+static void mark_text(struct version *v, const char *names)
+{
+    for (const char *p = names; *p; p += strspn(p, ",")) {
+        const size_t n = strcspn(p, ",");
+        const int in = version_input(v, p, n), out = version_output(v, p, n);
+        if (in >= 0 && v->inputs[in].type == INFER_U8 && v->inputs[in].rank > 0)
+            v->text_inputs |= (uint64_t)1 << in;
+        if (out >= 0 && v->outputs[out].type == INFER_U8 && v->outputs[out].rank > 0)
+            v->text_outputs |= (uint64_t)1 << out;
+        p += n;
+    }
+}
+
+static void find_text(struct version *v)
+{
+    const char *key, *value;
+    infer_error err;
+    for (size_t i = 0; infer_model_metadata(v->model, i, &key, &value, &err) == INFER_OK; i++)
+        if (strcmp(key, "infer.text") == 0)
+            mark_text(v, value);
+}
+
+/* Dimensions of outputs that no free one of an input, but the batch's, can change are those that a
+ * session has. */
+static void fix_outputs(struct version *v)
+{
+    infer_error err;
+    for (int i = 0; i < v->ninputs; i++)
+        if (v->inputs[i].free_dims & ~(uint32_t)(v->batched ? 1 : 0))
+            return;
+    for (int i = 0; v->idle && i < v->noutputs; i++) {
+        infer_value_info now = INFER_VALUE_INFO_INIT;
+        infer_value_info *info = &v->outputs[i];
+        if (infer_session_output(v->idle->session, (size_t)i, &now, &err) != INFER_OK ||
+            now.rank != info->rank)
+            continue;
+        for (int32_t k = v->batched ? 1 : 0; k < info->rank; k++)
+            if (!(now.free_dims >> k & 1)) {
+                info->dims[k] = now.dims[k];
+                info->free_dims &= ~(1u << k);
+            }
+    }
 }
 
 /* What is done with pictures: what is stored, or for a model with labels its classes. */
@@ -144,8 +203,10 @@ static infer_status open_it(struct version *v, infer_error *err)
     if (status != INFER_OK)
         return status;
     find_task(v);
+    find_text(v);
     v->idle = version_session_new(v, err);
     v->sessions = v->idle != NULL;
+    fix_outputs(v);
     return err->status;
 }
 

@@ -29,6 +29,9 @@ struct version_options {
     uint64_t slo_ns;         /* the goal for their time; 0: none, see slo.h */
     int map; /* files are mapped, and may only be replaced by renaming others; else they are read */
     infer_precision precision;
+    const struct infer_custom_op *custom_ops; /* operators that models may use beside the library's;
+                                                 they live as long as the server */
+    size_t ncustom_ops;
 };
 
 /* Bounds of the times that are counted, in seconds, as Prometheus's clients have them. */
@@ -58,6 +61,7 @@ struct version_counts {
     double slo_held_ns, slo_allowed_ns;
     int slo_batch, sessions;
     uint64_t batch_runs[64], batch_ns[64]; /* by images of a run; the last is for all above */
+    uint64_t batch_input_ns[64], batch_output_ns[64]; /* what of it was no computing */
 };
 
 struct version_session {
@@ -77,6 +81,7 @@ struct version {
     /* what is known of it, fixed once it is open */
     int ninputs, noutputs;
     infer_value_info *inputs, *outputs; /* free dimensions as in the model */
+    uint64_t text_inputs, text_outputs; /* bit i: tensor i holds text, see inference_internal.h */
     int batched;                        /* all inputs and outputs have a free first dimension */
     infer_task task;                    /* INFER_TASK_NONE where nothing is stored */
     infer_decoding decoding;
