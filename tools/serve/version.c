@@ -9,6 +9,7 @@
 #include "infer_experimental.h"
 #include "tools/convert.h"
 #include "tools/serve/scheduler.h"
+#include "tools/serve/version_shapes.h"
 
 static int ends_with(const char *s, const char *end)
 {
@@ -52,15 +53,6 @@ static infer_status load(struct version *v, infer_error *err)
     return status == INFER_OK ? infer_load_memory(v->converted, size, &lo, &v->model, err) : status;
 }
 
-/* Whether every tensor of a list has a free first dimension and no other that depends on it. */
-static int first_free(const infer_value_info *infos, int n)
-{
-    for (int i = 0; i < n; i++)
-        if (infos[i].rank < 1 || !(infos[i].free_dims & 1))
-            return 0;
-    return n > 0;
-}
-
 static infer_status describe(struct version *v, infer_error *err)
 {
     v->ninputs = (int)infer_model_inputs(v->model);
@@ -81,11 +73,6 @@ static infer_status describe(struct version *v, infer_error *err)
         infer_value_info_init(&v->inputs[i], sizeof *v->inputs);
         status = infer_model_input(v->model, (size_t)i, &v->inputs[i], err);
     }
-    for (int i = 0; status == INFER_OK && i < v->noutputs; i++) {
-        infer_value_info_init(&v->outputs[i], sizeof *v->outputs);
-        status = infer_model_output(v->model, (size_t)i, &v->outputs[i], err);
-    }
-    v->batched = first_free(v->inputs, v->ninputs) && first_free(v->outputs, v->noutputs);
     return status;
 }
 
@@ -112,28 +99,6 @@ static void find_text(struct version *v)
             mark_text(v, value);
 }
 
-/* Dimensions of outputs that no free one of an input, but the batch's, can change are those that a
- * session has. */
-static void fix_outputs(struct version *v)
-{
-    infer_error err;
-    for (int i = 0; i < v->ninputs; i++)
-        if (v->inputs[i].free_dims & ~(uint32_t)(v->batched ? 1 : 0))
-            return;
-    for (int i = 0; v->idle && i < v->noutputs; i++) {
-        infer_value_info now = INFER_VALUE_INFO_INIT;
-        infer_value_info *info = &v->outputs[i];
-        if (infer_session_output(v->idle->session, (size_t)i, &now, &err) != INFER_OK ||
-            now.rank != info->rank)
-            continue;
-        for (int32_t k = v->batched ? 1 : 0; k < info->rank; k++)
-            if (!(now.free_dims >> k & 1)) {
-                info->dims[k] = now.dims[k];
-                info->free_dims &= ~(1u << k);
-            }
-    }
-}
-
 /* What is done with pictures: what is stored, or for a model with labels its classes. */
 static void find_task(struct version *v)
 {
@@ -156,6 +121,8 @@ struct version_session *version_session_new(struct version *v, infer_error *err)
     infer_session_options o = INFER_SESSION_OPTIONS_INIT;
     o.pool = v->pool;
     o.precision = v->options.precision;
+    o.inputs = v->specs;
+    o.ninputs = (size_t)v->ninputs;
     if (!s) {
         *err = (infer_error){.status = INFER_ERROR_NO_MEMORY, .message = "out of memory"};
         return NULL;
@@ -180,7 +147,9 @@ static void free_all(struct version *v)
 {
     version_sessions_free(v->idle);
     infer_model_free(&v->model);
-    infer__free(NULL, v->converted);
+    const infer_allocator a = infer__allocator(NULL); /* the converter's */
+    infer__free(&a, v->converted);
+    free(v->specs);
     free(v->inputs);
     free(v->outputs);
     free(v->name);
@@ -203,11 +172,10 @@ static infer_status open_it(struct version *v, infer_error *err)
     if (status != INFER_OK)
         return status;
     find_task(v);
-    find_text(v);
-    v->idle = version_session_new(v, err);
-    v->sessions = v->idle != NULL;
-    fix_outputs(v);
-    return err->status;
+    status = version_learn(v, err);
+    if (status == INFER_OK)
+        find_text(v);
+    return status;
 }
 
 struct version *version_open(const char *name, int64_t number, const char *path,

@@ -80,7 +80,8 @@ struct version {
 
     /* what is known of it, fixed once it is open */
     int ninputs, noutputs;
-    infer_value_info *inputs, *outputs; /* free dimensions as in the model */
+    infer_value_info *inputs, *outputs; /* free dimensions are marked; their sizes mean nothing */
+    infer_input_spec *specs;            /* of new sessions, one for each input */
     uint64_t text_inputs, text_outputs; /* bit i: tensor i holds text, see inference_internal.h */
     int batched;                        /* all inputs and outputs have a free first dimension */
     infer_task task;                    /* INFER_TASK_NONE where nothing is stored */
