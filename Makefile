@@ -82,7 +82,7 @@ ifneq ($(JPEG),1)
 LIB_SRC  := $(filter-out src/vision/decode_jpeg.c,$(LIB_SRC))
 endif
 TOOL_SRC := $(wildcard tools/*.c tools/onnx/*.c tools/quantize/*.c tools/eval/*.c tools/decoders/*.c \
-            tools/serve/*.c tools/monitor/*.c)
+            tools/serve/*.c tools/monitor/*.c tools/hammer/*.c)
 THIRD_PARTY := third_party/yyjson/yyjson.c
 TOOL_MAIN := tools/infer.c
 BENCH_SRC := $(addprefix bench/,infer_bench.c bench_report.c bench_serve.c bench_sessions.c machine.c machine_c.c \

@@ -19,5 +19,6 @@ int cmd_diff(int argc, char **argv);
 int cmd_edit(int argc, char **argv);
 int cmd_eval(int argc, char **argv);
 int cmd_serve(int argc, char **argv);
+int cmd_hammer(int argc, char **argv);
 
 #endif

@@ -23,6 +23,7 @@ static const struct {
     {"diff", "compare two runs node by node", cmd_diff},
     {"eval", "how good a model is, or recorded answers", cmd_eval},
     {"serve", "models behind HTTP", cmd_serve},
+    {"hammer", "a load on an HTTP server, and its times", cmd_hammer},
 };
 
 enum { COMMANDS = sizeof commands / sizeof *commands };
@@ -37,7 +38,8 @@ static void help(FILE *f)
           "\n"
           "Exit status:\n"
           "  0  it worked\n"
-          "  1  it worked, and the answer is no (verify, diff: values differ; eval: goals missed)\n"
+          "  1  it worked, and the answer is no (verify, diff: values differ; eval: goals missed;\n"
+          "     hammer: requests failed)\n"
           "  2  wrong arguments\n"
           "  3  a file is missing, corrupt or not supported\n"
           "  4  no memory, a limit was reached, or a file can't be written\n",

@@ -79,6 +79,11 @@ $(BENCH)/sessions: $(BUILD)/obj/bench/sessions.o $(BUILD)/libinfer.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS)
 
+# The bare loop that servers are held against (docs/hammer.md).
+$(BENCH)/bare_http: $(BUILD)/obj/bench/bare_http.o
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -o $@ $^ -lpthread
+
 # Many sessions of a model, and sessions that change their size.
 bench-sessions: $(BENCH)/sessions
 	@$< $(FLATS) $(or $(THREADS),1) $(SIZES)
