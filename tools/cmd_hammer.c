@@ -173,7 +173,7 @@ static int parse_load(const struct cli_args *args, struct hammer_plan *p)
 static int parse_statuses(struct hammer_args *a)
 {
     const char *text = cli_value(a->args, "expect-status");
-    for (const char *p = text; p && *p; p++) {
+    for (const char *p = text; p; p++) {
         char *end;
         const long v = strtol(p, &end, 10);
         if (end != p + 3 || v < 100 || v > 599 || (*end && *end != ',') ||

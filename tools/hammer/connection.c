@@ -174,7 +174,7 @@ static void answered(struct worker *w, struct connection *c)
     if (outcome_accepted(kind) && !is_right(w, c))
         kind = OUTCOME_WRONG;
     worker_ended(w, &job, sent, kind, c->response.content);
-    if (c->response.keep_alive && whole) {
+    if (c->response.keep_alive && whole && !c->ending) {
         c->state = CONNECTION_IDLE;
         c->used = 1;
         c->next = w->idle;
@@ -245,12 +245,12 @@ static int take_bytes(struct worker *w, struct connection *c, const char *bytes,
 
 /* Reads until nothing is there. After a short read without an end in sight that is certain, and a
  * call to the kernel is saved. */
-static void read_some(struct worker *w, struct connection *c, int ending)
+static void read_some(struct worker *w, struct connection *c)
 {
     for (;;) {
         const ssize_t n = recv(c->fd, w->buffer, WORKER_BUFFER, 0);
         if (n > 0) {
-            if (take_bytes(w, c, w->buffer, (size_t)n) || (n < WORKER_BUFFER && !ending))
+            if (take_bytes(w, c, w->buffer, (size_t)n) || (n < WORKER_BUFFER && !c->ending))
                 return;
         } else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
             if (n < 0)
@@ -277,9 +277,17 @@ static void send_job(struct worker *w, struct connection *c, const struct job *j
     write_some(w, c);
 }
 
+/* Whether an idle connection was closed, or says something unasked. The news may be old: of bytes
+ * that were read before they were told of. */
+static int is_useless(const struct connection *c)
+{
+    char byte;
+    return c->ending || recv(c->fd, &byte, 1, MSG_PEEK) >= 0 || errno != EAGAIN;
+}
+
 void connection_event(struct worker *w, struct connection *c, uint32_t events)
 {
-    const int ending = (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+    c->ending |= (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
     if (c->state == CONNECTION_OPENING) {
         int wrong = 0;
         socklen_t size = sizeof wrong;
@@ -293,8 +301,8 @@ void connection_event(struct worker *w, struct connection *c, uint32_t events)
             return;
         const struct job job = c->job;
         send_job(w, c, &job);
-    } else if (c->state == CONNECTION_IDLE && (events & EPOLLIN || ending)) {
-        forget_idle(w, c); /* closed, or it says something unasked */
+    } else if (c->state == CONNECTION_IDLE && is_useless(c)) {
+        forget_idle(w, c);
         connection_close(w, c);
         serve_queue(w);
         return;
@@ -303,8 +311,8 @@ void connection_event(struct worker *w, struct connection *c, uint32_t events)
         return;
     if (events & EPOLLOUT && c->written < c->job.request->size)
         write_some(w, c);
-    if (events & EPOLLIN || ending)
-        read_some(w, c, ending);
+    if (events & EPOLLIN || c->ending)
+        read_some(w, c);
 }
 
 void connection_expire(struct worker *w, int64_t now)

@@ -22,7 +22,8 @@ enum connection_state { CONNECTION_OPENING, CONNECTION_IDLE, CONNECTION_BUSY, CO
 struct connection {
     int fd;
     enum connection_state state;
-    int used; /* it has answered before */
+    int used;   /* it has answered before */
+    int ending; /* the other side sends nothing more; that is told once */
     struct job job;
     int64_t sent; /* when the request's first byte was handed over; -1: not yet */
     size_t written, received;
