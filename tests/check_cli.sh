@@ -50,6 +50,7 @@ for command in $("$infer" --help | sed -n 's/^  \([a-z]*\) .*/\1/p'); do
     case $command in
     classify | detect | segment) set -- "$tmp/missing.onnx" x ;;
     eval) set -- --predictions "$tmp/missing.json" ;;
+    hammer) set -- http://127.0.0.1:1/ --body "$tmp/missing.jpg" ;;
     serve) set -- "$tmp/missing.onnx" ;;
     *) set -- "$tmp/missing.onnx" --json ;;
     esac
@@ -92,6 +93,20 @@ if [ -w /dev/full ]; then # a full disk behind standard output must not go unnot
         [ $got = 4 ] && passed=$((passed + 1)) || wrong "$command >/dev/full: exit status $got"
     done
 fi
+
+# a load on a server
+"$BUILD/bench/bare_http" 0 >"$tmp/port" &
+server=$!
+for _ in 1 2 3 4 5 6 7 8 9 10; do [ -s "$tmp/port" ] || sleep 0.2; done
+url=http://127.0.0.1:$(sed 's/.* //' "$tmp/port")/
+expect 0 "$infer" hammer "$url" --body $picture --requests 50 --check "$(wc -c <$picture)" \
+    --server-pid $server && says '50 answered' && says '^  server: '
+expect 0 "$infer" hammer "$url" --rate 200 --duration 0.3 --warmup 0 --ideal 0.1 --json &&
+    says '"ideal_response_ms": '
+expect 1 "$infer" hammer "$url" --requests 5 --check 'not a number'
+kill $server
+wait $server 2>/dev/null
+expect 3 "$infer" hammer "$url" --requests 5 && says 'Connection refused' err
 
 # infer-bench
 expect 0 "$bench" --help && says '^Example:'
