@@ -105,13 +105,11 @@ infer_status classifier_scores(struct classifier *c, size_t *n, infer_error *err
     return INFER_OK;
 }
 
-static infer_status run(struct classifier *c, const char *path, struct answer *a, infer_error *err)
+static infer_status run(struct classifier *c, struct answer *a, infer_error *err)
 {
     int32_t width, height;
     size_t n;
-    double start = cli_now_ms();
-    TRY(infer_image_load(path, NULL, &a->image, err));
-    a->decode_ms = cli_now_ms() - start;
+    double start;
     TRY(infer_preprocess_size(&c->preprocess, a->image.width, a->image.height, &width, &height,
                               err));
     TRY(get_session(c, width, height, err));
@@ -142,19 +140,34 @@ static int adds_up(const infer_tensor *t)
     return fabs(sum - 1) < 1e-3;
 }
 
-infer_status classifier_run(struct classifier *c, const char *path, struct answer *a,
+infer_status classifier_run(struct classifier *c, struct frame *frame, struct answer *a,
                             infer_error *err)
 {
     memset(a, 0, sizeof *a);
-    infer_status status = run(c, path, a, err);
-    if (status != INFER_OK)
-        return status;
+    a->decode_ms = frame->ms;
+    TRY(frame_image(frame, &a->image, err));
+    TRY(run(c, a, err));
     infer__error_clear(err);
     c->probabilities = c->softmax || adds_up(&c->outputs[c->output]);
-    int64_t truth = accuracy_truth(&c->accuracy, path);
+    int64_t truth = accuracy_truth(&c->accuracy, frame->name);
     if (truth >= 0)
         accuracy_count(&c->accuracy, truth, a->classes, a->found);
     return INFER_OK;
+}
+
+infer_status classifier_run_file(struct classifier *c, const char *path, struct answer *a,
+                                 infer_error *err)
+{
+    struct frame frame = {0};
+    const double start = cli_now_ms();
+    memset(a, 0, sizeof *a);
+    frame.name = strdup(path);
+    infer_status status = infer_image_load(path, NULL, &frame.image, err);
+    frame.ms = cli_now_ms() - start;
+    if (status == INFER_OK)
+        status = frame.name ? classifier_run(c, &frame, a, err) : infer__no_memory(err, 1);
+    frame_free(&frame);
+    return status;
 }
 
 void answer_free(struct answer *a)
@@ -183,28 +196,29 @@ const char *classifier_label(const struct classifier *c, struct answer *a, size_
 }
 
 /* "folder/stem.png"; with the picture's number where an earlier one has the same stem. */
-static char *annotated_path(const char *folder, const char *const *pictures, int index)
+static char *annotated_path(struct classifier *c, const char *name, long index)
 {
-    const char *name = base_name(pictures[index]), *dot = strrchr(name, '.');
-    size_t n = dot && dot != name ? (size_t)(dot - name) : strlen(name);
-    char end[32] = ".png", *stem = strndup(name, n);
-    for (int i = 0; i < index; i++) {
-        const char *other = base_name(pictures[i]), *stop = strrchr(other, '.');
-        size_t m = stop && stop != other ? (size_t)(stop - other) : strlen(other);
-        if (m == n && memcmp(name, other, n) == 0)
-            snprintf(end, sizeof end, "_%d.png", index + 1);
-    }
-    char *path = stem ? path_in(folder, stem, end) : NULL;
-    free(stem);
+    const char *base = base_name(name), *dot = strrchr(base, '.');
+    const int whole = !dot || dot == base || strchr(base, '#');
+    char end[32] = ".png", *stem = strndup(base, whole ? strlen(base) : (size_t)(dot - base));
+    for (size_t i = 0; stem && i < c->nstems; i++)
+        if (strcmp(c->stems[i], stem) == 0)
+            snprintf(end, sizeof end, "_%ld.png", index + 1);
+    char **grown = stem ? realloc(c->stems, (c->nstems + 1) * sizeof *grown) : NULL;
+    char *path = grown ? path_in(c->annotate, stem, end) : NULL;
+    c->stems = grown ? grown : c->stems;
+    if (path)
+        c->stems[c->nstems++] = stem;
+    else
+        free(stem);
     return path;
 }
 
-int classifier_annotate(const struct classifier *c, const char *const *pictures, int index,
-                        struct answer *a)
+int classifier_annotate(struct classifier *c, const char *name, long index, struct answer *a)
 {
     const char *labels[MOST_ANNOTATED];
     char unknown[MOST_ANNOTATED][32];
-    struct annotation note = {.title = base_name(pictures[index]),
+    struct annotation note = {.title = base_name(name),
                               .labels = labels,
                               .classes = a->classes,
                               .count = a->found < MOST_ANNOTATED ? a->found : MOST_ANNOTATED,
@@ -216,7 +230,7 @@ int classifier_annotate(const struct classifier *c, const char *const *pictures,
             labels[i] = unknown[i];
         }
     }
-    char *path = annotated_path(c->annotate, pictures, index);
+    char *path = annotated_path(c, name, index);
     if (!path) {
         fprintf(stderr, "infer: no memory for a path\n");
         return CLI_RESOURCES;
@@ -232,6 +246,9 @@ int classifier_annotate(const struct classifier *c, const char *const *pictures,
 void classifier_free(struct classifier *c)
 {
     drop_session(c);
+    for (size_t i = 0; i < c->nstems; i++)
+        free(c->stems[i]);
+    free(c->stems);
     accuracy_free(&c->accuracy);
     session_args_free(&c->session_args);
     free(c->labels);

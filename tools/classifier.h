@@ -4,6 +4,7 @@
 
 #include "infer_vision.h"
 #include "tools/accuracy.h"
+#include "tools/frames.h"
 #include "tools/session_args.h"
 
 struct classifier {
@@ -16,6 +17,8 @@ struct classifier {
     int softmax;
     const char *annotate; /* folder, or NULL */
     struct accuracy accuracy;
+    char **stems; /* of the names that were annotated */
+    size_t nstems;
 
     /* made with the first picture; anew where the preprocessed size changes */
     infer_session *session;
@@ -41,18 +44,20 @@ int classifier_preprocess(struct classifier *c, const struct cli_args *args, con
 /* How many scores an answer has. */
 infer_status classifier_scores(struct classifier *c, size_t *n, infer_error *err);
 
-/* Classifies a file. The answer is to be freed in either case. */
-infer_status classifier_run(struct classifier *c, const char *path, struct answer *a,
+/* Classifies a picture, whose pixels become the answer's, which is to be freed in either case. */
+infer_status classifier_run(struct classifier *c, struct frame *frame, struct answer *a,
                             infer_error *err);
+/* The same of a file. */
+infer_status classifier_run_file(struct classifier *c, const char *path, struct answer *a,
+                                 infer_error *err);
 void answer_free(struct answer *a);
 
 /* Label of the i-th class of an answer, "class 7" where there is none; valid until the next. */
 const char *classifier_label(const struct classifier *c, struct answer *a, size_t i);
 
-/* Writes the PNG of pictures[index] into c->annotate and sets a->annotated. Returns an exit
- * status. */
-int classifier_annotate(const struct classifier *c, const char *const *pictures, int index,
-                        struct answer *a);
+/* Writes the PNG of a picture, the one of this number, into c->annotate and sets a->annotated.
+ * Returns an exit status. */
+int classifier_annotate(struct classifier *c, const char *name, long index, struct answer *a);
 
 /* Frees everything but the model. */
 void classifier_free(struct classifier *c);

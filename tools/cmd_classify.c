@@ -2,7 +2,6 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/memory.h"
 #include "tools/classifier.h"
@@ -11,6 +10,7 @@
 #include "tools/folder.h"
 #include "tools/preprocess_args.h"
 #include "tools/read_file.h"
+#include "tools/task.h"
 
 static const struct cli_option options[] = {
     {"top", "K", "how many labels for each picture (default 5, at most 1000)"},
@@ -18,7 +18,10 @@ static const struct cli_option options[] = {
     {"labels", "FILE", "labels, one a line, instead of those of the model"},
     {"labels-csv", "FILE", "right answers, \"file,class index,label\" with a header: accuracy"},
     {"annotate", "DIR", "write each picture with its labels as a PNG"},
+    FRAMES_OPTIONS,
     {"json", NULL, "results as JSON"},
+    {"jsonl", NULL, "a JSON object for each picture, in a line"},
+    {"csv", NULL, "a line for each label of a picture: file, label, class, score"},
     {"output-index", "N", "the output with the scores (default 0, the first)"},
     SHAPE_OPTION,
     THREADS_OPTION,
@@ -30,13 +33,14 @@ static const struct cli_command command = {
     "classify",
     "MODEL PICTURE... [OPTIONS]",
     "Classifies pictures: the best labels of each, and the time that every stage took.",
+    FRAMES_HELP
     "Pictures are JPEG, PNG, BMP, GIF, TGA or PNM. Preprocessing is what the model has stored,\n"
     "changed by the options from --resize to --fill. A picture that can't be read gives a message\n"
     "and the others go on; the exit status is then 3.",
     "  infer classify model.infer cat.jpg dog.png --top 3\n"
     "  infer classify model.infer pictures/*.jpg --annotate out --labels-csv labels.csv",
     options,
-    2,
+    1,
     INT_MAX};
 
 /* ---- printing ------------------------------------------------------------------------------- */
@@ -56,10 +60,10 @@ static void print_text(const struct classifier *c, const char *path, struct answ
 }
 
 static void print_json(const struct classifier *c, const char *path, struct answer *a,
-                       const infer_error *err, int first)
+                       const infer_error *err)
 {
-    printf("%s\n  {\"file\": ", first ? "" : ",");
-    json_string(stdout, path);
+    printf("{\"file\": ");
+    json_string(stdout, path ? path : "");
     if (err->status != INFER_OK) {
         printf(", \"status\": \"%s\", \"error\": ", infer_status_name(err->status));
         json_string(stdout, err->message);
@@ -71,8 +75,7 @@ static void print_json(const struct classifier *c, const char *path, struct answ
     printf(", \"decode_ms\": %.4f, \"preprocess_ms\": %.4f, \"run_ms\": %.4f, \"classes\": [",
            a->decode_ms, a->preprocess_ms, a->run_ms);
     for (size_t i = 0; i < a->found; i++) {
-        printf("%s\n    {\"index\": %lld, \"label\": ", i ? "," : "",
-               (long long)a->classes[i].index);
+        printf("%s{\"index\": %lld, \"label\": ", i ? ", " : "", (long long)a->classes[i].index);
         json_string(stdout, classifier_label(c, a, i));
         printf(", \"score\": ");
         json_number(stdout, (double)a->classes[i].score);
@@ -103,44 +106,73 @@ static void print_accuracy(const struct classifier *c, int json)
 
 /* ---- the pictures --------------------------------------------------------------------------- */
 
+static void print_csv(const struct classifier *c, const char *path, struct answer *a)
+{
+    for (size_t i = 0; i < a->found; i++) {
+        csv_string(stdout, path);
+        putchar(',');
+        csv_string(stdout, classifier_label(c, a, i));
+        printf(",%lld,%.9g\n", (long long)a->classes[i].index, (double)a->classes[i].score);
+    }
+}
+
+enum form { TEXT, JSON, JSONL, CSV };
+
+struct job {
+    struct classifier *c;
+    enum form form;
+};
+
+static int one(void *ctx, struct frame *f, long index)
+{
+    const struct job *job = ctx;
+    struct classifier *c = job->c;
+    struct answer a = {0};
+    infer_error err = f->err;
+    int status = CLI_OK;
+    if (err.status == INFER_OK && classifier_run(c, f, &a, &err) != INFER_OK)
+        status = cli_fail(f->name, &err);
+    if (err.status == INFER_OK && c->annotate)
+        status = classifier_annotate(c, f->name, index, &a);
+    if (job->form == JSON)
+        printf("%s\n  ", index ? "," : "");
+    if (job->form == JSON || job->form == JSONL)
+        print_json(c, f->name, &a, &err);
+    if (job->form == JSONL)
+        putchar('\n');
+    if (job->form == CSV && err.status == INFER_OK)
+        print_csv(c, f->name, &a);
+    if (job->form == TEXT && err.status == INFER_OK)
+        print_text(c, f->name, &a);
+    answer_free(&a);
+    return status;
+}
+
 static int classify_all(struct classifier *c, const struct cli_args *args)
 {
-    int json = cli_has(args, "json"), status = CLI_OK, failed = 0, n = args->npositional - 1;
-    int progress = n > 10 && isatty(2) && !isatty(1);
-    if (json)
-        printf("{\"pictures\": [");
-    for (int i = 1; i <= n; i++) {
-        const char *path = args->positional[i];
-        struct answer a;
-        infer_error err;
-        if (progress)
-            fprintf(stderr, "\r%d of %d pictures", i, n);
-        if (classifier_run(c, path, &a, &err) != INFER_OK) {
-            fprintf(stderr, "%s", progress ? "\n" : "");
-            int exit_status = cli_fail(path, &err);
-            status = exit_status > status ? exit_status : status;
-            failed++;
-        }
-        if (err.status == INFER_OK && c->annotate) {
-            int written = classifier_annotate(c, args->positional + 1, i - 1, &a);
-            status = written > status ? written : status;
-        }
-        if (json)
-            print_json(c, path, &a, &err, i == 1);
-        else if (err.status == INFER_OK)
-            print_text(c, path, &a);
-        answer_free(&a);
+    struct job job = {c, cli_has(args, "json")    ? JSON
+                         : cli_has(args, "jsonl") ? JSONL
+                         : cli_has(args, "csv")   ? CSV
+                                                  : TEXT};
+    struct frames *frames;
+    long failed = 0;
+    int status = frames_open(args, 1, &frames);
+    if (status == CLI_OK) {
+        if (job.form == JSON)
+            printf("{\"pictures\": [");
+        if (job.form == CSV)
+            printf("file,label,class,score\n");
+        status = frames_each(frames, one, &job, &failed);
+        if (job.form == JSON)
+            printf("], \"failed\": %ld", failed);
+        if (cli_has(args, "labels-csv") && (job.form == TEXT || job.form == JSON))
+            print_accuracy(c, job.form == JSON);
+        if (job.form == JSON)
+            printf("}\n");
+        else
+            frames_tell_failed(frames, failed);
     }
-    if (progress)
-        fputc('\n', stderr);
-    if (json)
-        printf("], \"failed\": %d", failed);
-    if (cli_has(args, "labels-csv"))
-        print_accuracy(c, json);
-    if (json)
-        printf("}\n");
-    else if (failed)
-        fprintf(stderr, "infer: %d of %d pictures failed\n", failed, n);
+    frames_close(&frames);
     return status;
 }
 
@@ -150,10 +182,9 @@ static int check_task(const struct classifier *c, const char *path)
     infer_decoding d = INFER_DECODING_INIT;
     if (infer_model_decoding(c->model, &d, NULL) != INFER_OK)
         return CLI_OK;
-    if (d.task == INFER_TASK_DETECT)
-        return cli_usage("%s: its answers are boxes: infer detect finds them", path);
-    if (d.task == INFER_TASK_SEGMENT)
-        return cli_usage("%s: its answers are masks: infer segment makes them", path);
+    if (d.task != INFER_TASK_CLASSIFY && d.task != INFER_TASK_NONE)
+        return cli_usage("%s: its answers are %s, not classes: %s is for it", path,
+                         task_answers(d.task), task_command(d.task));
     return CLI_OK;
 }
 

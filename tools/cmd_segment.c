@@ -2,36 +2,39 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/memory.h"
 #include "infer_draw.h"
 #include "tools/commands.h"
 #include "tools/convert.h"
+#include "tools/draw_out.h"
 #include "tools/folder.h"
 #include "tools/palette_png.h"
-#include "tools/pictures.h"
-#include "tools/png.h"
 #include "tools/preprocess_args.h"
 #include "tools/read_file.h"
 #include "tools/session_args.h"
+#include "tools/task.h"
 #include "tools/write_file.h"
 
 static const struct cli_option options[] = {
     {"masks", "DIR", "write masks into this folder: PNGs whose pixels are classes"},
-    {"draw", "DIR", "write pictures with their classes over them into this folder"},
+    DRAW_OPTION,
     {"labels", "FILE", "labels, one a line, instead of the model's"},
+    FRAMES_OPTIONS,
     SHAPE_OPTION,
     THREADS_OPTION,
     ISA_OPTIONS,
     PREPROCESS_OPTIONS,
     {"json", NULL, "one JSON object"},
+    {"jsonl", NULL, "a JSON object for each picture, in a line"},
+    {"csv", NULL, "a line for each class of a picture: file, label, class, pixels, share"},
     {NULL, NULL, NULL}};
 
 static const struct cli_command command = {
     "segment",
-    "MODEL PICTURE|FOLDER... [OPTIONS]",
+    "MODEL PICTURE... [OPTIONS]",
     "Tells the class of every pixel, and prints how much of each picture every class has.",
+    FRAMES_HELP
     "The model says how its outputs are read (infer convert --task segment); an .onnx file needs "
     "the\n"
     "options of preprocessing. Masks have the size of their picture and the colours of Pascal "
@@ -41,7 +44,7 @@ static const struct cli_command command = {
     "  infer convert deeplab.onnx --task segment --resize 513x513 --mean 127.5 --scale 0.00784314\n"
     "  infer segment deeplab.infer photos --masks out --draw out/drawn",
     options,
-    2,
+    1,
     INT_MAX};
 
 struct segmenter {
@@ -51,8 +54,10 @@ struct segmenter {
     infer_decoding decoding;
     char **labels;
     unsigned nlabels;
-    const char *masks, *draw;
-    int json;
+    const char *masks;
+    struct draw_out out;
+    struct frames *frames;
+    enum { TEXT, JSON, JSONL, CSV } form;
     infer_image mask; /* of the last picture */
 };
 
@@ -75,57 +80,75 @@ static const char *label_of(const struct segmenter *s, int index, char text[64])
     return text;
 }
 
-static void print(const struct segmenter *s, const char *path, double ms, int first)
+/* Text, JSON or CSV of one class: `i` of those that there are. */
+static void print_class(const struct segmenter *s, const struct frame *f, int class, size_t pixels,
+                        int i)
+{
+    char text[64];
+    const double share = (double)pixels / ((double)f->width * f->height);
+    label_of(s, class, text);
+    if (s->form == TEXT) {
+        printf("  %6.2f %%  %s\n", 100 * share, text);
+    } else if (s->form == CSV) {
+        csv_string(stdout, f->name);
+        putchar(',');
+        csv_string(stdout, text);
+        printf(",%d,%zu,%.6f\n", class, pixels, share);
+    } else {
+        printf("%s{\"index\": %d, \"label\": ", i ? ", " : "", class);
+        json_string(stdout, text);
+        printf(", \"pixels\": %zu}", pixels);
+    }
+}
+
+static void print(const struct segmenter *s, const struct frame *f, double ms)
 {
     size_t count[256] = {0}, all = (size_t)s->mask.width * (size_t)s->mask.height;
-    char text[64];
     int listed = 0;
     for (size_t i = 0; i < all; i++)
         count[s->mask.pixels[i]]++;
-    if (s->json) {
-        printf("%s\n  {\"file\": ", first ? "" : ",");
-        json_string(stdout, path);
+    if (s->form == JSON || s->form == JSONL) {
+        printf("{\"file\": ");
+        json_string(stdout, f->name);
         printf(", \"status\": \"INFER_OK\", \"width\": %d, \"height\": %d, \"ms\": %.4f, "
                "\"classes\": [",
                s->mask.width, s->mask.height, ms);
-    } else {
-        printf("%s: %d x %d, %.2f ms\n", path, s->mask.width, s->mask.height, ms);
+    } else if (s->form == TEXT) {
+        printf("%s: %d x %d, %.2f ms\n", f->name, s->mask.width, s->mask.height, ms);
     }
-    for (int i = 0; i < 256; i++) {
-        if (!count[i])
-            continue;
-        if (s->json) {
-            printf("%s{\"index\": %d, \"label\": ", listed++ ? ", " : "", i);
-            json_string(stdout, label_of(s, i, text));
-            printf(", \"pixels\": %zu}", count[i]);
-        } else {
-            printf("  %6.2f %%  %s\n", 100 * (double)count[i] / (double)all, label_of(s, i, text));
-        }
-    }
-    if (s->json)
+    for (int i = 0; i < 256; i++)
+        if (count[i])
+            print_class(s, f, i, count[i], listed++);
+    if (s->form == JSON || s->form == JSONL)
         printf("]}");
+}
+
+static void print_failure(const struct segmenter *s, const struct frame *f, const infer_error *err)
+{
+    if (s->form != JSON && s->form != JSONL)
+        return;
+    printf("{\"file\": ");
+    json_string(stdout, f->name ? f->name : "");
+    printf(", \"status\": \"%s\", \"error\": ", infer_status_name(err->status));
+    json_string(stdout, err->message);
+    putchar('}');
 }
 
 /* ---- files ---------------------------------------------------------------------------------- */
 
-static int write_png(const char *folder, const char *path, void *png, size_t size)
+static int write_mask(const struct segmenter *s, const char *name)
 {
-    char *to = png ? path_in(folder, base_name(path), ".png") : NULL;
+    size_t size = 0;
+    void *png = palette_png(&s->mask, &size);
+    char *to = png ? path_in(s->masks, base_name(name), ".png") : NULL;
     int status = CLI_RESOURCES;
     if (to)
         status = write_file(to, png, size);
     else
-        fprintf(stderr, "infer: %s: no memory for a picture\n", path);
+        fprintf(stderr, "infer: %s: no memory for a picture\n", name);
     free(to);
     free(png);
     return status;
-}
-
-static int write_mask(const struct segmenter *s, const char *path)
-{
-    size_t size = 0;
-    void *png = palette_png(&s->mask, &size);
-    return write_png(s->masks, path, png, size);
 }
 
 /* Half the picture, half the colour of its class, and what the colours stand for. */
@@ -148,112 +171,94 @@ static void paint(const struct segmenter *s, infer_image *image)
     infer_draw_legend(image, labels, colors, 256, NULL, NULL);
 }
 
-static int write_drawn(const struct segmenter *s, const char *path)
+static int write_drawn(struct segmenter *s, struct frame *f)
 {
     infer_image image;
     infer_error err;
-    size_t size = 0;
-    if (infer_image_load(path, NULL, &image, &err) != INFER_OK)
-        return cli_fail(path, &err);
+    char *written;
+    if (frame_image(f, &image, &err) != INFER_OK)
+        return cli_fail(f->name, &err);
     paint(s, &image);
-    void *png = png_bytes(&image, &size);
+    const int status = draw_out_write(&s->out, frames_rate(s->frames), &image, f->name, &written);
     infer_image_free(&image);
-    return write_png(s->draw, path, png, size);
+    free(written);
+    return status;
 }
 
 /* ---- the pictures --------------------------------------------------------------------------- */
 
-static int print_failure(const struct segmenter *s, const char *path, const infer_error *err,
-                         int first)
+static int one(void *ctx, struct frame *f, long index)
 {
-    if (s->json) {
-        printf("%s\n  {\"file\": ", first ? "" : ",");
-        json_string(stdout, path);
-        printf(", \"status\": \"%s\", \"error\": ", infer_status_name(err->status));
-        json_string(stdout, err->message);
-        putchar('}');
-    }
-    return cli_fail(path, err);
-}
-
-static int segment_one(struct segmenter *s, const char *path, int first)
-{
-    infer_error err = {.status = INFER_ERROR_IO, .message = "it can't be read"};
-    size_t size;
-    char *bytes = read_file(path, &size);
-    const infer_picture picture = {.data = bytes, .bytes = size};
+    struct segmenter *s = ctx;
+    infer_error err = f->err;
+    int status = CLI_OK;
     const double start = cli_now_ms();
-    infer_status status =
-        bytes ? infer_segment(s->session, &picture, NULL, &s->mask, &err) : INFER_ERROR_IO;
-    const double ms = cli_now_ms() - start;
-    free(bytes);
-    if (status != INFER_OK)
-        return print_failure(s, path, &err, first);
-    print(s, path, ms, first);
-    int written = s->masks ? write_mask(s, path) : CLI_OK;
-    return written == CLI_OK && s->draw ? write_drawn(s, path) : written;
-}
-
-static int segment_all(struct segmenter *s, const struct pictures *p)
-{
-    int status = CLI_OK, failed = 0;
-    const int progress = p->count > 10 && isatty(2) && !isatty(1);
-    if (s->json)
-        printf("{\"pictures\": [");
-    for (int i = 0; i < p->count; i++) {
-        if (progress)
-            fprintf(stderr, "\r%d of %d pictures", i + 1, p->count);
-        const int now = segment_one(s, p->paths[i], i == 0);
-        failed += now != CLI_OK;
-        status = now > status ? now : status;
-    }
-    if (progress)
-        fputc('\n', stderr);
-    if (s->json)
-        printf("], \"failed\": %d}\n", failed);
-    else if (failed)
-        fprintf(stderr, "infer: %d of %d pictures failed\n", failed, p->count);
+    if (s->form == JSON)
+        printf("%s\n  ", index ? "," : "");
+    if (err.status == INFER_OK &&
+        infer_segment(s->session, &f->picture, NULL, &s->mask, &err) != INFER_OK)
+        status = cli_fail(f->name, &err);
+    if (err.status == INFER_OK)
+        print(s, f, cli_now_ms() - start);
+    else
+        print_failure(s, f, &err);
+    if (s->form == JSONL)
+        putchar('\n');
+    if (err.status == INFER_OK && s->masks)
+        status = write_mask(s, f->name);
+    if (err.status == INFER_OK && s->out.where && status == CLI_OK)
+        status = write_drawn(s, f);
     return status;
 }
 
-static int begin(struct segmenter *s, const struct cli_args *args)
+static int segment_all(struct segmenter *s, const struct cli_args *args)
 {
-    const char *path = args->positional[0];
-    infer_error err;
-    int status = CLI_OK;
-    infer_decoding_init(&s->decoding, sizeof s->decoding);
-    if (infer_model_decoding(s->model, &s->decoding, &err) != INFER_OK)
-        return cli_fail(path, &err);
-    if (s->decoding.task != INFER_TASK_SEGMENT)
-        return cli_usage("%s: its answers are not masks: infer %s is for it", path,
-                         s->decoding.task == INFER_TASK_DETECT ? "detect" : "classify");
-    if (cli_has(args, "labels") &&
-        !(s->labels = read_lines(cli_value(args, "labels"), &s->nlabels)))
-        return CLI_BAD_INPUT;
-    s->masks = cli_value(args, "masks");
-    s->draw = cli_value(args, "draw");
-    s->json = cli_has(args, "json");
-    if (s->masks)
-        status = make_folder(s->masks);
-    if (status == CLI_OK && s->draw)
-        status = make_folder(s->draw);
-    if (status == CLI_OK &&
-        infer_session_create(s->model, &s->session_args.options, &s->session, &err) != INFER_OK)
-        status = cli_fail(path, &err);
+    long failed = 0;
+    int status = frames_open(args, 1, &s->frames);
+    if (status == CLI_OK) {
+        if (s->form == JSON)
+            printf("{\"pictures\": [");
+        if (s->form == CSV)
+            printf("file,label,class,pixels,share\n");
+        status = frames_each(s->frames, one, s, &failed);
+        if (s->form == JSON)
+            printf("], \"failed\": %ld}\n", failed);
+        else
+            frames_tell_failed(s->frames, failed);
+    }
+    frames_close(&s->frames);
     return status;
 }
 
 static int segment(struct segmenter *s, const struct cli_args *args)
 {
-    struct pictures p;
-    int status = begin(s, args);
+    const char *path = args->positional[0];
+    infer_error err;
+    infer_decoding_init(&s->decoding, sizeof s->decoding);
+    if (infer_model_decoding(s->model, &s->decoding, &err) != INFER_OK)
+        return cli_fail(path, &err);
+    if (s->decoding.task != INFER_TASK_SEGMENT)
+        return cli_usage("%s: its answers are %s, not masks: %s is for it", path,
+                         task_answers(s->decoding.task), task_command(s->decoding.task));
+    if (cli_has(args, "labels") &&
+        !(s->labels = read_lines(cli_value(args, "labels"), &s->nlabels)))
+        return CLI_BAD_INPUT;
+    s->masks = cli_value(args, "masks");
+    s->form = cli_has(args, "json")    ? JSON
+              : cli_has(args, "jsonl") ? JSONL
+              : cli_has(args, "csv")   ? CSV
+                                       : TEXT;
+    int status = s->masks ? make_folder(s->masks) : CLI_OK;
+    if (status == CLI_OK &&
+        infer_session_create(s->model, &s->session_args.options, &s->session, &err) != INFER_OK)
+        status = cli_fail(path, &err);
+    if (status == CLI_OK)
+        status = draw_out_open(&s->out, cli_value(args, "draw"));
     if (status != CLI_OK)
         return status;
-    status = pictures_list(args->positional + 1, args->npositional - 1, &p);
-    if (status == CLI_OK)
-        status = segment_all(s, &p);
-    pictures_free(&p);
-    return status;
+    status = segment_all(s, args);
+    const int closed = draw_out_close(&s->out);
+    return status ? status : closed;
 }
 
 int cmd_segment(int argc, char **argv)

@@ -1,31 +1,46 @@
 #include "tools/detector.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/status.h"
 #include "infer_draw.h"
-#include "tools/folder.h"
-#include "tools/png.h"
 #include "tools/read_file.h"
+#include "tools/task.h"
+
+static int begin_landmarks(struct detector *d, const char *path)
+{
+    infer_error err;
+    struct landmarks *l = &d->landmarks;
+    if (infer_session_create(l->model, d->model ? NULL : &d->session_args.options, &l->session,
+                             &err) != INFER_OK)
+        return cli_fail(path, &err);
+    d->npoints = (size_t)l->decoding.points_count;
+    return CLI_OK;
+}
 
 int detector_begin(struct detector *d, const char *path)
 {
     infer_error err;
     infer_decoding_init(&d->decoding, sizeof d->decoding);
+    if (!d->model)
+        return begin_landmarks(d, path);
     if (infer_model_decoding(d->model, &d->decoding, &err) != INFER_OK)
         return cli_fail(path, &err);
     if (d->decoding.task != INFER_TASK_DETECT)
-        return cli_usage("%s: its answers are not boxes: infer %s is for it", path,
-                         d->decoding.task == INFER_TASK_SEGMENT ? "segment" : "classify");
-    return infer_session_create(d->model, &d->session_args.options, &d->session, &err) == INFER_OK
-               ? CLI_OK
-               : cli_fail(path, &err);
+        return cli_usage("%s: its answers are %s, not boxes: %s is for it", path,
+                         task_answers(d->decoding.task), task_command(d->decoding.task));
+    d->npoints = d->decoding.points < 0 ? 0 : (size_t)d->decoding.points_count;
+    if (infer_session_create(d->model, &d->session_args.options, &d->session, &err) != INFER_OK)
+        return cli_fail(path, &err);
+    return d->landmarks.model ? begin_landmarks(d, path) : CLI_OK;
 }
 
 void detector_free(struct detector *d)
 {
     infer_session_free(&d->session);
+    infer_session_free(&d->landmarks.session);
     session_args_free(&d->session_args);
     free(d->labels);
     d->labels = NULL;
@@ -45,37 +60,81 @@ void detected_free(struct detected *a)
 
 static infer_status make_room(const struct detector *d, struct detected *a, infer_error *err)
 {
-    const size_t points = d->decoding.points < 0 ? 0 : (size_t)d->decoding.points_count;
-    const int masks = d->draw && d->decoding.masks >= 0;
+    const int masks = d->masks && d->decoding.masks >= 0;
     a->most = d->most;
     a->masks = masks ? calloc(d->most, sizeof *a->masks) : NULL;
     a->boxes = calloc(d->most, sizeof *a->boxes);
-    a->points = points ? calloc(d->most * points, sizeof *a->points) : NULL;
-    return a->boxes && (a->points || !points) && (a->masks || !masks)
+    a->points = d->npoints ? calloc(d->most * d->npoints, sizeof *a->points) : NULL;
+    a->ids = d->tracked ? calloc(d->most, sizeof *a->ids) : NULL;
+    return a->boxes && (a->points || !d->npoints) && (a->masks || !masks) && (a->ids || !d->tracked)
                ? INFER_OK
-               : infer__no_memory(err, d->most * (points + 1) * sizeof *a->points);
+               : infer__no_memory(err, d->most * (d->npoints + 1) * sizeof *a->points);
 }
 
-infer_status detector_run(struct detector *d, const char *path, struct detected *a,
-                          infer_error *err)
+static infer_status find(struct detector *d, const infer_picture *picture, struct detected *a,
+                         infer_error *err)
 {
     const infer_detect_options o = {
         .size = sizeof o, .score_threshold = d->score, .iou_threshold = d->iou};
-    size_t size;
-    infer__error_clear(err);
-    TRY(make_room(d, a, err));
-    char *bytes = read_file(path, &size);
-    FAIL_IF(!bytes, INFER_ERROR_IO, "it can't be read");
-    const infer_picture picture = {.data = bytes, .bytes = size};
     infer_detections to = {.size = sizeof to,
                            .boxes = a->boxes,
-                           .points = a->points,
+                           .points = d->landmarks.model ? NULL : a->points,
                            .found = &a->found,
                            .most = d->most,
                            .masks = a->masks};
+    if (d->model)
+        return infer_detect(d->session, picture, 1, &o, &to, err);
+    a->found = 1;
+    a->boxes[0] =
+        (infer_box){.x1 = (float)picture->width, .y1 = (float)picture->height, .score = 1};
+    return INFER_OK;
+}
+
+/* A square about the middle of a box, within what may be asked about. */
+static void region_of(const infer_box *b, float widen, infer_picture *picture)
+{
+    const float w = b->x1 - b->x0, h = b->y1 - b->y0;
+    float side = rintf((w > h ? w : h) * widen);
+    side = side > 1 ? side < 10000 ? side : 10000 : 1;
+    picture->region_width = picture->region_height = (int32_t)side;
+    picture->x = (int32_t)rintf((b->x0 + b->x1 - side) / 2);
+    picture->y = (int32_t)rintf((b->y0 + b->y1 - side) / 2);
+}
+
+static infer_status find_points(struct detector *d, const infer_picture *picture,
+                                struct detected *a, infer_error *err)
+{
+    for (size_t i = 0; i < a->found; i++) {
+        infer_picture part = *picture;
+        if (d->model)
+            region_of(&a->boxes[i], d->landmarks.widen, &part);
+        TRY(infer_keypoints(d->landmarks.session, &part, 1, NULL, a->points + i * d->npoints, err));
+    }
+    return INFER_OK;
+}
+
+infer_status detector_run(struct detector *d, const infer_picture *picture, struct detected *a,
+                          infer_error *err)
+{
+    infer__error_clear(err);
+    TRY(make_room(d, a, err));
     const double start = cli_now_ms();
-    infer_status status = infer_detect(d->session, &picture, 1, &o, &to, err);
+    infer_status status = find(d, picture, a, err);
+    if (status == INFER_OK && d->landmarks.model)
+        status = find_points(d, picture, a, err);
     a->ms = cli_now_ms() - start;
+    return status;
+}
+
+infer_status detector_run_file(struct detector *d, const char *path, struct detected *a,
+                               infer_error *err)
+{
+    size_t size;
+    char *bytes = read_file(path, &size);
+    infer__error_clear(err);
+    FAIL_IF(!bytes, INFER_ERROR_IO, "it can't be read");
+    const infer_picture picture = {.data = bytes, .bytes = size};
+    infer_status status = detector_run(d, &picture, a, err);
     free(bytes);
     return status;
 }
@@ -87,7 +146,7 @@ const char *detector_label(const struct detector *d, int32_t index, char *text, 
     if (at >= 0 && d->labels)
         label = at < d->nlabels ? d->labels[at] : NULL;
     else if (at >= 0)
-        label = infer_model_label(d->model, (size_t)at);
+        label = d->model ? infer_model_label(d->model, (size_t)at) : NULL;
     if (label)
         snprintf(text, size, "%s", label);
     else
@@ -102,7 +161,7 @@ static void paint_one(const struct detector *d, infer_image *image, const struct
 {
     const infer_box *b = &a->boxes[i];
     const infer_rgba colour = infer_draw_palette(a->ids ? (int64_t)a->ids[i] : b->index);
-    const size_t points = a->points ? (size_t)d->decoding.points_count : 0;
+    const size_t points = a->points ? d->npoints : 0;
     char label[64], text[128], id[24] = "";
     size_t links;
     const int32_t *link = infer_draw_links(points, &links);
@@ -112,9 +171,12 @@ static void paint_one(const struct detector *d, infer_image *image, const struct
         snprintf(id, sizeof id, "%llu ", (unsigned long long)a->ids[i]);
     snprintf(text, sizeof text, "%s%s %.2f", id, detector_label(d, b->index, label, sizeof label),
              (double)b->score);
-    infer_draw_box(image, b, text, colour, NULL, NULL);
+    if (d->model)
+        infer_draw_box(image, b, text, colour, NULL, NULL);
     infer_draw_style style = INFER_DRAW_STYLE_INIT;
-    style.min_score = d->decoding.point_fields > 2 ? 0.5F : 0;
+    if (points > 32) /* of a face: small dots */
+        style.line_width = 1.5F;
+    style.min_score = d->decoding.points >= 0 && d->decoding.point_fields > 2 ? 0.5F : 0;
     if (points)
         infer_draw_points(image, a->points + i * points, points, link, links, colour, &style, NULL);
 }
@@ -124,25 +186,4 @@ void detector_paint(const struct detector *d, infer_image *image, const struct d
     for (size_t i = a->found; i-- > 0;) /* the best on top */
         if (!a->ids || a->ids[i])
             paint_one(d, image, a, i);
-}
-
-int detector_draw(const struct detector *d, const char *path, struct detected *a)
-{
-    infer_image image;
-    infer_error err;
-    int status = CLI_RESOURCES;
-    if (infer_image_load(path, NULL, &image, &err) != INFER_OK)
-        return cli_fail(path, &err);
-    char *to = path_in(d->draw, base_name(path), ".png");
-    detector_paint(d, &image, a);
-    if (to)
-        status = png_write(to, &image);
-    else
-        fprintf(stderr, "infer: %s: no memory for a picture\n", path);
-    infer_image_free(&image);
-    if (status == CLI_OK)
-        a->drawn = to;
-    else
-        free(to);
-    return status;
 }

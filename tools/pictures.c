@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,7 @@
 
 #include "tools/cli.h"
 
-static int is_picture(const char *name)
+int picture_name(const char *name)
 {
     static const char *const endings[] = {".jpg", ".jpeg", ".png", ".bmp", ".gif",
                                           ".tga", ".pnm",  ".ppm", ".pgm", NULL};
@@ -54,7 +55,7 @@ static int add_folder(struct pictures *p, const char *folder)
         return CLI_BAD_INPUT;
     }
     for (int i = 0; i < n; i++) {
-        if (status == CLI_OK && is_picture(names[i]->d_name))
+        if (status == CLI_OK && picture_name(names[i]->d_name))
             status = add(p, joined(folder, names[i]->d_name));
         free(names[i]);
     }
@@ -66,15 +67,37 @@ static int add_folder(struct pictures *p, const char *folder)
     return status;
 }
 
+static int add_matches(struct pictures *p, const char *pattern)
+{
+    glob_t found;
+    int status = CLI_OK;
+    const int result = glob(pattern, 0, NULL, &found);
+    if (result) {
+        fprintf(stderr, "infer: %s: %s\n", pattern,
+                result == GLOB_NOMATCH ? "no file is called so, and none matches"
+                                       : "it can't be read");
+        return result == GLOB_NOSPACE ? CLI_RESOURCES : CLI_BAD_INPUT;
+    }
+    for (size_t i = 0; i < found.gl_pathc && status == CLI_OK; i++)
+        status = add(p, strdup(found.gl_pathv[i]));
+    globfree(&found);
+    return status;
+}
+
+static int add_name(struct pictures *p, const char *name)
+{
+    struct stat st;
+    if (stat(name, &st) == 0)
+        return S_ISDIR(st.st_mode) ? add_folder(p, name) : add(p, strdup(name));
+    return strpbrk(name, "*?[") ? add_matches(p, name) : add(p, strdup(name));
+}
+
 int pictures_list(const char *const *names, int n, struct pictures *p)
 {
     int status = CLI_OK;
     *p = (struct pictures){0};
-    for (int i = 0; i < n && status == CLI_OK; i++) {
-        struct stat st;
-        status = stat(names[i], &st) == 0 && S_ISDIR(st.st_mode) ? add_folder(p, names[i])
-                                                                 : add(p, strdup(names[i]));
-    }
+    for (int i = 0; i < n && status == CLI_OK; i++)
+        status = add_name(p, names[i]);
     return status;
 }
 

@@ -7,9 +7,12 @@ struct pictures {
     int count;
 };
 
-/* What `names` stands for, in that order: a folder for the pictures in it, by name (JPEG, PNG, BMP,
- * GIF, TGA, PNM by their endings), anything else for itself. Returns an exit status, after a
- * message where it is not 0. Free it in either case. */
+/* Whether a file is a picture by the ending of its name: JPEG, PNG, BMP, GIF, TGA, PNM. */
+int picture_name(const char *name);
+
+/* What `names` stands for, in that order: a folder for the pictures in it, by name, a pattern with
+ * *, ? or [ that is no file for the files that match, by name, anything else for itself. Returns an
+ * exit status, after a message where it is not 0. Free it in either case. */
 int pictures_list(const char *const *names, int n, struct pictures *p);
 void pictures_free(struct pictures *p);
 

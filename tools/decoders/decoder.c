@@ -43,6 +43,8 @@ const struct decoder_family decoder_families[] = {
     FAMILY(fastestdet, "FastestDet"),
     {"segment", "a map of scores: a class for each pixel", decoder_fits_segment,
      decoder_build_segment, 1},
+    {"points", "points of one thing, relative: landmarks of a face", decoder_fits_points,
+     decoder_build_points, 1},
     {NULL, NULL, NULL, NULL, 0}};
 
 const struct decoder_family *decoder_find(const char *name, const struct decoder *d)

@@ -163,5 +163,6 @@ DECODER_FAMILY(yolov4);
 DECODER_FAMILY(centernet);
 DECODER_FAMILY(blazeface);
 DECODER_FAMILY(segment);
+DECODER_FAMILY(points);
 
 #endif

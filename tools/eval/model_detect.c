@@ -164,7 +164,7 @@ static int answer_picture(struct answering *a, uint32_t picture)
     int status = CLI_OK;
     if (!path)
         eval_model_absent(a->m, a->o, name, a->folder);
-    else if (detector_run(&a->m->detector, path, &found, &err) != INFER_OK ||
+    else if (detector_run_file(&a->m->detector, path, &found, &err) != INFER_OK ||
              check_boxes(&found, &err) != INFER_OK)
         eval_model_miss(a->m, a->o, path, &err);
     else

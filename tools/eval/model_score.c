@@ -72,7 +72,7 @@ static infer_status answer_picture(struct scoring *g, const char *path, infer_er
 {
     struct classifier *c = &g->m->classifier;
     struct answer a;
-    infer_status status = classifier_run(c, path, &a, err);
+    infer_status status = classifier_run_file(c, path, &a, err);
     if (status == INFER_OK && a.found != c->top)
         status = infer__fail(err, INFER_ERROR_SHAPE, "%zu scores, not %zu", a.found, c->top);
     for (size_t k = 0; status == INFER_OK && k < a.found; k++) {

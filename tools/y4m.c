@@ -1,0 +1,154 @@
+/* Videos without compression: YUV4MPEG2, as ffmpeg and mjpegtools write it, and raw frames. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/status.h"
+#include "tools/frame_source.h"
+
+enum { MOST_LINE = 1024, MOST_SIDE = 65535, MOST_PIXELS = 100000000 };
+
+infer_status stream_layout(struct stream *v, infer_error *err)
+{
+    const int odd = v->pixels == INFER_PIXELS_I420 || v->pixels == INFER_PIXELS_NV12;
+    const size_t w = (size_t)v->width, h = (size_t)v->height;
+    FAIL_IF(v->width < 1 || v->height < 1 || v->width > MOST_SIDE || v->height > MOST_SIDE ||
+                (int64_t)v->width * v->height > MOST_PIXELS,
+            INFER_ERROR_LIMIT, "its frames are %d x %d; at most %d pixels are taken", v->width,
+            v->height, MOST_PIXELS);
+    memset(v->planes, 0, sizeof v->planes);
+    memset(v->pitches, 0, sizeof v->pitches);
+    v->bytes = w * h;
+    v->pitches[0] = w;
+    if (odd) {
+        const size_t half = (w + 1) / 2, rows = (h + 1) / 2;
+        const int planes = v->pixels == INFER_PIXELS_I420 ? 2 : 1;
+        for (int i = 1; i <= planes; i++) {
+            v->planes[i] = v->bytes;
+            v->pitches[i] = planes == 2 ? half : 2 * half;
+            v->bytes += v->pitches[i] * rows;
+        }
+        FAIL_IF(w < 2 || h < 2, INFER_ERROR_UNSUPPORTED, "its frames are %d x %d", v->width,
+                v->height);
+        v->width &= ~1;
+        v->height &= ~1;
+        return INFER_OK;
+    }
+    const int yuyv = v->pixels == INFER_PIXELS_YUYV, grey = v->pixels == INFER_PIXELS_GRAY;
+    const int alpha = v->pixels == INFER_PIXELS_RGBA || v->pixels == INFER_PIXELS_BGRA;
+    FAIL_IF(yuyv && (w % 2 || h % 2), INFER_ERROR_UNSUPPORTED,
+            "frames of yuyv have even sides, not %d x %d", v->width, v->height);
+    v->pitches[0] = w * (grey ? 1 : yuyv ? 2 : alpha ? 4 : 3);
+    v->bytes = v->pitches[0] * h;
+    return INFER_OK;
+}
+
+int source_raw(const char *text, struct stream *format)
+{
+    static const struct {
+        const char *name;
+        infer_pixels pixels;
+    } formats[] = {{"rgb", INFER_PIXELS_RGB},   {"bgr", INFER_PIXELS_BGR},
+                   {"rgba", INFER_PIXELS_RGBA}, {"bgra", INFER_PIXELS_BGRA},
+                   {"gray", INFER_PIXELS_GRAY}, {"nv12", INFER_PIXELS_NV12},
+                   {"i420", INFER_PIXELS_I420}, {"yuyv", INFER_PIXELS_YUYV}};
+    char *end;
+    infer_error err;
+    *format = (struct stream){.rate = {25, 1}};
+    format->width = (int32_t)strtol(text, &end, 10);
+    if (*end == 'x') {
+        format->height = (int32_t)strtol(end + 1, &end, 10);
+        for (size_t i = 0; *end == ':' && i < sizeof formats / sizeof *formats; i++)
+            if (strcmp(end + 1, formats[i].name) == 0)
+                format->pixels = formats[i].pixels;
+    }
+    if (!format->pixels) {
+        cli_usage(
+            "--raw %s: frames are given as 640x480:nv12, of rgb, bgr, rgba, bgra, gray, nv12, "
+            "i420 or yuyv",
+            text);
+        return 0;
+    }
+    if (stream_layout(format, &err) != INFER_OK) {
+        cli_usage("--raw %s: %s", text, err.message);
+        return 0;
+    }
+    return 1;
+}
+
+/* ---- YUV4MPEG2 ------------------------------------------------------------------------------ */
+
+/* A line without its end; -1 where there is none, at most MOST_LINE bytes long. */
+static int read_line(struct stream *v, int stop, char line[MOST_LINE])
+{
+    for (int n = 0; n < MOST_LINE; n++) {
+        if (source_read(v->fd, stop, line + n, 1) != 1)
+            return -1;
+        if (line[n] == '\n') {
+            line[n] = 0;
+            return n;
+        }
+    }
+    return -1;
+}
+
+static infer_status read_colours(struct stream *v, const char *name, infer_error *err)
+{
+    static const char *const known[] = {"420", "420jpeg", "420mpeg2", "420paldv"};
+    if (strcmp(name, "mono") == 0) {
+        v->pixels = INFER_PIXELS_GRAY;
+        return INFER_OK;
+    }
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strcmp(name, known[i]) == 0)
+            return INFER_OK;
+    return infer__fail(
+        err, INFER_ERROR_UNSUPPORTED,
+        "its frames are of the kind C%.40s; C420 and Cmono are read (ffmpeg -pix_fmt "
+        "yuv420p)",
+        name);
+}
+
+/* A word of the header: W640, H480, F30000:1001, C420jpeg; others don't matter here. */
+static infer_status read_word(struct stream *v, const char *word, infer_error *err)
+{
+    char *end;
+    const unsigned long number = strtoul(word + 1, &end, 10);
+    if (*word == 'W')
+        v->width = number <= MOST_SIDE ? (int32_t)number : -1;
+    if (*word == 'H')
+        v->height = number <= MOST_SIDE ? (int32_t)number : -1;
+    if (*word == 'F' && *end == ':') {
+        const unsigned long by = strtoul(end + 1, NULL, 10);
+        if (number && by)
+            v->rate = (struct frame_rate){number, by};
+    }
+    return *word == 'C' ? read_colours(v, word + 1, err) : INFER_OK;
+}
+
+infer_status y4m_begin(struct stream *v, int stop, infer_error *err)
+{
+    char line[MOST_LINE], *rest = line;
+    v->y4m = 1;
+    v->pixels = INFER_PIXELS_I420;
+    v->rate = (struct frame_rate){25, 1};
+    FAIL_IF(read_line(v, stop, line) < 0, INFER_ERROR_PICTURE,
+            "the first line of the video has no end");
+    for (char *word; (word = strsep(&rest, " ")) != NULL;)
+        TRY(read_word(v, word, err));
+    FAIL_IF(v->width < 1 || v->height < 1, INFER_ERROR_PICTURE,
+            "the video does not say how large its frames are");
+    return stream_layout(v, err);
+}
+
+int y4m_frame(struct stream *v, int stop, infer_error *err)
+{
+    char line[MOST_LINE];
+    const int n = read_line(v, stop, line);
+    infer__error_clear(err);
+    if (n >= 5 && memcmp(line, "FRAME", 5) == 0)
+        return 1;
+    if (n < 0) /* the end, as it should be */
+        return 0;
+    (void)infer__fail(err, INFER_ERROR_PICTURE, "frame %u does not begin with FRAME", v->number);
+    return 1;
+}
