@@ -4,11 +4,11 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "infer_draw.h"
 #include "tools/commands.h"
 #include "tools/convert.h"
 #include "tools/draw_out.h"
 #include "tools/folder.h"
+#include "tools/paint.h"
 #include "tools/palette_png.h"
 #include "tools/preprocess_args.h"
 #include "tools/read_file.h"
@@ -156,19 +156,9 @@ static void paint(const struct segmenter *s, infer_image *image)
 {
     char texts[256][64];
     const char *labels[256];
-    infer_rgba colors[256];
-    int there[256] = {0};
-    const size_t all = (size_t)s->mask.width * (size_t)s->mask.height;
-    const int background = s->decoding.background > 0 ? s->decoding.background : 0;
-    for (size_t i = 0; i < all; i++)
-        there[s->mask.pixels[i]] = 1;
-    there[INFER_MASK_UNSEEN] = 0;
-    for (int i = 0; i < 256; i++) {
-        labels[i] = there[i] && i != background ? label_of(s, i, texts[i]) : NULL;
-        colors[i] = infer_draw_palette(i);
-    }
-    infer_draw_classes(image, &s->mask, background, NULL, NULL);
-    infer_draw_legend(image, labels, colors, 256, NULL, NULL);
+    for (int i = 0; i < 256; i++)
+        labels[i] = label_of(s, i, texts[i]);
+    paint_classes(image, &s->mask, s->decoding.background, labels);
 }
 
 static int write_drawn(struct segmenter *s, struct frame *f)

@@ -2,9 +2,12 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "kernels/convert.h"
+#include "tools/base64.h"
+#include "tools/palette_png.h"
 #include "tools/serve/version.h"
 
 static void add_label(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct version *v,
@@ -44,11 +47,8 @@ static yyjson_mut_val *points_json(yyjson_mut_doc *doc, const infer_point *point
 }
 
 /* Runs of equal values along rows: value, length, value, length ... */
-static yyjson_mut_val *mask_json(yyjson_mut_doc *doc, const infer_image *m)
+static void add_runs(yyjson_mut_doc *doc, yyjson_mut_val *o, const infer_image *m)
 {
-    yyjson_mut_val *o = yyjson_mut_obj(doc), *size = yyjson_mut_obj_add_arr(doc, o, "size");
-    yyjson_mut_arr_add_int(doc, size, m->height);
-    yyjson_mut_arr_add_int(doc, size, m->width);
     yyjson_mut_val *counts = yyjson_mut_obj_add_arr(doc, o, "counts");
     const size_t pitch = m->pitch ? m->pitch : (size_t)m->width;
     int value = -1;
@@ -68,11 +68,33 @@ static yyjson_mut_val *mask_json(yyjson_mut_doc *doc, const infer_image *m)
         yyjson_mut_arr_add_int(doc, counts, value);
         yyjson_mut_arr_add_int(doc, counts, length);
     }
+}
+
+static void add_png(yyjson_mut_doc *doc, yyjson_mut_val *o, const infer_image *m)
+{
+    size_t bytes, length;
+    void *png = palette_png(m, &bytes);
+    char *text = png ? base64_encode(png, bytes, &length) : NULL;
+    if (text)
+        yyjson_mut_obj_add_strncpy(doc, o, "png", text, length);
+    free(text);
+    free(png);
+}
+
+static yyjson_mut_val *mask_json(yyjson_mut_doc *doc, const infer_image *m, enum answer_masks masks)
+{
+    yyjson_mut_val *o = yyjson_mut_obj(doc), *size = yyjson_mut_obj_add_arr(doc, o, "size");
+    yyjson_mut_arr_add_int(doc, size, m->height);
+    yyjson_mut_arr_add_int(doc, size, m->width);
+    if (masks == ANSWER_PNG)
+        add_png(doc, o, m);
+    else
+        add_runs(doc, o, m);
     return o;
 }
 
 static yyjson_mut_val *boxes_json(yyjson_mut_doc *doc, const struct version *v,
-                                  const struct job_answer *a)
+                                  const struct job_answer *a, enum answer_masks masks)
 {
     yyjson_mut_val *list = yyjson_mut_arr(doc);
     for (size_t i = 0; i < a->nboxes; i++) {
@@ -87,8 +109,8 @@ static yyjson_mut_val *boxes_json(yyjson_mut_doc *doc, const struct version *v,
         if (a->points)
             yyjson_mut_obj_add_val(doc, o, "points",
                                    points_json(doc, a->points + i * a->npoints, a->npoints));
-        if (a->masks && a->masks[i].pixels) {
-            yyjson_mut_val *mask = mask_json(doc, &a->masks[i]);
+        if (a->masks && a->masks[i].pixels && masks != ANSWER_NO_MASK) {
+            yyjson_mut_val *mask = mask_json(doc, &a->masks[i], masks);
             yyjson_mut_val *at = yyjson_mut_obj_add_arr(doc, mask, "at");
             yyjson_mut_arr_add_int(doc, at, b->x0 > 0 ? (int)floorf(b->x0) : 0);
             yyjson_mut_arr_add_int(doc, at, b->y0 > 0 ? (int)floorf(b->y0) : 0);
@@ -99,7 +121,7 @@ static yyjson_mut_val *boxes_json(yyjson_mut_doc *doc, const struct version *v,
 }
 
 static yyjson_mut_val *segments_json(yyjson_mut_doc *doc, const struct version *v,
-                                     const struct job_answer *a)
+                                     const struct job_answer *a, enum answer_masks masks)
 {
     const infer_image *m = &a->mask;
     const size_t pitch = m->pitch ? m->pitch : (size_t)m->width;
@@ -119,19 +141,21 @@ static yyjson_mut_val *segments_json(yyjson_mut_doc *doc, const struct version *
             yyjson_mut_obj_add_real(doc, c, "share",
                                     (double)pixels[i] / ((double)m->width * m->height));
         }
-    yyjson_mut_obj_add_val(doc, o, "mask", mask_json(doc, m));
+    if (masks != ANSWER_NO_MASK)
+        yyjson_mut_obj_add_val(doc, o, "mask", mask_json(doc, m, masks));
     return o;
 }
 
-yyjson_mut_val *answer_json(yyjson_mut_doc *doc, const struct job *job, int picture)
+yyjson_mut_val *answer_json(yyjson_mut_doc *doc, const struct job *job, int picture,
+                            enum answer_masks masks)
 {
     const struct version *v = job->version;
     const struct job_answer *a = &job->answers[picture];
     switch (v->task) {
     case INFER_TASK_DETECT:
-        return boxes_json(doc, v, a);
+        return boxes_json(doc, v, a, masks);
     case INFER_TASK_SEGMENT:
-        return segments_json(doc, v, a);
+        return segments_json(doc, v, a, masks);
     case INFER_TASK_KEYPOINTS:
         return points_json(doc, a->points, a->npoints);
     default:
