@@ -434,6 +434,18 @@ int scheduler_workers(struct scheduler *s, struct version *v)
     return workers;
 }
 
+uint64_t scheduler_memory(struct scheduler *s, struct version *v)
+{
+    infer_session_memory use = INFER_SESSION_MEMORY_INIT;
+    infer_error err;
+    pthread_mutex_lock(&s->lock);
+    if (v->idle && infer_session_memory_use(v->idle->session, &use, &err) == INFER_OK)
+        v->session_bytes = use.arena_bytes + use.output_bytes + use.plan_bytes;
+    const uint64_t bytes = v->session_bytes;
+    pthread_mutex_unlock(&s->lock);
+    return bytes;
+}
+
 void scheduler_counts(struct scheduler *s, struct version *v, struct version_counts *counts,
                       int *queued, int *running)
 {

@@ -24,6 +24,8 @@ void scheduler_close(struct scheduler *s, struct version *v);
 void scheduler_scale(struct scheduler *s, struct version *v, int workers);
 /* How many may run at a time. */
 int scheduler_workers(struct scheduler *s, struct version *v);
+/* Bytes that a worker has of its own, from a session that rests; 0 while none does and none did. */
+uint64_t scheduler_memory(struct scheduler *s, struct version *v);
 /* A copy of its counts, and how many jobs wait and are run. */
 void scheduler_counts(struct scheduler *s, struct version *v, struct version_counts *counts,
                       int *queued, int *running);

@@ -121,10 +121,16 @@ static int begin_all(struct server *s, char *why, size_t size)
     return 1;
 }
 
+static uint64_t wall_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
 struct server *server_begin(const struct server_options *options, char *why, size_t size)
 {
     struct server *s = calloc(1, sizeof *s);
-    struct timespec now;
     if (!s) {
         snprintf(why, size, "out of memory");
         return NULL;
@@ -134,10 +140,11 @@ struct server *server_begin(const struct server_options *options, char *why, siz
     mallopt(M_MMAP_THRESHOLD, 32 << 20);
     mallopt(M_TRIM_THRESHOLD, 256 << 20);
     s->options = *options;
-    clock_gettime(CLOCK_REALTIME, &now);
-    s->started_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-    if (begin_all(s, why, size))
+    s->started_ms = wall_ms();
+    if (begin_all(s, why, size)) {
+        s->ready_ms = wall_ms();
         return s;
+    }
     server_end(s, 0);
     return NULL;
 }

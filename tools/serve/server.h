@@ -46,7 +46,7 @@ struct server {
     struct http_server *inference, *management;
     atomic_int draining;
     atomic_int aside;    /* threads that server_aside has begun */
-    uint64_t started_ms; /* CLOCK_REALTIME */
+    uint64_t started_ms, ready_ms; /* CLOCK_REALTIME; the first models were loaded in between */
     pthread_t watcher;
     int watching;
     atomic_ullong answers[6]; /* of HTTP, by the first digit of the status */

@@ -102,6 +102,7 @@ struct version {
     int closed; /* takes no further jobs */
     uint64_t virtual_ns;
     struct version_session *idle;
+    uint64_t session_bytes; /* of a session, when one was last asked */
     int sessions;
     struct version_counts counts;
     struct version *next_active;
