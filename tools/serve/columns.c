@@ -36,7 +36,8 @@ static int refuse(struct v2_error *err, const char *name, const char *what)
 /* The string in {"b64": "..."}, or NULL. */
 static yyjson_val *encoded(yyjson_val *v)
 {
-    yyjson_val *text = yyjson_is_obj(v) && yyjson_obj_size(v) == 1 ? yyjson_obj_get(v, "b64") : NULL;
+    yyjson_val *text =
+        yyjson_is_obj(v) && yyjson_obj_size(v) == 1 ? yyjson_obj_get(v, "b64") : NULL;
     return yyjson_is_str(text) ? text : NULL;
 }
 
@@ -216,8 +217,8 @@ static int read_input(struct v2_request *q, int place, const struct pieces *p,
     return give_numbers(q, place, p, elements(&n), &info, err);
 }
 
-int columns_read_input(struct v2_request *q, int place, yyjson_val *value,
-                       struct columns_memory *m, struct v2_error *err)
+int columns_read_input(struct v2_request *q, int place, yyjson_val *value, struct columns_memory *m,
+                       struct v2_error *err)
 {
     const struct pieces p = {&value, 1, 0};
     return read_input(q, place, &p, m, err);
@@ -257,8 +258,8 @@ int columns_read(struct v2_request *q, yyjson_val *value, struct columns_memory 
 }
 
 /* One input of all examples, which are objects. */
-static int read_stacked(struct v2_request *q, yyjson_val *rows, yyjson_val *key,
-                        yyjson_val **list, struct columns_memory *m, struct v2_error *err)
+static int read_stacked(struct v2_request *q, yyjson_val *rows, yyjson_val *key, yyjson_val **list,
+                        struct columns_memory *m, struct v2_error *err)
 {
     size_t i, n;
     yyjson_val *row;

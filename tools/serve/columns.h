@@ -18,8 +18,8 @@ void columns_free(struct columns_memory *m);
 int columns_read(struct v2_request *q, yyjson_val *value, struct columns_memory *m,
                  struct v2_error *err);
 /* The value of one input. */
-int columns_read_input(struct v2_request *q, int place, yyjson_val *value,
-                       struct columns_memory *m, struct v2_error *err);
+int columns_read_input(struct v2_request *q, int place, yyjson_val *value, struct columns_memory *m,
+                       struct v2_error *err);
 /* The same of a list of examples, each an object of inputs by their names, or a value of the only
  * input; tensors have the examples along their first dimension. */
 int columns_read_rows(struct v2_request *q, yyjson_val *rows, struct columns_memory *m,

@@ -1,8 +1,8 @@
 /* Tensors to nested lists. */
 #include <string.h>
 
-#include "tools/cli.h"
 #include "tools/base64.h"
+#include "tools/cli.h"
 #include "tools/serve/answers.h"
 #include "tools/serve/columns.h"
 

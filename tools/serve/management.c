@@ -133,8 +133,9 @@ static void list(struct call *c)
 
 /* ---- registering ---------------------------------------------------------------------------- */
 
-/* What a call to register asks for. */
+/* What a call to register asks for. It outlives the call. */
 struct registration {
+    struct call call; /* without the parts of its path */
     char url[512], name[NAME_BYTES], path[1024];
     struct version_options options;
     long workers; /* -1: not told */
@@ -169,7 +170,8 @@ static int find_file(struct call *c, struct registration *g)
     if (found_below(o->paths, o->npaths, g->url, g->path, sizeof g->path))
         return 1;
     reply_exception(c->request, 404, "ModelNotFoundException",
-                    torch ? "Model not found at: %s" : "Model not found in model store: %s", g->url);
+                    torch ? "Model not found at: %s" : "Model not found in model store: %s",
+                    g->url);
     return 0;
 }
 
@@ -199,8 +201,8 @@ static int read_registration(struct call *c, const struct parameters *p, struct 
         return 0;
     }
     if (!number_of(p, "batch_size", 1, 1024, g->options.max_batch, &batch) ||
-        !number_of(p, "max_batch_delay", 0, 3600000,
-                   (long)(g->options.batch_delay_ns / 1000000), &delay) ||
+        !number_of(p, "max_batch_delay", 0, 3600000, (long)(g->options.batch_delay_ns / 1000000),
+                   &delay) ||
         !number_of(p, "response_timeout", 0, 86400, 0, &timeout) ||
         !number_of(p, "initial_workers", 0, MOST_WORKERS, c->server->options.initial_workers,
                    &g->workers)) {
@@ -241,8 +243,9 @@ static void tell_registered(struct call *c, const struct registration *g, int64_
 }
 
 /* A further version leaves the default where it was, as in TorchServe. */
-static void add_model(struct call *c, const struct registration *g)
+static void add_model(struct registration *g)
 {
+    struct call *c = &g->call;
     struct server *s = c->server;
     char why[300] = "";
     int64_t number;
@@ -265,8 +268,7 @@ static void add_model(struct call *c, const struct registration *g)
     }
     if (before)
         repository_set_default(s->repository, g->name, before);
-    struct version *v =
-        repository_get(s->repository, g->name, strlen(g->name), number, &missing);
+    struct version *v = repository_get(s->repository, g->name, strlen(g->name), number, &missing);
     int workers = 0;
     if (v && g->workers >= 0)
         scheduler_scale(s->scheduler, v, (int)g->workers);
@@ -274,6 +276,13 @@ static void add_model(struct call *c, const struct registration *g)
         workers = g->workers >= 0 ? (int)g->workers : scheduler_workers(s->scheduler, v);
     version_unref(v);
     tell_registered(c, g, number, workers);
+}
+
+/* Loading takes its time: others are answered meanwhile. */
+static void load_aside(void *registration)
+{
+    add_model(registration);
+    free(registration);
 }
 
 /* Whether models may be registered and unregistered; if not it was answered. */
@@ -288,13 +297,21 @@ static int may_control(struct call *c)
 
 static void do_register(struct call *c)
 {
-    struct registration g;
     if (!may_control(c))
         return;
+    struct registration *g = calloc(1, sizeof *g);
+    if (!g) {
+        reply_exception(c->request, 507, "InsufficientMemoryException", "out of memory");
+        return;
+    }
+    g->call = (struct call){.server = c->server, .request = c->request};
     const struct parameters p = read_parameters(c->request);
-    if (read_registration(c, &p, &g))
-        add_model(c, &g);
+    const int good = read_registration(c, &p, g);
     yyjson_doc_free(p.doc);
+    if (!good)
+        free(g);
+    else if (!server_aside(c->server, load_aside, g))
+        load_aside(g);
 }
 
 /* ---- one model ------------------------------------------------------------------------------ */
@@ -306,13 +323,11 @@ static struct version *version_of(struct call *c, int with_version, char *name, 
     enum repository_missing missing;
     int64_t number = 0;
     *text = 0;
-    if (!mms_name(c, 0, name, NAME_BYTES) ||
-        (with_version && !mms_name(c, 1, text, NAME_BYTES)))
+    if (!mms_name(c, 0, name, NAME_BYTES) || (with_version && !mms_name(c, 1, text, NAME_BYTES)))
         return NULL;
     if (with_version && !(number = mms_version(&c->part[1])))
         number = -1;
-    struct version *v =
-        repository_get(c->server->repository, name, strlen(name), number, &missing);
+    struct version *v = repository_get(c->server->repository, name, strlen(name), number, &missing);
     if (!v)
         mms_unknown(c->request, name,
                     repository_default(c->server->repository, name, strlen(name)) ? text : "");
@@ -451,8 +466,7 @@ static void set_label(struct call *c)
     const long n = http_unescape(c->part[2].text, c->part[2].length, 0, label, sizeof label);
     if (n <= 0)
         bad_request(c, "a label is of 1 to 63 characters");
-    else if (repository_set_label(c->server->repository, name, label, v->number) !=
-             REPOSITORY_DONE)
+    else if (repository_set_label(c->server->repository, name, label, v->number) != REPOSITORY_DONE)
         reply_exception(c->request, 507, "InsufficientMemoryException", "out of memory");
     else {
         snprintf(status, sizeof status, "Label \"%s\" of model \"%s\" is version \"%s\"", label,

@@ -25,8 +25,8 @@ static const struct operation inference[] = {
      "Predict with one version.", "model_name p string, model_version p string", "*/*"},
     {"/models/{model_name}/invoke", "post", "invoke", "Predict, by SageMaker's path.",
      "model_name p string", "*/*"},
-    {"/invocations", "post", "invocations", "Predict, by SageMaker's path.",
-     "model_name q string", "*/*"},
+    {"/invocations", "post", "invocations", "Predict, by SageMaker's path.", "model_name q string",
+     "*/*"},
     {"/{model_name}/predict", "post", "predict", "Predict, by the older path.",
      "model_name p string", "*/*"},
     {NULL, NULL, NULL, NULL, NULL, NULL},
@@ -166,8 +166,7 @@ void openapi_model(struct call *c)
     enum repository_missing missing;
     if (!mms_name(c, 0, name, sizeof name))
         return;
-    struct version *v =
-        repository_get(c->server->repository, name, strlen(name), 0, &missing);
+    struct version *v = repository_get(c->server->repository, name, strlen(name), 0, &missing);
     if (!v) {
         mms_unknown(c->request, name, "");
         return;

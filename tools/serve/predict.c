@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/serve/kserve.h"
 #include "tools/serve/reply.h"
 
 enum { NAME_BYTES = 256, MOST_TOP = 100000 };
@@ -36,8 +37,8 @@ int64_t mms_version(const struct part *part)
     size_t i = 0;
     for (; i < part->length && part->text[i] >= '0' && part->text[i] <= '9' && i < 18; i++)
         number = number * 10 + (part->text[i] - '0');
-    const int whole = i == part->length || (part->length - i == 2 && part->text[i] == '.' &&
-                                            part->text[i + 1] == '0');
+    const int whole = i == part->length ||
+                      (part->length - i == 2 && part->text[i] == '.' && part->text[i + 1] == '0');
     return whole ? number : 0;
 }
 
@@ -90,7 +91,7 @@ static void drop(struct prediction *p)
 {
     v2_free(&p->request);
     columns_free(&p->memory);
-    pictures_free(&p->pictures);
+    picture_list_free(&p->pictures);
     body_free(&p->body);
     yyjson_doc_free(p->doc);
     version_unref(p->version);
@@ -120,14 +121,14 @@ static int find_pictures(struct prediction *p)
             yyjson_doc_free(p->doc);
             p->doc = kserve_read((const char *)f->data, f->bytes, &err);
             const int before = p->pictures.count;
-            if (!p->doc || !pictures_add_json(&p->pictures, yyjson_doc_get_root(p->doc)))
+            if (!p->doc || !picture_list_add_json(&p->pictures, yyjson_doc_get_root(p->doc)))
                 while (p->pictures.count > before)
                     free(p->pictures.owned[--p->pictures.count]);
         } else if (f->is_file || body_is_picture(f->data, f->bytes)) {
-            if (!pictures_add(&p->pictures, f->data, f->bytes))
+            if (!picture_list_add(&p->pictures, f->data, f->bytes))
                 return -1;
         } else {
-            pictures_add_text(&p->pictures, (const char *)f->data, f->bytes);
+            picture_list_add_text(&p->pictures, (const char *)f->data, f->bytes);
         }
     }
     return p->pictures.count > 0;
@@ -163,8 +164,7 @@ static int submit_pictures(struct prediction *p, struct v2_error *err)
         v2_fail(err, V2_UNAVAILABLE, "out of memory");
         return 0;
     }
-    memcpy(job->pictures, p->pictures.picture,
-           (size_t)p->pictures.count * sizeof *job->pictures);
+    memcpy(job->pictures, p->pictures.picture, (size_t)p->pictures.count * sizeof *job->pictures);
     job->npictures = p->pictures.count;
     job->top = (int)p->top;
     job->score = p->score;
@@ -211,10 +211,13 @@ static void run(struct prediction *p)
         found = find_pictures(p);
         ok = found >= 0;
         if (!ok)
-            v2_fail(&err, V2_INVALID, "more than %d pictures", PICTURES_MOST);
+            v2_fail(&err, V2_INVALID, "more than %d pictures", PICTURE_LIST_MOST);
     }
     if (ok && found == 0 && p->body.count == 0) {
         v2_fail(&err, V2_INVALID, "the body is empty");
+        ok = 0;
+    } else if (ok && found == 0 && p->version->takes_pictures && !p->doc) {
+        v2_fail(&err, V2_INVALID, "there is no picture in the body");
         ok = 0;
     }
     if (ok && (found ? submit_pictures(p, &err) : submit_tensors(p, &err)))

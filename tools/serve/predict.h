@@ -6,7 +6,7 @@
 #include "tools/serve/answers.h"
 #include "tools/serve/body.h"
 #include "tools/serve/columns.h"
-#include "tools/serve/pictures.h"
+#include "tools/serve/picture_list.h"
 #include "tools/serve/server.h"
 
 /* How an answer is drawn. */
@@ -26,8 +26,8 @@ struct prediction {
     enum predict_draw draw;
     enum answer_masks masks;
 
-    struct pictures pictures; /* for answers of the model's task */
-    struct v2_request request; /* for tensors */
+    struct picture_list pictures; /* for answers of the model's task */
+    struct v2_request request;    /* for tensors */
     struct columns_memory memory;
 };
 

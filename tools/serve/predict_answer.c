@@ -32,11 +32,8 @@ static void reply_bytes(const struct prediction *p, const char *type, void *byte
         reply_exception(p->http, 507, "InsufficientMemoryException", "out of memory");
         return;
     }
-    struct http_answer a = {.status = 200,
-                            .content_type = type,
-                            .body = bytes,
-                            .body_bytes = n,
-                            .free_body = free};
+    struct http_answer a = {
+        .status = 200, .content_type = type, .body = bytes, .body_bytes = n, .free_body = free};
     reply_mms_headers(p->http, &a);
     http_answer(p->http, &a);
 }
@@ -58,8 +55,9 @@ static void reply_value(const struct prediction *p, yyjson_mut_doc *doc, yyjson_
 static int wants_mask(const struct prediction *p, const struct job *job)
 {
     const char *accept = http_header(p->http, "Accept");
-    return p->masks == ANSWER_PNG && job->npictures == 1 && p->version->task == INFER_TASK_SEGMENT &&
-           accept && strncasecmp(accept, "image/png", 9) == 0;
+    return p->masks == ANSWER_PNG && job->npictures == 1 &&
+           p->version->task == INFER_TASK_SEGMENT && accept &&
+           strncasecmp(accept, "image/png", 9) == 0;
 }
 
 /* An answer for one picture, a list of them for several. */

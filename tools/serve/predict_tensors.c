@@ -74,7 +74,8 @@ static int read_json(struct prediction *p, const struct body_field *f, struct v2
     if (!read_document(p, f, err))
         return 0;
     yyjson_val *root = yyjson_doc_get_root(p->doc), *inner;
-    if ((inner = yyjson_obj_get(root, "instances")) && version_input(q->version, "instances", 9) < 0)
+    if ((inner = yyjson_obj_get(root, "instances")) &&
+        version_input(q->version, "instances", 9) < 0)
         return columns_read_rows(q, inner, &p->memory, err);
     if ((inner = yyjson_obj_get(root, "inputs")) && version_input(q->version, "inputs", 6) < 0)
         return columns_read(q, inner, &p->memory, err);

@@ -45,7 +45,7 @@ struct server {
     struct cache *cache; /* NULL: none */
     struct http_server *inference, *management;
     atomic_int draining;
-    atomic_int aside;    /* threads that server_aside has begun */
+    atomic_int aside;              /* threads that server_aside has begun */
     uint64_t started_ms, ready_ms; /* CLOCK_REALTIME; the first models were loaded in between */
     pthread_t watcher;
     int watching;

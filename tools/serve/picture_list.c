@@ -1,4 +1,4 @@
-#include "tools/serve/pictures.h"
+#include "tools/serve/picture_list.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -6,16 +6,16 @@
 #include "tools/base64.h"
 #include "tools/serve/body.h"
 
-int pictures_add(struct pictures *p, const void *data, size_t bytes)
+int picture_list_add(struct picture_list *p, const void *data, size_t bytes)
 {
-    if (p->count == PICTURES_MOST)
+    if (p->count == PICTURE_LIST_MOST)
         return 0;
     p->owned[p->count] = NULL;
     p->picture[p->count++] = (infer_picture){.data = data, .bytes = bytes};
     return 1;
 }
 
-int pictures_add_text(struct pictures *p, const char *text, size_t n)
+int picture_list_add_text(struct picture_list *p, const char *text, size_t n)
 {
     if (n > 5 && memcmp(text, "data:", 5) == 0) {
         const char *comma = memchr(text, ',', n);
@@ -24,20 +24,20 @@ int pictures_add_text(struct pictures *p, const char *text, size_t n)
         n -= (size_t)(comma + 1 - text);
         text = comma + 1;
     }
-    unsigned char *bytes = p->count < PICTURES_MOST ? malloc(base64_room(n)) : NULL;
+    unsigned char *bytes = p->count < PICTURE_LIST_MOST ? malloc(base64_room(n)) : NULL;
     const long decoded = bytes ? base64_decode(text, n, bytes) : -1;
     if (decoded <= 0 || !body_is_picture(bytes, (size_t)decoded)) {
         free(bytes);
         return 0;
     }
-    pictures_add(p, bytes, (size_t)decoded);
+    picture_list_add(p, bytes, (size_t)decoded);
     p->owned[p->count - 1] = bytes;
     return 1;
 }
 
-static int add_value(struct pictures *p, yyjson_val *value, int depth);
+static int add_value(struct picture_list *p, yyjson_val *value, int depth);
 
-static int add_object(struct pictures *p, yyjson_val *value, int depth)
+static int add_object(struct picture_list *p, yyjson_val *value, int depth)
 {
     static const char *const keys[] = {"b64",    "data",      "body",    "image",
                                        "inputs", "instances", "examples"};
@@ -58,14 +58,14 @@ static int add_object(struct pictures *p, yyjson_val *value, int depth)
     return 1;
 }
 
-static int add_value(struct pictures *p, yyjson_val *value, int depth)
+static int add_value(struct picture_list *p, yyjson_val *value, int depth)
 {
     size_t i, n;
     yyjson_val *v;
-    if (depth > PICTURES_DEEPEST)
+    if (depth > PICTURE_LIST_DEEPEST)
         return 0;
     if (yyjson_is_str(value))
-        return pictures_add_text(p, yyjson_get_str(value), yyjson_get_len(value));
+        return picture_list_add_text(p, yyjson_get_str(value), yyjson_get_len(value));
     if (yyjson_is_obj(value))
         return add_object(p, value, depth);
     yyjson_arr_foreach(value, i, n, v)
@@ -76,12 +76,12 @@ static int add_value(struct pictures *p, yyjson_val *value, int depth)
     return 1;
 }
 
-int pictures_add_json(struct pictures *p, yyjson_val *value)
+int picture_list_add_json(struct picture_list *p, yyjson_val *value)
 {
     return add_value(p, value, 0);
 }
 
-void pictures_free(struct pictures *p)
+void picture_list_free(struct picture_list *p)
 {
     for (int i = 0; i < p->count; i++)
         free(p->owned[i]);
