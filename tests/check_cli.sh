@@ -51,6 +51,8 @@ for command in $("$infer" --help | sed -n 's/^  \([a-z]*\) .*/\1/p'); do
     classify | detect | segment | pose | embed | track) set -- "$tmp/missing.onnx" x ;;
     eval) set -- --predictions "$tmp/missing.json" ;;
     hammer) set -- http://127.0.0.1:1/ --body "$tmp/missing.jpg" ;;
+    reference) set -- "$tmp/missing.infer" --data "$tmp" ;;
+    drift) set -- "$tmp/missing.infer" "$tmp" ;;
     serve) set -- "$tmp/missing.onnx" ;;
     *) set -- "$tmp/missing.onnx" --json ;;
     esac
@@ -86,6 +88,10 @@ expect 0 "$infer" eval "$model" --data $labels --report "$tmp/eval.html"
 expect 3 "$infer" eval "$model" --data $labels --images "$tmp" &&
     says '48 of 48 pictures failed' err
 expect 2 "$infer" eval "$model" && says 'give --data' err
+expect 0 "$infer" reference "$model" --data $signs/pictures -o "$tmp/watched.infer" && says '^  sharpness '
+expect 0 "$infer" drift "$tmp/watched.infer" $signs/pictures --report "$tmp/drift.html" &&
+    says ' 48 pictures, as the reference$'
+expect 3 "$infer" drift "$model" $signs/pictures && says 'no reference statistics' err
 if [ -w /dev/full ]; then # a full disk behind standard output must not go unnoticed
     for command in "$infer inspect" "$bench --time 0.05"; do
         $command "$model" >/dev/full 2>"$tmp/err"

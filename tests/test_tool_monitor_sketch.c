@@ -209,14 +209,15 @@ static void as_bytes(void **unused)
     struct profile a, b;
     void *bytes, *again;
     size_t size, size_again;
+    infer_error err;
     (void)unused;
     fill(&a, 5000);
-    assert_int_equal(profile_encode(&a, &bytes, &size, NULL), INFER_OK);
-    assert_int_equal(profile_decode(&b, bytes, size, NULL), INFER_OK);
+    assert_int_equal(profile_encode(&a, &bytes, &size, &err), INFER_OK);
+    assert_int_equal(profile_decode(&b, bytes, size, &err), INFER_OK);
     assert_true(b.pictures == 5000 && b.window == 300 && b.minutes == 2.5);
     assert_true(b.numbers[FEATURE_SCORE].bad == 100 && b.classes.count == 7);
     assert_true(profile_told(&b, FEATURE_ENTROPY) == 0);
-    assert_int_equal(profile_encode(&b, &again, &size_again, NULL), INFER_OK);
+    assert_int_equal(profile_encode(&b, &again, &size_again, &err), INFER_OK);
     assert_true(size == size_again && memcmp(bytes, again, size) == 0);
     free(again);
     assert_true(profile_merge(&b, &a) && b.pictures == 10000); /* one that was read can grow */
@@ -252,7 +253,7 @@ static void hostile_bytes(void **unused)
     infer_error err;
     (void)unused;
     fill(&a, 700);
-    assert_int_equal(profile_encode(&a, &bytes, &size, NULL), INFER_OK);
+    assert_int_equal(profile_encode(&a, &bytes, &size, &err), INFER_OK);
     unsigned char *copy = malloc(size);
     assert_non_null(copy);
     for (size_t cut = 0; cut < size; cut += cut < 200 ? 1 : 97) {

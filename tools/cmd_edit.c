@@ -145,10 +145,18 @@ static int get_preprocess(struct job *j, const struct edit *e)
     return CLI_OK;
 }
 
+/* Whether answers are others than those that reference statistics were made of. */
+static int changes_answers(const struct job *j)
+{
+    return preprocess_args_given(j->args) || cli_has(j->args, "no-preprocess") ||
+           cli_has(j->args, "from") || cli_has(j->args, "to") || cli_has(j->args, "remove-output");
+}
+
 /* The sections that go over, and the preprocessing that was given. What was packed is not: weights
  * may be others. */
 static uint32_t list_sections(const struct job *j, const infer_model *model,
-                              const struct infer__section *preprocess, struct infer__section *list)
+                              const struct infer__section *preprocess, struct infer__section *list,
+                              FILE *log)
 {
     uint32_t n = 0;
     if (j->store_preprocess)
@@ -157,6 +165,10 @@ static uint32_t list_sections(const struct job *j, const infer_model *model,
         const struct infer__section *s = &model->sections[i];
         const int replaced = s->kind == INFER__SECTION_PREPROCESS &&
                              (j->store_preprocess || cli_has(j->args, "no-preprocess"));
+        if (s->kind == INFER__SECTION_STATISTICS && changes_answers(j)) {
+            fputs("no reference statistics: infer reference makes new ones\n", log);
+            continue;
+        }
         if (s->kind >= INFER__SECTION_PREPROCESS && s->kind != INFER__SECTION_ABOUT &&
             s->kind != INFER__SECTION_PACKED && !replaced)
             list[n++] = *s;
@@ -183,7 +195,7 @@ static infer_status encode(const struct job *j, struct edit *e, void **bytes, si
                                                               : m->labels,
                                           .nlabels = j->labels ? j->nlabels : m->nlabels,
                                           .extra = list,
-                                          .nextra = list_sections(j, m, &preprocess, list),
+                                          .nextra = list_sections(j, m, &preprocess, list, e->log),
                                           .about = &e->about};
     return infer__file_write(&content, NULL, bytes, size, err);
 }

@@ -23,5 +23,7 @@ int cmd_edit(int argc, char **argv);
 int cmd_eval(int argc, char **argv);
 int cmd_serve(int argc, char **argv);
 int cmd_hammer(int argc, char **argv);
+int cmd_reference(int argc, char **argv);
+int cmd_drift(int argc, char **argv);
 
 #endif

@@ -25,6 +25,8 @@ static const struct {
     {"edit", "cut a part out, rename, set shapes and preprocessing", cmd_edit},
     {"diff", "compare two runs node by node", cmd_diff},
     {"eval", "how good a model is, or recorded answers", cmd_eval},
+    {"reference", "store what a model's pictures and answers are like", cmd_reference},
+    {"drift", "whether requests still are what the reference was", cmd_drift},
     {"serve", "models behind HTTP", cmd_serve},
     {"hammer", "a load on an HTTP server, and its times", cmd_hammer},
 };
@@ -42,7 +44,7 @@ static void help(FILE *f)
           "Exit status:\n"
           "  0  it worked\n"
           "  1  it worked, and the answer is no (verify, diff: values differ; eval: goals missed;\n"
-          "     hammer: requests failed)\n"
+          "     drift: it has drifted; hammer: requests failed)\n"
           "  2  wrong arguments\n"
           "  3  a file is missing, corrupt or not supported\n"
           "  4  no memory, a limit was reached, or a file can't be written\n",

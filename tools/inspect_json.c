@@ -2,6 +2,7 @@
 #include "run/session.h"
 #include "tools/cli.h"
 #include "tools/inspect.h"
+#include "tools/monitor/profile.h"
 #include "tools/preprocess_args.h"
 
 static void value(FILE *f, const char *before, const infer_value_info *v)
@@ -154,6 +155,17 @@ static void about(FILE *f, const infer_model *model)
     fputs("],\n", f);
 }
 
+static void reference(FILE *f, const infer_model *model)
+{
+    struct profile p;
+    infer_error err;
+    if (profile_of_model(&p, model, &err) == INFER_OK)
+        profile_json(f, &p);
+    else
+        fputs("null", f);
+    profile_free(&p);
+}
+
 void inspect_json(FILE *f, const struct inspect *x, const infer_error *error)
 {
     infer_preprocess p = INFER_PREPROCESS_INIT;
@@ -176,6 +188,8 @@ void inspect_json(FILE *f, const struct inspect *x, const infer_error *error)
         fputs("null", f);
     fputs(",\n\"packed\": ", f);
     inspect_packed_json(f, x->model);
+    fputs(",\n\"reference\": ", f);
+    reference(f, x->model);
     fputs(",\n", f);
     nodes(f, &x->model->graph);
     fputs(",\n\"session\": ", f);

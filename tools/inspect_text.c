@@ -7,6 +7,7 @@
 #include "run/session.h"
 #include "tools/cli.h"
 #include "tools/inspect.h"
+#include "tools/monitor/profile.h"
 #include "tools/preprocess_args.h"
 
 uint32_t inspect_root(const struct inspect *x, uint32_t tensor)
@@ -92,6 +93,18 @@ static void print_about(FILE *f, const infer_model *model)
     }
 }
 
+static void print_reference(FILE *f, const infer_model *model)
+{
+    struct profile p;
+    infer_error err;
+    const infer_status status = profile_of_model(&p, model, &err);
+    if (status == INFER_OK)
+        profile_text(f, &p);
+    else if (status != INFER_ERROR_UNSUPPORTED)
+        fprintf(f, "reference that can't be read: %s\n", err.message);
+    profile_free(&p);
+}
+
 void inspect_model_text(FILE *f, const struct inspect *x)
 {
     infer_value_info info = INFER_VALUE_INFO_INIT;
@@ -117,6 +130,7 @@ void inspect_model_text(FILE *f, const struct inspect *x)
     fprintf(f, "labels   %zu\n", infer_model_labels(x->model));
     if (infer_model_preprocess(x->model, &p, &err) == INFER_OK)
         fprintf(f, "picture  %s\n", preprocess_text(&p, text, sizeof text));
+    print_reference(f, x->model);
 }
 
 static void print_operands(FILE *f, const struct infer__graph *g, const uint32_t *ids, uint32_t n)

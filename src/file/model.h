@@ -14,7 +14,7 @@ enum infer__section_kind {
     INFER__SECTION_LABELS = 4,
     INFER__SECTION_PREPROCESS = 5,
     INFER__SECTION_DECODING = 6,   /* how outputs become answers */
-    INFER__SECTION_STATISTICS = 7, /* reserved: reference statistics */
+    INFER__SECTION_STATISTICS = 7, /* what pictures and answers are like (tools/monitor) */
     INFER__SECTION_SELFTEST = 8,   /* reserved: an input with its expected output */
     INFER__SECTION_TUNED = 9,      /* a tuned plan; one section for each CPU */
     INFER__SECTION_META = 10,      /* reserved: files of version 1.0 may have anything there */

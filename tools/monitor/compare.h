@@ -45,7 +45,7 @@ struct compare_samples {
     size_t n, m;
 };
 
-/* Copies both without their NaN, and sorts them. Free it in either case. */
+/* Copies both without their NaN, and sorts them. Free it in either case. `err` is not NULL. */
 infer_status compare_begin(struct compare_samples *s, const double *reference, size_t n,
                            const double *current, size_t m, infer_error *err);
 void compare_end(struct compare_samples *s);

@@ -203,3 +203,14 @@ int monitor_report(struct monitor *m, double now, struct monitor_report *r)
     profile_free(&window);
     return ok;
 }
+
+uint32_t monitor_alerts(struct monitor *m, uint64_t *began)
+{
+    uint32_t standing = 0;
+    pthread_mutex_lock(&m->lock);
+    for (int i = 0; i < FEATURE_COUNT; i++)
+        standing |= (uint32_t)(m->row[i] >= IN_A_ROW) << i;
+    *began = m->alerts;
+    pthread_mutex_unlock(&m->lock);
+    return standing;
+}

@@ -56,6 +56,10 @@ struct monitor_report {
 /* Fills *r; judges the sliding window, which changes no alert. 0 without memory. */
 int monitor_report(struct monitor *m, double now, struct monitor_report *r);
 
+/* Bits of the features whose alerts stand; *began becomes how many have begun so far. Takes no
+ * time. */
+uint32_t monitor_alerts(struct monitor *m, uint64_t *began);
+
 /* The report as one JSON object. */
 void monitor_json(FILE *f, const struct monitor_report *r);
 /* Reports of `n` monitors in Prometheus' text format, each metric with its HELP and TYPE once:

@@ -27,7 +27,9 @@ uint64_t profile_told(const struct profile *p, enum feature f);
 
 /* ---- as bytes (profile_file.c) -------------------------------------------------------------- */
 
-/* The section STATISTICS of a model's file, which is a file of its own as well. *bytes is to be
+/* `err` is never NULL here.
+ *
+ * The section STATISTICS of a model's file, which is a file of its own as well. *bytes is to be
  * freed with free. */
 infer_status profile_encode(struct profile *p, void **bytes, size_t *size, infer_error *err);
 /* From bytes that are not trusted. *p becomes a profile, empty on failure: INFER_ERROR_FORMAT, or
@@ -39,8 +41,15 @@ infer_status profile_of_model(struct profile *p, const infer_model *model, infer
  * aligned, to be freed with infer__free. */
 infer_status profile_store(struct profile *p, const infer_model *model, void **bytes, size_t *size,
                            infer_error *err);
-/* From a .infer file, or a file of profile_encode's bytes. *p is then to be freed. Returns an exit
- * status after a message. */
-int profile_open(struct profile *p, const char *path);
+/* From a .infer file, or a file of profile_encode's bytes. *p is then to be freed. `model` may be
+ * NULL; else *model becomes the model of a .infer file, to be freed with infer_model_free, or NULL.
+ * Returns an exit status after a message. */
+int profile_open(struct profile *p, const char *path, infer_model **model);
+
+/* ---- telling (profile_report.c) ------------------------------------------------------------- */
+
+/* A table; one JSON object. 0 without memory. */
+int profile_text(FILE *f, const struct profile *p);
+int profile_json(FILE *f, const struct profile *p);
 
 #endif

@@ -7,7 +7,6 @@
 #include "base/status.h"
 #include "file/checksum.h"
 #include "tools/cli.h"
-#include "tools/convert.h"
 #include "tools/monitor/profile.h"
 #include "tools/read_file.h"
 
@@ -207,19 +206,21 @@ static int open_profile_file(struct profile *p, const char *path, infer_error *e
     return status == INFER_OK ? CLI_OK : cli_fail(path, err);
 }
 
-int profile_open(struct profile *p, const char *path)
+int profile_open(struct profile *p, const char *path, infer_model **model)
 {
     infer_error err;
-    infer_model *model;
-    void *bytes;
+    infer_model *opened = NULL;
     profile_begin(p);
+    if (model)
+        *model = NULL;
     if (is_profile(path))
         return open_profile_file(p, path, &err);
-    int status = open_model(path, NULL, 0, &model, &bytes);
-    if (model)
-        status = profile_of_model(p, model, &err) == INFER_OK ? CLI_OK : cli_fail(path, &err);
-    infer_model_free(&model);
-    infer_allocator a = infer__allocator(NULL);
-    infer__free(&a, bytes);
-    return status;
+    infer_status status = infer_load(path, NULL, &opened, &err);
+    if (status == INFER_OK)
+        status = profile_of_model(p, opened, &err);
+    if (status == INFER_OK && model)
+        *model = opened;
+    else
+        infer_model_free(&opened);
+    return status == INFER_OK ? CLI_OK : cli_fail(path, &err);
 }
