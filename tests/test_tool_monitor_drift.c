@@ -27,7 +27,8 @@ static void make_reference(void)
     profile_free(&p);
 }
 
-/* Those of the signs that are JPEG, with the brightness of `percent` and the blue channel or not. */
+/* Those of the signs that are JPEG, with the brightness of `percent` and the blue channel or not.
+ */
 static void change_signs(const char *name, int percent, int blue)
 {
     DIR *d = opendir(PICTURES);
