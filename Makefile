@@ -95,7 +95,7 @@ ONNX_GEN := $(BUILD)/gen/onnx/onnx.pb-c
 TOOL_OBJ := $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out $(TOOL_MAIN),$(TOOL_SRC))) $(ONNX_GEN).o \
             $(THIRD_PARTY:%.c=$(BUILD)/obj/%.o)
 UNITS    := $(UNIT_SRC:tests/%.c=$(BUILD)/tests/%)
-TOOL_LIBS := -lprotobuf-c -lmicrohttpd -lz
+TOOL_LIBS := -lprotobuf-c -lmicrohttpd -lnghttp2 -lz
 
 PROGRAMS := $(BUILD)/infer $(BUILD)/infer-bench
 LIBRARIES := $(BUILD)/libinfer.a $(BUILD)/libinfer.so
