@@ -92,7 +92,8 @@ UNIT_SRC := $(wildcard tests/test_*.c)
 CHECK_SRC := $(wildcard tests/reliability/[rf][0-9]*.c)
 LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/obj/%.o) $(LEVEL_OBJ:%=$(BUILD)/obj/%.o)
 ONNX_GEN := $(BUILD)/gen/onnx/onnx.pb-c
-TOOL_OBJ := $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out $(TOOL_MAIN),$(TOOL_SRC))) $(ONNX_GEN).o \
+GRPC_GEN := $(BUILD)/gen/serve/kserve.pb-c
+TOOL_OBJ := $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out $(TOOL_MAIN),$(TOOL_SRC))) $(ONNX_GEN).o $(GRPC_GEN).o \
             $(THIRD_PARTY:%.c=$(BUILD)/obj/%.o)
 UNITS    := $(UNIT_SRC:tests/%.c=$(BUILD)/tests/%)
 TOOL_LIBS := -lprotobuf-c -lmicrohttpd -lnghttp2 -lz
@@ -148,7 +149,7 @@ UNWATCHED := kernels/% src/base/% src/graph/% src/plan/% src/run/% src/file/chec
 $(UNWATCHED:%=$(BUILD)/obj/%.o): WATCH := -fno-sanitize-coverage=trace-cmp
 endif
 # A pattern rule without a recipe would add nothing: the objects are named.
-$(patsubst %.c,$(BUILD)/obj/%.o,$(TOOL_SRC) $(UNIT_SRC) $(CHECK_SRC)): | $(ONNX_GEN).h
+$(patsubst %.c,$(BUILD)/obj/%.o,$(TOOL_SRC) $(UNIT_SRC) $(CHECK_SRC)): | $(ONNX_GEN).h $(GRPC_GEN).h
 
 # What packed weights look like follows from these sources: a library reads those in a file only if
 # they were packed by the same (src/file/packed_section.h).
@@ -175,7 +176,11 @@ $(BUILD)/obj/third_party/%.o: third_party/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call SHOW,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(GUARD) -w -MMD -MP -c $< -o $@
 
-$(ONNX_GEN).o: $(ONNX_GEN).c $(BUILD)/flags
+$(GRPC_GEN).h $(GRPC_GEN).c &: tools/serve/kserve.proto
+	@mkdir -p $(BUILD)/gen/serve
+	$(call SHOW,PB)protoc-c --c_out=$(BUILD)/gen/serve -I tools/serve $<
+
+$(ONNX_GEN).o $(GRPC_GEN).o: %.o: %.c $(BUILD)/flags
 	$(call SHOW,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(GUARD) -w -c $< -o $@
 
 $(BUILD)/libinfer.a: $(LIB_OBJ)

@@ -7,12 +7,15 @@
 #include "base/cpu.h"
 #include "infer.h"
 #include "tools/commands.h"
+#include "tools/serve/grpc.h"
 #include "tools/serve/server.h"
 #include "tools/session_args.h"
 
 static const struct cli_option options[] = {
     {"host", "ADDRESS", "where to listen (default: 127.0.0.1; 0.0.0.0 or :: for everybody)"},
     {"port", "N", "of inference (default: 8080; 0: any free one)"},
+    {"grpc-port", "N", "KServe v2 over gRPC, without TLS (default: none; by custom 8001; 0: any)"},
+    {"grpc-compress", "CODING", "gzip or deflate: answers to gRPC clients that accept it"},
     {"management-port", "N", "of management and metrics, on loopback (default: 8081; 0: any)"},
     {"management-host", "ADDRESS", "where management listens (default: 127.0.0.1)"},
     {"no-management", NULL, "no management port"},
@@ -120,11 +123,21 @@ static int read_bytes(const char *option, const char *text, int64_t *bytes)
     return 0;
 }
 
+static int read_coding(const struct cli_args *args)
+{
+    const char *text = cli_value(args, "grpc-compress");
+    if (!text || strcmp(text, "gzip") == 0 || strcmp(text, "deflate") == 0)
+        return 1;
+    cli_usage("--grpc-compress is gzip or deflate, not '%s'", text);
+    return 0;
+}
+
 static int read_options(const struct cli_args *args, struct server_options *o)
 {
-    long port, management, bytes, threads, http_threads, poll, initial;
+    long port, management, grpc, bytes, threads, http_threads, poll, initial;
     if (!cli_int(args, "port", 0, 65535, 8080, &port) ||
         !cli_int(args, "management-port", 0, 65535, 8081, &management) ||
+        !cli_int(args, "grpc-port", 0, 65535, 8001, &grpc) || !read_coding(args) ||
         !cli_int(args, "max-request-bytes", 1, 1L << 40, 64L << 20, &bytes) ||
         !cli_int(args, "threads", 1, 1024, (long)infer__cpu_count(), &threads) ||
         !cli_int(args, "http-threads", 1, 256, (threads + 1) / 2, &http_threads) ||
@@ -138,7 +151,8 @@ static int read_options(const struct cli_args *args, struct server_options *o)
     o->management_host = cli_value(args, "management-host");
     o->port = (int)port;
     o->management_port = cli_has(args, "no-management") ? -1 : (int)management;
-    o->grpc_port = -1;
+    o->grpc_port = cli_value(args, "grpc-port") ? (int)grpc : -1;
+    o->grpc_coding = cli_value(args, "grpc-compress");
     o->name = cli_value(args, "server-name") ? cli_value(args, "server-name") : "libinfer";
     o->max_request_bytes = (size_t)bytes;
     o->models = cli_value(args, "models");
@@ -185,6 +199,8 @@ int cmd_serve(int argc, char **argv)
     fprintf(stderr, "infer: serving on port %d", http_port(s->inference));
     if (s->management)
         fprintf(stderr, ", management on port %d", http_port(s->management));
+    if (s->grpc)
+        fprintf(stderr, ", gRPC on port %d", grpc_port(s->grpc));
     fputs("\n", stderr);
     int signal_number;
     sigwait(&ends, &signal_number);

@@ -56,21 +56,25 @@ static int run_row(const struct route *table, struct call *call)
     return seen;
 }
 
-/* Whether the request may be answered; if not it was told so. */
-static int is_allowed(const struct server *s, struct http_request *r)
+int route_allows(const struct server *s, const char *authorization)
 {
     if (!s->options.token)
         return 1;
-    const char *given = http_header(r, "Authorization");
-    if (given && strncasecmp(given, "Bearer ", 7) == 0) {
-        const char *t = given + 7, *want = s->options.token;
-        const size_t n = strlen(t);
-        unsigned differs = n != strlen(want); /* the time does not depend on where */
-        for (size_t i = 0; i < n && i < strlen(want); i++)
-            differs |= (unsigned)(unsigned char)t[i] ^ (unsigned char)want[i];
-        if (!differs)
-            return 1;
-    }
+    if (!authorization || strncasecmp(authorization, "Bearer ", 7) != 0)
+        return 0;
+    const char *t = authorization + 7, *want = s->options.token;
+    const size_t n = strlen(t);
+    unsigned differs = n != strlen(want); /* the time does not depend on where */
+    for (size_t i = 0; i < n && i < strlen(want); i++)
+        differs |= (unsigned)(unsigned char)t[i] ^ (unsigned char)want[i];
+    return !differs;
+}
+
+/* Whether the request may be answered; if not it was told so. */
+static int is_allowed(const struct server *s, struct http_request *r)
+{
+    if (route_allows(s, http_header(r, "Authorization")))
+        return 1;
     if (s->options.compat == COMPAT_TORCHSERVE)
         reply_exception(r, 400, "InvalidKeyException",
                         "Token Authorization failed. Token either incorrect, expired, or not "

@@ -10,9 +10,10 @@
 
 #include "tools/read_file.h"
 #include "tools/serve/cache.h"
+#include "tools/serve/kserve_grpc.h"
 #include "tools/serve/log.h"
 
-enum { BODIES_AT_ONCE = 64, IDLE_SECONDS = 300 };
+enum { BODIES_AT_ONCE = 64, IDLE_SECONDS = 300, GRPC_CONNECTIONS = 10000, GRPC_STALL_SECONDS = 30 };
 
 /* Looks at the paths again and again. */
 static void *watch(void *arg)
@@ -70,6 +71,36 @@ static struct http_server *listen_on(struct server *s, const char *host, int por
     return http;
 }
 
+static int allows(void *server, const char *authorization)
+{
+    return route_allows(server, authorization);
+}
+
+static int begin_grpc(struct server *s, char *why, size_t size)
+{
+    const struct server_options *o = &s->options;
+    const struct grpc_options g = {.host = o->host,
+                                   .port = o->grpc_port,
+                                   .threads = o->http_threads,
+                                   .max_connections = GRPC_CONNECTIONS,
+                                   .max_message = o->max_request_bytes,
+                                   .max_memory = o->max_request_bytes * BODIES_AT_ONCE,
+                                   .idle_seconds = IDLE_SECONDS,
+                                   .stall_seconds = GRPC_STALL_SECONDS,
+                                   .coding = o->grpc_coding,
+                                   .methods = kserve_grpc_methods,
+                                   .allows = allows,
+                                   .ctx = s};
+    if (o->certificate) {
+        snprintf(why, size,
+                 "gRPC is spoken without TLS: --grpc-port and --tls-certificate "
+                 "can't be given together");
+        return 0;
+    }
+    s->grpc = grpc_begin(&g, why, size);
+    return s->grpc != NULL;
+}
+
 static int begin_models(struct server *s, char *why, size_t size)
 {
     infer_error err;
@@ -116,6 +147,8 @@ static int begin_all(struct server *s, char *why, size_t size)
         if (!s->management)
             return 0;
     }
+    if (o->grpc_port >= 0 && !begin_grpc(s, why, size))
+        return 0;
     if (o->poll_ms && pthread_create(&s->watcher, NULL, watch, s) == 0)
         s->watching = 1;
     return 1;
@@ -152,7 +185,8 @@ struct server *server_begin(const struct server_options *options, char *why, siz
 static unsigned pending(const struct server *s)
 {
     return (s->inference ? http_pending(s->inference) : 0) +
-           (s->management ? http_pending(s->management) : 0);
+           (s->management ? http_pending(s->management) : 0) +
+           (s->grpc ? grpc_pending(s->grpc) : 0);
 }
 
 struct aside {
@@ -194,6 +228,8 @@ void server_end(struct server *s, unsigned seconds)
     atomic_store(&s->draining, 1);
     if (s->inference)
         http_quiesce(s->inference);
+    if (s->grpc)
+        grpc_quiesce(s->grpc);
     for (unsigned waited = 0; pending(s) && waited < seconds * 100; waited++)
         usleep(10000);
     if (s->watching)
@@ -203,6 +239,7 @@ void server_end(struct server *s, unsigned seconds)
     scheduler_end(s->scheduler); /* answers what still waits */
     http_end(s->inference);
     http_end(s->management);
+    grpc_end(s->grpc);
     cache_end(s->cache);
     repository_close(s->repository);
     scheduler_free(s->scheduler);

@@ -20,6 +20,7 @@ struct server_options {
     int npaths;
     const char *host, *management_host;
     int port, management_port, grpc_port; /* -1: not opened; 0: any */
+    const char *grpc_coding;              /* "gzip" or "deflate": of gRPC's answers; NULL: none */
     const char *name;                     /* "libinfer" */
     size_t max_request_bytes;
     int threads, http_threads;
@@ -44,6 +45,7 @@ struct server {
     struct repository *repository;
     struct cache *cache; /* NULL: none */
     struct http_server *inference, *management;
+    struct grpc_server *grpc; /* NULL: not opened */
     atomic_int draining;
     atomic_int aside;              /* threads that server_aside has begun */
     uint64_t started_ms, ready_ms; /* CLOCK_REALTIME; the first models were loaded in between */
@@ -88,6 +90,10 @@ extern const struct route page_routes[];       /* inference */
  * protocol. */
 void route_inference(void *server, struct http_request *request);
 void route_management(void *server, struct http_request *request);
+
+/* Whether a request that brings this Authorization ("" or NULL: none) may be answered. Any thread.
+ */
+int route_allows(const struct server *s, const char *authorization);
 
 /* Begins all of it. NULL: `why` has a sentence. Models are loaded before it returns. */
 struct server *server_begin(const struct server_options *options, char *why, size_t size);
