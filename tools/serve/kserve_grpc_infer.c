@@ -213,6 +213,13 @@ static int read_output(struct infer_call *k, size_t i, struct v2_error *err)
                      classes > INT64_MAX ? INT64_MAX : (int64_t)classes, 0, err);
 }
 
+/* Answers come in the model's order, whatever the order in which they were asked for. */
+static int by_index(const void *a, const void *b)
+{
+    const struct v2_output *x = a, *y = b;
+    return x->index - y->index;
+}
+
 static int fill(struct infer_call *k, struct server *s, struct v2_error *err)
 {
     const Inference__ModelInferRequest *m = k->message;
@@ -224,6 +231,7 @@ static int fill(struct infer_call *k, struct server *s, struct v2_error *err)
         ok = read_input(k, i, err);
     for (size_t i = 0; ok && i < m->n_outputs; i++)
         ok = read_output(k, i, err);
+    qsort(k->request.outputs, (size_t)k->request.noutputs, sizeof *k->request.outputs, by_index);
     return ok;
 }
 
