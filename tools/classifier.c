@@ -105,22 +105,31 @@ infer_status classifier_scores(struct classifier *c, size_t *n, infer_error *err
     return INFER_OK;
 }
 
-static infer_status run(struct classifier *c, struct answer *a, infer_error *err)
+infer_status classifier_look(struct classifier *c, struct frame *frame, struct answer *a,
+                             infer_transform *transform, infer_error *err)
 {
     int32_t width, height;
     size_t n;
     double start;
+    memset(a, 0, sizeof *a);
+    a->decode_ms = frame->ms;
+    TRY(frame_image(frame, &a->image, err));
     TRY(infer_preprocess_size(&c->preprocess, a->image.width, a->image.height, &width, &height,
                               err));
     TRY(get_session(c, width, height, err));
     start = cli_now_ms();
-    TRY(infer_preprocess_run(&c->preprocess, &a->image, 0, &c->input, NULL, NULL, err));
+    TRY(infer_preprocess_run(&c->preprocess, &a->image, 0, &c->input, NULL, transform, err));
     a->preprocess_ms = cli_now_ms() - start;
     start = cli_now_ms();
     n = infer_session_outputs(c->session);
     memset(c->outputs, 0, n * sizeof *c->outputs); /* the library's memory */
     TRY(infer_run(c->session, &c->input, 1, c->outputs, n, err));
     a->run_ms = cli_now_ms() - start;
+    return INFER_OK;
+}
+
+static infer_status take_best(const struct classifier *c, struct answer *a, infer_error *err)
+{
     a->classes = calloc(c->top, sizeof *a->classes);
     if (!a->classes)
         return infer__no_memory(err, c->top * sizeof *a->classes);
@@ -143,10 +152,8 @@ static int adds_up(const infer_tensor *t)
 infer_status classifier_run(struct classifier *c, struct frame *frame, struct answer *a,
                             infer_error *err)
 {
-    memset(a, 0, sizeof *a);
-    a->decode_ms = frame->ms;
-    TRY(frame_image(frame, &a->image, err));
-    TRY(run(c, a, err));
+    TRY(classifier_look(c, frame, a, NULL, err));
+    TRY(take_best(c, a, err));
     infer__error_clear(err);
     c->probabilities = c->softmax || adds_up(&c->outputs[c->output]);
     int64_t truth = accuracy_truth(&c->accuracy, frame->name);

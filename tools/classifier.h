@@ -44,6 +44,10 @@ int classifier_preprocess(struct classifier *c, const struct cli_args *args, con
 /* How many scores an answer has. */
 infer_status classifier_scores(struct classifier *c, size_t *n, infer_error *err);
 
+/* Runs the model on a picture, whose pixels become the answer's: what comes out is in c->outputs,
+ * until the next run. `transform` may be NULL. */
+infer_status classifier_look(struct classifier *c, struct frame *frame, struct answer *a,
+                             infer_transform *transform, infer_error *err);
 /* Classifies a picture, whose pixels become the answer's, which is to be freed in either case. */
 infer_status classifier_run(struct classifier *c, struct frame *frame, struct answer *a,
                             infer_error *err);

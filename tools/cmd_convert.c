@@ -43,7 +43,7 @@ static const struct cli_command command = {
     "the family's own preprocessing where no other is given. Families: yolov3, yolov4, yolov5,\n"
     "yolov8 (v8 to v12), yolov8-pose, yolov8-obb, yolov8-seg, yolox, rtdetr, detr, retinanet,\n"
     "fcos, centernet, nanodet, nanodet-plus, picodet, fastestdet, ssd, nms (networks that\n"
-    "suppress themselves), scrfd, yunet, ultraface, retinaface, blazeface; and segment.",
+    "suppress themselves), scrfd, yunet, ultraface, retinaface, blazeface; and segment, points.",
     "  infer convert mobilenet.onnx -o mobilenet.infer --labels imagenet.txt --resize 256 \\\n"
     "      --crop 224 --mean 123.675,116.28,103.53 --scale 0.01712,0.01751,0.01743",
     options,
