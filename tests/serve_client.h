@@ -62,7 +62,7 @@ static inline void serve_send(int fd, const void *bytes, size_t n)
 struct reply {
     int status;
     char head[2048];
-    char body[64 << 10];
+    char body[512 << 10];
     size_t bytes;
 };
 

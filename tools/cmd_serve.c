@@ -156,7 +156,7 @@ static int read_options(const struct cli_args *args, struct server_options *o)
     o->name = cli_value(args, "server-name") ? cli_value(args, "server-name") : "libinfer";
     o->max_request_bytes = (size_t)bytes;
     o->models = cli_value(args, "models");
-    o->initial_workers = (int)initial;
+    o->initial_workers = initial == 0 ? VERSION_NO_WORKERS : initial < 0 ? 0 : (int)initial;
     o->threads = (int)threads;
     o->http_threads = (int)http_threads;
     o->triton_metrics = cli_has(args, "triton-metrics");

@@ -190,6 +190,7 @@ static int read_registration(struct call *c, const struct parameters *p, struct 
 {
     long batch, delay, timeout;
     char runtime[32];
+    const int initial = c->server->options.initial_workers;
     g->options = c->server->options.versions;
     if (!text_of(p, "url", g->url, sizeof g->url) || !*g->url) {
         bad_request(c, "Parameter url is required.");
@@ -204,7 +205,10 @@ static int read_registration(struct call *c, const struct parameters *p, struct 
         !number_of(p, "max_batch_delay", 0, 3600000, (long)(g->options.batch_delay_ns / 1000000),
                    &delay) ||
         !number_of(p, "response_timeout", 0, 86400, 0, &timeout) ||
-        !number_of(p, "initial_workers", 0, MOST_WORKERS, c->server->options.initial_workers,
+        !number_of(p, "initial_workers", 0, MOST_WORKERS,
+                   initial == VERSION_NO_WORKERS ? 0
+                   : initial                     ? initial
+                                                 : -1,
                    &g->workers)) {
         bad_request(c, "batch_size, max_batch_delay, response_timeout or initial_workers is no "
                        "number that it may be");

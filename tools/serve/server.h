@@ -25,7 +25,8 @@ struct server_options {
     size_t max_request_bytes;
     int threads, http_threads;
     const char *models;  /* that are loaded at the start: see repository.h */
-    int initial_workers; /* of models that are registered by call without saying; -1: as of all */
+    int initial_workers; /* of models that are registered by call without saying; 0: as of all;
+                            VERSION_NO_WORKERS */
     struct version_options versions;
     enum server_compat compat;
     int triton_metrics;  /* Triton's names too */
