@@ -16,7 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { EVENTS = 256, BUFFER = 65536, MOST_HEAD = 8192, MOST_THREADS = 64 };
+enum { EVENTS = 256, BUFFER = 65536, MOST_HEAD = 8192, MOST_THREADS = 64, MOST_CLIENTS = 16384 };
 
 static const char help_text[] =
     "Usage: bare_http [PORT [THREADS]]\n"
@@ -39,6 +39,7 @@ struct client {
 
 struct loop {
     int listener;
+    struct client *clients[MOST_CLIENTS]; /* by descriptor */
     char buffer[BUFFER];
 };
 
@@ -121,35 +122,42 @@ static int take(struct client *c, const char *bytes, size_t n)
     return 1;
 }
 
-static void accept_all(const struct loop *l, int poll)
+static void drop(struct loop *l, int fd)
+{
+    close(fd);
+    free(l->clients[fd]);
+    l->clients[fd] = NULL;
+}
+
+static void accept_all(struct loop *l, int poll)
 {
     const int one = 1;
     for (int fd; (fd = accept4(l->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0;) {
-        struct client *c = calloc(1, sizeof *c);
-        struct epoll_event e = {.events = EPOLLIN, .data.ptr = c};
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-        if (c)
-            c->fd = fd;
-        if (!c || epoll_ctl(poll, EPOLL_CTL_ADD, fd, &e)) {
+        struct epoll_event e = {.events = EPOLLIN, .data.fd = fd};
+        if (fd >= MOST_CLIENTS) {
             close(fd);
-            free(c);
+            continue;
         }
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+        l->clients[fd] = calloc(1, sizeof *l->clients[fd]);
+        if (!l->clients[fd] || epoll_ctl(poll, EPOLL_CTL_ADD, fd, &e))
+            drop(l, fd);
+        else
+            l->clients[fd]->fd = fd;
     }
 }
 
-static void serve(struct loop *l, struct client *c)
+static void serve(struct loop *l, int fd)
 {
-    const ssize_t n = recv(c->fd, l->buffer, BUFFER, 0);
-    if ((n < 0 && errno == EAGAIN) || (n > 0 && take(c, l->buffer, (size_t)n)))
-        return;
-    close(c->fd);
-    free(c);
+    const ssize_t n = recv(fd, l->buffer, BUFFER, 0);
+    if (!(n < 0 && errno == EAGAIN) && !(n > 0 && take(l->clients[fd], l->buffer, (size_t)n)))
+        drop(l, fd);
 }
 
 static void *run(void *argument)
 {
     struct loop *l = argument;
-    struct epoll_event events[EVENTS], listening = {.events = EPOLLIN};
+    struct epoll_event events[EVENTS], listening = {.events = EPOLLIN, .data.fd = l->listener};
     const int poll = epoll_create1(EPOLL_CLOEXEC);
     if (poll < 0 || epoll_ctl(poll, EPOLL_CTL_ADD, l->listener, &listening)) {
         perror("bare_http");
@@ -158,10 +166,10 @@ static void *run(void *argument)
     for (;;) {
         const int n = epoll_wait(poll, events, EVENTS, -1);
         for (int i = 0; i < n; i++) {
-            if (events[i].data.ptr)
-                serve(l, events[i].data.ptr);
-            else
+            if (events[i].data.fd == l->listener)
                 accept_all(l, poll);
+            else
+                serve(l, events[i].data.fd);
         }
     }
     return NULL;

@@ -56,15 +56,17 @@ static void put_levels(struct plot *p)
         p->y0 = pow(10, floor(log10(p->y0) + 1e-9));
         p->y1 = pow(10, ceil(log10(p->y1) - 1e-9));
         p->y1 = p->y1 > p->y0 ? p->y1 : p->y0 * 10;
-        for (double y = p->y0; y <= p->y1 * 1.001; y *= 10)
-            put_level(p, y);
+        const int powers = (int)lround(log10(p->y1 / p->y0));
+        for (int i = 0; i <= powers; i++)
+            put_level(p, p->y0 * pow(10, i));
         return;
     }
     p->y1 = p->y1 > p->y0 ? p->y1 : p->y0 + 1;
     const double step = step_of(p->y1 - p->y0);
-    p->y1 = p->y0 + ceil((p->y1 - p->y0) / step - 1e-9) * step;
-    for (double y = p->y0; y <= p->y1 + step / 2; y += step)
-        put_level(p, y);
+    const int levels = (int)ceil((p->y1 - p->y0) / step - 1e-9);
+    p->y1 = p->y0 + levels * step;
+    for (int i = 0; i <= levels; i++)
+        put_level(p, p->y0 + i * step);
 }
 
 void plot_begin(struct plot *p, const char *title, const char *x, const char *y)

@@ -43,9 +43,10 @@ static void draw_percentiles(struct plot *p, const char *name, const struct hdr_
     if (!h->count)
         return;
     plot_line(p, name, dashed);
-    for (double nines = 0; nines <= p->x1 + 1e-9; nines += 0.04) {
-        plot_point(p, nines, hdr_percentile(h, 100 * (1 - pow(10, -nines))) / 1e6);
-        if (pow(10, -nines) * (double)h->count < 0.5)
+    for (int i = 0; i <= (int)(p->x1 * 25); i++) {
+        const double slower = pow(10, -i / 25.0); /* the part of requests that took longer */
+        plot_point(p, i / 25.0, hdr_percentile(h, 100 * (1 - slower)) / 1e6);
+        if (slower * (double)h->count < 0.5)
             break; /* beyond the last request */
     }
     plot_line_end(p);
