@@ -6,6 +6,7 @@
 #include <math.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -201,7 +202,7 @@ static void test_raw(void **state)
 
 /* ---- watching ------------------------------------------------------------------------------- */
 
-static volatile int ended;
+static atomic_int ended;
 enum { UNTIL_ENDED, UNTIL_SEEN };
 
 static void wait_a_little(void)

@@ -17,9 +17,10 @@ struct network {
 };
 
 static void open_network(struct network *n, const char *name, const infer_preprocess *p,
-                         const infer_input_spec *shape)
+                         const infer_input_spec *shape, const char *task)
 {
-    struct convert_options o = {.preprocess = p, .shapes = shape, .nshapes = shape != NULL};
+    struct convert_options o = {
+        .preprocess = p, .shapes = shape, .nshapes = shape != NULL, .task = task};
     char path[200];
     n->images = shared_json("vision/decoders/images.json");
     snprintf(path, sizeof path, "vision/decoders/%s/results.json", name);
@@ -78,7 +79,7 @@ static void test_headpose(void **state)
     (void)state;
     const infer_preprocess p = stretched(64, 127.5F, 1.0F / 128);
     struct network n;
-    open_network(&n, "fsanet-headpose-64", &p, NULL);
+    open_network(&n, "fsanet-headpose-64", &p, NULL, NULL);
     yyjson_val *v;
     size_t i, count;
     double most = 0;
@@ -105,16 +106,7 @@ static void test_landmarks(void **state)
     (void)state;
     const infer_preprocess p = stretched(112, 0, 1.0F / 255);
     struct network n;
-    open_network(&n, "pfld-106-landmarks-112", &p, NULL);
-    infer_decoding d = INFER_DECODING_INIT;
-    infer_keypoints_options o = INFER_KEYPOINTS_OPTIONS_INIT;
-    d.task = INFER_TASK_KEYPOINTS;
-    d.classes = 1;
-    d.points = 1;
-    d.points_count = 106;
-    d.point_fields = 2;
-    d.relative = 1;
-    o.decoding = &d;
+    open_network(&n, "pfld-106-landmarks-112", &p, NULL, "points");
     yyjson_val *v;
     size_t i, count;
     double most = 0;
@@ -124,7 +116,7 @@ static void test_landmarks(void **state)
         infer_point points[106];
         char *bytes = picture_of(&n, v, &picture);
         yyjson_val *expected = yyjson_obj_get(v, "points");
-        assert_int_equal(infer_keypoints(n.session, &picture, 1, &o, points, NULL), INFER_OK);
+        assert_int_equal(infer_keypoints(n.session, &picture, 1, NULL, points, NULL), INFER_OK);
         assert_int_equal(yyjson_arr_size(expected), 106);
         for (size_t k = 0; k < 106; k++) {
             yyjson_val *e = yyjson_arr_get(expected, k);
@@ -183,7 +175,7 @@ static void test_direction(void **state)
     p.fit = INFER_FIT_LINE;
     p.width = 192;
     p.fill = INFER_FILL_ZERO;
-    open_network(&n, "ppocr-mobile-v2-cls", &p, &shape);
+    open_network(&n, "ppocr-mobile-v2-cls", &p, &shape, NULL);
     yyjson_val *v;
     size_t i, count;
     double most = 0;

@@ -16,7 +16,7 @@ void progress_show(double start_ms, const char *what, double part)
     memset(bar, '.', BAR);
     memset(bar, '#', (size_t)full);
     bar[BAR] = 0;
-    fprintf(stderr, "\r[%s] %3.0f s  %-36.36s", bar, (cli_now_ms() - start_ms) / 1e3, what);
+    fprintf(stderr, "\r[%s] %3.0f s  %-36.36s\r", bar, (cli_now_ms() - start_ms) / 1e3, what);
     fflush(stderr);
 }
 

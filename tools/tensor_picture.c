@@ -62,7 +62,7 @@ static void fit_range(const struct planes *p, int64_t first, int64_t n, struct t
 static uint8_t level(float v, float low, float high)
 {
     const float x = (v - low) / (high - low) * 255;
-    return x > 0 ? x < 255 ? (uint8_t)(x + 0.5F) : 255 : 0;
+    return x > 0 ? x < 255 ? (uint8_t)lroundf(x) : 255 : 0;
 }
 
 infer_status tensor_picture(const infer_tensor *t, int channel, const struct tensor_range *range,
@@ -120,7 +120,7 @@ infer_status tensor_picture_back(infer_image *image, const infer_transform *t, i
 
 static uint8_t clipped(double v)
 {
-    return v > 0 ? v < 255 ? (uint8_t)(v + 0.5) : 255 : 0;
+    return v > 0 ? v < 255 ? (uint8_t)lround(v) : 255 : 0;
 }
 
 infer_status tensor_picture_luma(const infer_image *grey, const infer_image *picture,

@@ -1,7 +1,7 @@
 ALL_C := $(filter-out third_party/%,$(wildcard $(shell git ls-files '*.c' '*.h' 2>/dev/null)))
 LINT_C := $(filter src/%.c kernels/%.c tools/%.c bench/%.c examples/%.c,$(ALL_C))
-# canvas.c is stb's code as we instantiate it.
-TIDY := $(patsubst %.c,$(BUILD)/tidy/%.tidy,$(filter-out tools/canvas.c $(LEVEL_SRC),$(LINT_C)))
+# png.c is stb's code as we instantiate it.
+TIDY := $(patsubst %.c,$(BUILD)/tidy/%.tidy,$(filter-out tools/png.c $(LEVEL_SRC),$(LINT_C)))
 LEVEL_TIDY := $(LEVEL_OBJ:%=$(BUILD)/tidy/%.tidy)
 
 lint: check-layers
