@@ -5,6 +5,7 @@
 
 #include "tests/serve_client.h"
 
+#include <netinet/tcp.h>
 #include <nghttp2/nghttp2.h>
 
 #include "tools/serve/grpc_frame.h"
@@ -121,7 +122,9 @@ static inline void grpc_client_open(struct grpc_client *c, int port, uint32_t wi
     nghttp2_session_callbacks *k;
     const nghttp2_settings_entry entry = {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, window};
     memset(c, 0, sizeof *c);
-    c->fd = port ? serve_connect(port) : -1;
+    const int yes = 1;
+    c->fd = serve_connect(port);
+    setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
     nghttp2_session_callbacks_new(&k);
     nghttp2_session_callbacks_set_on_header_callback(k, seen_header);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(k, seen_data);
@@ -190,12 +193,12 @@ static inline struct grpc_call_seen *grpc_begin_call(struct grpc_client *c, cons
     return k;
 }
 
-/* Until the call is closed, for at most 20 s. */
+/* Until the call is closed, or nothing has come for 20 s. */
 static inline void grpc_end_call(struct grpc_client *c, struct grpc_call_seen *k)
 {
     grpc_client_flush(c);
-    for (int i = 0; i < 200 && !k->closed && !c->over; i++) {
-        grpc_client_read(c, 100);
+    for (int idle = 0; idle < 200 && !k->closed && !c->over;) {
+        idle = grpc_client_read(c, 100) ? 0 : idle + 1;
         grpc_client_flush(c);
     }
     assert_true(k->closed);
@@ -205,8 +208,8 @@ static inline void grpc_end_call(struct grpc_client *c, struct grpc_call_seen *k
 static inline void grpc_await(struct grpc_client *c, struct grpc_call_seen *k, size_t bytes)
 {
     grpc_client_flush(c);
-    for (int i = 0; i < 200 && k->bytes < bytes && !k->closed && !c->over; i++) {
-        grpc_client_read(c, 100);
+    for (int idle = 0; idle < 200 && k->bytes < bytes && !k->closed && !c->over;) {
+        idle = grpc_client_read(c, 100) ? 0 : idle + 1;
         grpc_client_flush(c);
     }
     assert_true(k->bytes >= bytes);
