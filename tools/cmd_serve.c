@@ -7,11 +7,16 @@
 #include "base/cpu.h"
 #include "infer.h"
 #include "tools/commands.h"
+#include "tools/serve/config.h"
 #include "tools/serve/grpc.h"
+#include "tools/serve/notify.h"
 #include "tools/serve/server.h"
 #include "tools/session_args.h"
 
 static const struct cli_option options[] = {
+    {"config", "FILE",
+     "JSON: these options by their names, paths, and what differs for single models"},
+    {"check", NULL, "load everything, say what is wrong, and end"},
     {"host", "ADDRESS", "where to listen (default: 127.0.0.1; 0.0.0.0 or :: for everybody)"},
     {"port", "N", "of inference (default: 8080; 0: any free one)"},
     {"grpc-port", "N", "KServe v2 over gRPC, without TLS (default: none; by custom 8001; 0: any)"},
@@ -58,13 +63,17 @@ static const struct cli_command command = {
         "while it runs. It speaks KServe v2 (Triton's clients), MXNet Model Server and "
         "TorchServe,\n"
         "and TensorFlow Serving's REST. SIGTERM and SIGINT: no further requests are taken, and it\n"
-        "ends when those that run are answered. docs/serving.md has the rest.\n",
+        "ends when those that run are answered. systemd's socket activation and notification "
+        "work.\n"
+        "docs/serving.md has the rest.\n",
     .example = "  infer serve models/ --port 8080\n"
                "  curl -T dog.jpg localhost:8080/predictions/squeezenet\n",
     .options = options,
-    .min_positional = 1,
+    .min_positional = 0,
     .max_positional = 1000,
 };
+
+enum { MOST_MERGED = 8192 };
 
 static int read_versions(const struct cli_args *args, struct version_options *v)
 {
@@ -174,27 +183,55 @@ static int read_options(const struct cli_args *args, struct server_options *o)
     return 1;
 }
 
-int cmd_serve(int argc, char **argv)
+/* The command line behind the file's options, and behind those of one of its models where there is
+ * one: what comes later counts. Returns an exit status. */
+static int parse_with(struct config *c, const struct config_model *model, int argc, char **argv,
+                      char **merged, struct cli_args *args)
 {
-    struct cli_args args;
-    struct server_options o = {0};
-    int status;
-    long drain;
-    char why[512] = "";
-    if (cli_parse(&command, argc, argv, &args, &status))
-        return status;
-    if (!read_options(&args, &o) || !cli_int(&args, "drain", 0, 86400, 30, &drain))
+    int status = CLI_OK, n = 1;
+    merged[0] = argv[0];
+    int more = config_arguments(c, NULL, merged + n, MOST_MERGED - argc - n);
+    for (int i = 1; more >= 0 && i < argc; i++)
+        merged[n + more + i - 1] = argv[i];
+    n += more + argc - 1;
+    if (more >= 0 && model)
+        more = config_arguments(c, model, merged + n, MOST_MERGED - n);
+    if (more < 0)
         return CLI_USAGE;
+    return cli_parse(&command, n + (model ? more : 0), merged, args, &status) ? status : CLI_OK;
+}
+
+static int read_models(struct config *c, int argc, char **argv)
+{
+    static struct cli_args args;
+    static char *merged[MOST_MERGED];
+    for (int i = 0; i < c->nmodels; i++) {
+        const int status = parse_with(c, &c->models[i], argc, argv, merged, &args);
+        if (status != CLI_OK || !read_versions(&args, &c->models[i].versions))
+            return 0;
+    }
+    return 1;
+}
+
+/* Ends with SIGTERM and SIGINT. */
+static int serve(const struct server_options *o, unsigned drain, int check)
+{
+    char why[512] = "";
     sigset_t ends;
     sigemptyset(&ends);
     sigaddset(&ends, SIGTERM);
     sigaddset(&ends, SIGINT);
     pthread_sigmask(SIG_BLOCK, &ends, NULL); /* of all threads that are made from here on */
     signal(SIGPIPE, SIG_IGN);
-    struct server *s = server_begin(&o, why, sizeof why);
+    struct server *s = server_begin(o, why, sizeof why);
     if (!s) {
         fprintf(stderr, "infer: serve: %s\n", why);
         return CLI_BAD_INPUT;
+    }
+    if (check) {
+        const int good = repository_ready(s->repository);
+        server_end(s, 0);
+        return good ? CLI_OK : CLI_BAD_INPUT;
     }
     fprintf(stderr, "infer: serving on port %d", http_port(s->inference));
     if (s->management)
@@ -202,9 +239,48 @@ int cmd_serve(int argc, char **argv)
     if (s->grpc)
         fprintf(stderr, ", gRPC on port %d", grpc_port(s->grpc));
     fputs("\n", stderr);
+    notify_begin("READY=1");
     int signal_number;
     sigwait(&ends, &signal_number);
     fputs("infer: ending\n", stderr);
-    server_end(s, (unsigned)drain);
+    notify_begin("STOPPING=1");
+    server_end(s, drain);
     return CLI_OK;
+}
+
+int cmd_serve(int argc, char **argv)
+{
+    static struct cli_args args;
+    static char *merged[MOST_MERGED];
+    struct config config = {0};
+    struct server_options o = {0};
+    int status;
+    long drain;
+    char **kept = malloc((size_t)argc * sizeof *kept); /* the parser moves argv's elements */
+    if (!kept)
+        return CLI_RESOURCES;
+    memcpy(kept, argv, (size_t)argc * sizeof *kept);
+    if (cli_parse(&command, argc, argv, &args, &status)) {
+        free(kept);
+        return status;
+    }
+    const char *file = cli_value(&args, "config");
+    status = file && !config_read(&config, file) ? CLI_USAGE : CLI_OK;
+    if (file && status == CLI_OK)
+        status = parse_with(&config, NULL, argc, kept, merged, &args);
+    if (status == CLI_OK && (!read_options(&args, &o) || !read_models(&config, argc, kept) ||
+                             !cli_int(&args, "drain", 0, 86400, 30, &drain)))
+        status = CLI_USAGE;
+    if (status == CLI_OK && !o.npaths) {
+        o.paths = config.paths;
+        o.npaths = config.npaths;
+    }
+    if (status == CLI_OK && !o.npaths)
+        status = cli_usage("serve: an argument is missing: a folder of models, or a model");
+    o.config = file ? &config : NULL;
+    if (status == CLI_OK)
+        status = serve(&o, (unsigned)drain, cli_has(&args, "check"));
+    config_free(&config);
+    free(kept);
+    return status;
 }

@@ -304,7 +304,7 @@ int v2_submit(struct v2_request *q, void (*done)(struct job *job, void *ctx), vo
     job->priority = q->priority > INT32_MAX ? INT32_MAX : (int)q->priority;
     if (q->timeout_us && q->timeout_us < UINT64_MAX / 2000)
         job->start_by_ns = serve_now_ns() + q->timeout_us * 1000;
-    scheduler_submit(q->server->scheduler, job);
+    traffic_submit(q->server, job);
     return 1;
 }
 

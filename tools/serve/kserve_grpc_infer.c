@@ -225,6 +225,8 @@ static int fill(struct infer_call *k, struct server *s, struct v2_error *err)
     const Inference__ModelInferRequest *m = k->message;
     struct version *v = v2_find(s, m->model_name, strlen(m->model_name),
                                 kserve_grpc_version(m->model_version), err);
+    if (!kserve_grpc_version(m->model_version))
+        v = traffic_choose(s, v);
     int ok = v && v2_begin(&k->request, s, v, err) && read_parameters(k, err);
     version_unref(v);
     for (size_t i = 0; ok && i < m->n_inputs; i++)

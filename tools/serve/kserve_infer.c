@@ -76,6 +76,8 @@ static void infer(struct call *c, int64_t number)
     struct v2_error err = {V2_UNAVAILABLE, "out of memory"};
     size_t json;
     struct version *v = v2_find(c->server, c->part[0].text, c->part[0].length, number, &err);
+    if (!number)
+        v = traffic_choose(c->server, v);
     struct kserve_call *k = v ? calloc(1, sizeof *k) : NULL;
     int plain = 1; /* as Triton has it: errors found before the body is looked at, and after */
     int ok = k && v2_begin(&k->request, c->server, v, &err) && json_length(c->request, &json, &err);

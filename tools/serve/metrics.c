@@ -298,6 +298,22 @@ static void of_process(FILE *f, struct server *s)
                 (unsigned long long)atomic_load(&s->answers[i]));
 }
 
+static void of_traffic(FILE *f, struct server *s)
+{
+    const struct traffic_counts *t = &s->traffic;
+    if (!s->options.config)
+        return;
+    number(f, "infer_canary_requests_total", "counter", "Requests that a canary has answered.",
+           (double)atomic_load(&t->canaries));
+    number(f, "infer_shadow_requests_total", "counter", "Copies that a shadow has answered.",
+           (double)atomic_load(&t->shadows));
+    number(f, "infer_shadow_disagreements_total", "counter",
+           "Those whose answer was another than the request's.",
+           (double)atomic_load(&t->disagreements));
+    number(f, "infer_shadow_failures_total", "counter", "Copies that a shadow has failed at.",
+           (double)atomic_load(&t->shadow_failures));
+}
+
 static void of_cache(FILE *f, struct server *s)
 {
     struct cache_counts c;
@@ -333,6 +349,7 @@ static void metrics(struct call *c)
         of_versions(f, samples, n);
         if (s->options.triton_metrics)
             triton_counters(f, samples, n);
+        of_traffic(f, s);
         of_cache(f, s);
         of_process(f, s);
         fclose(f);

@@ -171,7 +171,7 @@ static int submit_pictures(struct prediction *p, struct v2_error *err)
     job->want_masks = p->masks != ANSWER_NO_MASK || p->draw;
     job->done = on_pictures;
     job->ctx = p;
-    scheduler_submit(p->server->scheduler, job);
+    traffic_submit(p->server, job);
     return 1;
 }
 
@@ -251,6 +251,8 @@ static void predict_with(struct prediction *p, const char *name, int64_t number,
     enum repository_missing missing;
     p->version = repository_get(p->server->repository, name, strlen(name), number, &missing);
     if (p->version) {
+        if (!number)
+            p->version = traffic_choose(p->server, p->version);
         run(p);
         return;
     }

@@ -162,7 +162,13 @@ int repository_load_entry(struct repository *r, struct model *m, const struct fo
         e = repository_make_entry(m, f->number);
     if (e && !e->version)
         e->state = MODEL_LOADING;
-    const struct version_options options = e && e->options ? *e->options : r->options.versions;
+    struct version_options options = r->options.versions;
+    const struct version_options *own =
+        r->options.versions_of ? r->options.versions_of(r->options.ctx, m->name) : NULL;
+    if (e && e->options)
+        options = *e->options;
+    else if (own)
+        options = *own;
     pthread_mutex_unlock(&r->lock);
     if (!e || same)
         return same;

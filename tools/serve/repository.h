@@ -19,6 +19,8 @@ struct repository_options {
     const char *load; /* the models that are loaded by themselves: names with commas between them,
                          "all" or NULL; the others wait for a call */
     struct version_options versions;
+    /* Those of a model that has others; NULL, or a function that gives NULL: it has not. */
+    const struct version_options *(*versions_of)(void *ctx, const char *name);
     infer_pool *pool;
     struct scheduler *scheduler;
     /* Told of what happens, from any thread; may be NULL. */
@@ -83,6 +85,15 @@ enum repository_done repository_remove(struct repository *r, const char *name, i
 enum repository_done repository_set_default(struct repository *r, const char *name, int64_t number);
 /* The same, asked for: 0 where there is no such model or none of its versions is ready. */
 int64_t repository_default(struct repository *r, const char *name, size_t n);
+/* Shares in percent of the requests that name no version: the canary answers its share instead of
+ * the default, the shadow gets copies of its share (traffic.h). Version 0: none. */
+enum repository_done repository_set_shares(struct repository *r, const char *name, int64_t canary,
+                                           double canary_percent, int64_t shadow,
+                                           double shadow_percent);
+/* The version that answers a request instead of `v`, and that gets a copy of one which `v` answers;
+ * NULL where it is not the share's turn. With a reference for the caller. */
+struct version *repository_canary(struct repository *r, const struct version *v);
+struct version *repository_shadow(struct repository *r, const struct version *v);
 /* A further name of a version, as "stable"; number 0: the name goes. */
 enum repository_done repository_set_label(struct repository *r, const char *name, const char *label,
                                           int64_t number);

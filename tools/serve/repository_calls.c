@@ -190,11 +190,66 @@ enum repository_done repository_set_default(struct repository *r, const char *na
     struct model *m;
     pthread_mutex_lock(&r->lock);
     const enum repository_done done = look_up(r, name, number, &m);
-    if (done == REPOSITORY_DONE)
+    if (done == REPOSITORY_DONE) {
+        atomic_fetch_add(&r->generation, m->preferred != number);
         m->preferred = number;
-    atomic_fetch_add(&r->generation, 1);
+    }
     pthread_mutex_unlock(&r->lock);
     return done;
+}
+
+/* Whether it is a share's turn: of any hundred requests in a row exactly its percents, apart from
+ * each other. */
+static int takes_turn(double *turn, double percent)
+{
+    *turn += percent;
+    if (*turn < 100)
+        return 0;
+    *turn -= 100;
+    return 1;
+}
+
+enum repository_done repository_set_shares(struct repository *r, const char *name, int64_t canary,
+                                           double canary_percent, int64_t shadow,
+                                           double shadow_percent)
+{
+    struct model *m;
+    pthread_mutex_lock(&r->lock);
+    const enum repository_done done = look_up(r, name, 0, &m);
+    if (done == REPOSITORY_DONE) {
+        m->canary = canary;
+        m->canary_percent = canary_percent;
+        m->shadow = shadow;
+        m->shadow_percent = shadow_percent;
+    }
+    pthread_mutex_unlock(&r->lock);
+    return done;
+}
+
+/* Another version of the model that `v` is of, where it is its share's turn. */
+static struct version *share_of(struct repository *r, const struct version *v, int shadow)
+{
+    struct version *other = NULL;
+    pthread_mutex_lock(&r->lock);
+    struct model *m = repository_find(r, v->name, strlen(v->name));
+    const int64_t number = m ? (shadow ? m->shadow : m->canary) : 0;
+    const struct entry *e = number ? repository_entry(m, number) : NULL;
+    if (e && e->version && e->version != v &&
+        takes_turn(shadow ? &m->shadow_turn : &m->canary_turn,
+                   shadow ? m->shadow_percent : m->canary_percent))
+        other = version_ref(e->version);
+    pthread_mutex_unlock(&r->lock);
+    return other;
+}
+
+struct version *repository_canary(struct repository *r, const struct version *v)
+{
+    return share_of(r, v, 0);
+}
+
+struct version *repository_shadow(struct repository *r, const struct version *v)
+{
+    return share_of(r, v, 1);
 }
 
 int64_t repository_default(struct repository *r, const char *name, size_t n)
@@ -231,12 +286,13 @@ enum repository_done repository_set_label(struct repository *r, const char *name
     enum repository_done done = look_up(r, name, number, &m);
     if (done == REPOSITORY_DONE) {
         struct version_label *l = label_of(m, label, strlen(label), number != 0);
-        if (l)
+        if (l) {
+            atomic_fetch_add(&r->generation, l->number != number);
             l->number = number;
-        else
+        } else {
             done = number ? REPOSITORY_FAILED : REPOSITORY_DONE;
+        }
     }
-    atomic_fetch_add(&r->generation, 1);
     pthread_mutex_unlock(&r->lock);
     return done;
 }

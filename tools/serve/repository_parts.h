@@ -26,8 +26,10 @@ struct version_label {
 
 struct model {
     char *name;
-    int unloaded;      /* by call: not loaded until a call says so */
-    int64_t preferred; /* the version that is meant where none is named; 0: the newest */
+    int unloaded;           /* by call: not loaded until a call says so */
+    int64_t preferred;      /* the version that is meant where none is named; 0: the newest */
+    int64_t canary, shadow; /* versions that get a share of its requests; 0: none */
+    double canary_percent, shadow_percent, canary_turn, shadow_turn;
     struct version_label *labels;
     int nlabels;
     struct entry *entries; /* by number */

@@ -10,10 +10,28 @@
 
 #include "tools/read_file.h"
 #include "tools/serve/cache.h"
+#include "tools/serve/config.h"
 #include "tools/serve/kserve_grpc.h"
 #include "tools/serve/log.h"
+#include "tools/serve/notify.h"
 
 enum { BODIES_AT_ONCE = 64, IDLE_SECONDS = 300, GRPC_CONNECTIONS = 10000, GRPC_STALL_SECONDS = 30 };
+
+static const struct version_options *versions_of(void *ctx, const char *name)
+{
+    const struct config *c = ((struct server *)ctx)->options.config;
+    for (int i = 0; c && i < c->nmodels; i++)
+        if (strcmp(c->models[i].name, name) == 0)
+            return &c->models[i].versions;
+    return NULL;
+}
+
+static void scan(struct server *s)
+{
+    repository_scan(s->repository);
+    if (s->options.config)
+        config_apply(s->options.config, s->repository);
+}
 
 /* Looks at the paths again and again. */
 static void *watch(void *arg)
@@ -24,7 +42,7 @@ static void *watch(void *arg)
     while (!atomic_load(&s->draining)) {
         nanosleep(&pause, NULL);
         if (!atomic_load(&s->draining))
-            repository_scan(s->repository);
+            scan(s);
     }
     return NULL;
 }
@@ -45,7 +63,7 @@ static struct http_server *listen_on(struct server *s, const char *host, int por
     const struct server_options *o = &s->options;
     struct http_options h = {.host = host,
                              .port = port,
-                             .listener = -1,
+                             .listener = notify_socket(handle == route_inference ? 0 : 1),
                              .threads = handle == route_inference ? o->http_threads : 1,
                              .max_body = o->max_request_bytes,
                              .max_body_memory = o->max_request_bytes * BODIES_AT_ONCE,
@@ -119,13 +137,14 @@ static int begin_models(struct server *s, char *why, size_t size)
                                           .npaths = s->options.npaths,
                                           .load = s->options.models,
                                           .versions = s->options.versions,
+                                          .versions_of = versions_of,
                                           .pool = s->pool,
                                           .scheduler = s->scheduler,
                                           .tell = tell,
                                           .ctx = s};
     s->repository = repository_open(&ro, why, size);
     if (s->repository)
-        repository_scan(s->repository);
+        scan(s);
     return s->repository != NULL;
 }
 

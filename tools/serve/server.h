@@ -11,11 +11,15 @@
 #include "tools/serve/http.h"
 #include "tools/serve/repository.h"
 #include "tools/serve/scheduler.h"
+#include "tools/serve/traffic.h"
 
 /* Where servers that clients know differ, and which of them is followed. */
 enum server_compat { COMPAT_MMS, COMPAT_TORCHSERVE };
 
+struct config;
+
 struct server_options {
+    const struct config *config; /* of single models; NULL: nothing is different for any */
     const char *const *paths;
     int npaths;
     const char *host, *management_host;
@@ -50,6 +54,7 @@ struct server {
     atomic_int draining;
     atomic_int aside;              /* threads that server_aside has begun */
     uint64_t started_ms, ready_ms; /* CLOCK_REALTIME; the first models were loaded in between */
+    struct traffic_counts traffic;
     pthread_t watcher;
     int watching;
     atomic_ullong answers[6]; /* of HTTP, by the first digit of the status */

@@ -69,6 +69,8 @@ struct version *tfs_version(const struct tfs_call *t)
     enum repository_missing missing;
     struct version *v =
         repository_get(t->server->repository, t->name, strlen(t->name), t->number, &missing);
+    if (!t->number)
+        v = traffic_choose(t->server, v);
     if (!v && t->number && missing != MODEL_UNKNOWN)
         reply_error(t->http, 404, "Servable not found for request: Specific(%s, %lld)", t->name,
                     (long long)t->number);

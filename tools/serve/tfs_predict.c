@@ -189,7 +189,7 @@ static int submit_pictures(struct prediction *p, const struct tfs_call *t, struc
     job->npictures = p->pictures.count;
     job->done = on_pictures;
     job->ctx = p;
-    scheduler_submit(t->server->scheduler, job);
+    traffic_submit(t->server, job);
     return 1;
 }
 
