@@ -127,6 +127,11 @@ static void test_y4m(void **state)
     assert_int_equal(DETECT(path, NULL), CLI_OK);
     check_scores(2, all);
     assert_true(number("pictures.0.width") == 32 && number("pictures.0.height") == 30);
+    /* all of 0 to 255: 16 + 44 of 255 */
+    const double full = 60 / 255.0;
+    write_video(path, "YUV4MPEG2 W32 H32 XCOLORRANGE=FULL\n", "FRAME\n", 1, 1024, 512, 0);
+    assert_int_equal(DETECT(path, NULL), CLI_OK);
+    check_scores(1, &full);
     write_video(path, "YUV4MPEG2 W32 H32 Cmono\n", "FRAME\n", 1, 1024, 0, 0);
     const double grey = (16 + 44) / 255.0; /* grey is taken as it is */
     assert_int_equal(DETECT(path, NULL), CLI_OK);

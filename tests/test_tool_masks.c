@@ -3,6 +3,9 @@
 #include "decoder_net.h"
 #include "tool_run.h"
 
+#include "third_party/yyjson/yyjson.h"
+#include "tools/eval/mask_rle.h"
+
 /* The input of 64 x 96 has 24 rows of filling above and below a picture of 128 x 96. */
 enum { IN_W = 64, IN_H = 96, W = 128, H = 96, TOP = 24, M = 8, CLASSES = 2 };
 enum { PLACES = 8 * 12 + 4 * 6 + 2 * 3, COLUMNS = IN_W / 4, ROWS = IN_H / 4, MOST = 200 };
@@ -189,8 +192,9 @@ static void detect_drawn(const struct head *h, infer_image *plain, infer_image *
 {
     const char *file = in_folder("head.infer");
     write_bytes(file, h->model.file.data, h->model.file.size);
-    const int status = run(cmd_detect, "detect", file, PICTURES "stop-1.jpg", "--score", "0.8",
-                           "--draw", in_folder("drawn"), "--json", NULL);
+    const int status =
+        run(cmd_detect, "detect", file, PICTURES "stop-1.jpg", "--score", "0.8", "--draw",
+            in_folder("drawn"), "--coco", in_folder("r.json"), "--json", NULL);
     if (status != CLI_OK)
         fail_msg("%d: %s", status, err_text);
     OK(infer_image_load(in_folder("drawn/stop-1.jpg.png"), NULL, drawn, NULL));
@@ -203,6 +207,44 @@ static size_t changed(const infer_image *a, const infer_image *b)
     for (int32_t i = 0; i < a->width * a->height; i++)
         count += memcmp(a->pixels + 3 * i, b->pixels + 3 * i, 3) != 0;
     return count;
+}
+
+/* COCO's results have them too: each within its box, and together as many pixels as are drawn, but
+ * for where they overlap. */
+static void check_results(size_t drawn)
+{
+    const infer_allocator allocator = infer__allocator(NULL);
+    struct infer__region region;
+    struct mask_rle mask;
+    infer_error err;
+    size_t size, i, n;
+    uint64_t pixels = 0;
+    yyjson_val *v;
+    char *text = read_file(in_folder("r.json"), &size);
+    yyjson_doc *doc = yyjson_read(text, size, 0);
+    infer__region_init(&region, &allocator);
+    yyjson_arr_foreach(yyjson_doc_get_root(doc), i, n, v)
+    {
+        yyjson_val *s = yyjson_obj_get(v, "segmentation"), *b = yyjson_obj_get(v, "bbox");
+        yyjson_val *runs = yyjson_obj_get(s, "counts"), *sides = yyjson_obj_get(s, "size");
+        double box[4], within[4];
+        for (size_t k = 0; k < 4; k++)
+            within[k] = yyjson_get_num(yyjson_arr_get(b, k));
+        OK(mask_from_text(&region, (uint32_t)yyjson_get_uint(yyjson_arr_get(sides, 0)),
+                          (uint32_t)yyjson_get_uint(yyjson_arr_get(sides, 1)), yyjson_get_str(runs),
+                          yyjson_get_len(runs), &mask, &err));
+        mask_box(&mask, box);
+        for (int k = 0; k < 2; k++) {
+            assert_true(box[k] >= floor(within[k]));
+            assert_true(box[k] + box[k + 2] <= ceil(within[k] + within[k + 2]));
+        }
+        pixels += mask_area(&mask);
+    }
+    printf("%zu results of %llu pixels, %zu drawn\n", n, (unsigned long long)pixels, drawn);
+    assert_true(n > 0 && pixels > drawn / 2);
+    infer__region_free(&region);
+    yyjson_doc_free(doc);
+    free(text);
 }
 
 /* infer detect draws them: with a mask whole regions change, not just outlines. */
@@ -219,6 +261,7 @@ static void test_drawn(void **state)
     const size_t all = (size_t)(plain.width * plain.height), n = changed(&plain, &drawn);
     printf("%zu of %zu pixels changed\n", n, all);
     assert_true(n > all / 10 * 9);
+    check_results(n);
     infer_image_free(&drawn);
     infer_image_free(&plain);
     head_end(&h);

@@ -66,7 +66,7 @@ static int begin(struct box_command *c, const struct cli_args *args)
     if (cli_has(args, "labels") &&
         !(d->labels = read_lines(cli_value(args, "labels"), &d->nlabels)))
         return CLI_BAD_INPUT;
-    d->masks = cli_has(args, "draw");
+    d->masks = cli_has(args, "draw") || cli_has(args, "coco");
     int status = c->check ? c->check(c, args) : CLI_OK;
     if (status == CLI_OK)
         status = detector_begin(d, args->positional[0]);

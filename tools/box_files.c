@@ -5,8 +5,10 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/memory.h"
 #include "third_party/yyjson/yyjson.h"
 #include "tools/box_writer.h"
+#include "tools/eval/mask_rle.h"
 #include "tools/folder.h"
 #include "tools/read_file.h"
 #include "tools/write_file.h"
@@ -123,6 +125,41 @@ static int category_id(struct box_writer *w, int32_t index, int64_t *id)
 
 /* ---- COCO ----------------------------------------------------------------------------------- */
 
+/* The mask of a box as COCO has it: of the whole picture, in compressed runs. 0 without memory. */
+static int write_mask(FILE *f, const struct frame *frame, const infer_box *b,
+                      const infer_image *mask)
+{
+    const infer_allocator allocator = infer__allocator(NULL);
+    const size_t width = (size_t)frame->width, height = (size_t)frame->height;
+    const size_t x0 = b->x0 > 0 ? (size_t)b->x0 : 0, y0 = b->y0 > 0 ? (size_t)b->y0 : 0;
+    struct infer__region region;
+    struct mask_rle runs;
+    infer_error err;
+    char *text = NULL;
+    uint8_t *all = calloc(width, height);
+    infer__region_init(&region, &allocator);
+    for (size_t y = 0; all && y < (size_t)mask->height && y0 + y < height; y++)
+        for (size_t x = 0; x < (size_t)mask->width && x0 + x < width; x++)
+            all[(y0 + y) * width + x0 + x] = mask->pixels[y * mask->pitch + x];
+    if (all && mask_from_pixels(&region, all, width, (uint32_t)height, (uint32_t)width, 1, &runs,
+                                &err) == INFER_OK)
+        text = mask_to_text(&region, &runs);
+    if (text) {
+        fprintf(f, "\"segmentation\": {\"size\": [%zu, %zu], \"counts\": ", height, width);
+        json_string(f, text);
+        fputs("}, ", f);
+    }
+    free(all);
+    infer__region_free(&region);
+    return text != NULL;
+}
+
+static int no_memory(const char *name)
+{
+    fprintf(stderr, "infer: %s: no memory for a mask\n", name);
+    return CLI_RESOURCES;
+}
+
 int coco_add(struct box_writer *w, const struct frame *frame, const struct detected *a)
 {
     FILE *f = w->results;
@@ -143,7 +180,11 @@ int coco_add(struct box_writer *w, const struct frame *frame, const struct detec
             fprintf(f, "%s%.9g, %.9g, %.9g", k ? ", " : "\"keypoints\": [", (double)p->x,
                     (double)p->y, (double)p->score);
         }
-        fprintf(f, "%s\"score\": %.9g}", points ? "], " : "", (double)b->score);
+        if (points)
+            fputs("], ", f);
+        if (a->masks && a->masks[i].pixels && !write_mask(f, frame, b, &a->masks[i]))
+            return no_memory(frame->name);
+        fprintf(f, "\"score\": %.9g}", (double)b->score);
     }
     return status;
 }

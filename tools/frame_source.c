@@ -91,6 +91,8 @@ static int read_planes(struct source *s, struct frame *f)
         return 1;
     }
     const size_t n = source_read(v->fd, s->stop, f->planes, v->bytes);
+    if (n == v->bytes && v->full)
+        y4m_narrow(v, f->planes);
     if (n == v->bytes)
         return 1;
     if ((n > 0 || v->y4m) && !is_stopped(s)) {

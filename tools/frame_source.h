@@ -10,7 +10,8 @@
 struct stream {
     int fd;
     const char *name;
-    int y4m; /* a line stands before each frame */
+    int y4m;  /* a line stands before each frame */
+    int full; /* brightness and colours take all of 0 to 255 */
     infer_pixels pixels;
     int32_t width, height; /* odd ones lose a pixel */
     size_t bytes;          /* of a frame, */
@@ -47,6 +48,8 @@ size_t source_read(int fd, int stop, void *to, size_t size);
 infer_status y4m_begin(struct stream *v, int stop, infer_error *err);
 /* The line before a frame; 0 at the end of the file. */
 int y4m_frame(struct stream *v, int stop, infer_error *err);
+/* Brings a frame of the full range to that of video. */
+void y4m_narrow(const struct stream *v, uint8_t *frame);
 /* Where the planes are, from pixels, width and height. */
 infer_status stream_layout(struct stream *v, infer_error *err);
 

@@ -122,6 +122,8 @@ static infer_status read_word(struct stream *v, const char *word, infer_error *e
         if (number && by)
             v->rate = (struct frame_rate){number, by};
     }
+    if (strcmp(word, "XCOLORRANGE=FULL") == 0)
+        v->full = 1;
     return *word == 'C' ? read_colours(v, word + 1, err) : INFER_OK;
 }
 
@@ -138,6 +140,19 @@ infer_status y4m_begin(struct stream *v, int stop, infer_error *err)
     FAIL_IF(v->width < 1 || v->height < 1, INFER_ERROR_PICTURE,
             "the video does not say how large its frames are");
     return stream_layout(v, err);
+}
+
+void y4m_narrow(const struct stream *v, uint8_t *frame)
+{
+    uint8_t luma[256], chroma[256];
+    if (v->pixels == INFER_PIXELS_GRAY) /* is taken as it is */
+        return;
+    for (int i = 0; i < 256; i++) {
+        luma[i] = (uint8_t)(16 + (219 * i + 127) / 255);
+        chroma[i] = (uint8_t)(16 + (224 * i + 127) / 255);
+    }
+    for (size_t i = 0; i < v->bytes; i++)
+        frame[i] = i < v->planes[1] ? luma[frame[i]] : chroma[frame[i]];
 }
 
 int y4m_frame(struct stream *v, int stop, infer_error *err)
