@@ -119,6 +119,7 @@ help:
 	@echo "make gallery    real networks of the shared folder on its pictures: $(BUILD)/gallery/index.html"
 	@echo "make install    PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)"
 	@echo "make check-reliability   what docs/reliability.md promises, a line for each requirement"
+	@echo "make check-protocols   recorded requests of other servers' clients, and what they were answered"
 	@echo "make abi-test   programs compiled against other headers than the library"
 	@echo "make coverage   lines of src/ and kernels/ that the unit tests run, by file"
 	@echo "make test-aarch64   unit tests for 64-bit Arm, in plain C, under emulation"
@@ -213,6 +214,7 @@ clean:
 
 include tools/make/deps.mk tools/make/demo.mk tools/make/test.mk tools/make/install.mk \
         tools/make/reliability.mk tools/make/coverage.mk tools/make/fuzz.mk tools/make/lint.mk \
-        tools/make/examples.mk tools/make/abi.mk tools/make/bench.mk tools/make/cross.mk tools/make/zoo.mk
+        tools/make/examples.mk tools/make/abi.mk tools/make/bench.mk tools/make/cross.mk tools/make/zoo.mk \
+        tools/make/protocols.mk
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -31,10 +31,11 @@ def identity(elem_type, dims, metadata=()):
                  [value('OUTPUT0', elem_type, dims)], metadata=metadata)
 
 
-def types():
+def types(without=()):
     kinds = [('BOOL', BOOL), ('INT8', INT8), ('INT16', INT16), ('INT64', INT64), ('UINT8', UINT8), ('UINT16', UINT16),
              ('UINT32', UINT32), ('UINT64', UINT64), ('STRING', UINT8), ('INT32', INT32), ('FP16', FLOAT16),
              ('FP32', FLOAT), ('FP64', DOUBLE)]
+    kinds = [k for k in kinds if k[0] not in without]
     dims = {name: [2, 'T'] if name == 'STRING' else [2] for name, _ in kinds}
     return model([node('Identity', ['IN_' + n], ['OUT_' + n]) for n, _ in kinds],
                  [value('IN_' + n, t, dims[n]) for n, t in kinds], [value('OUT_' + n, t, dims[n]) for n, t in kinds],
@@ -59,6 +60,7 @@ MADE = {
     'identity_uint8/1': lambda: identity(UINT8, ['N', 'H', 'W']),
     'identity_bytes/1': lambda: identity(UINT8, ['N', 1, 'T'], [('infer.text', 'INPUT0,OUTPUT0')]),
     'types/1': types,
+    'types_json/1': lambda: types(('FP16',)),  # the recorded model's inputs could be left out
     'two_versions/1': lambda: times(1),
     'two_versions/3': lambda: times(3),
     'slow/1': lambda: custom('Sleep', ['N', 1]),
@@ -73,11 +75,19 @@ def convert(infer, source, target, *options):
     subprocess.run([infer, 'convert', source, '-o', target, *options], check=True, stdout=subprocess.DEVNULL)
 
 
+def make_broken(folder):
+    """A model that can't be loaded."""
+    os.makedirs(os.path.join(folder, '.broken/broken/1'), exist_ok=True)
+    with open(os.path.join(folder, '.broken/broken/1/model.infer'), 'wb') as f:
+        f.write(b'no model')
+
+
 def make(folder, infer, shared):
     for name, build in MADE.items():
         os.makedirs(os.path.join(folder, name), exist_ok=True)
         with open(os.path.join(folder, name, 'model.onnx'), 'wb') as f:
             f.write(build())
+    make_broken(folder)
     digits = os.path.join(folder, '.digits.txt')
     with open(digits, 'w') as f:
         f.write('\n'.join(DIGITS) + '\n')

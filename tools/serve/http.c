@@ -162,19 +162,42 @@ static void receive(struct exchange *e, const char *data, size_t bytes)
     e->request.body_bytes += bytes;
 }
 
-/* A short answer of HTTP's own, behind which the connection ends. */
-static enum MHD_Result refuse(struct exchange *e, int status)
+/* An answer of HTTP's own: nothing, or a text; behind those without a text the connection ends. */
+static enum MHD_Result refuse_with(struct exchange *e, int status, const char *type,
+                                   const char *text)
 {
-    struct MHD_Response *r = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+    struct MHD_Response *r = MHD_create_response_from_buffer(
+        text ? strlen(text) : 0, (void *)(uintptr_t)text, MHD_RESPMEM_PERSISTENT);
     if (!r)
         return MHD_NO;
     e->stage = REFUSED;
-    MHD_add_response_header(r, MHD_HTTP_HEADER_CONNECTION, "close");
+    if (text)
+        MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+    else
+        MHD_add_response_header(r, MHD_HTTP_HEADER_CONNECTION, "close");
     if (status == MHD_HTTP_SERVICE_UNAVAILABLE)
         MHD_add_response_header(r, MHD_HTTP_HEADER_RETRY_AFTER, "1");
+    if (status == MHD_HTTP_NOT_IMPLEMENTED)
+        MHD_add_response_header(r, MHD_HTTP_HEADER_ACCEPT_ENCODING, "gzip, deflate");
     const enum MHD_Result done = MHD_queue_response(e->connection, (unsigned)status, r);
     MHD_destroy_response(r);
     return done;
+}
+
+static enum MHD_Result refuse(struct exchange *e, int status)
+{
+    return refuse_with(e, status, NULL, NULL);
+}
+
+/* The body is whole, but in a coding that is not known, or not what it says. */
+static enum MHD_Result refuse_coding(struct exchange *e, int status)
+{
+    if (status == MHD_HTTP_NOT_IMPLEMENTED)
+        return refuse_with(e, status, "text/plain", "{\"error\":\"Unsupported compression type\"}");
+    if (status == MHD_HTTP_BAD_REQUEST)
+        return refuse_with(e, status, "application/json",
+                           "{\"error\":\"the body is not in the coding that it says\"}");
+    return refuse(e, status);
 }
 
 /* What the headers say already. 0: go on and receive the body. */
@@ -244,7 +267,7 @@ static enum MHD_Result handle(struct exchange *e)
         return refuse(e, MHD_HTTP_SERVICE_UNAVAILABLE);
     const int status = decode_body(e);
     if (status)
-        return refuse(e, status);
+        return refuse_coding(e, status);
     if (e->request.body)
         e->request.body[e->request.body_bytes] = 0;
     make_id(e->request.id);

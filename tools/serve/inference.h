@@ -99,6 +99,7 @@ struct v2_request {
     int ngiven; /* inputs */
     unsigned char given[VERSION_MOST_TENSORS];
     int pictures; /* the one input has come as pictures */
+    int late;     /* what was refused is what Triton finds when it runs the model */
     void *owned[VERSION_MOST_TENSORS];
 };
 

@@ -144,6 +144,7 @@ static int take_texts(struct v2_request *q, int place, const void *data, size_t 
     if (at != bytes) {
         v2_fail(err, V2_INVALID, "incomplete string data for inference input '%.100s' at byte %zu",
                 name, at);
+        q->late = bytes - at >= TEXT_LENGTH_BYTES;
         return 0;
     }
     if (count != texts_wanted(q, place)) /* before any memory is taken */

@@ -38,7 +38,7 @@ int kserve_version(const struct call *c, int part, int64_t *number)
     *number = 0;
     for (size_t i = 0; i < p->length; i++) {
         if (p->text[i] < '0' || p->text[i] > '9' || p->length > 18) {
-            const struct v2_error err = {V2_NOT_FOUND, "Not Found"};
+            const struct v2_error err = {.code = V2_NOT_FOUND, .text = "Not Found"};
             kserve_refuse(c->request, &err, 1);
             return 0;
         }
@@ -67,7 +67,7 @@ static void tell_ready(struct call *c, int64_t number)
     enum repository_missing missing;
     struct version *v =
         repository_get(c->server->repository, c->part[0].text, c->part[0].length, number, &missing);
-    const struct v2_error err = {V2_INVALID, "Model version not ready"};
+    const struct v2_error err = {.code = V2_INVALID, .text = "Model version not ready"};
     if (v)
         reply_text(c->request, 200, "text/plain", "");
     else

@@ -131,7 +131,7 @@ static void send_body(const struct kserve_call *k, struct body *b)
 void kserve_answer(struct kserve_call *k)
 {
     const struct job *job = k->request.job;
-    struct v2_error err = {V2_UNAVAILABLE, "out of memory"};
+    struct v2_error err = {.code = V2_UNAVAILABLE, .text = "out of memory"};
     struct v2_result *results = NULL;
     struct body body = {0};
     int n = 0;

@@ -73,7 +73,7 @@ static int outputs_fit(const struct kserve_call *k, struct v2_error *err)
 
 static void infer(struct call *c, int64_t number)
 {
-    struct v2_error err = {V2_UNAVAILABLE, "out of memory"};
+    struct v2_error err = {.code = V2_UNAVAILABLE, .text = "out of memory"};
     size_t json;
     struct version *v = v2_find(c->server, c->part[0].text, c->part[0].length, number, &err);
     if (!number)
@@ -84,12 +84,12 @@ static void infer(struct call *c, int64_t number)
     version_unref(v);
     if (ok) {
         k->http = c->request;
-        plain = 0;
         ok = fill(k, json, &err);
-        if (ok && !outputs_fit(k, &err)) {
-            plain = 1;
-            ok = 0;
-        }
+        plain = k->request.late;
+    }
+    if (ok && !outputs_fit(k, &err)) {
+        plain = 1;
+        ok = 0;
     }
     if (ok && v2_submit(&k->request, on_done, k, &err))
         return;

@@ -67,7 +67,7 @@ struct change {
 static void make_change(void *arg)
 {
     struct change *change = arg;
-    struct v2_error err = {V2_INTERNAL, ""};
+    struct v2_error err = {.code = V2_INTERNAL};
     char why[400];
     int ok = 1;
     if (change->load)
@@ -87,8 +87,8 @@ static void make_change(void *arg)
 static int has_no_override(struct call *c)
 {
     yyjson_doc *body;
-    const struct v2_error err = {V2_UNSUPPORTED,
-                                 "a model's config and files can't be given with load"};
+    const struct v2_error err = {.code = V2_UNSUPPORTED,
+                                 .text = "a model's config and files can't be given with load"};
     if (!read_body(c, &body))
         return 0;
     yyjson_val *parameters = yyjson_obj_get(yyjson_doc_get_root(body), "parameters"), *key;
@@ -141,8 +141,8 @@ void kserve_unload(struct call *c)
 
 void kserve_named_repository(struct call *c)
 {
-    const struct v2_error err = {V2_UNSUPPORTED,
-                                 "'repository_name' specification is not supported"};
+    const struct v2_error err = {.code = V2_UNSUPPORTED,
+                                 .text = "'repository_name' specification is not supported"};
     kserve_refuse(c->request, &err, 0);
 }
 

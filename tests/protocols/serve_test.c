@@ -1,0 +1,161 @@
+/* The server of tools/serve with operators that only tests have: models that sleep, fail or work
+ * on text. Usage: serve_test FOLDER [--no-control] [--broken] [--compat torchserve]
+ * Prints both ports on standard output and ends with SIGTERM. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "infer_experimental.h"
+#include "tools/serve/server.h"
+
+enum { TEXT_WIDTH = 4 + 24 };
+
+/* ---- operators ------------------------------------------------------------------------------ */
+
+static void copy_shape(const infer_tensor *from, infer_tensor *to)
+{
+    to->type = from->type;
+    to->rank = from->rank;
+    memcpy(to->dims, from->dims, sizeof to->dims);
+}
+
+static infer_status same_shape(void *ctx, const infer_custom_call *call)
+{
+    (void)ctx;
+    copy_shape(&call->in[0], &call->out[0]);
+    return INFER_OK;
+}
+
+/* Sleeps as many seconds as its first element says, and gives back what it got. */
+static infer_status run_sleep(void *ctx, const infer_custom_call *call)
+{
+    (void)ctx;
+    const float seconds = *(const float *)call->in[0].data;
+    const struct timespec t = {(time_t)seconds, (long)((seconds - (float)(time_t)seconds) * 1e9f)};
+    if (seconds > 0 && seconds < 60)
+        nanosleep(&t, NULL);
+    memcpy(call->out[0].data, call->in[0].data,
+           infer_tensor_elements(&call->in[0]) * sizeof(float));
+    return INFER_OK;
+}
+
+static infer_status run_fail(void *ctx, const infer_custom_call *call)
+{
+    (void)ctx, (void)call;
+    return INFER_ERROR_IO;
+}
+
+static infer_status text_shape(void *ctx, const infer_custom_call *call)
+{
+    (void)ctx;
+    copy_shape(&call->in[0], &call->out[0]);
+    call->out[0].dims[call->out[0].rank - 1] = TEXT_WIDTH;
+    return INFER_OK;
+}
+
+/* The number that an element of text spells. */
+static long number_at(const infer_tensor *t, size_t index)
+{
+    char text[TEXT_WIDTH] = "";
+    const size_t width = (size_t)t->dims[t->rank - 1];
+    const unsigned char *p = (const unsigned char *)t->data + index * width;
+    size_t n = width >= 4 ? p[0] : 0;
+    n = n > sizeof text - 1 ? sizeof text - 1 : n;
+    n = n > width - 4 ? width - 4 : n;
+    memcpy(text, p + 4, n);
+    return strtol(text, NULL, 10);
+}
+
+/* Sums, or with sign -1 differences, of numbers as text. */
+static infer_status run_text_add(void *ctx, const infer_custom_call *call)
+{
+    (void)ctx;
+    const long sign = (long)infer_custom_int(call->node, "sign", 1);
+    const size_t n = infer_tensor_elements(&call->out[0]) / TEXT_WIDTH;
+    unsigned char *to = call->out[0].data;
+    memset(to, 0, n * TEXT_WIDTH);
+    for (size_t i = 0; i < n; i++, to += TEXT_WIDTH)
+        to[0] =
+            (unsigned char)snprintf((char *)to + 4, TEXT_WIDTH - 4, "%ld",
+                                    number_at(&call->in[0], i) + sign * number_at(&call->in[1], i));
+    return INFER_OK;
+}
+
+static const infer_custom_op operators[] = {
+    {.domain = "tests", .name = "Sleep", .shape = same_shape, .run = run_sleep},
+    {.domain = "tests", .name = "Fail", .shape = same_shape, .run = run_fail},
+    {.domain = "tests", .name = "TextAdd", .shape = text_shape, .run = run_text_add},
+};
+
+/* ---- the server ----------------------------------------------------------------------------- */
+
+/* The recorded "slow" had one instance and room for two requests that wait. */
+static void limit_slow(struct server *s)
+{
+    enum repository_missing missing;
+    struct version *v = repository_get(s->repository, "slow", 4, 1, &missing);
+    if (!v)
+        return;
+    v->options.max_queue = 2;
+    scheduler_scale(s->scheduler, v, 1);
+    version_unref(v);
+}
+
+static int has(int argc, char **argv, const char *what)
+{
+    for (int i = 2; i < argc; i++)
+        if (strcmp(argv[i], what) == 0)
+            return i;
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    char why[400] = "", broken[400];
+    if (argc < 2) {
+        fprintf(stderr, "usage: serve_test FOLDER [OPTIONS]\n");
+        return 2;
+    }
+    const char *paths[2] = {argv[1], broken};
+    snprintf(broken, sizeof broken, "%s/.broken", argv[1]);
+    const int compat = has(argc, argv, "--compat");
+    const struct server_options o = {
+        .paths = paths,
+        .npaths = has(argc, argv, "--broken") ? 2 : 1,
+        .name = "libinfer",
+        .grpc_port = -1,
+        .max_request_bytes = 16 << 20,
+        .threads = 4,
+        .http_threads = 2,
+        .initial_workers = -1,
+        .versions = {.max_batch = 8,
+                     .max_queue = 64,
+                     .custom_ops = operators,
+                     .ncustom_ops = sizeof operators / sizeof *operators},
+        .compat = compat && compat + 1 < argc && strcmp(argv[compat + 1], "torchserve") == 0
+                      ? COMPAT_TORCHSERVE
+                      : COMPAT_MMS,
+        .cache_bytes = -1,
+        .control = !has(argc, argv, "--no-control"),
+    };
+    sigset_t ends;
+    int number;
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &ends, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    struct server *s = server_begin(&o, why, sizeof why);
+    if (!s) {
+        fprintf(stderr, "serve_test: %s\n", why);
+        return 1;
+    }
+    limit_slow(s);
+    printf("%d %d\n", http_port(s->inference), http_port(s->management));
+    fflush(stdout);
+    sigwait(&ends, &number);
+    server_end(s, 5);
+    return 0;
+}
