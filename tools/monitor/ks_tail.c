@@ -15,9 +15,10 @@ enum { MOST_SUMMED = 100000 /* beyond it the first terms of an expansion do */ }
  * of it is the two-sided tail but for the chance that both sides pass d. */
 static double one_sided(double d, double n)
 {
-    const double last = floor(n * (1 - d));
+    const int64_t last = (int64_t)floor(n * (1 - d));
     double sum = 0;
-    for (double j = 0; j <= last; j++) {
+    for (int64_t i = 0; i <= last; i++) {
+        const double j = (double)i;
         const double a = d + j / n, b = 1 - a;
         if (b < 0 || (b == 0 && j < n))
             continue;
@@ -91,8 +92,8 @@ static double by_matrix(double d, double n)
         scale(h, m, &of_h);
     }
     p = power[(k - 1) * m + k - 1];
-    for (double i = 1; i <= n; i++) {
-        p *= i / n;
+    for (int64_t i = 1; i <= (int64_t)n; i++) {
+        p *= (double)i / n;
         if (p < 0x1p-400) {
             p *= 0x1p400;
             exponent -= 400;

@@ -83,7 +83,7 @@ static infer_status read_row(struct profile *p, struct infer__reader *r, infer_e
     const enum feature f = feature_find(name);
     if (f == FEATURE_COUNT)
         return INFER_OK; /* of a later version */
-    FAIL_IF(is_told(p, f), INFER_ERROR_FORMAT, "statistics: %s is there twice", name);
+    FAIL_IF(is_told(p, (int)f), INFER_ERROR_FORMAT, "statistics: %s is there twice", name);
     const int ok = kind != (f == FEATURE_CLASS ? KIND_COUNTER : KIND_SKETCH) ? 0
                    : f == FEATURE_CLASS ? counter_read(&p->classes, &row)
                                         : sketch_read(&p->numbers[f], &row);
