@@ -279,6 +279,48 @@ static void large_windows(void **state)
     profile_free(&big);
 }
 
+/* A thousand classes, most of which a window does not have at all. */
+static unsigned drifted_windows(const struct profile *p, int first, int windows)
+{
+    struct reference r;
+    unsigned drifted = 0;
+    assert_true(reference_begin(&r, p));
+    for (int w = 0; w < windows; w++) {
+        struct profile window;
+        struct judgement j;
+        profile_begin(&window);
+        for (int i = 0; i < WINDOW; i++) {
+            struct features f = {0};
+            features_set(&f, FEATURE_CLASS, first + made_number(1000 - first));
+            profile_add(&window, &f);
+        }
+        assert_true(judge(&r, &window, NULL, &j));
+        drifted += j.drifted > 0;
+        profile_free(&window);
+    }
+    reference_free(&r);
+    return drifted;
+}
+
+static void many_classes(void **state)
+{
+    struct profile p;
+    (void)state;
+    made_state = 5;
+    profile_begin(&p);
+    for (int i = 0; i < 600; i++) {
+        struct features f = {0};
+        features_set(&f, FEATURE_CLASS, made_number(1000));
+        profile_add(&p, &f);
+    }
+    const unsigned by_chance = drifted_windows(&p, 0, 1000);
+    const unsigned found = drifted_windows(&p, 500, 50);
+    printf("1,000 classes: %u of 1000 windows drifted by chance, %u of 50 without half of them\n",
+           by_chance, found);
+    assert_true(by_chance <= 8 && found == 50);
+    profile_free(&p);
+}
+
 static void oddness(void **state)
 {
     enum feature which;
@@ -385,12 +427,19 @@ static void costs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(few_false_alarms),  cmocka_unit_test(changes_are_found),
-        cmocka_unit_test(two_in_a_row),      cmocka_unit_test(windows_of_minutes),
-        cmocka_unit_test(windows_asked_for), cmocka_unit_test(scores_that_are_none),
-        cmocka_unit_test(without_reference), cmocka_unit_test(large_windows),
-        cmocka_unit_test(oddness),           cmocka_unit_test(told),
-        cmocka_unit_test(many_threads),      cmocka_unit_test(costs),
+        cmocka_unit_test(few_false_alarms),
+        cmocka_unit_test(changes_are_found),
+        cmocka_unit_test(two_in_a_row),
+        cmocka_unit_test(windows_of_minutes),
+        cmocka_unit_test(windows_asked_for),
+        cmocka_unit_test(scores_that_are_none),
+        cmocka_unit_test(without_reference),
+        cmocka_unit_test(large_windows),
+        cmocka_unit_test(many_classes),
+        cmocka_unit_test(oddness),
+        cmocka_unit_test(told),
+        cmocka_unit_test(many_threads),
+        cmocka_unit_test(costs),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

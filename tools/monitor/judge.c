@@ -144,41 +144,67 @@ static void compare_bad(uint64_t reference, uint64_t window, double least, struc
 
 /* ---- classes -------------------------------------------------------------------------------- */
 
-/* Two rows of counts, of the classes that either has. Those of which chi-square would expect fewer
- * than five are one column, the first. */
+/* Two rows of counts, of the classes that either has. Chi-square wants five to be expected of each,
+ * so a rare class is one column with those that follow it. What is put together depends on the sum
+ * of both rows alone: were it one row's rare classes, chance would look like drift. */
 struct rows {
     double *a, *b;
     size_t n;
+    double share; /* that the shorter row has of all */
+    double rare_a, rare_b;
 };
 
-static void put(struct rows *r, double a, double b, double n, double m)
+static void end_column(struct rows *r, double a, double b)
 {
-    const double least = (a + b) / (n + m) * (n < m ? n : m);
-    if (least < 5) {
-        r->a[0] += a;
-        r->b[0] += b;
+    r->a[r->n] = a;
+    r->b[r->n++] = b;
+}
+
+static void put(struct rows *r, double a, double b)
+{
+    if ((a + b) * r->share >= 5) {
+        end_column(r, a, b);
+        return;
+    }
+    r->rare_a += a;
+    r->rare_b += b;
+    if ((r->rare_a + r->rare_b) * r->share >= 5) {
+        end_column(r, r->rare_a, r->rare_b);
+        r->rare_a = r->rare_b = 0;
+    }
+}
+
+/* What is left is too little for a column: it goes to the last one. */
+static void end_rows(struct rows *r)
+{
+    if (!r->n) {
+        end_column(r, r->rare_a, r->rare_b);
     } else {
-        r->a[r->n] = a;
-        r->b[r->n++] = b;
+        r->a[r->n - 1] += r->rare_a;
+        r->b[r->n - 1] += r->rare_b;
     }
 }
 
 static int rows_begin(struct rows *r, const struct counter *x, const struct counter *y)
 {
-    const size_t room = (size_t)x->count + y->count + 1;
+    const size_t room = (size_t)x->count + y->count + 2;
     const double n = (double)x->n, m = (double)y->n;
-    r->a = calloc(room, sizeof *r->a);
-    r->b = calloc(room, sizeof *r->b);
-    r->n = 1;
+    uint32_t i = 0, j = 0;
+    *r = (struct rows){.a = calloc(room, sizeof *r->a),
+                       .b = calloc(room, sizeof *r->b),
+                       .share = (n < m ? n : m) / (n + m)};
     if (!r->a || !r->b)
         return 0;
-    for (uint32_t i = 0; i < x->count; i++)
-        put(r, (double)x->rows[i].times, (double)counter_times(y, x->rows[i].key), n, m);
-    for (uint32_t i = 0; i < y->count; i++)
-        if (!counter_times(x, y->rows[i].key))
-            put(r, 0, (double)y->rows[i].times, n, m);
-    r->a[0] += (double)x->other;
-    r->b[0] += (double)y->other;
+    while (i < x->count || j < y->count) { /* keys of both ascend */
+        const int64_t k = j == y->count || (i < x->count && x->rows[i].key <= y->rows[j].key)
+                              ? x->rows[i].key
+                              : y->rows[j].key;
+        const double a = i < x->count && x->rows[i].key == k ? (double)x->rows[i++].times : 0;
+        const double b = j < y->count && y->rows[j].key == k ? (double)y->rows[j++].times : 0;
+        put(r, a, b);
+    }
+    put(r, (double)x->other, (double)y->other);
+    end_rows(r);
     return 1;
 }
 
