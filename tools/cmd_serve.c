@@ -93,6 +93,11 @@ static int read_versions(const struct cli_args *args, struct version_options *v)
                                   .timeout_ns = (uint64_t)timeout * 1000000,
                                   .map = cli_has(args, "map"),
                                   .precision = (infer_precision)precision};
+    static const char *const names[] = {"workers", "max-batch", "batch-delay", "timeout"};
+    static const unsigned bits[] = {VERSION_TOLD_WORKERS, VERSION_TOLD_BATCH, VERSION_TOLD_DELAY,
+                                    VERSION_TOLD_TIMEOUT};
+    for (size_t i = 0; i < sizeof bits / sizeof *bits; i++)
+        v->told |= cli_has(args, names[i]) ? bits[i] : 0;
     const char *slo = cli_value(args, "slo");
     if (slo && !slo_parse(slo, &v->slo_quantile, &v->slo_ns)) {
         cli_usage("--slo is as p99=20ms, not '%s'", slo);

@@ -22,6 +22,7 @@ int cmd_export(int argc, char **argv);
 int cmd_diff(int argc, char **argv);
 int cmd_edit(int argc, char **argv);
 int cmd_eval(int argc, char **argv);
+int cmd_archive(int argc, char **argv);
 int cmd_serve(int argc, char **argv);
 int cmd_hammer(int argc, char **argv);
 int cmd_reference(int argc, char **argv);

@@ -28,6 +28,7 @@ static const struct {
     {"eval", "how good a model is, or recorded answers", cmd_eval},
     {"reference", "store what a model's pictures and answers are like", cmd_reference},
     {"drift", "whether requests still are what the reference was", cmd_drift},
+    {"archive", "a model with all that a server needs, in one file", cmd_archive},
     {"serve", "models behind HTTP", cmd_serve},
     {"hammer", "a load on an HTTP server, and its times", cmd_hammer},
 };

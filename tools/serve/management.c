@@ -223,6 +223,10 @@ static int read_registration(struct call *c, const struct parameters *p, struct 
                        "has no '/' in it");
         return 0;
     }
+    char text[32];
+    g->options.told |= text_of(p, "batch_size", text, sizeof text) ? VERSION_TOLD_BATCH : 0;
+    g->options.told |= text_of(p, "max_batch_delay", text, sizeof text) ? VERSION_TOLD_DELAY : 0;
+    g->options.told |= timeout ? VERSION_TOLD_TIMEOUT : 0;
     g->options.max_batch = (int)batch;
     g->options.batch_delay_ns = (uint64_t)delay * 1000000;
     if (timeout)

@@ -213,7 +213,7 @@ static void run(struct prediction *p)
         if (!ok)
             v2_fail(&err, V2_INVALID, "more than %d pictures", PICTURE_LIST_MOST);
     }
-    if (ok && found == 0 && p->body.count == 0) {
+    if (ok && found == 0 && p->body.count == 0 && !p->version->text_inputs) {
         v2_fail(&err, V2_INVALID, "the body is empty");
         ok = 0;
     } else if (ok && found == 0 && p->version->takes_pictures && !p->doc) {

@@ -1,5 +1,6 @@
 /* A prediction's body to tensors: JSON, .npy files, or the elements themselves. */
 #include <string.h>
+#include <strings.h>
 
 #include "tools/npy.h"
 #include "tools/serve/kserve.h"
@@ -94,9 +95,19 @@ static int read_value(struct prediction *p, int place, const struct body_field *
            columns_read_input(q, place, yyjson_doc_get_root(p->doc), &p->memory, err);
 }
 
+/* Whether the whole body is text for the only input: it is not called JSON. */
+static int is_text(const struct prediction *p, const struct v2_info *info,
+                   const struct body_field *f)
+{
+    const char *type = http_header(p->http, "Content-Type");
+    return info->type == INFER_TYPE_NONE &&
+           (f->name || !type || strncasecmp(type, "application/json", 16) != 0);
+}
+
 static int read_field(struct prediction *p, const struct body_field *f, struct v2_error *err)
 {
     struct v2_request *q = &p->request;
+    struct v2_info info;
     const int alone = q->version->ninputs == 1;
     int place = f->name_bytes ? version_input(q->version, f->name, f->name_bytes) : -1;
     if (place < 0 && alone)
@@ -109,19 +120,23 @@ static int read_field(struct prediction *p, const struct body_field *f, struct v
                 q->version->name);
         return 0;
     }
+    v2_input_info(q->version, place, &info);
+    if (is_text(p, &info, f))
+        return give_raw(q, place, f, err);
     if (is_npy(f))
         return give_npy(q, q->version->inputs[place].name, f, err);
     if (body_is_json(f->data, f->bytes))
         return f->name && !alone ? read_value(p, place, f, err) : read_json(p, f, err);
-    struct v2_info info;
-    v2_input_info(q->version, place, &info);
-    if (!f->is_file && info.type != INFER_TYPE_NONE)
+    if (!f->is_file)
         return read_value(p, place, f, err);
     return give_raw(q, place, f, err);
 }
 
 int predict_tensors(struct prediction *p, struct v2_error *err)
 {
+    const struct body_field nothing = {.data = (const unsigned char *)""};
+    if (p->body.count == 0)
+        return read_field(p, &nothing, err); /* a text of 0 characters, where that is an input */
     for (int i = 0; i < p->body.count; i++)
         if (!read_field(p, &p->body.fields[i], err))
             return 0;

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "infer_experimental.h"
 #include "tools/convert.h"
+#include "tools/serve/notes.h"
 #include "tools/serve/scheduler.h"
 #include "tools/serve/version_shapes.h"
 
@@ -171,6 +172,7 @@ static infer_status open_it(struct version *v, infer_error *err)
         status = describe(v, err);
     if (status != INFER_OK)
         return status;
+    notes_apply(v->model, &v->options);
     find_task(v);
     status = version_learn(v, err);
     if (status == INFER_OK)

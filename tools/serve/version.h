@@ -18,6 +18,13 @@ enum { VERSION_MOST_TENSORS = 64 };
 /* Workers of a version that takes no jobs for now. */
 enum { VERSION_NO_WORKERS = -1 };
 
+enum {
+    VERSION_TOLD_WORKERS = 1,
+    VERSION_TOLD_BATCH = 2,
+    VERSION_TOLD_DELAY = 4,
+    VERSION_TOLD_TIMEOUT = 8
+};
+
 /* How a version is run; the defaults stand behind. */
 struct version_options {
     int workers;             /* sessions at most; 0: one for each thread; VERSION_NO_WORKERS */
@@ -29,6 +36,8 @@ struct version_options {
     uint64_t slo_ns;         /* the goal for their time; 0: none, see slo.h */
     int map; /* files are mapped, and may only be replaced by renaming others; else they are read */
     infer_precision precision;
+    unsigned told; /* which of these were asked for, and are not the model's to choose: bits of
+                      VERSION_TOLD_... */
     const struct infer_custom_op *custom_ops; /* operators that models may use beside the library's;
                                                  they live as long as the server */
     size_t ncustom_ops;
