@@ -68,6 +68,24 @@ expect 3 "$infer" classify "$model" $signs/labels.txt $picture && says '%  stop$
 head -c 1000 "$model" >"$tmp/cut.infer"
 expect 3 "$infer" inspect "$tmp/cut.infer"
 expect 0 "$infer" inspect "$model" && says 'arena over the steps'
+
+# packed weights
+packed=$tmp/packed.infer
+expect 0 "$infer" pack "$model" -o "$packed" && says 'packed   for'
+expect 0 "$infer" pack "$packed" --list && says 'packed   for'
+expect 0 "$infer" pack "$packed" --list --json && says '"usable": true'
+expect 0 "$infer" inspect "$packed" && says 'use those in the file'
+expect 0 "$infer" pack "$packed" --for c --remove all && says 'packed   for c'
+expect 0 "$infer" pack "$packed" --remove all && says 'packed   no' && expect 0 cmp "$packed" "$model"
+expect 0 "$infer" convert $signs/signs.onnx -o "$packed" --pack c,native
+expect 0 "$infer" inspect "$packed" && says 'packed   for c'
+expect 0 "$infer" pack "$model" -o "$packed"
+printf '\377' | dd of="$packed" bs=1 seek=$(($(wc -c <"$packed") - 1)) conv=notrunc 2>/dev/null
+expect 0 "$infer" classify "$packed" $picture
+expect 3 "$infer" inspect "$packed" && says 'kind 12 is damaged' err
+expect 2 "$infer" pack "$packed" --for avx3 && says 'native, c, avx2' err
+expect 2 "$infer" pack "$packed" --list --for c
+expect 2 "$infer" pack $signs/signs.onnx && says 'needs -o' err
 expect 0 "$infer" edit "$model" -o "$tmp/edited.onnx" --rename input=x && says "'input' is now 'x'"
 expect 0 "$infer" diff "$model" "$tmp/edited.onnx" --brief && says ' values agree '
 expect 4 "$infer" edit "$model" -o "$tmp/missing/edited.infer" --rename input=x

@@ -192,7 +192,7 @@ infer_status infer__dw8_prepare(const struct infer__task *t, struct infer__dw8 *
     need->scratch_bytes = infer__bytes_of(INFER__PRODUCT(bytes, d->level->widest), 1);
     need->units = d->units;
     d->at_twice = HEAD + weights;
-    d->table_row = infer__table_row_find(t->isa);
+    d->table_row = d->s.rq->table ? infer__table_row_find(t->isa) : NULL;
     return INFER_OK;
 }
 

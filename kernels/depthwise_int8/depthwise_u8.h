@@ -56,7 +56,7 @@ struct infer__dw8 {
     int64_t at_twice;    /* in the packed bytes, where, if there are such quarters, for each 16
                             channels bit q says that quarter q of the block that begins there is one
                           */
-    infer__table_row *table_row;
+    infer__table_row *table_row; /* NULL where there is no table: asking the CPU takes time */
 };
 
 /* Before the packed weights. */

@@ -2,6 +2,7 @@
 #   make bench-compare MODELS="a.onnx folder" THREADS="1 2" RUNS=30 COMPARE="--alone"
 #   make bench-against REV=1048722 WITHOUT=strassen THREADS="1 2" ROUNDS=5
 #   make bench-sessions FLATS=a.infer SIZES="1x3x224x224 1x3x160x160"
+#   make bench-ready FLATS="a.infer b.infer" COPIES=240
 #   make bench-neighbour FLATS="a.infer" THREADS=2     make bench-kernels KERNELS="--op Conv"
 BENCH        := $(BUILD)/bench
 ORT_PACKAGE  ?= onnxruntime-node
@@ -13,7 +14,7 @@ INT8_MODELS  ?= $(wildcard $(BENCH)/zoo-int8/*.onnx \
                 $(INFER_SHARED)/models/*qdq/model.onnx $(INFER_SHARED)/models/*int8*/model.onnx)
 
 .PHONY: gallery bench-against check-accuracy bench-zoo bench-zoo-int8 bench-compare bench-compare-int8 bench-precisions bench-neighbour \
-        bench-kernels bench-sessions
+        bench-kernels bench-sessions bench-ready
 
 # Networks as ONNX files, exported once; ZOO="resnet50 vgg16" for some of them only.
 bench-zoo:
@@ -87,6 +88,19 @@ $(BENCH)/bare_http: $(BUILD)/obj/bench/bare_http.o
 # Many sessions of a model, and sessions that change their size.
 bench-sessions: $(BENCH)/sessions
 	@$< $(FLATS) $(or $(THREADS),1) $(SIZES)
+
+# How soon models are ready, and many of them at once: COPIES of the first one under other names.
+COPIES ?= 240
+$(BENCH)/models: $(BUILD)/obj/bench/models.o $(BUILD)/libinfer.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS)
+
+bench-ready: $(BENCH)/models
+	@mkdir -p $(BENCH)/copies
+	@for m in $(FLATS); do $< $(or $(THREADS),2) $$m; done
+	@for i in $$(seq $(COPIES)); do cp $(firstword $(FLATS)) $(BENCH)/copies/$$i.infer; done
+	@$< $(or $(THREADS),2) $(BENCH)/copies/*.infer
+	@rm -r $(BENCH)/copies
 
 $(BENCH)/neighbour: $(BUILD)/obj/bench/neighbour.o
 	@mkdir -p $(@D)

@@ -1,0 +1,265 @@
+/* From files in the page cache to models that can be run: how soon the first session of each is
+ * ready, in a process that did nothing before; and what all of them together take, once run, and a
+ * second process that has them too. Prints tables in Markdown. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "infer.h"
+
+enum { ROUNDS = 21, MOST_ROWS = 8 };
+
+static const char help_text[] =
+    "Usage: models THREADS MODEL.infer ...\n"
+    "\n"
+    "For the first 8 models: loads each and makes a session, in a process of its own, 21 times.\n"
+    "With more than one: loads all in one process, with a session each on one pool of THREADS, "
+    "runs\n"
+    "each twice, and says what that took beyond the second runs and what memory it holds; then "
+    "the\n"
+    "same of a second process while the first one stays.\n"
+    "\n"
+    "Example:\n"
+    "  build/bench/models 2 copies/*.infer\n";
+
+struct one {
+    infer_model *model;
+    infer_session *session;
+};
+
+static void fail(const char *what, const infer_error *err)
+{
+    fprintf(stderr, "models: %s: %s\n", what, err ? err->message : strerror(errno));
+    exit(1);
+}
+
+static double ms_since(uint64_t begin)
+{
+    return (double)(infer__now_ns() - begin) / 1e6;
+}
+
+static struct one make(const char *path, infer_pool *pool, uint32_t threads, double *load_ms,
+                       double *session_ms)
+{
+    infer_session_options o = INFER_SESSION_OPTIONS_INIT;
+    struct one m;
+    infer_error err;
+    o.pool = pool;
+    o.threads = threads;
+    uint64_t begin = infer__now_ns();
+    if (infer_load(path, NULL, &m.model, &err) != INFER_OK)
+        fail(path, &err);
+    *load_ms = ms_since(begin);
+    begin = infer__now_ns();
+    if (infer_session_create(m.model, &o, &m.session, &err) != INFER_OK)
+        fail(path, &err);
+    *session_ms = ms_since(begin);
+    return m;
+}
+
+/* Runs `f` in a process of its own and takes what it leaves in `out`. */
+static void in_child(void (*f)(void *ctx, double *out), void *ctx, double *out, size_t n)
+{
+    int ends[2];
+    if (pipe(ends))
+        fail("pipe", NULL);
+    const pid_t child = fork();
+    if (child < 0)
+        fail("fork", NULL);
+    if (child == 0) {
+        f(ctx, out);
+        _exit(write(ends[1], out, n * sizeof *out) != (ssize_t)(n * sizeof *out));
+    }
+    close(ends[1]);
+    const ssize_t got = read(ends[0], out, n * sizeof *out);
+    close(ends[0]);
+    if (waitpid(child, NULL, 0) != child || got != (ssize_t)(n * sizeof *out))
+        fail("a process ended early", NULL);
+}
+
+/* ---- the first session ---------------------------------------------------------------------- */
+
+struct ready {
+    const char *path;
+    uint32_t threads;
+};
+
+static void get_ready(void *ctx, double *ms)
+{
+    const struct ready *r = ctx;
+    make(r->path, NULL, r->threads, &ms[0], &ms[1]);
+}
+
+static int by_size(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static void print_ready(char **paths, int n, uint32_t threads)
+{
+    puts("| model | threads | load, ms | session, ms | both, ms | the fastest, ms |\n"
+         "|---|---|---|---|---|---|");
+    for (int i = 0; i < n && i < MOST_ROWS; i++) {
+        struct ready r = {paths[i], threads};
+        double load[ROUNDS], session[ROUNDS], both[ROUNDS];
+        for (int k = 0; k < ROUNDS; k++) {
+            double ms[2] = {0, 0};
+            in_child(get_ready, &r, ms, 2);
+            load[k] = ms[0];
+            session[k] = ms[1];
+            both[k] = ms[0] + ms[1];
+        }
+        qsort(load, ROUNDS, sizeof *load, by_size);
+        qsort(session, ROUNDS, sizeof *session, by_size);
+        qsort(both, ROUNDS, sizeof *both, by_size);
+        printf("| %s | %u | %.2f | %.2f | %.2f | %.2f |\n", paths[i], threads, load[ROUNDS / 2],
+               session[ROUNDS / 2], both[ROUNDS / 2], both[0]);
+    }
+}
+
+/* ---- all of them ---------------------------------------------------------------------------- */
+
+/* Megabytes of a line of /proc/self/smaps_rollup. */
+static double memory(const char *field)
+{
+    char line[256];
+    double mb = 0;
+    FILE *f = fopen("/proc/self/smaps_rollup", "r");
+    const size_t n = strlen(field);
+    while (f && fgets(line, sizeof line, f))
+        if (strncmp(line, field, n) == 0)
+            mb = (double)strtol(line + n, NULL, 10) * 1024 / 1e6;
+    if (f)
+        fclose(f);
+    return mb;
+}
+
+/* Once, on inputs of 0. */
+static double run(const char *path, infer_session *s)
+{
+    size_t nin = infer_session_inputs(s), nout = infer_session_outputs(s);
+    infer_tensor *t = calloc(nin + nout, sizeof *t);
+    infer_error err;
+    for (size_t i = 0; t && i < nin; i++) {
+        infer_value_info v = INFER_VALUE_INFO_INIT;
+        infer_session_input(s, i, &v, NULL);
+        t[i].type = v.type;
+        t[i].rank = v.rank;
+        memcpy(t[i].dims, v.dims, sizeof v.dims);
+        t[i].bytes = infer_tensor_elements(&t[i]) * infer_type_size(v.type);
+        t[i].data = calloc(t[i].bytes, 1);
+    }
+    const uint64_t begin = infer__now_ns();
+    if (!t || infer_run(s, t, nin, t + nin, nout, &err) != INFER_OK)
+        fail(path, t ? &err : NULL);
+    const double ms = ms_since(begin);
+    for (size_t i = 0; i < nin; i++)
+        free(t[i].data);
+    free(t);
+    return ms;
+}
+
+struct all {
+    char **paths;
+    int n;
+    uint32_t threads;
+    int other[2]; /* pipes to a process that waits for this one to have all; -1: there is none */
+};
+
+enum { MADE, FIRST_RUNS, SECOND_RUNS, ALL, RSS, OWN, PRIVATE, ARENAS, PLANS, VALUES };
+
+static void have_all(void *ctx, double *out)
+{
+    struct all *a = ctx;
+    infer_pool_options po = INFER_POOL_OPTIONS_INIT;
+    infer_session_memory use = INFER_SESSION_MEMORY_INIT;
+    infer_pool *pool;
+    infer_error err;
+    double load, session;
+    struct one *m = calloc((size_t)a->n, sizeof *m);
+    memset(out, 0, VALUES * sizeof *out);
+    po.threads = a->threads;
+    if (!m || infer_pool_create(&po, &pool, &err) != INFER_OK)
+        fail("no pool", NULL);
+    const uint64_t begin = infer__now_ns();
+    for (int i = 0; i < a->n; i++) {
+        m[i] = make(a->paths[i], pool, 0, &load, &session);
+        out[MADE] += load + session;
+        out[FIRST_RUNS] += run(a->paths[i], m[i].session);
+    }
+    out[ALL] = ms_since(begin);
+    for (int i = 0; i < a->n; i++) {
+        out[SECOND_RUNS] += run(a->paths[i], m[i].session);
+        infer_session_memory_use(m[i].session, &use, NULL);
+        out[ARENAS] += (double)use.arena_bytes / 1e6;
+        out[PLANS] += (double)use.plan_bytes / 1e6;
+    }
+    out[RSS] = memory("Rss:");
+    out[OWN] = memory("Anonymous:");
+    out[PRIVATE] = memory("Private_Clean:") + memory("Private_Dirty:");
+    if (a->other[0] >= 0) { /* stays until the other process has measured */
+        char done;
+        if (write(a->other[1], "r", 1) != 1 || read(a->other[0], &done, 1) < 0)
+            fail("the other process", NULL);
+    }
+}
+
+static void print_row(const char *name, const double *v)
+{
+    printf("| %s | %.0f | %.0f | %.0f | %.0f | %.0f | %.0f | %.0f |\n", name, v[MADE],
+           v[FIRST_RUNS], v[SECOND_RUNS], v[ALL] - v[SECOND_RUNS], v[RSS], v[OWN], v[PRIVATE]);
+}
+
+/* A process that has them all and stays, beside which another gets them too. */
+static void print_all(char **paths, int n, uint32_t threads)
+{
+    struct all first = {paths, n, threads, {-1, -1}}, second = first;
+    double v[VALUES], w[VALUES];
+    int here[2], there[2];
+    char ready;
+    printf("\n%d models, a session each on one pool of %u threads:\n\n"
+           "| process | loads and sessions, ms | first runs, ms | second runs, ms | all but second "
+           "runs, ms | resident, MB | of its own, MB | private, MB |\n"
+           "|---|---|---|---|---|---|---|---|\n",
+           n, threads);
+    fflush(stdout);
+    if (pipe(here) || pipe(there))
+        fail("pipe", NULL);
+    in_child(have_all, &first, v, VALUES);
+    const pid_t other = fork();
+    if (other < 0)
+        fail("fork", NULL);
+    if (other == 0) {
+        first.other[0] = there[0];
+        first.other[1] = here[1];
+        have_all(&first, v);
+        _exit(0);
+    }
+    if (read(here[0], &ready, 1) != 1)
+        fail("the other process", NULL);
+    in_child(have_all, &second, w, VALUES);
+    if (write(there[1], "d", 1) != 1 || waitpid(other, NULL, 0) != other)
+        fail("the other process", NULL);
+    print_row("one", v);
+    print_row("second, beside it", w);
+    printf("\narenas %.0f MB, plans %.0f MB\n", v[ARENAS], v[PLANS]);
+}
+
+int main(int argc, char **argv)
+{
+    const long threads = argc > 1 ? strtol(argv[1], NULL, 10) : 0;
+    if (argc < 3 || threads < 1 || threads > 1024) {
+        const int help = argc > 1 && strcmp(argv[1], "--help") == 0;
+        fputs(help_text, help ? stdout : stderr);
+        return help ? 0 : 2;
+    }
+    print_ready(argv + 2, argc - 2, (uint32_t)threads);
+    if (argc > 3)
+        print_all(argv + 2, argc - 2, (uint32_t)threads);
+    return 0;
+}
