@@ -9,6 +9,7 @@
 #include "tests/small_net.h"
 
 #include "answer/decoding.h"
+#include "file/packed_section.h"
 #include "file/tuned_section.h"
 #include "tools/convert.h"
 #include "vision/preprocess_file.h"
@@ -51,8 +52,20 @@ FIXTURE struct infer__section corpus_tuned(uint32_t cpu)
     return s;
 }
 
-/* The small network with labels, preprocessing, decoding, two tuned plans, and one section of each
- * kind that this version passes over. */
+FIXTURE struct infer__section corpus_packed(uint32_t level, uint64_t weights)
+{
+    const struct infer__stored_for by = {.level = level, .library = infer__stored_library()};
+    struct infer__stored_entry e[] = {{{{7, 1}}, "packed", 7}, {{{9, 2}}, "weights", 8}};
+    struct infer__section s = {.kind = INFER__SECTION_PACKED};
+    void *bytes;
+    infer_error err;
+    check_ok(infer__stored_encode(&by, weights, e, 2, NULL, &bytes, &s.size, &err), &err);
+    s.data = bytes;
+    return s;
+}
+
+/* The small network with labels, preprocessing, decoding, two tuned plans, two sections of packed
+ * weights, and one section of each kind that this version passes over. */
 FIXTURE struct bytes corpus_every_section(void)
 {
     static uint8_t preprocess[INFER__PREPROCESS_BYTES], decoding[INFER__DECODING_BYTES];
@@ -61,6 +74,8 @@ FIXTURE struct bytes corpus_every_section(void)
     infer_decoding d = INFER_DECODING_INIT;
     infer_error err;
     infer_model *m;
+    struct bytes net = small_net();
+    check_ok(infer_load_memory(net.data, net.size, NULL, &m, &err), &err);
     p.fit = INFER_FIT_STRETCH;
     p.width = 13;
     p.height = 17;
@@ -76,18 +91,20 @@ FIXTURE struct bytes corpus_every_section(void)
         corpus_tuned(1),
         corpus_tuned(2),
         {INFER__SECTION_META, "meta", 5},
+        corpus_packed(INFER_ISA_C, m->weights_sum),
+        corpus_packed(INFER_ISA_AVX2, m->weights_sum),
         {INFER__SECTION_META + 90, "of a later version", 19},
     };
-    struct bytes net = small_net();
-    check_ok(infer_load_memory(net.data, net.size, NULL, &m, &err), &err);
+    const uint32_t n = sizeof extra / sizeof *extra;
     struct infer__file_content content = {
-        .graph = &m->graph, .labels = labels, .nlabels = 5, .extra = extra, .nextra = 8};
+        .graph = &m->graph, .labels = labels, .nlabels = 5, .extra = extra, .nextra = n};
     struct bytes b = write_exact(&content);
     infer_model_free(&m);
     free(net.data);
     infer_allocator a = infer__allocator(NULL);
-    infer__free(&a, (void *)(uintptr_t)extra[4].data);
-    infer__free(&a, (void *)(uintptr_t)extra[5].data);
+    for (uint32_t i = 0; i < n; i++)
+        if (extra[i].kind == INFER__SECTION_TUNED || extra[i].kind == INFER__SECTION_PACKED)
+            infer__free(&a, (void *)(uintptr_t)extra[i].data);
     return b;
 }
 

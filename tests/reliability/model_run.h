@@ -154,6 +154,7 @@ static infer_status model_run(struct model_run *r, const struct bytes *b)
     infer_error err;
     alarm(INFER_CASE_SECONDS);
     o.allocator = counting(&counter);
+    o.verify = 1; /* else damage of packed weights goes unseen, and of the weights behind them */
     o.max_tensor_bytes = MODEL_TENSOR_BYTES;
     o.max_nodes = o.max_values = r->load_only ? UINT32_MAX : 0; /* the bound is not theirs */
     infer_status status = infer_load_memory(b->data, b->size, &o, &m, &err);

@@ -235,8 +235,8 @@ static void *some_alloc(void *ctx, size_t bytes)
 
 static const infer_load_options *load_options(int i)
 {
-    static infer_load_options o[8];
-    for (int k = 0; k < 8; k++)
+    static infer_load_options o[10];
+    for (int k = 0; k < 10; k++)
         infer_load_options_init(&o[k], sizeof o[k]);
     o[1].size = 0;
     o[2].size = 3;
@@ -245,8 +245,10 @@ static const infer_load_options *load_options(int i)
     o[5].max_file_bytes = 1;
     o[6].max_nodes = 1;
     o[7].ncustom_ops = 1;
-    return ARG(i, const infer_load_options *, 2, &o[0], NULL, &o[1], &o[2], &o[3], &o[4], &o[5],
-               &o[6], &o[7]);
+    o[8].verify = 1;
+    o[9].reserved = 1;
+    return ARG(i, const infer_load_options *, 3, &o[0], NULL, &o[8], &o[1], &o[2], &o[3], &o[4],
+               &o[5], &o[6], &o[7], &o[9]);
 }
 
 /* A function that makes something: it is there exactly if the status says so. */
