@@ -35,8 +35,8 @@
  * what is given (INFER_ERROR_ARGUMENT) and are 0 in what comes back.
  * Structs that are used in arrays or embedded in others have no size; they never grow.
  *
- * What stays: everything in this file and in infer_vision.h does; what infer_experimental.h has may
- * change. docs/versioning.md says what is promised.
+ * What stays: everything in this file, in infer_vision.h and in infer_text.h does; what
+ * infer_experimental.h has may change. docs/versioning.md says what is promised.
  */
 #ifndef INFER_H
 #define INFER_H

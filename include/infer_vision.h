@@ -138,8 +138,11 @@ typedef enum infer_fit {
     INFER_FIT_STRETCH = 2,    /* width x height, whatever the aspect ratio */
     INFER_FIT_LETTERBOX = 3,  /* as large as fits into width x height; the rest is filled */
     INFER_FIT_EXACT = 4,      /* must be width x height already, else INFER_ERROR_SHAPE */
-    INFER_FIT_LINE = 5 /* a line of text: `height` high, and as wide as it then is, rounded up, but
-                          no more than `width`; the rest to the right is filled */
+    INFER_FIT_LINE = 5, /* a line of text: `height` high, and as wide as it then is, rounded up, but
+                           no more than `width`; the rest to the right is filled */
+    INFER_FIT_PAGE = 6  /* text anywhere: the shorter side becomes `width` pixels if it is shorter,
+                           but the longer one no more than `height`; then both become the nearest
+                           multiple of 32, halves to even multiples, and at least 32 */
 } infer_fit;
 
 /* A filling that is 0 in the tensor, behind mean and scale. */
@@ -322,10 +325,12 @@ typedef struct infer_picture {
 
 typedef enum infer_task {
     INFER_TASK_NONE = 0,
-    INFER_TASK_CLASSIFY = 1, /* one class is right */
-    INFER_TASK_DETECT = 2,   /* boxes, with points and masks where the network has them */
-    INFER_TASK_SEGMENT = 3,  /* a class for each pixel */
-    INFER_TASK_KEYPOINTS = 4 /* points of one thing, which the picture, or its region, shows */
+    INFER_TASK_CLASSIFY = 1,     /* one class is right */
+    INFER_TASK_DETECT = 2,       /* boxes, with points and masks where the network has them */
+    INFER_TASK_SEGMENT = 3,      /* a class for each pixel */
+    INFER_TASK_KEYPOINTS = 4,    /* points of one thing, which the picture, or its region, shows */
+    INFER_TASK_TEXT_REGIONS = 5, /* where text is, and */
+    INFER_TASK_TEXT = 6          /* what a line says: infer_text.h */
 } infer_task;
 
 /* What the four numbers of a box are, along the axis of its fields. */
@@ -348,11 +353,13 @@ typedef enum infer_map_back {
 
 /* How a model's outputs are read. For detection: each of N candidates has a box and a score for
  * each class, as fields of f32 outputs of shape (1, N, fields) or, where `..._order` is 1, (1,
- * fields, N), in which N may be several axes. For points of one thing
- * there is one candidate. For segmentation the fields of a score map are
- * classes, in order 0 of (1, rows, columns, classes) and in order 1 of (1, classes, rows, columns).
- * It is stored in the model file field by field in this order, little-endian, 128 bytes; `infer
- * convert --task` writes it. */
+ * fields, N), in which N may be several axes. For points of one thing there is one candidate. For
+ * segmentation the fields of a score map are classes, in order 0 of (1, rows, columns, classes) and
+ * in order 1 of (1, classes, rows, columns). For text regions it is a map of one class over the
+ * whole input; for text the output with scores has the probabilities of all classes, step by step:
+ * (1, steps, classes) or (steps, 1, classes), and the background is CTC's blank. It is stored in
+ * the model file field by field in this order, little-endian, 128 bytes; `infer convert --task`
+ * writes it. */
 typedef struct infer_decoding {
     size_t size;        /* sizeof(infer_decoding); not stored */
     int32_t task;       /* enum infer_task */

@@ -48,7 +48,7 @@ for command in $("$infer" --help | sed -n 's/^  \([a-z]*\) .*/\1/p'); do
     expect 0 "$infer" "$command" --help && says "^  infer $command "
     expect 2 "$infer" "$command" --no-such-option
     case $command in
-    classify | detect | segment | pose | embed | track | picture) set -- "$tmp/missing.onnx" x ;;
+    classify | detect | segment | pose | embed | track | picture | read) set -- "$tmp/missing.onnx" x ;;
     eval) set -- --predictions "$tmp/missing.json" ;;
     hammer) set -- http://127.0.0.1:1/ --body "$tmp/missing.jpg" ;;
     reference) set -- "$tmp/missing.infer" --data "$tmp" ;;

@@ -508,10 +508,31 @@ static void test_line(void **state)
     }
 }
 
+static void test_page(void **state)
+{
+    (void)state;
+    static const struct {
+        int32_t w, h, to_w, to_h;
+    } cases[] = {{500, 556, 736, 832},     {500, 334, 1088, 736}, {640, 480, 992, 736},
+                 {736, 736, 736, 736},     {1000, 800, 992, 800}, {1008, 784, 1024, 768},
+                 {4000, 3000, 2016, 1504}, {16384, 4, 2016, 32},  {1, 1, 736, 736}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        infer_preprocess p = INFER_PREPROCESS_INIT;
+        int32_t w, h;
+        p.fit = INFER_FIT_PAGE;
+        p.width = 736;
+        p.height = 2016;
+        assert_int_equal(infer_preprocess_size(&p, cases[i].w, cases[i].h, &w, &h, NULL), INFER_OK);
+        if (w != cases[i].to_w || h != cases[i].to_h)
+            fail_msg("%d x %d became %d x %d", cases[i].w, cases[i].h, w, h);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_line),
+        cmocka_unit_test(test_page),
         cmocka_unit_test(sizes),
         cmocka_unit_test(crop_starts_where_torchvision_starts),
         cmocka_unit_test(crop_larger_than_the_picture),

@@ -17,7 +17,7 @@ static const struct cli_option options[] = {
     {"labels", "FILE", "labels to store, one a line; line 1 is class 0"},
     SHAPE_OPTION,
     PREPROCESS_OPTIONS,
-    {"task", "NAME", "how outputs become answers, to store: a family of detectors, or auto"},
+    {"task", "NAME", "how outputs become answers, to store: a family (see above), or auto"},
     {"score", "N", "with --task: the score above which a box counts"},
     {"iou", "N", "with --task: of two boxes that overlap by more one goes"},
     {"pack", "LEVEL,...", "store packed weights too, for these kinds of CPU: see infer pack"},
@@ -43,7 +43,9 @@ static const struct cli_command command = {
     "the family's own preprocessing where no other is given. Families: yolov3, yolov4, yolov5,\n"
     "yolov8 (v8 to v12), yolov8-pose, yolov8-obb, yolov8-seg, yolox, rtdetr, detr, retinanet,\n"
     "fcos, centernet, nanodet, nanodet-plus, picodet, fastestdet, ssd, nms (networks that\n"
-    "suppress themselves), scrfd, yunet, ultraface, retinaface, blazeface; and segment, points.",
+    "suppress themselves), scrfd, yunet, ultraface, retinaface, blazeface; segment; points;\n"
+    "text-regions (where text is) and text (what a line says), for `infer read`: --labels are its\n"
+    "characters.",
     "  infer convert mobilenet.onnx -o mobilenet.infer --labels imagenet.txt --resize 256 \\\n"
     "      --crop 224 --mean 123.675,116.28,103.53 --scale 0.01712,0.01751,0.01743",
     options,

@@ -57,6 +57,19 @@ static void ask_session(const struct infer__graph *g, struct infer__value *shape
     infer__free(&a, bytes);
 }
 
+/* Labels that the model tells of itself, where none are given; those of text fit its classes. */
+static infer_status find_labels(struct conversion *c, infer_error *err)
+{
+    const int text = c->decoding.task == INFER_TASK_TEXT;
+    if (!c->labels)
+        c->labels = text ? decoder_characters(&c->about, c->region, &c->nlabels)
+                         : decoder_names(&c->about, c->region, &c->nlabels);
+    if (!text || !c->labels)
+        return INFER_OK;
+    c->labels = decoder_alphabet(&c->decoding, c->labels, &c->nlabels, c->region);
+    return c->labels ? INFER_OK : infer__no_memory(err, c->nlabels * sizeof *c->labels);
+}
+
 /* Adds what reads the outputs to the graph. */
 static infer_status add_decoding(struct conversion *c, struct convert_assumed *assumed,
                                  infer_error *err)
@@ -84,9 +97,7 @@ static infer_status add_decoding(struct conversion *c, struct convert_assumed *a
         c->preprocess = usual;
     *assumed = (struct convert_assumed){family->name, family->what, !c->has_preprocess, usual};
     c->has_preprocess = 1;
-    if (!c->labels)
-        c->labels = decoder_names(&c->about, c->region, &c->nlabels);
-    return INFER_OK;
+    return find_labels(c, err);
 }
 
 static infer_status write_all(const struct conversion *c, void **bytes, size_t *size,

@@ -18,6 +18,7 @@ static const struct {
     {"embed", "turn pictures into vectors, compare them", cmd_embed},
     {"track", "follow things through a video", cmd_track},
     {"picture", "make pictures of others: style, depth, matting", cmd_picture},
+    {"read", "find text in pictures and read it", cmd_read},
     {"verify", "compare a model with recorded outputs", cmd_verify},
     {"tune", "measure kernels here and store the fastest", cmd_tune},
     {"pack", "store weights as kernels want them: ready at once", cmd_pack},

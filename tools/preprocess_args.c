@@ -3,7 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const fits[] = {"none", "short", "stretch", "letterbox", "exact", "line"};
+static const char *const fits[] = {"none",  "short", "stretch", "letterbox",
+                                   "exact", "line",  "page"};
 static const char *const filters[] = {"bilinear", "nearest", "bicubic", "area"};
 static const char *const resamplers[] = {"pillow", "opencv"};
 static const char *const colors[] = {"rgb", "bgr", "gray"};

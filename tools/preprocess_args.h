@@ -8,7 +8,7 @@
 /* Rows of a table of options. */
 #define PREPROCESS_OPTIONS                                                                         \
     {"resize", "N|WxH", "N: the short side; WxH: stretched, unless --fit says otherwise"},         \
-        {"fit", "HOW", "short, stretch, letterbox or line"},                                       \
+        {"fit", "HOW", "short, stretch, letterbox, line or page"},                                 \
         {"filter", "NAME", "bilinear (default), bicubic, nearest or area"},                        \
         {"resampler", "NAME", "whose resize: pillow (default) or opencv"},                         \
         {"crop", "N|WxH", "centre crop after the resize"},                                         \

@@ -81,7 +81,7 @@ static infer_status run(infer_session *session, struct call *c,
     TRY(infer__sized_read(CLASSIFY_OPTIONS, options, &c->options, err));
     FAIL_IF(c->options.softmax && c->options.sigmoid, INFER_ERROR_ARGUMENT,
             "infer_classify: softmax and sigmoid exclude each other");
-    const struct infer__question q = {c->pictures, c->count, c->options.image, answer, c};
+    const struct infer__question q = {c->pictures, c->count, c->options.image, answer, c, NULL};
     infer_status status = infer__look_ask(session, &q, err);
     if (status != INFER_OK)
         memset(c->found, 0, c->count * sizeof *c->found);

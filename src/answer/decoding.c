@@ -42,7 +42,7 @@ struct range {
     }
 
 static const struct range ranges[] = {
-    RANGE(task, INFER_TASK_CLASSIFY, INFER_TASK_KEYPOINTS),
+    RANGE(task, INFER_TASK_CLASSIFY, INFER_TASK_TEXT),
     RANGE(classes, 1, INFER__MOST_CLASSES),
     RANGE(background, -1, INFER__MOST_CLASSES - 1),
     RANGE(scores, 0, INT32_MAX),

@@ -163,7 +163,7 @@ infer_status infer_detect(infer_session *session, const infer_picture *pictures,
             "infer_detect: session, pictures or detections is NULL");
     TRY(read_call(session, options, detections, &c, err));
     memset(c.to.found, 0, count * sizeof *c.to.found);
-    const struct infer__question q = {pictures, count, c.options.image, answer, &c};
+    const struct infer__question q = {pictures, count, c.options.image, answer, &c, NULL};
     infer_status status = infer__look_ask(session, &q, err);
     if (status != INFER_OK)
         memset(c.to.found, 0, count * sizeof *c.to.found);

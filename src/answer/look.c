@@ -44,38 +44,57 @@ static infer_status begin(struct infer__look *l, infer_session *session,
     infer_preprocess_init(&l->preprocess, sizeof l->preprocess);
     TRY(infer__image_options(image, &l->image, err));
     l->image.allocator = *a;
-    TRY(infer_model_preprocess(session->model, &l->preprocess, err));
+    return infer_model_preprocess(session->model, &l->preprocess, err);
+}
+
+/* Memory for the session's input as it is now. Freed in either case, the last taken first. */
+static infer_status begin_input(struct infer__look *l, infer_error *err)
+{
     TRY(make_input(l, err));
     const int last = l->preprocess.layout == INFER_LAYOUT_NHWC;
     l->height = (int32_t)l->input.dims[last ? 1 : 2];
     l->width = (int32_t)l->input.dims[last ? 2 : 3];
-    l->noutputs = infer_session_outputs(session);
-    l->outputs = infer__calloc(a, l->noutputs, sizeof *l->outputs);
-    l->looked = infer__calloc(a, l->batch, sizeof *l->looked);
+    l->noutputs = infer_session_outputs(l->session);
+    l->outputs = infer__calloc(&l->allocator, l->noutputs, sizeof *l->outputs);
+    l->looked = infer__calloc(&l->allocator, l->batch, sizeof *l->looked);
     return l->outputs && l->looked ? INFER_OK : infer__no_memory(err, l->batch * sizeof *l->looked);
 }
 
-static infer_status fill(struct infer__look *l, const infer_picture *given, size_t index,
+static void end_input(struct infer__look *l)
+{
+    infer__free(&l->allocator, l->looked);
+    infer__free(&l->allocator, l->outputs);
+    infer__free(&l->allocator, l->input.data);
+    l->looked = NULL;
+    l->outputs = NULL;
+    l->input.data = NULL;
+}
+
+static infer_status fill(struct infer__look *l, const struct infer__picture *p, size_t index,
                          infer_error *err)
 {
-    struct infer__picture p;
     struct infer__looked *to = &l->looked[index];
     infer_transform_init(&to->transform, sizeof to->transform);
+    to->x = p->x;
+    to->y = p->y;
+    to->width = p->image.width;
+    to->height = p->image.height;
+    return infer__picture_fill(p, &l->preprocess, (int64_t)index, &l->input, &l->allocator,
+                               &to->transform, err);
+}
+
+static infer_status open_and_fill(struct infer__look *l, const infer_picture *given, size_t index,
+                                  infer_error *err)
+{
+    struct infer__picture p;
     TRY(infer__picture_open(given, &l->image, &p, err));
-    to->x = p.x;
-    to->y = p.y;
-    to->width = p.image.width;
-    to->height = p.image.height;
-    infer_status status = infer__picture_fill(&p, &l->preprocess, (int64_t)index, &l->input,
-                                              &l->allocator, &to->transform, err);
+    infer_status status = fill(l, &p, index, err);
     infer__picture_free(&p);
     return status;
 }
 
-static infer_status look_at(struct infer__look *l, const infer_picture *pictures, infer_error *err)
+static infer_status run(struct infer__look *l, infer_error *err)
 {
-    for (size_t i = 0; i < l->batch; i++)
-        TRY(fill(l, &pictures[i], i, err));
     memset(l->outputs, 0, l->noutputs * sizeof *l->outputs);
     TRY(infer__session_tensors(l->session, &l->given, 1, l->outputs, l->noutputs, err));
     TRY(infer__session_run(l->session, 0, &l->given, l->outputs, 0, err));
@@ -83,11 +102,19 @@ static infer_status look_at(struct infer__look *l, const infer_picture *pictures
     return INFER_OK;
 }
 
-static void end(struct infer__look *l)
+/* ---- a batch at a time ---------------------------------------------------------------------- */
+
+static infer_status ask_batch(struct infer__look *l, const struct infer__question *q, size_t first,
+                              infer_error *err)
 {
-    infer__free(&l->allocator, l->looked);
-    infer__free(&l->allocator, l->outputs);
-    infer__free(&l->allocator, l->input.data);
+    for (size_t i = 0; i < l->batch; i++)
+        TRY(open_and_fill(l, &q->pictures[first + i], i, err));
+    TRY(run(l, err));
+    if (infer__session_stopped(l->session)) /* which is told when the session is left */
+        return INFER_OK;
+    for (size_t k = 0; k < l->batch; k++)
+        TRY(q->read(l, q->ctx, first + k, k, err));
+    return INFER_OK;
 }
 
 static infer_status ask_all(struct infer__look *l, const struct infer__question *q,
@@ -95,18 +122,121 @@ static infer_status ask_all(struct infer__look *l, const struct infer__question 
 {
     FAIL_IF(l->batch != 1 && l->batch != q->count, INFER_ERROR_SHAPE,
             "the session takes %zu pictures at a time, not %zu", l->batch, q->count);
-    for (size_t i = 0; i < q->count; i += l->batch) {
-        TRY(look_at(l, q->pictures + i, err));
-        if (infer__session_stopped(l->session)) /* which is told when the session is left */
-            return INFER_OK;
-        for (size_t k = 0; k < l->batch; k++)
-            TRY(q->read(l, q->ctx, i + k, k, err));
-    }
+    for (size_t i = 0; i < q->count && !infer__session_stopped(l->session); i += l->batch)
+        TRY(ask_batch(l, q, i, err));
     return INFER_OK;
 }
 
-infer_status infer__look_ask(infer_session *session, const struct infer__question *q,
+static infer_status ask(struct infer__look *l, const struct infer__question *q, infer_error *err)
+{
+    infer_status status = begin_input(l, err);
+    if (status == INFER_OK)
+        status = ask_all(l, q, err);
+    end_input(l);
+    return status;
+}
+
+/* ---- one by one, of any size ---------------------------------------------------------------- */
+
+/* The width of an input for a line, of no more than the preprocessing's. */
+static int32_t line_width(const infer_preprocess *p, int32_t width, int32_t height)
+{
+    const int64_t step = 4 * (int64_t)p->height;
+    const int64_t natural = ((int64_t)width * p->height + height - 1) / height;
+    const int64_t wide = (natural + step - 1) / step * step;
+    return wide < p->width ? (int32_t)wide : p->width;
+}
+
+/* Gives the session the input that a picture of this size needs; `most`: the preprocessing as it is
+ * stored. */
+static infer_status suit(struct infer__look *l, const infer_preprocess *most, int32_t width,
+                         int32_t height, infer_error *err)
+{
+    infer_value_info free = INFER_VALUE_INFO_INIT, now = INFER_VALUE_INFO_INIT;
+    infer_input_spec spec = {0};
+    struct infer__placement place;
+    const int down = most->layout == INFER_LAYOUT_NHWC ? 1 : 2, across = down + 1;
+    l->preprocess = *most;
+    TRY(infer_model_input(l->session->model, 0, &free, err));
+    TRY(infer_session_input(l->session, 0, &now, err));
+    if (now.rank != 4 || infer_session_inputs(l->session) != 1)
+        return INFER_OK; /* which is refused later on */
+    if (most->fit == INFER_FIT_LINE && free.free_dims >> across & 1)
+        l->preprocess.width = line_width(most, width, height);
+    TRY(infer__preprocess_place(&l->preprocess, width, height, &place, err));
+    spec.name = free.name;
+    spec.rank = now.rank;
+    memcpy(spec.dims, now.dims, sizeof spec.dims);
+    if (free.free_dims >> down & 1)
+        spec.dims[down] = place.height;
+    if (free.free_dims >> across & 1)
+        spec.dims[across] = place.width;
+    if (memcmp(spec.dims, now.dims, sizeof spec.dims) == 0)
+        return INFER_OK;
+    return infer__session_reshape(l->session, &spec, 1, err);
+}
+
+static infer_status show(struct infer__look *l, const struct infer__question *q,
+                         const infer_preprocess *most, const struct infer__picture *p, size_t index,
+                         infer_error *err)
+{
+    TRY(suit(l, most, p->image.width, p->image.height, err));
+    infer_status status = begin_input(l, err);
+    if (status == INFER_OK && l->batch != 1)
+        status = infer__fail(err, INFER_ERROR_SHAPE,
+                             "the session takes %zu pictures at a time, not 1", l->batch);
+    if (status == INFER_OK)
+        status = fill(l, p, 0, err);
+    if (status == INFER_OK)
+        status = run(l, err);
+    if (status == INFER_OK && !infer__session_stopped(l->session))
+        status = q->read(l, q->ctx, index, 0, err);
+    end_input(l);
+    return status;
+}
+
+static infer_status show_part(struct infer__look *l, const struct infer__question *q,
+                              const infer_preprocess *most, const struct infer__picture *whole,
+                              size_t index, infer_error *err)
+{
+    struct infer__picture part = {0};
+    TRY(q->cut(whole, q->ctx, index, &l->allocator, &part.made, err));
+    part.image = part.made;
+    part.width = part.image.width;
+    part.height = part.image.height;
+    infer_status status = show(l, q, most, &part, index, err);
+    infer__picture_free(&part);
+    return status;
+}
+
+static infer_status ask_each(struct infer__look *l, const struct infer__question *q,
                              infer_error *err)
+{
+    const infer_preprocess most = l->preprocess;
+    struct infer__picture p;
+    infer_status status = INFER_OK;
+    for (size_t i = 0; i < (q->cut ? q->count > 0 : q->count) && status == INFER_OK; i++) {
+        TRY(infer__picture_open(&q->pictures[i], &l->image, &p, err));
+        if (!q->cut)
+            status = show(l, q, &most, &p, i, err);
+        for (size_t k = 0; q->cut && k < q->count && status == INFER_OK; k++) {
+            status = show_part(l, q, &most, &p, k, err);
+            if (infer__session_stopped(l->session))
+                break;
+        }
+        infer__picture_free(&p);
+        if (infer__session_stopped(l->session))
+            break;
+    }
+    return status;
+}
+
+/* ---- entering ------------------------------------------------------------------------------- */
+
+static infer_status enter(infer_session *session, const struct infer__question *q,
+                          infer_status (*how)(struct infer__look *l,
+                                              const struct infer__question *q, infer_error *err),
+                          infer_error *err)
 {
     struct infer__look l;
     TRY(infer__session_enter(session, err));
@@ -114,8 +244,7 @@ infer_status infer__look_ask(infer_session *session, const struct infer__questio
     session->meter.refused = 0;
     infer_status status = begin(&l, session, q->image, &a, err);
     if (status == INFER_OK)
-        status = ask_all(&l, q, err);
-    end(&l);
+        status = how(&l, q, err);
     if (status == INFER_ERROR_NO_MEMORY && session->meter.refused)
         status = infer__fail(err, INFER_ERROR_LIMIT,
                              "the picture needs more than the %llu bytes that max_memory_bytes "
@@ -123,4 +252,16 @@ infer_status infer__look_ask(infer_session *session, const struct infer__questio
                              (unsigned long long)session->meter.limit);
     infer__scratch_end(&session->scratch);
     return infer__session_leave(session, status, err);
+}
+
+infer_status infer__look_ask(infer_session *session, const struct infer__question *q,
+                             infer_error *err)
+{
+    return enter(session, q, ask, err);
+}
+
+infer_status infer__look_each(infer_session *session, const struct infer__question *q,
+                              infer_error *err)
+{
+    return enter(session, q, ask_each, err);
 }

@@ -4,6 +4,7 @@
 
 #include "infer_vision.h"
 #include "run/session.h"
+#include "vision/picture.h"
 
 /* How a picture, or its region, came into the input. */
 struct infer__looked {
@@ -34,6 +35,10 @@ struct infer__question {
     infer_status (*read)(const struct infer__look *l, void *ctx, size_t index, size_t image,
                          infer_error *err);
     void *ctx;
+    /* infer__look_each: NULL, or there is one picture, of which `count` parts are looked at; makes
+     * part `index`, of red, green, blue or of grey. */
+    infer_status (*cut)(const struct infer__picture *picture, void *ctx, size_t index,
+                        const infer_allocator *a, infer_image *part, infer_error *err);
 };
 
 /* For who has not entered the session: shows it the pictures, its batch (1 or `count`) at a time,
@@ -41,5 +46,12 @@ struct infer__question {
  */
 infer_status infer__look_ask(infer_session *session, const struct infer__question *q,
                              infer_error *err);
+
+/* The same one by one, of a session whose batch is 1: where the model leaves height or width free,
+ * the session gets for each picture those that the preprocessing makes of it. A line of text
+ * (INFER_FIT_LINE) gets as much width as it needs, in steps of four times its height: so sizes come
+ * again, and programs with them. */
+infer_status infer__look_each(infer_session *session, const struct infer__question *q,
+                              infer_error *err);
 
 #endif

@@ -164,6 +164,6 @@ infer_status infer_segment(infer_session *session, const infer_picture *picture,
     TRY(infer__sized_read(INFER__SIZED(infer_segment_options, decoding), options, &c.options, err));
     TRY(infer__decoding_for(session->model, c.options.decoding, INFER_TASK_SEGMENT,
                             "classes of pixels", &c.decoding, err));
-    const struct infer__question q = {picture, 1, c.options.image, answer, &c};
+    const struct infer__question q = {picture, 1, c.options.image, answer, &c, NULL};
     return infer__look_ask(session, &q, err);
 }

@@ -94,7 +94,7 @@ infer_status infer_embed(infer_session *session, const infer_picture *pictures, 
     FAIL_IF(!session || (count && (!pictures || (length && !vectors))), INFER_ERROR_ARGUMENT,
             "infer_embed: session, pictures or vectors is NULL");
     TRY(infer__sized_read(INFER__SIZED(infer_embed_options, normalise), options, &o, err));
-    const struct infer__question q = {pictures, count, o.image, read_vector, &c};
+    const struct infer__question q = {pictures, count, o.image, read_vector, &c, NULL};
     c.output = o.output;
     c.normalise = o.normalise;
     return infer__look_ask(session, &q, err);
@@ -115,6 +115,6 @@ infer_status infer_keypoints(infer_session *session, const infer_picture *pictur
     TRY(infer__sized_read(INFER__SIZED(infer_keypoints_options, decoding), options, &o, err));
     TRY(infer__decoding_for(session->model, o.decoding, INFER_TASK_KEYPOINTS, "points of one thing",
                             &c.decoding, err));
-    const struct infer__question q = {pictures, count, o.image, read_points, &c};
+    const struct infer__question q = {pictures, count, o.image, read_points, &c, NULL};
     return infer__look_ask(session, &q, err);
 }

@@ -104,9 +104,8 @@ infer_status infer__session_plan(struct infer_session *s, const infer_input_spec
     return INFER_OK;
 }
 
-/* The program that was made for these inputs, or a new one. */
-static infer_status reshape(struct infer_session *s, const infer_input_spec *inputs, size_t ninputs,
-                            infer_error *err)
+infer_status infer__session_reshape(struct infer_session *s, const infer_input_spec *inputs,
+                                    size_t ninputs, infer_error *err)
 {
     for (uint32_t i = 0; i < s->nprograms; i++)
         if (is_made_for(s->programs[i], inputs, ninputs)) {
@@ -127,7 +126,7 @@ infer_status infer_session_reshape(infer_session *s, const infer_input_spec *inp
     FAIL_IF(!s, INFER_ERROR_ARGUMENT, "session is NULL");
     FAIL_IF(ninputs && !inputs, INFER_ERROR_ARGUMENT, "inputs is NULL");
     TRY(infer__session_enter(s, err));
-    infer_status status = reshape(s, inputs, ninputs, err);
+    infer_status status = infer__session_reshape(s, inputs, ninputs, err);
     (void)infer__session_leave(s, status, &stopped);
     return status;
 }

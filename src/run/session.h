@@ -103,6 +103,10 @@ static inline infer_status infer__session_limit(const struct infer_session *s, i
  * was, but that it may have forgotten programs other than the one that it runs. */
 infer_status infer__session_plan(struct infer_session *s, const infer_input_spec *inputs,
                                  size_t ninputs, infer_error *err);
+/* infer_session_reshape for who has entered the session: the program that was made for these
+ * inputs, or a new one. */
+infer_status infer__session_reshape(struct infer_session *s, const infer_input_spec *inputs,
+                                    size_t ninputs, infer_error *err);
 
 /* infer_session_create with measured choices of the caller's instead of those in the file; NULL:
  * none. What the table points to must stay as long as the session. All pointers but `options` and

@@ -42,7 +42,7 @@ infer_status infer__preprocess_check(const infer_preprocess *p, infer_error *err
 {
     int needs_width = p->fit != INFER_FIT_NONE;
     int needs_height = needs_width && p->fit != INFER_FIT_SHORT_SIDE;
-    TRY(check_range("fit", p->fit, INFER_FIT_NONE, INFER_FIT_LINE, err));
+    TRY(check_range("fit", p->fit, INFER_FIT_NONE, INFER_FIT_PAGE, err));
     TRY(check_range("width", p->width, needs_width, INFER__MAX_SIDE, err));
     TRY(check_range("height", p->height, needs_height, INFER__MAX_SIDE, err));
     TRY(check_range("filter", p->filter, INFER_FILTER_BILINEAR, INFER_FILTER_AREA, err));
@@ -103,6 +103,23 @@ static void place_line(const infer_preprocess *p, int32_t w, int32_t h, struct i
     to->height = p->height;
 }
 
+/* The nearest multiple of 32 of a side that is cut to whole pixels first. */
+static int32_t page_side(double side)
+{
+    const int32_t n = 32 * round_side(floor(side) / 32);
+    return n < 32 ? 32 : n;
+}
+
+static void place_page(const infer_preprocess *p, int32_t w, int32_t h, struct infer__placement *to)
+{
+    const int32_t shorter = w < h ? w : h, longer = w < h ? h : w;
+    double ratio = shorter < p->width ? (double)p->width / shorter : 1;
+    if (longer * ratio > p->height)
+        ratio = (double)p->height / longer;
+    to->scaled_w = page_side(w * ratio);
+    to->scaled_h = page_side(h * ratio);
+}
+
 static void place_letterbox(const infer_preprocess *p, int32_t w, int32_t h,
                             struct infer__placement *to)
 {
@@ -150,6 +167,9 @@ infer_status infer__preprocess_place(const infer_preprocess *p, int32_t picture_
         break;
     case INFER_FIT_LINE:
         place_line(p, w, h, &to);
+        break;
+    case INFER_FIT_PAGE:
+        place_page(p, w, h, &to);
         break;
     case INFER_FIT_EXACT:
         FAIL_IF(w != p->width || h != p->height, INFER_ERROR_SHAPE,

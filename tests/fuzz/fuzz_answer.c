@@ -4,7 +4,7 @@
  * with a score above the threshold, each of a candidate and a class that there is, and of those
  * suppression keeps some that have such scores too. Nothing is read outside the outputs, and what
  * was taken is given back. A mask of a kept box has but 0 and 1, within the picture; boxes that are
- * followed from frame to frame have numbers that differ.
+ * followed from frame to frame have numbers that differ. Of text: answer_text.h.
  *
  * The input is 128 bytes of decoding (src/answer/decoding.h), 16 of choices, and numbers:
  *
@@ -21,6 +21,7 @@
 #include "answer/nms.h"
 #include "base/memory.h"
 #include "base/status.h"
+#include "tests/fuzz/answer_text.h"
 #include "tests/fuzz/fuzz.h"
 
 enum { CHOICES = 16, OUTPUTS = 4, MOST_NUMBERS = 1 << 14 };
@@ -138,6 +139,18 @@ static void read_outputs(const infer_decoding *d, const infer_tensor *outputs, s
     REQUIRE(counter.blocks == 0);
 }
 
+static void read_text(const infer_decoding *d, const infer_tensor *outputs, size_t n,
+                      const uint8_t *choice)
+{
+    if ((size_t)d->scores >= n)
+        return;
+    if (d->task == INFER_TASK_TEXT_REGIONS)
+        check_regions(&outputs[d->scores], d->score_threshold, choice);
+    if (d->task == INFER_TASK_TEXT)
+        check_steps(&outputs[d->scores], d->background, choice);
+    check_quad(&outputs[d->scores]);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     infer_decoding d;
@@ -157,7 +170,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const size_t n = 1 + choice[0] % OUTPUTS;
     for (size_t i = 0; i < n; i++)
         outputs[i] = make_output(choice, (int)i, numbers, size - INFER__DECODING_BYTES - CHOICES);
-    read_outputs(&d, outputs, n, choice);
+    if (d.task >= INFER_TASK_TEXT_REGIONS)
+        read_text(&d, outputs, n, choice);
+    else
+        read_outputs(&d, outputs, n, choice);
     for (size_t i = 0; i < n; i++)
         free(outputs[i].data);
     return 0;

@@ -77,4 +77,13 @@ void seed_answers(const char *folder)
     d.masks = 1;
     d.coefficients_first = 7;
     put_seed("masks", &d, (const uint8_t[CHOICES]){1, 2, 3, 20, 10, 5, 8, 7, 3, 5});
+    d = basic();
+    d.task = INFER_TASK_TEXT_REGIONS;
+    d.scores_order = 1;
+    put_seed("text-regions", &d, (const uint8_t[CHOICES]){0, 2, 60, 30, 1, 20, 25});
+    d = basic();
+    d.task = INFER_TASK_TEXT;
+    d.classes = 9;
+    d.background = 0;
+    put_seed("text", &d, (const uint8_t[CHOICES]){0, 1, 0, 30, 1, 40, 9});
 }

@@ -9,7 +9,7 @@ global=$(nm -g --defined-only "$lib" | awk 'NF == 3 {print $3}')
 [ -n "$exported" ] && [ -n "$global" ] || exit 1
 bad="$(echo "$exported" | grep -vE '^infer_[a-z]') $(echo "$global" | grep -vE '^infer_')"
 # what the headers declare is there, and nothing else
-declared=$(grep -ohE '\binfer_[a-z0-9_]+\(' include/infer.h include/infer_vision.h include/infer_draw.h include/infer_experimental.h | tr -d '(' | sort -u)
+declared=$(grep -ohE '\binfer_[a-z0-9_]+\(' include/*.h | tr -d '(' | sort -u)
 for name in $exported; do
     echo "$declared" | grep -qx "$name" || bad="$bad undeclared:$name"
 done

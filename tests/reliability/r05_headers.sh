@@ -14,12 +14,13 @@ trap 'rm -rf "$dir"' EXIT
 echo '#include <infer.h>' >"$dir/infer"
 echo '#include <infer_vision.h>' >"$dir/infer_vision"
 echo '#include <infer_draw.h>' >"$dir/infer_draw"
+echo '#include <infer_text.h>' >"$dir/infer_text"
 echo '#include <infer_experimental.h>' >"$dir/infer_experimental"
 cat >"$dir/pins" <<END
 #include <stddef.h>
 #include <infer_draw.h>
 #include <infer_experimental.h>
-#include <infer_vision.h>
+#include <infer_text.h>
 #ifdef __cplusplus
 #define ASSERT static_assert
 #else
@@ -34,7 +35,7 @@ END
 
 try() { # try COMPILER LANGUAGE STANDARD
     command -v "$1" >/dev/null || return 0
-    for program in infer infer_vision infer_draw infer_experimental pins; do
+    for program in infer infer_vision infer_draw infer_text infer_experimental pins; do
         [ $program != pins ] || [ "$(getconf LONG_BIT)" = 64 ] || continue
         compilations=$((compilations + 1))
         "$1" -x "$2" -std="$3" -pedantic -Wall -Wextra -Wpadded -Werror -Iinclude -I. -fsyntax-only \

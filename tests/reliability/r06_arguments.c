@@ -582,6 +582,8 @@ static infer_status run_start(void)
 
 #include "tests/reliability/r06_draw.h"
 
+#include "tests/reliability/r06_text.h"
+
 #define ROW(name)                                                                                  \
     {                                                                                              \
         "infer_" #name, name                                                                       \
@@ -687,6 +689,11 @@ static const struct row {
     ROW(draw_links),
     ROW(draw_mask),
     ROW(draw_classes),
+    ROW(text_regions_options_init),
+    ROW(text_regions),
+    ROW(read_text_options_init),
+    ROW(read_text),
+    ROW(quad_cut),
 };
 enum { ROWS = sizeof rows / sizeof *rows };
 
@@ -786,6 +793,7 @@ int main(void)
     check_header("include/infer.h");
     check_header("include/infer_vision.h");
     check_header("include/infer_draw.h");
+    check_header("include/infer_text.h");
     check_header("include/infer_experimental.h");
     for (int i = 0; i < ROWS; i++)
         call_all(&rows[i]);

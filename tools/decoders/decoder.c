@@ -8,7 +8,7 @@
 
 #define FAMILY(name, what)                                                                         \
     {                                                                                              \
-#name, what, decoder_fits_##name, decoder_build_##name, 0                                  \
+#name, what, decoder_fits_##name, decoder_build_##name, 0, 0                               \
     }
 
 /* In the order in which `auto` tries them: those that ask for more come first. */
@@ -18,7 +18,7 @@ const struct decoder_family decoder_families[] = {
     FAMILY(nanodet, "NanoDet: boxes as distributions of distances (GFL)"),
     FAMILY(picodet, "PicoDet: the same, of four levels"),
     {"nanodet-plus", "NanoDet-Plus: the same in one output", decoder_fits_nanodet_plus,
-     decoder_build_nanodet_plus, 0},
+     decoder_build_nanodet_plus, 0, 0},
     FAMILY(retinaface, "RetinaFace: faces with five points"),
     FAMILY(blazeface, "BlazeFace of MediaPipe: faces with six points"),
     FAMILY(ssd, "SSD of TensorFlow's Object Detection API, without its post-processing"),
@@ -33,25 +33,29 @@ const struct decoder_family decoder_families[] = {
     FAMILY(yolox, "YOLOX: boxes in cells of a grid"),
     FAMILY(yolov5, "YOLO v5 and v7 of Ultralytics and kin: rows of box, objectness, classes"),
     {"yolov8-pose", "YOLO v8 to v12 of Ultralytics: people with points", decoder_fits_yolov8_pose,
-     decoder_build_yolov8_pose, 0},
+     decoder_build_yolov8_pose, 0, 0},
     {"yolov8-obb", "YOLO v8 to v12 of Ultralytics: turned boxes", decoder_fits_yolov8_obb,
-     decoder_build_yolov8_obb, 0},
+     decoder_build_yolov8_obb, 0, 0},
     {"yolov8-seg", "YOLO v8 to v12 of Ultralytics: boxes with masks", decoder_fits_yolov8_seg,
-     decoder_build_yolov8_seg, 0},
+     decoder_build_yolov8_seg, 0, 0},
     FAMILY(yolov8, "YOLO v8 to v12 of Ultralytics: columns of box, classes"),
     FAMILY(nms, "boxes that have been through suppression: YOLO v10, torchvision's detectors"),
     FAMILY(fastestdet, "FastestDet"),
     {"segment", "a map of scores: a class for each pixel", decoder_fits_segment,
-     decoder_build_segment, 1},
+     decoder_build_segment, 1, 0},
     {"points", "points of one thing, relative: landmarks of a face", decoder_fits_points,
-     decoder_build_points, 1},
-    {NULL, NULL, NULL, NULL, 0}};
+     decoder_build_points, 1, 0},
+    {"text-regions", "where text is (Differentiable Binarization)", decoder_fits_text_regions,
+     decoder_build_text_regions, 0, 1},
+    {"text", "what a line of text says (CTC)", decoder_fits_text, decoder_build_text, 0, 1},
+    {NULL, NULL, NULL, NULL, 0, 0}};
 
 const struct decoder_family *decoder_find(const char *name, const struct decoder *d)
 {
     const int any = strcmp(name, "auto") == 0;
+    const int sized = d->height > 0 && d->width > 0;
     for (const struct decoder_family *f = decoder_families; f->name; f++)
-        if (any ? f->fits && f->fits(d) : strcmp(f->name, name) == 0)
+        if (any ? (sized || f->any_size) && f->fits && f->fits(d) : strcmp(f->name, name) == 0)
             return f;
     return NULL;
 }
@@ -73,7 +77,15 @@ static infer_status read_input(struct decoder *d)
     d->width = dims[last ? 1 : 2];
     d->preprocess.height = (int32_t)d->height;
     d->preprocess.width = (int32_t)d->width;
-    FAIL_IF(d->height < 1 || d->width < 1 || d->height > 65535 || d->width > 65535,
+    return INFER_OK;
+}
+
+/* Few families take any size. */
+static infer_status check_size(const struct decoder *d, const struct decoder_family *f)
+{
+    infer_error *err = d->err;
+    const int64_t least = f && f->any_size ? 0 : 1;
+    FAIL_IF(d->height < least || d->width < least || d->height > 65535 || d->width > 65535,
             INFER_ERROR_UNSUPPORTED, "the input's height and width are %lld x %lld",
             (long long)d->height, (long long)d->width);
     return INFER_OK;
@@ -108,6 +120,7 @@ infer_status decoder_apply(struct infer__graph *g, const struct infer__value *sh
     d.decoding.task = INFER_TASK_DETECT;
     TRY(read_input(&d));
     const struct decoder_family *f = decoder_find(name, &d);
+    TRY(check_size(&d, f));
     FAIL_IF(!f, INFER_ERROR_UNSUPPORTED, "no way to read outputs like these is known");
     FAIL_IF(!f->fits(&d), INFER_ERROR_UNSUPPORTED, "the outputs are not those of %s", f->name);
     f->build(&d);
@@ -216,6 +229,19 @@ int32_t decoder_add_output(struct decoder *d, uint32_t value, const char *name, 
     v->dims[0] = v->free_dims ? 0 : x->rank == 4 ? x->dims[0] : 1;
     v->dims[1] = a;
     v->dims[2] = b;
+    return (int32_t)d->g->noutputs - 1;
+}
+
+int32_t decoder_add_like(struct decoder *d, uint32_t value, const char *name)
+{
+    const struct infer__value *x = &d->shaped[d->g->outputs[0]];
+    struct infer__value *v = append(d, value, name);
+    if (!v)
+        return 0;
+    v->rank = x->rank;
+    v->free_dims = x->free_dims;
+    v->shaped = x->shaped;
+    memcpy(v->dims, x->dims, sizeof v->dims);
     return (int32_t)d->g->noutputs - 1;
 }
 

@@ -18,7 +18,7 @@ struct decoder {
     infer_status status;      /* the first that went wrong; what follows does nothing */
     struct infer__node *last; /* the node that was added last, for its attributes */
     uint32_t count;           /* of nodes and constants, for their names */
-    int64_t width, height;    /* of the network's input, in pixels */
+    int64_t width, height;    /* of the network's input, in pixels; 0: free */
     infer_decoding decoding;
     infer_preprocess preprocess; /* what the family does, where the user says nothing */
 };
@@ -28,7 +28,8 @@ struct decoder_family {
     /* Whether the outputs look like this family's; NULL: they can't be told from others'. */
     int (*fits)(const struct decoder *d);
     void (*build)(struct decoder *d);
-    int open; /* 1: networks of the family differ in their preprocessing, which must be given */
+    int open;     /* 1: networks of the family differ in their preprocessing, which must be given */
+    int any_size; /* 1: height and width may be free */
 };
 
 /* All of them; the list ends with an entry without a name. */
@@ -68,6 +69,8 @@ const char *decoder_about(const struct decoder *d, const char *key);
 /* Appends an output of that name, f32 and of shape (batch, a, b); its number among the outputs. */
 int32_t decoder_add_output(struct decoder *d, uint32_t value, const char *name, int64_t a,
                            int64_t b);
+/* The same of the shape that output 0 has. */
+int32_t decoder_add_like(struct decoder *d, uint32_t value, const char *name);
 /* The same of shape (any, fields), which has no batch. */
 int32_t decoder_add_rows(struct decoder *d, uint32_t value, const char *name, int64_t fields);
 
@@ -164,5 +167,7 @@ DECODER_FAMILY(centernet);
 DECODER_FAMILY(blazeface);
 DECODER_FAMILY(segment);
 DECODER_FAMILY(points);
+DECODER_FAMILY(text_regions);
+DECODER_FAMILY(text);
 
 #endif

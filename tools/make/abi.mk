@@ -11,11 +11,12 @@ abi-test: $(ABI_PROGRAMS) $(ABI_LIBRARY) $(LIBRARIES) $(BUILD)/infer
 run-checks: $(ABI_PROGRAMS) $(ABI_LIBRARY)
 
 # Headers in which the structs that grow have grown, or have changed as they must not.
-$(ABI)/%-header/infer.h $(ABI)/%-header/infer_vision.h $(ABI)/%-header/infer_draw.h $(ABI)/%-header/infer_experimental.h &: \
-        include/infer.h include/infer_vision.h include/infer_draw.h include/infer_experimental.h \
-        tests/abi/doctor.awk
+$(ABI)/%-header/infer.h $(ABI)/%-header/infer_vision.h $(ABI)/%-header/infer_draw.h \
+    $(ABI)/%-header/infer_text.h $(ABI)/%-header/infer_experimental.h &: \
+        include/infer.h include/infer_vision.h include/infer_draw.h include/infer_text.h \
+        include/infer_experimental.h tests/abi/doctor.awk
 	@mkdir -p $(@D)
-	@for header in infer infer_vision infer_draw infer_experimental; do \
+	@for header in infer infer_vision infer_draw infer_text infer_experimental; do \
 	    awk -v how=$* -f tests/abi/doctor.awk include/$$header.h > $(@D)/$$header.h || exit 1; done
 .PRECIOUS: $(ABI)/%-header/infer.h
 

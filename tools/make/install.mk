@@ -7,7 +7,7 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(LIBDIR)/pkgconfig
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
 	install -m 644 include/infer.h include/infer_vision.h include/infer_draw.h \
-	        include/infer_experimental.h $(DESTDIR)$(PREFIX)/include
+	        include/infer_text.h include/infer_experimental.h $(DESTDIR)$(PREFIX)/include
 	install -m 644 $(BUILD)/libinfer.a $(DESTDIR)$(LIBDIR)
 	install -m 755 $(BUILD)/libinfer.so.$(VERSION) $(DESTDIR)$(LIBDIR)
 	$(STRIP) --strip-debug $(DESTDIR)$(LIBDIR)/libinfer.a \
@@ -22,6 +22,7 @@ install: all
 
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(notdir $(PROGRAMS)))
-	rm -f $(addprefix $(DESTDIR)$(PREFIX)/include/,infer.h infer_vision.h infer_draw.h infer_experimental.h)
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/include/,infer.h infer_vision.h infer_draw.h infer_text.h \
+	    infer_experimental.h)
 	rm -f $(addprefix $(DESTDIR)$(LIBDIR)/,libinfer.a libinfer.so libinfer.so.$(SOVERSION) \
 	    libinfer.so.$(VERSION) pkgconfig/libinfer.pc pkgconfig/libinfer-shared.pc)
