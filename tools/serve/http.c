@@ -19,7 +19,7 @@
 #include "tools/serve/coding.h"
 
 /* Headers and what is read at a time. */
-enum { CONNECTION_BYTES = 64 << 10, LONGEST_URI = 8 << 10 };
+enum { CONNECTION_BYTES = 64 << 10, LONGEST_URI = 8 << 10, FIRST_BYTES = 16 << 10 };
 
 struct http_server {
     struct http_options options;
@@ -123,13 +123,14 @@ static void on_completed(void *ctx, struct MHD_Connection *connection, void **sl
     *slot = NULL;
 }
 
-/* Room for `need` bytes and a 0, out of what all bodies may take. */
+/* Room for `need` bytes and a 0, out of what all bodies may take. It grows with what has come, so
+ * that nobody gets memory for a promise. */
 static int make_room(struct exchange *e, size_t need)
 {
     if (need < e->capacity)
         return 1;
     struct http_server *s = e->server;
-    size_t capacity = e->capacity ? e->capacity : 4096;
+    size_t capacity = e->capacity ? e->capacity : FIRST_BYTES;
     while (capacity <= need)
         capacity *= 2;
     const size_t more = capacity - e->capacity;
@@ -160,6 +161,12 @@ static void receive(struct exchange *e, const char *data, size_t bytes)
     }
     memcpy(e->request.body + e->request.body_bytes, data, bytes);
     e->request.body_bytes += bytes;
+}
+
+/* For how long the connection may be silent from now on. */
+static void wait_for(const struct exchange *e, unsigned seconds)
+{
+    MHD_set_connection_option(e->connection, MHD_CONNECTION_OPTION_TIMEOUT, seconds);
 }
 
 /* An answer of HTTP's own: nothing, or a text; behind those without a text the connection ends. */
@@ -214,9 +221,7 @@ static int refusal(struct exchange *e)
     const unsigned long long bytes = strtoull(length, &end, 10);
     if (errno || *end || *length == '-')
         return MHD_HTTP_BAD_REQUEST;
-    if (bytes > e->server->options.max_body)
-        return MHD_HTTP_CONTENT_TOO_LARGE;
-    return make_room(e, (size_t)bytes) ? 0 : MHD_HTTP_SERVICE_UNAVAILABLE;
+    return bytes > e->server->options.max_body ? MHD_HTTP_CONTENT_TOO_LARGE : 0;
 }
 
 static enum MHD_Result give_answer(struct exchange *e)
@@ -265,6 +270,7 @@ static enum MHD_Result handle(struct exchange *e)
         return refuse(e, MHD_HTTP_CONTENT_TOO_LARGE);
     if (e->no_memory || !make_room(e, e->request.body_bytes))
         return refuse(e, MHD_HTTP_SERVICE_UNAVAILABLE);
+    wait_for(e, e->server->options.idle_seconds);
     const int status = decode_body(e);
     if (status)
         return refuse_coding(e, status);
@@ -296,6 +302,7 @@ static enum MHD_Result on_access(void *ctx, struct MHD_Connection *connection, c
         return MHD_NO;
     if (!e->request.method) {
         e->request.method = method;
+        wait_for(e, e->server->options.receive_seconds);
         const int status = strlen(e->uri) > LONGEST_URI ? MHD_HTTP_URI_TOO_LONG : refusal(e);
         return status ? refuse(e, status) : MHD_YES;
     }

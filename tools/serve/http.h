@@ -47,9 +47,10 @@ struct http_options {
     int port;         /* 0: any free one, see http_port */
     int listener;     /* a bound socket to take instead, -1: none */
     int threads;
-    size_t max_body;        /* bytes of a body, as sent and as decoded: past it 413 */
-    size_t max_body_memory; /* of all bodies that are being received or answered: past it 503 */
-    unsigned idle_seconds;  /* a connection that is silent for so long ends; 0: never */
+    size_t max_body;          /* bytes of a body, as sent and as decoded: past it 413 */
+    size_t max_body_memory;   /* of all bodies that are being received or answered: past it 503 */
+    unsigned idle_seconds;    /* a connection that is silent for so long ends; 0: never */
+    unsigned receive_seconds; /* the same within a body */
     const char *certificate, *key; /* PEM texts; NULL: no TLS */
     http_handle handle;
     /* Called before every answer by a handler; may be NULL. */

@@ -15,7 +15,13 @@
 #include "tools/serve/log.h"
 #include "tools/serve/notify.h"
 
-enum { BODIES_AT_ONCE = 64, IDLE_SECONDS = 300, GRPC_CONNECTIONS = 10000, GRPC_STALL_SECONDS = 30 };
+enum {
+    BODIES_AT_ONCE = 64,
+    IDLE_SECONDS = 300,
+    RECEIVE_SECONDS = 30,
+    GRPC_CONNECTIONS = 10000,
+    GRPC_STALL_SECONDS = 30
+};
 
 static const struct version_options *versions_of(void *ctx, const char *name)
 {
@@ -68,6 +74,8 @@ static struct http_server *listen_on(struct server *s, const char *host, int por
                              .max_body = o->max_request_bytes,
                              .max_body_memory = o->max_request_bytes * BODIES_AT_ONCE,
                              .idle_seconds = IDLE_SECONDS,
+                             .receive_seconds =
+                                 o->receive_seconds ? o->receive_seconds : RECEIVE_SECONDS,
                              .handle = handle,
                              .answered = s->cache ? on_answer : NULL,
                              .log = log_request,

@@ -27,6 +27,7 @@ struct server_options {
     const char *grpc_coding;              /* "gzip" or "deflate": of gRPC's answers; NULL: none */
     const char *name;                     /* "libinfer" */
     size_t max_request_bytes;
+    unsigned receive_seconds; /* that a sender may be silent within a body; 0: 30 */
     int threads, http_threads;
     const char *models;  /* that are loaded at the start: see repository.h */
     int initial_workers; /* of models that are registered by call without saying; 0: as of all;

@@ -1,0 +1,247 @@
+/* Clients that are slow, many, or gone: the server answers the others, and nothing of them stays.
+ */
+#include "tests/serve_client.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <sys/resource.h>
+
+#include "tools/serve/metrics.h"
+
+static char store[256];
+static void *picture;
+static size_t picture_bytes;
+
+static int begin(void **state)
+{
+    char path[300];
+    size_t bytes;
+    if (setup(state) != CLI_OK)
+        return 1;
+    snprintf(store, sizeof store, "%s/store", folder);
+    mkdir(store, 0700);
+    snprintf(path, sizeof path, "%s/signs.infer", store);
+    char *content = read_file(model, &bytes);
+    write_bytes(path, content, bytes);
+    free(content);
+    picture = read_file(PICTURES "stop-1.jpg", &picture_bytes);
+    return picture ? 0 : 1;
+}
+
+static int end(void **state)
+{
+    free(picture);
+    return teardown(state);
+}
+
+static struct server *begin_server(size_t most_bytes)
+{
+    static const char *path[1];
+    path[0] = store;
+    struct server_options o = serve_options(path);
+    o.max_request_bytes = most_bytes;
+    o.receive_seconds = 2;
+    return serve_begin(&o);
+}
+
+static int ascending(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* The lower quartile of the time that a prediction takes, in ms: what else goes on on the machine
+ * makes others longer. */
+static double usual_ms(int port)
+{
+    enum { N = 60 };
+    static struct reply r;
+    double ms[N];
+    for (int i = 0; i < N; i++) {
+        const uint64_t begun = serve_now_ns();
+        serve_ask(port, "PUT", "/predictions/signs", NULL, picture, picture_bytes, &r);
+        assert_int_equal(r.status, 200);
+        ms[i] = (double)(serve_now_ns() - begun) / 1e6;
+    }
+    qsort(ms, N, sizeof *ms, ascending);
+    return ms[N / 4];
+}
+
+/* Others are answered at most twice as slowly; 2 ms are what a busy machine may add to either. */
+static void others_are_answered(int port, double before)
+{
+    double now = usual_ms(port);
+    for (int i = 0; i < 5 && now > 2 * before + 2; i++)
+        now = usual_ms(port);
+    if (now > 2 * before + 2)
+        fail_msg("%.2f ms, before %.2f ms", now, before);
+}
+
+/* Descriptors come back to what they were: connections end in the server's own time. */
+static void descriptors_return(double before)
+{
+    for (int i = 0; i < 1000 && process_use().descriptors > before; i++)
+        usleep(10000);
+    if (process_use().descriptors > before)
+        fail_msg("%.0f descriptors, before %.0f", process_use().descriptors, before);
+}
+
+/* Each takes two descriptors here, as both ends are in this process. */
+static int most_connections(void)
+{
+    struct rlimit l;
+    getrlimit(RLIMIT_NOFILE, &l);
+    l.rlim_cur = l.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &l);
+    getrlimit(RLIMIT_NOFILE, &l);
+    const int most = l.rlim_cur > 30000 ? 10000 : (int)(l.rlim_cur - 300) / 3;
+    if (most < 10000)
+        print_message("skipped: only %d of 10,000 connections, for want of descriptors\n", most);
+    return most;
+}
+
+static void many_idle_connections(void **state)
+{
+    (void)state;
+    struct server *s = begin_server(4 << 20);
+    const int port = http_port(s->inference), n = most_connections();
+    int *fds = calloc((size_t)n, sizeof *fds);
+    const double before = usual_ms(port);
+    const struct process_use at_first = process_use();
+    assert_non_null(fds);
+    for (int i = 0; i < n; i++) {
+        fds[i] = serve_connect(port);
+        if (i % 2) /* half of them have begun a request */
+            serve_send(fds[i], "GET /ping HTTP/1.1\r\nHo", 23);
+    }
+    others_are_answered(port, before);
+    const double each = (process_use().resident_bytes - at_first.resident_bytes) / n;
+    if (each > 16 << 10)
+        fail_msg("a connection takes %.0f bytes", each);
+    for (int i = 0; i < n; i++)
+        close(fds[i]);
+    free(fds);
+    descriptors_return(at_first.descriptors);
+    server_end(s, 5);
+}
+
+/* Some 200 clients send a byte at a time, and nobody else notices. */
+static void slow_senders(void **state)
+{
+    (void)state;
+    enum { N = 200 };
+    int fds[N];
+    struct server *s = begin_server(4 << 20);
+    const int port = http_port(s->inference);
+    const double before = usual_ms(port), descriptors = process_use().descriptors;
+    const char head[] =
+        "PUT /predictions/signs HTTP/1.1\r\nHost: x\r\nContent-Length: 4000000\r\n\r\n";
+    for (int i = 0; i < N; i++) {
+        fds[i] = serve_connect(port);
+        serve_send(fds[i], head, sizeof head - 1);
+    }
+    for (int round = 0; round < 5; round++)
+        for (int i = 0; i < N; i++)
+            serve_send(fds[i], "x", 1);
+    others_are_answered(port, before);
+    for (int i = 0; i < N; i++)
+        close(fds[i]);
+    descriptors_return(descriptors);
+    server_end(s, 5);
+}
+
+/* What all bodies may take together is bounded, here by 64 of the largest: what does not fit is
+ * refused, until those that wait have gone. */
+static void bodies_are_bounded(void **state)
+{
+    (void)state;
+    enum { N = 80, BYTES = 1 << 20 };
+    int fds[N];
+    static struct reply r;
+    static char zeros[BYTES - 1000];
+    struct server *s = begin_server(BYTES);
+    const int port = http_port(s->inference);
+    char head[200];
+    const int n =
+        snprintf(head, sizeof head,
+                 "PUT /predictions/signs HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n", BYTES);
+    const double before = process_use().resident_bytes;
+    for (int i = 0; i < N; i++) {
+        fds[i] = serve_connect(port);
+        serve_send(fds[i], head, (size_t)n);
+        serve_send(fds[i], zeros, sizeof zeros);
+    }
+    for (int i = 0; i < 500 && r.status != 503; i++)
+        serve_ask(port, "PUT", "/predictions/signs", NULL, picture, picture_bytes, &r);
+    assert_int_equal(r.status, 503);
+    assert_true(process_use().resident_bytes - before < 1.25 * 64 * BYTES);
+    for (int i = 0; i < N; i++)
+        close(fds[i]);
+    for (int i = 0; i < 1000 && r.status != 200; i++) {
+        usleep(10000);
+        serve_ask(port, "PUT", "/predictions/signs", NULL, picture, picture_bytes, &r);
+    }
+    assert_int_equal(r.status, 200);
+    server_end(s, 5);
+}
+
+/* A body in chunks that never ends is read and dropped, not kept. */
+static void endless_body(void **state)
+{
+    (void)state;
+    static struct reply r;
+    static char chunk[(64 << 10) + 16];
+    struct server *s = begin_server(1 << 20);
+    const int port = http_port(s->inference);
+    const int n = snprintf(chunk, sizeof chunk, "10000\r\n");
+    const double before = process_use().resident_bytes;
+    int fd = serve_connect(port);
+    const char head[] =
+        "PUT /predictions/signs HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
+    serve_send(fd, head, sizeof head - 1);
+    chunk[n + (64 << 10)] = '\r';
+    chunk[n + (64 << 10) + 1] = '\n';
+    for (int i = 0; i < 1600; i++) /* 100 MiB */
+        serve_send(fd, chunk, (size_t)n + (64 << 10) + 2);
+    serve_send(fd, "0\r\n\r\n", 5);
+    serve_receive(fd, &r);
+    assert_int_equal(r.status, 413);
+    assert_true(process_use().resident_bytes - before < 32 << 20);
+    close(fd);
+    server_end(s, 5);
+}
+
+/* Clients that leave at once, before their answer, in the middle of a body. */
+static void gone_clients(void **state)
+{
+    (void)state;
+    struct server *s = begin_server(4 << 20);
+    const int port = http_port(s->inference);
+    const double before = usual_ms(port), descriptors = process_use().descriptors;
+    char head[200];
+    const int n = snprintf(
+        head, sizeof head,
+        "PUT /predictions/signs HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n", picture_bytes);
+    for (int i = 0; i < 300; i++) {
+        const int fd = serve_connect(port);
+        const struct linger reset = {1, 0};
+        serve_send(fd, head, (size_t)n);
+        serve_send(fd, picture, i % 3 ? picture_bytes : picture_bytes / 2);
+        if (i % 2)
+            setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+        close(fd);
+    }
+    others_are_answered(port, before);
+    descriptors_return(descriptors);
+    server_end(s, 5);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(many_idle_connections), cmocka_unit_test(slow_senders),
+        cmocka_unit_test(bodies_are_bounded),    cmocka_unit_test(endless_body),
+        cmocka_unit_test(gone_clients),
+    };
+    return cmocka_run_group_tests_name("serve: hostile clients", tests, begin, end);
+}
