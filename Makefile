@@ -113,7 +113,7 @@ help:
 	@echo "make test       install what tests need, build, run every test"
 	@echo "make examples   the small programs of examples/ into $(BUILD)/examples"
 	@echo "make bench-zoo bench-compare bench-precisions bench-neighbour bench-kernels bench-sessions bench-ready"
-	@echo "                bench-against   see docs/benchmarks.md"
+	@echo "                bench-against bench-serve-peers   see docs/benchmarks.md, docs/hammer.md"
 	@echo "make check-accuracy   how far f32 answers are from float64's, beside ONNX Runtime's"
 	@echo "make check-zoo  networks that PyTorch exports, beside ONNX Runtime; writes docs/zoo.md"
 	@echo "make gallery    real networks of the shared folder on its pictures: $(BUILD)/gallery/index.html"

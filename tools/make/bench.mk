@@ -14,7 +14,7 @@ INT8_MODELS  ?= $(wildcard $(BENCH)/zoo-int8/*.onnx \
                 $(INFER_SHARED)/models/*qdq/model.onnx $(INFER_SHARED)/models/*int8*/model.onnx)
 
 .PHONY: gallery bench-against check-accuracy bench-zoo bench-zoo-int8 bench-compare bench-compare-int8 bench-precisions bench-neighbour \
-        bench-kernels bench-sessions bench-ready
+        bench-kernels bench-sessions bench-ready bench-serve-peers
 
 # Networks as ONNX files, exported once; ZOO="resnet50 vgg16" for some of them only.
 bench-zoo:
@@ -84,6 +84,16 @@ $(BENCH)/sessions: $(BUILD)/obj/bench/sessions.o $(BUILD)/libinfer.a
 $(BENCH)/bare_http: $(BUILD)/obj/bench/bare_http.o
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -o $@ $^ -lpthread
+
+# infer serve beside other servers of models; those that can't be had here are left out.
+#   make bench-serve-peers PEERS="infer fastapi torchserve" ROUNDS=3 SECONDS=5
+PEERS_MODEL   ?= $(INFER_SHARED)/models/mobilenetv2-1.0-224-imagenet-qdq/model.onnx
+PEERS_PICTURE ?= $(INFER_SHARED)/images/imagenet/n01514668_cock.JPEG
+bench-serve-peers: $(BUILD)/infer
+	@$(INSTALL_PACKAGES) peers
+	@/usr/bin/python3 bench/serve_peers.py --infer $(BUILD)/infer --model $(PEERS_MODEL) \
+	    --picture $(PEERS_PICTURE) --out $(BENCH)/peers --rounds $(or $(ROUNDS),3) \
+	    --seconds $(or $(SECONDS),5) $(PEERS)
 
 # Many sessions of a model, and sessions that change their size.
 bench-sessions: $(BENCH)/sessions
