@@ -1,4 +1,5 @@
-/* Seeds of fuzz_npy, fuzz_multipart and fuzz_args, and the sections that seeds of fuzz_load have.
+/* Seeds of fuzz_npy, fuzz_multipart, fuzz_kserve and fuzz_args, and the sections that seeds of
+ * fuzz_load have. */
  */
 #include <stdlib.h>
 #include <string.h>
@@ -93,6 +94,27 @@ static void multipart_bodies(const char *folder)
     seed_write(folder, "multipart", "lines", lines, sizeof lines - 1);
 }
 
+/* JSON, a 0, what stands behind it. */
+static void kserve_requests(const char *folder)
+{
+    static const char json[] =
+        "{\"id\":\"a\",\"parameters\":{\"timeout\":5,\"priority\":1},\"inputs\":[{\"name\":\"x\","
+        "\"shape\":[2,3],\"datatype\":\"FP32\",\"data\":[[1,-2.5e3,NaN],[0.5,1e20,Infinity]]},"
+        "{\"name\":\"n\",\"shape\":[2,2],\"datatype\":\"INT64\",\"data\":[1,-2,9007199254740993,0]}"
+        ","
+        "{\"name\":\"t\",\"shape\":[2,1],\"datatype\":\"BYTES\",\"data\":[\"ab\",\"\\u00e9\"]}],"
+        "\"outputs\":[{\"name\":\"y\",\"parameters\":{\"classification\":2}}]}";
+    static const char binary[] =
+        "{\"inputs\":[{\"name\":\"x\",\"shape\":[1,2],\"datatype\":\"FP32\",\"parameters\":"
+        "{\"binary_data_size\":8}},{\"name\":\"t\",\"shape\":[1,1],\"datatype\":\"BYTES\","
+        "\"parameters\":{\"binary_data_size\":7}}],\"parameters\":{\"binary_data_output\":true}}"
+        "\0\0\0\x80?\0\0\0@\3\0\0\0abc";
+    static const char whole[] = "\0\0\0\x80?\0\0\0@\0\0@@";
+    seed_write(folder, "kserve", "json", json, sizeof json - 1);
+    seed_write(folder, "kserve", "binary", binary, sizeof binary - 1);
+    seed_write(folder, "kserve", "whole", whole, sizeof whole - 1);
+}
+
 void seed_texts(const char *folder)
 {
     static const char *const lines[] = {
@@ -104,6 +126,7 @@ void seed_texts(const char *folder)
     };
     npy_files(folder);
     multipart_bodies(folder);
+    kserve_requests(folder);
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         char name[] = "line_0";
         name[5] = (char)('0' + i);
