@@ -1,6 +1,5 @@
 /* Seeds of fuzz_npy, fuzz_multipart, fuzz_kserve and fuzz_args, and the sections that seeds of
  * fuzz_load have. */
- */
 #include <stdlib.h>
 #include <string.h>
 
