@@ -258,6 +258,11 @@ static void test_wrong_task(void **state)
         says(err_text, "its answers are boxes, not ");
         says(err_text, "infer detect is for it");
     }
+    /* an .onnx file does not say what it is for, but it can be told */
+    assert_int_equal(run(cmd_classify, "classify", net, picture, NULL), CLI_USAGE);
+    says(err_text, "its answers are boxes, not classes: infer detect is for it");
+    assert_int_equal(run(cmd_detect, "detect", in_folder("masks.onnx"), picture, NULL), CLI_USAGE);
+    says(err_text, "its answers are masks, not boxes: infer segment is for it");
     /* a detector's own points need no other detector */
     assert_int_equal(run(cmd_pose, "pose", in_folder("points.infer"), picture, "--detector",
                          in_folder("points.infer"), NULL),

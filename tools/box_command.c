@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "tools/convert.h"
 #include "tools/read_file.h"
+#include "tools/task.h"
 
 /* Who is who: those that are followed get their ids. */
 static infer_status follow(struct box_command *c, struct detected *a, infer_error *err)
@@ -79,6 +80,16 @@ static int begin(struct box_command *c, const struct cli_args *args)
     return status ? status : closed;
 }
 
+/* What could not be opened may be for another command. */
+static int tell_task(const char *path, int status)
+{
+    const int32_t task = status == CLI_BAD_INPUT ? task_guess(path) : INFER_TASK_NONE;
+    if (task == INFER_TASK_NONE || task == INFER_TASK_DETECT)
+        return status;
+    return cli_usage("%s: its answers are %s, not boxes: %s is for it", path, task_answers(task),
+                     task_command(task));
+}
+
 int box_command_run(struct box_command *c, const struct cli_args *args)
 {
     struct detector *d = &c->d;
@@ -94,6 +105,8 @@ int box_command_run(struct box_command *c, const struct cli_args *args)
     infer_model *opened = d->model;
     if (opened)
         status = begin(c, args);
+    else if (good)
+        status = tell_task(args->positional[0], status);
     detector_free(d);
     infer_model_free(&opened);
     infer_allocator a = infer__allocator(NULL);

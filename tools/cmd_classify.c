@@ -176,12 +176,16 @@ static int classify_all(struct classifier *c, const struct cli_args *args)
     return status;
 }
 
-/* A model that says what its answers are has the last word. */
-static int check_task(const struct classifier *c, const char *path)
+/* A model that says what its answers are has the last word. An .onnx file does not say; if it is
+ * not said either how pictures are preprocessed, it may be a detector's. */
+static int check_task(const struct classifier *c, const struct cli_args *args)
 {
+    const char *path = args->positional[0];
     infer_decoding d = INFER_DECODING_INIT;
-    if (infer_model_decoding(c->model, &d, NULL) != INFER_OK)
-        return CLI_OK;
+    infer_preprocess stored = INFER_PREPROCESS_INIT;
+    if (infer_model_decoding(c->model, &d, NULL) != INFER_OK && !preprocess_args_given(args) &&
+        infer_model_preprocess(c->model, &stored, NULL) != INFER_OK)
+        d.task = task_guess(path);
     if (d.task != INFER_TASK_CLASSIFY && d.task != INFER_TASK_NONE)
         return cli_usage("%s: its answers are %s, not classes: %s is for it", path,
                          task_answers(d.task), task_command(d.task));
@@ -191,7 +195,7 @@ static int check_task(const struct classifier *c, const char *path)
 static int classify(struct classifier *c, const struct cli_args *args)
 {
     long top, output;
-    int status = check_task(c, args->positional[0]);
+    int status = check_task(c, args);
     if (status != CLI_OK)
         return status;
     if (!cli_int(args, "top", 1, 1000, 5, &top) ||

@@ -5,23 +5,13 @@
 #include "infer_vision.h"
 
 /* "infer detect" for a model that finds boxes, and so on. */
-static inline const char *task_command(int32_t task)
-{
-    return task == INFER_TASK_DETECT         ? "infer detect"
-           : task == INFER_TASK_SEGMENT      ? "infer segment"
-           : task == INFER_TASK_KEYPOINTS    ? "infer pose"
-           : task >= INFER_TASK_TEXT_REGIONS ? "infer read"
-                                             : "infer classify";
-}
+const char *task_command(int32_t task);
 
-/* What a model's answers are. */
-static inline const char *task_answers(int32_t task)
-{
-    return task == INFER_TASK_DETECT         ? "boxes"
-           : task == INFER_TASK_SEGMENT      ? "masks"
-           : task == INFER_TASK_KEYPOINTS    ? "points"
-           : task >= INFER_TASK_TEXT_REGIONS ? "text"
-                                             : "classes";
-}
+/* What a model's answers are: "boxes". */
+const char *task_answers(int32_t task);
+
+/* The task that the outputs of an .onnx file look like; INFER_TASK_NONE where they look like no
+ * known family's, and for other files. It converts the file. */
+int32_t task_guess(const char *path);
 
 #endif
