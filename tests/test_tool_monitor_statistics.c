@@ -3,6 +3,7 @@
 #include "tests/eval_vectors.h"
 
 #include "tools/monitor/compare.h"
+#include "tools/monitor/judge.h"
 #include "tools/monitor/tails.h"
 
 enum { MOST_VALUES = 2000 };
@@ -96,6 +97,41 @@ static void check_scores(yyjson_val *c)
     compare_end(&s);
 }
 
+/* What is judged from sketches says the same as long as these are exact: up to SKETCH_K values,
+ * which are all of f32 here. */
+static void check_judged(yyjson_val *c)
+{
+    double values[2][MOST_VALUES];
+    struct profile p[2];
+    struct reference r;
+    struct judgement j;
+    yyjson_val *ks = yyjson_obj_get(c, "ks_auto");
+    const struct judge_options o = {.exact = 1};
+    const size_t n = numbers(yyjson_obj_get(c, "reference"), values[0]);
+    const size_t m = numbers(yyjson_obj_get(c, "current"), values[1]);
+    for (int k = 0; k < 2; k++) {
+        profile_begin(&p[k]);
+        for (size_t i = 0; i < (k ? m : n); i++) {
+            struct features f = {0};
+            features_set(&f, FEATURE_SCORE, values[k][i]);
+            assert_true(profile_add(&p[k], &f));
+        }
+    }
+    assert_true(reference_begin(&r, &p[0]) && judge(&r, &p[1], &o, &j));
+    const struct verdict *v = &j.of[FEATURE_SCORE];
+    if (ks && n <= SKETCH_K) {
+        near_key(v->psi, yyjson_obj_get(c, "psi"), "value");
+        near_key(v->js, yyjson_obj_get(c, "jensen_shannon"), "distance_nats");
+        if (!r.bad[FEATURE_SCORE]) { /* else they count, too */
+            near_key(v->ks, ks, "statistic");
+            near_p(v->p, yyjson_obj_get(ks, "pvalue"), "ks_auto");
+        }
+    }
+    reference_free(&r);
+    profile_free(&p[0]);
+    profile_free(&p[1]);
+}
+
 /* ---- counts --------------------------------------------------------------------------------- */
 
 static void check_test(struct compare_test got, yyjson_val *want, const char *what)
@@ -163,6 +199,7 @@ static void shared_numbers(void **state)
     if (!folder)
         return;
     check_file(folder, "scores.json", check_scores);
+    check_file(folder, "scores.json", check_judged);
     check_file(folder, "categories.json", check_categories);
     check_functions(folder);
     printf("drift: %lu numbers, greatest difference %.2g, of p-values %.2g relative\n", compared,

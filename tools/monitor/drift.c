@@ -141,11 +141,13 @@ int drift_add(struct drift *d, const char *model, const char *version, const cha
 
 int drift_finish(struct drift *d)
 {
+    struct judge_options all = d->options.judge;
     int drifted = 0;
+    all.exact = 1;
     for (int i = 0; i < d->nstreams; i++) {
         struct drift_stream *s = d->streams[i];
         if (!monitor_report(s->monitor, s->last, &s->report) ||
-            !judge(&d->ready, &s->whole, &d->options.judge, &s->judgement))
+            !judge(&d->ready, &s->whole, &all, &s->judgement))
             return no_memory(d);
         s->drifted = s->judgement.drifted || s->report.alerts;
         drifted |= s->drifted;

@@ -34,12 +34,14 @@ static double ks_of(const struct sides *s)
     return most;
 }
 
-/* Counts of the bins that end with `edges`, (a, b]; the last one has the rest. */
-static void count(const struct sketch_view *v, const double *edges, size_t nedges, double *counts)
+/* Counts of the bins that end with `edges`; the last one has the rest. An edge belongs to the bin
+ * before it (PSI) or behind it (Jensen and Shannon), as in compare.h. */
+static void count(const struct sketch_view *v, const double *edges, size_t nedges, int behind,
+                  double *counts)
 {
     double before = 0;
     for (size_t i = 0; i < nedges; i++) {
-        const double upto = sketch_rank(v, edges[i]);
+        const double upto = behind ? sketch_below(v, edges[i]) : sketch_rank(v, edges[i]);
         counts[i] = upto - before;
         before = upto;
     }
@@ -50,7 +52,7 @@ static size_t psi_edges(const struct sketch_view *v, double edges[PSI_BINS - 1])
 {
     size_t n = 0;
     for (int i = 1; i < PSI_BINS; i++) {
-        const double edge = sketch_quantile(v, i / (double)PSI_BINS);
+        const double edge = sketch_between(v, i / (double)PSI_BINS);
         if (!n || edge > edges[n - 1])
             edges[n++] = edge;
     }
@@ -107,25 +109,36 @@ static double ks_limit(double alarm, double n, double m)
     return fmin(high / (root + 0.12 + 0.11 / root), 1);
 }
 
-static void compare_numbers(const struct sides *s, double alarm, struct verdict *v)
+/* 1 where there are too few numbers to say anything. */
+static double ks_p(double d, double n, double m, int exact)
+{
+    if (exact) { /* so n and m are SKETCH_K at most */
+        const double p = tail_ks_exact(d, (unsigned)n, (unsigned)m);
+        if (p >= 0)
+            return p;
+    }
+    const double p = compare_ks_p(d, n, m);
+    return isnan(p) ? 1 : p;
+}
+
+static void compare_numbers(const struct sides *s, double alarm, int exact, struct verdict *v)
 {
     const struct sketch_view *a = s->reference, *b = &s->window;
     double edges[JS_BINS], x[JS_BINS], y[JS_BINS];
     const double error = a->error + b->error;
     size_t n = psi_edges(a, edges);
-    count(a, edges, n, x);
-    count(b, edges, n, y);
+    count(a, edges, n, 0, x);
+    count(b, edges, n, 0, y);
     compare_bins(x, y, n + 1, alarm, &v->psi, &v->psi_limit, 0);
     const double low = fmin((double)a->values[0], (double)b->values[0]);
     const double high = fmax((double)a->values[a->count - 1], (double)b->values[b->count - 1]);
-    equal_edges(low, high, JS_BINS, edges);
-    count(a, edges, JS_BINS - 1, x);
-    count(b, edges, JS_BINS - 1, y);
+    equal_edges(low, high > low ? high : low + 1, JS_BINS, edges);
+    count(a, edges, JS_BINS - 1, 1, x);
+    count(b, edges, JS_BINS - 1, 1, y);
     compare_bins(x, y, JS_BINS, alarm, &v->js, &v->js_limit, 1);
     v->ks = ks_of(s);
     v->ks_limit = ks_limit(alarm, a->n, b->n) + error;
-    v->p = compare_ks_p(fmax(v->ks - error, 0), a->n, b->n);
-    v->p = isnan(v->p) ? 1 : v->p; /* of too few numbers to say anything */
+    v->p = ks_p(fmax(v->ks - error, 0), a->n, b->n, exact && !(error > 0));
 }
 
 /* Numbers that are not finite are compared as a share. */
@@ -251,17 +264,18 @@ static void sum_up(const struct reference *r, const struct profile *w, int i, st
     v->judged = v->n && v->m + w->numbers[i].bad;
 }
 
-static int compare_feature(const struct reference *r, const struct profile *w, int i, double alarm,
-                           double least, struct verdict *v)
+/* `o` has no zeros left; its alarm is that of one feature. */
+static int compare_feature(const struct reference *r, const struct profile *w, int i,
+                           const struct judge_options *o, struct verdict *v)
 {
     struct sides s = {.reference = &r->numbers[i]};
     if (i == FEATURE_CLASS)
-        return compare_classes(&r->classes, &w->classes, alarm, v);
+        return compare_classes(&r->classes, &w->classes, o->alarm, v);
     if (!sketch_view(&w->numbers[i], &s.window))
         return 0;
     if (v->m)
-        compare_numbers(&s, alarm, v);
-    compare_bad(r->bad[i], w->numbers[i].bad, least, v);
+        compare_numbers(&s, o->alarm, o->exact, v);
+    compare_bad(r->bad[i], w->numbers[i].bad, o->least, v);
     sketch_view_free(&s.window);
     return 1;
 }
@@ -269,22 +283,22 @@ static int compare_feature(const struct reference *r, const struct profile *w, i
 int judge(const struct reference *r, const struct profile *window, const struct judge_options *o,
           struct judgement *j)
 {
-    const double least = o && o->least > 0 ? o->least : 0.1;
-    double alarm = o && o->alarm > 0 ? o->alarm : 0.002;
+    struct judge_options of = o ? *o : (struct judge_options){0};
+    of.least = of.least > 0 ? of.least : 0.1;
     *j = (struct judgement){.pictures = window->pictures};
-    j->enough = window->pictures >= (o && o->fewest ? o->fewest : 30);
+    j->enough = window->pictures >= (of.fewest ? of.fewest : 30);
     for (int i = 0; i < FEATURE_COUNT; i++) {
         sum_up(r, window, i, &j->of[i]);
         j->features += j->of[i].judged;
     }
-    alarm /= j->features ? j->features : 1;
+    of.alarm = (of.alarm > 0 ? of.alarm : 0.002) / (j->features ? j->features : 1);
     for (int i = 0; i < FEATURE_COUNT; i++) {
         struct verdict *v = &j->of[i];
         if (!v->judged)
             continue;
-        if (!compare_feature(r, window, i, alarm, least, v))
+        if (!compare_feature(r, window, i, &of, v))
             return 0;
-        v->drifted = j->enough && v->p < alarm && v->ks >= least;
+        v->drifted = j->enough && v->p < of.alarm && v->ks >= of.least;
         j->drifted += v->drifted;
     }
     return 1;
@@ -309,8 +323,8 @@ int judge_histogram(const struct reference *r, const struct profile *window, enu
     *high = fmax(sketch_quantile(a, 0.99), sketch_quantile(&b, 0.99));
     *high = *high > *low ? *high : *low + 1;
     equal_edges(*low, *high, HISTOGRAM_BINS, edges);
-    count(a, edges, HISTOGRAM_BINS - 1, reference);
-    count(&b, edges, HISTOGRAM_BINS - 1, current);
+    count(a, edges, HISTOGRAM_BINS - 1, 1, reference);
+    count(&b, edges, HISTOGRAM_BINS - 1, 1, current);
     for (int i = 0; i < HISTOGRAM_BINS; i++) {
         reference[i] /= a->n;
         current[i] /= b.n;

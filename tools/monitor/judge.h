@@ -10,6 +10,8 @@ struct judge_options {
                      drifted, all features together */
     double least; /* 0.1; a smaller difference (KS, or the total variation of classes) is none,
                      however sure it is */
+    int exact;    /* 1: p of KS is counted exactly where every number is in the sketches by itself,
+                     in a millisecond or so, instead of taken from the limit: offline */
     uint32_t fewest; /* 30; a window of fewer pictures is not judged */
 };
 

@@ -207,18 +207,52 @@ void sketch_view_free(struct sketch_view *v)
     *v = (struct sketch_view){0};
 }
 
-double sketch_rank(const struct sketch_view *v, double x)
+/* How many numbers the items have that are below x, or (`too`) equal to it. */
+static double count_below(const struct sketch_view *v, double x, int too)
 {
-    size_t low = 0,
-           high = v->count; /* items before `low` are not above x, those from `high` on are */
+    size_t low = 0, high = v->count;
     while (low < high) {
         const size_t middle = (low + high) / 2;
-        if ((double)v->values[middle] <= x)
+        const double value = (double)v->values[middle];
+        if (value < x || (too && value <= x))
             low = middle + 1;
         else
             high = middle;
     }
     return low ? v->upto[low - 1] : 0;
+}
+
+double sketch_rank(const struct sketch_view *v, double x)
+{
+    return count_below(v, x, 1);
+}
+
+double sketch_below(const struct sketch_view *v, double x)
+{
+    return count_below(v, x, 0);
+}
+
+/* The first item that more than `rank` numbers are not above. */
+static double item_at(const struct sketch_view *v, double rank)
+{
+    size_t low = 0, high = v->count - 1;
+    while (low < high) {
+        const size_t middle = (low + high) / 2;
+        if (v->upto[middle] > rank)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return (double)v->values[low];
+}
+
+double sketch_between(const struct sketch_view *v, double q)
+{
+    if (!v->count)
+        return NAN;
+    const double at = q * (v->n - 1), below = floor(at), t = at - below;
+    const double a = item_at(v, below), b = item_at(v, below + 1);
+    return t < 0.5 ? a + (b - a) * t : b - (b - a) * (1 - t);
 }
 
 double sketch_quantile(const struct sketch_view *v, double q)

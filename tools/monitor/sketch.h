@@ -51,10 +51,13 @@ struct sketch_view {
 
 int sketch_view(const struct sketch *s, struct sketch_view *v);
 void sketch_view_free(struct sketch_view *v);
-/* How many numbers are not above x. */
+/* How many numbers are not above x; how many are below. */
 double sketch_rank(const struct sketch_view *v, double x);
+double sketch_below(const struct sketch_view *v, double x);
 /* The least item that at least q of all numbers are not above; NaN without any. 0 <= q <= 1. */
 double sketch_quantile(const struct sketch_view *v, double q);
+/* The same interpolated between neighbours, as compare_quantile. */
+double sketch_between(const struct sketch_view *v, double q);
 
 /* ---- as bytes (sketch_file.c) --------------------------------------------------------------- */
 
