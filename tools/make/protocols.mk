@@ -1,11 +1,15 @@
-# What clients of other servers sent and got, against ours: tests/protocols/check.py.
+# What clients of other servers sent and got, against ours: tests/protocols.
 #   make check-protocols                     all that is recorded in ../shared/protocols
 #   make check-protocols ONLY=triton/http    some of it
+#   make check-clients                       real clients, from the Python registry into the build folder
 ONLY ?= *
 
-.PHONY: check-protocols
+.PHONY: check-protocols check-clients
 check-protocols: $(BUILD)/infer $(BUILD)/tests/serve_test
 	@BUILD=$(BUILD) python3 tests/protocols/check.py --only '$(ONLY)'
+
+check-clients: $(BUILD)/infer $(BUILD)/tests/serve_test
+	@BUILD=$(BUILD) sh tests/protocols/clients.sh
 
 # Models that sleep, fail or work on text have operators that only this program knows.
 $(BUILD)/tests/serve_test: $(BUILD)/obj/tests/protocols/serve_test.o $(TOOL_OBJ) $(BUILD)/libinfer.a

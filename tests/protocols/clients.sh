@@ -1,0 +1,23 @@
+#!/bin/sh
+# Real clients against infer serve: a Python environment in the build folder, made once, then
+# clients.py. Skips with a word where they can't be had.
+set -u
+: "${BUILD:=build}" "${INFER_SHARED:=../shared}"
+venv=$BUILD/clients
+[ -d "$INFER_SHARED/protocols" ] || {
+    echo "skipped: no recordings in $INFER_SHARED"
+    exit 0
+}
+[ -f "$venv/complete" ] || {
+    rm -rf "$venv"
+    python3 -m venv "$venv" || {
+        echo "skipped: python3 has no venv"
+        exit 0
+    }
+    "$venv/bin/pip" install -q --disable-pip-version-check 'tritonclient[http]' numpy || {
+        echo "skipped: tritonclient can't be installed"
+        exit 0
+    }
+    touch "$venv/complete"
+}
+exec "$venv/bin/python" tests/protocols/clients.py "$BUILD" "$INFER_SHARED"
