@@ -22,7 +22,8 @@ static double one_sided(double d, double n)
         const double a = d + j / n, b = 1 - a;
         if (b < 0 || (b == 0 && j < n))
             continue;
-        const double choose = lgamma(n + 1) - lgamma(j + 1) - lgamma(n - j + 1);
+        const double choose =
+            tail_log_gamma(n + 1) - tail_log_gamma(j + 1) - tail_log_gamma(n - j + 1);
         sum += exp(choose + (n - j) * (b > 0 ? log(b) : 0) + (j - 1) * log(a));
     }
     return d * sum;

@@ -4,10 +4,16 @@
 
 enum { MOST_TERMS = 100000 };
 
+double tail_log_gamma(double x)
+{
+    int sign;
+    return lgamma_r(x, &sign);
+}
+
 /* x^a e^-x / gamma(a), which series and fraction have in common. */
 static double gamma_front(double a, double x)
 {
-    return exp(a * log(x) - x - lgamma(a));
+    return exp(a * log(x) - x - tail_log_gamma(a));
 }
 
 /* The regularised lower incomplete gamma function by its series, for x < a + 1. */

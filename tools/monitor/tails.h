@@ -17,4 +17,7 @@ double tail_ks(double d, double n);
  * time of n * m. d is a difference of such samples, up to rounding. Negative without memory. */
 double tail_ks_exact(double d, unsigned n, unsigned m);
 
+/* The logarithm of the gamma function, for x above 0; lgamma writes to a global. */
+double tail_log_gamma(double x);
+
 #endif

@@ -7,8 +7,8 @@
 #include "vision/preprocess_file.h"
 
 /* The sections that go over: everything but preprocessing, if that is given anew, tuned plans
- * and packed weights, which are of other steps, and what is told about the model, which is written
- * anew. */
+ * and packed weights, which are of other steps, reference statistics, which are of other answers, and
+ * what is told about the model, which is written anew. */
 static uint32_t list_sections(const infer_model *model, const struct infer__section *preprocess,
                               struct infer__section *list)
 {
@@ -19,7 +19,7 @@ static uint32_t list_sections(const infer_model *model, const struct infer__sect
         const struct infer__section *s = &model->sections[i];
         if (s->kind > INFER__SECTION_PREPROCESS
                 ? s->kind != INFER__SECTION_TUNED && s->kind != INFER__SECTION_ABOUT &&
-                      s->kind != INFER__SECTION_PACKED
+                      s->kind != INFER__SECTION_PACKED && s->kind != INFER__SECTION_STATISTICS
                 : s->kind == INFER__SECTION_PREPROCESS && !preprocess)
             list[n++] = *s;
     }
