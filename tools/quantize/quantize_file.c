@@ -7,8 +7,8 @@
 #include "vision/preprocess_file.h"
 
 /* The sections that go over: everything but preprocessing, if that is given anew, tuned plans
- * and packed weights, which are of other steps, reference statistics, which are of other answers, and
- * what is told about the model, which is written anew. */
+ * and packed weights, which are of other steps, reference statistics, which are of other answers,
+ * and what is told about the model, which is written anew. */
 static uint32_t list_sections(const infer_model *model, const struct infer__section *preprocess,
                               struct infer__section *list)
 {
