@@ -2,11 +2,10 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "tools/commands.h"
-#include "tools/folder.h"
-#include "tools/pictures.h"
+#include "tools/draw_out.h"
+#include "tools/frames.h"
 #include "tools/read_file.h"
 #include "tools/reader.h"
 
@@ -17,7 +16,8 @@ static const struct cli_option options[] = {
     {"threshold", "N", "pixels more likely than this are text (default 0.3)"},
     {"unclip", "N", "how far regions grow (default 1.5)"},
     {"most", "N", "lines of a picture (default 1000)"},
-    {"draw", "DIR", "write each picture with its lines as a PNG into this folder"},
+    DRAW_OPTION,
+    FRAMES_OPTIONS,
     THREADS_OPTION,
     ISA_OPTIONS,
     {"json", NULL, "one JSON object"},
@@ -27,8 +27,9 @@ static const struct cli_option options[] = {
 
 static const struct cli_command command = {
     "read",
-    "[DETECTOR] READER PICTURE|FOLDER... [OPTIONS]",
+    "[DETECTOR] READER PICTURE... [OPTIONS]",
     "Finds text in pictures and reads it, line by line.",
+    FRAMES_HELP
     "DETECTOR finds lines (infer convert --task text-regions), READER says what a line says "
     "(--task\n"
     "text); for .onnx files that is worked out. Without DETECTOR each picture is a line; without\n"
@@ -39,10 +40,15 @@ static const struct cli_command command = {
     "  infer read det.onnx rec.infer page.jpg --upright cls.onnx --draw out\n"
     "  infer read rec.infer lines --csv",
     options,
-    2,
+    1,
     INT_MAX};
 
-enum form { TEXT, JSON, JSONL, CSV };
+struct command_state {
+    struct reader r;
+    struct frames *frames;
+    struct draw_out out;
+    enum { TEXT, JSON, JSONL, CSV } form;
+};
 
 /* ---- printing ------------------------------------------------------------------------------- */
 
@@ -56,8 +62,6 @@ static void print_text(const struct reader *r, const char *path, const struct re
             printf(" %.1f,%.1f", (double)l->quad.x[k], (double)l->quad.y[k]);
         printf("%s%s\n", r->text.model ? "  " : "", r->text.model ? l->text.text : "");
     }
-    if (a->drawn)
-        printf("  written: %s\n", a->drawn);
 }
 
 static void print_line(const struct reader *r, const struct read_line *l)
@@ -105,12 +109,7 @@ static void print_json(const struct reader *r, const char *path, const struct re
         printf("%s", i ? ", " : "");
         print_line(r, &a->lines[i]);
     }
-    putchar(']');
-    if (a->drawn) {
-        printf(", \"drawn\": ");
-        json_string(stdout, a->drawn);
-    }
-    putchar('}');
+    printf("]}");
 }
 
 /* Fields of a model that there is not are empty. */
@@ -137,58 +136,65 @@ static void print_csv(const struct reader *r, const char *path, const struct rea
     }
 }
 
-static void print(const struct reader *r, enum form form, const char *path, const struct reading *a,
-                  const infer_error *err, int first)
+static void print(const struct command_state *c, const struct frame *f, const struct reading *a,
+                  const infer_error *err)
 {
-    if (form == JSON)
-        printf("%s\n  ", first ? "" : ",");
-    if (form == JSON || form == JSONL)
-        print_json(r, path, a, err);
-    if (form == JSONL)
+    const char *name = f->name ? f->name : "";
+    if (c->form == JSON || c->form == JSONL)
+        print_json(&c->r, name, a, err);
+    if (c->form == JSONL)
         putchar('\n');
-    if (form == CSV && err->status == INFER_OK)
-        print_csv(r, path, a);
-    if (form == TEXT && err->status == INFER_OK)
-        print_text(r, path, a);
+    if (c->form == CSV && err->status == INFER_OK)
+        print_csv(&c->r, name, a);
+    if (c->form == TEXT && err->status == INFER_OK)
+        print_text(&c->r, name, a);
 }
 
 /* ---- the pictures --------------------------------------------------------------------------- */
 
-static int read_one(struct reader *r, const char *path, enum form form, int first)
+static int write_drawn(struct command_state *c, struct frame *f, const struct reading *a)
 {
-    struct reading a = {0};
+    infer_image image;
     infer_error err;
+    char *written;
+    if (frame_image(f, &image, &err) != INFER_OK)
+        return cli_fail(f->name, &err);
+    reader_paint(a, &image);
+    const int status = draw_out_write(&c->out, frames_rate(c->frames), &image, f->name, &written);
+    infer_image_free(&image);
+    free(written);
+    return status;
+}
+
+static int read_one(void *ctx, struct frame *f, long index)
+{
+    struct command_state *c = ctx;
+    struct reading a = {0};
+    infer_error err = f->err;
     int status = CLI_OK;
-    if (reader_run(r, path, &a, &err) != INFER_OK)
-        status = cli_fail(path, &err);
-    else if (r->draw)
-        status = reader_draw(r, path, &a);
-    print(r, form, path, &a, &err, first);
+    if (c->form == JSON)
+        printf("%s\n  ", index ? "," : "");
+    if (err.status == INFER_OK && reader_run(&c->r, &f->picture, &a, &err) != INFER_OK)
+        status = cli_fail(f->name, &err);
+    print(c, f, &a, &err);
+    if (err.status == INFER_OK && c->out.where)
+        status = write_drawn(c, f, &a);
     reading_free(&a);
     return status;
 }
 
-static int read_all(struct reader *r, const struct pictures *p, enum form form)
+static int read_all(struct command_state *c)
 {
-    int status = CLI_OK, failed = 0;
-    const int progress = p->count > 10 && isatty(2) && !isatty(1);
-    if (form == JSON)
+    long failed = 0;
+    if (c->form == JSON)
         printf("{\"pictures\": [");
-    if (form == CSV)
+    if (c->form == CSV)
         printf("file,text,score,region_score,x0,y0,x1,y1,x2,y2,x3,y3\n");
-    for (int i = 0; i < p->count; i++) {
-        if (progress)
-            fprintf(stderr, "\r%d of %d pictures", i + 1, p->count);
-        const int now = read_one(r, p->paths[i], form, i == 0);
-        failed += now != CLI_OK;
-        status = now > status ? now : status;
-    }
-    if (progress)
-        fputc('\n', stderr);
-    if (form == JSON)
-        printf("], \"failed\": %d}\n", failed);
-    else if (failed)
-        fprintf(stderr, "infer: %d of %d pictures failed\n", failed, p->count);
+    const int status = frames_each(c->frames, read_one, c, &failed);
+    if (c->form == JSON)
+        printf("], \"failed\": %ld}\n", failed);
+    else
+        frames_tell_failed(c->frames, failed);
     return status;
 }
 
@@ -203,7 +209,7 @@ static int is_model(const char *path)
 /* Opens one model or two; *models is how many. */
 static int open_models(struct reader *r, const struct cli_args *args, int *models)
 {
-    *models = 1 + (args->npositional > 2 && is_model(args->positional[1]));
+    *models = 1 + (args->npositional > 1 && is_model(args->positional[1]));
     for (int i = 0; i < *models; i++) {
         const int status = reader_add(r, args->positional[i]);
         if (status != CLI_OK)
@@ -227,30 +233,32 @@ static int read_options(struct reader *r, const struct cli_args *args)
     if (cli_has(args, "labels") &&
         !(r->labels = read_lines(cli_value(args, "labels"), &r->nlabels)))
         return CLI_BAD_INPUT;
-    r->draw = cli_value(args, "draw");
-    return r->draw ? make_folder(r->draw) : CLI_OK;
+    return CLI_OK;
 }
 
 int cmd_read(int argc, char **argv)
 {
     struct cli_args args;
-    struct reader r = {.how = INFER_TEXT_REGIONS_OPTIONS_INIT};
-    struct pictures p = {0};
+    struct command_state c = {.r = {.how = INFER_TEXT_REGIONS_OPTIONS_INIT}};
     int status, models = 0;
     if (cli_parse(&command, argc, argv, &args, &status))
         return status;
-    status = read_options(&r, &args);
+    c.form = cli_has(&args, "json")    ? JSON
+             : cli_has(&args, "jsonl") ? JSONL
+             : cli_has(&args, "csv")   ? CSV
+                                       : TEXT;
+    status = read_options(&c.r, &args);
     if (status == CLI_OK)
-        status = open_models(&r, &args, &models);
+        status = open_models(&c.r, &args, &models);
     if (status == CLI_OK)
-        status = pictures_list(args.positional + models, args.npositional - models, &p);
-    if (status == CLI_OK)
-        status = read_all(&r, &p,
-                          cli_has(&args, "json")    ? JSON
-                          : cli_has(&args, "jsonl") ? JSONL
-                          : cli_has(&args, "csv")   ? CSV
-                                                    : TEXT);
-    pictures_free(&p);
-    reader_free(&r);
+        status = draw_out_open(&c.out, cli_value(&args, "draw"));
+    if (status == CLI_OK) {
+        status = frames_open(&args, models, &c.frames);
+        status = status == CLI_OK ? read_all(&c) : status;
+        frames_close(&c.frames);
+        const int closed = draw_out_close(&c.out);
+        status = status ? status : closed;
+    }
+    reader_free(&c.r);
     return status;
 }

@@ -7,9 +7,6 @@
 #include "base/status.h"
 #include "infer_draw.h"
 #include "tools/convert.h"
-#include "tools/folder.h"
-#include "tools/png.h"
-#include "tools/read_file.h"
 
 enum { ROOM = 4096 }; /* bytes of a line's text */
 
@@ -156,7 +153,7 @@ static infer_status set_upright(const struct reader *r, const infer_picture *p, 
     size_t found = 0;
     TRY(infer_quad_cut(p, quad, NULL, &part, err));
     const infer_picture line = {.data = part.pixels,
-                                .pixels = INFER_PIXELS_RGB,
+                                .pixels = part.channels == 1 ? INFER_PIXELS_GRAY : INFER_PIXELS_RGB,
                                 .width = part.width,
                                 .height = part.height};
     infer_status status =
@@ -190,28 +187,22 @@ static infer_status read_all(const struct reader *r, const infer_picture *p, inf
     return INFER_OK;
 }
 
-infer_status reader_run(struct reader *r, const char *path, struct reading *a, infer_error *err)
+infer_status reader_run(struct reader *r, const infer_picture *picture, struct reading *a,
+                        infer_error *err)
 {
     const size_t most = r->regions.model ? r->most : 1;
-    infer_image image = {0};
     infer__error_clear(err);
     TRY(make_room(r, a, err));
     const double start = cli_now_ms();
-    TRY(infer_image_load(path, NULL, &image, err));
-    const infer_picture p = {.data = image.pixels,
-                             .pixels = INFER_PIXELS_RGB,
-                             .width = image.width,
-                             .height = image.height};
     infer_quad *quads = calloc(most, sizeof *quads);
     infer_text *texts = calloc(most, sizeof *texts);
-    infer_status status = quads && texts ? read_all(r, &p, quads, texts, a, err)
+    infer_status status = quads && texts ? read_all(r, picture, quads, texts, a, err)
                                          : infer__no_memory(err, most * sizeof *quads);
     if (status != INFER_OK)
         a->found = 0;
     a->ms = cli_now_ms() - start;
     free(texts);
     free(quads);
-    infer_image_free(&image);
     return status;
 }
 
@@ -219,7 +210,6 @@ void reading_free(struct reading *a)
 {
     free(a->lines);
     free(a->text);
-    free(a->drawn);
     *a = (struct reading){0};
 }
 
@@ -237,24 +227,8 @@ static void draw_line(infer_image *image, const struct read_line *l, size_t numb
         infer_draw_label(image, q->x[0], q->y[0], l->text.text, colour, NULL, NULL);
 }
 
-int reader_draw(const struct reader *r, const char *path, struct reading *a)
+void reader_paint(const struct reading *a, infer_image *image)
 {
-    infer_image image;
-    infer_error err;
-    int status = CLI_RESOURCES;
-    if (infer_image_load(path, NULL, &image, &err) != INFER_OK)
-        return cli_fail(path, &err);
-    char *to = path_in(r->draw, base_name(path), ".png");
     for (size_t i = 0; i < a->found; i++)
-        draw_line(&image, &a->lines[i], i);
-    if (to)
-        status = png_write(to, &image);
-    else
-        fprintf(stderr, "infer: %s: no memory for a picture\n", path);
-    infer_image_free(&image);
-    if (status == CLI_OK)
-        a->drawn = to;
-    else
-        free(to);
-    return status;
+        draw_line(image, &a->lines[i], i);
 }

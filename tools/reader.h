@@ -19,8 +19,7 @@ struct reader {
     unsigned nlabels;
     struct session_args session_args;
     infer_text_regions_options how;
-    size_t most;      /* lines of a picture */
-    const char *draw; /* folder, or NULL */
+    size_t most; /* lines of a picture */
 };
 
 /* What was read. */
@@ -33,9 +32,8 @@ struct read_line {
 struct reading {
     struct read_line *lines;
     size_t found;
-    char *text;  /* of all lines */
-    double ms;   /* of all but reading the file */
-    char *drawn; /* path of the PNG that was written, or NULL */
+    char *text; /* of all lines */
+    double ms;
 };
 
 /* Opens a model and makes its session; the model's task says which part it becomes. Returns an exit
@@ -45,11 +43,12 @@ int reader_add(struct reader *r, const char *path);
 int reader_add_upright(struct reader *r, const char *path);
 void reader_free(struct reader *r);
 
-/* What is in a file. To be freed in either case. */
-infer_status reader_run(struct reader *r, const char *path, struct reading *a, infer_error *err);
+/* What is in a picture of pixels. To be freed in either case. */
+infer_status reader_run(struct reader *r, const infer_picture *picture, struct reading *a,
+                        infer_error *err);
 void reading_free(struct reading *a);
 
-/* Writes the picture with its lines into r->draw and sets a->drawn. Returns an exit status. */
-int reader_draw(const struct reader *r, const char *path, struct reading *a);
+/* Draws the lines and their text onto a picture of 3 channels. */
+void reader_paint(const struct reading *a, infer_image *image);
 
 #endif
