@@ -1,5 +1,5 @@
-/* Seeds of fuzz_npy, fuzz_multipart, fuzz_kserve and fuzz_args, and the sections that seeds of
- * fuzz_load have. */
+/* Seeds of fuzz_npy, fuzz_multipart, fuzz_kserve, fuzz_grpc and fuzz_args, and the sections that
+ * seeds of fuzz_load have. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,6 +114,21 @@ static void kserve_requests(const char *folder)
     seed_write(folder, "kserve", "whole", whole, sizeof whole - 1);
 }
 
+/* How they are cut, then messages behind their prefixes: ModelInfer with raw contents, one of them
+ * long, with contents that have a type, and with what stands behind raw contents. */
+static void grpc_messages(const char *folder)
+{
+    static const char typed[] = "\x07\0\0\0\0\x2a\x0a\6simple\x12\1"
+                                "3\x1a\2id\x2a\x19\x0a\6INPUT0\x12\5INT32\x1a\2\1\2"
+                                "\x2a\4\x12\2\x07\x08";
+    static const char behind[] = "\0\0\0\0\0\0\0\0\0\0\x19\x3a\4abcd\x0a\1m\x3a\0"
+                                 "\x32\x0c\x0a\1o\x12\7\x0a\1p\x12\2\x08\1";
+    static char raw[5000] = "\x64\0\0\0\x13\x82\x0a\1m\x2a\x08\x0a\6INPUT0\x3a\xf2\x26";
+    seed_write(folder, "grpc", "typed", typed, sizeof typed - 1);
+    seed_write(folder, "grpc", "behind", behind, sizeof behind - 1);
+    seed_write(folder, "grpc", "raw", raw, sizeof raw);
+}
+
 void seed_texts(const char *folder)
 {
     static const char *const lines[] = {
@@ -126,6 +141,7 @@ void seed_texts(const char *folder)
     npy_files(folder);
     multipart_bodies(folder);
     kserve_requests(folder);
+    grpc_messages(folder);
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         char name[] = "line_0";
         name[5] = (char)('0' + i);
