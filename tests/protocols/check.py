@@ -17,6 +17,7 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
+import check_grpc  # noqa: E402
 import http_wire  # noqa: E402
 import models  # noqa: E402
 import recordings  # noqa: E402
@@ -43,9 +44,9 @@ class Server:
         self.process = subprocess.Popen([os.path.join(build, 'tests/serve_test'), folder] + options,
                                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         line = self.process.stdout.readline().split()
-        if len(line) != 2:
+        if len(line) != 3:
             raise SystemExit('the server does not start')
-        self.ports = {'inference': int(line[0]), 'management': int(line[1])}
+        self.ports = dict(zip(('inference', 'management', 'grpc'), map(int, line)))
 
     def end(self):
         self.process.terminate()
@@ -145,6 +146,7 @@ def main():
             if sum(n.values()):
                 print('%-18s %3d the same, %d differ, %d left out' % (suite, n['same'], n['differ'], n['left out']))
         failed += selftest.run(args.shared, lists[0])
+        failed += check_grpc.run(lambda: Server(args.build, args.repository, []), args, lists)
     finally:
         if not args.keep:
             shutil.rmtree(args.repository)

@@ -83,7 +83,8 @@ def read(schema, data):
 
 PARAMETER = {1: ('bool', 'bool'), 2: ('int', 'int'), 3: ('text', 'text'), 4: ('double', 'double'), 5: ('uint', 'uint')}
 ENTRY = {1: ('key', 'text'), 2: ('value', PARAMETER)}
-TENSOR = {1: ('name', 'text'), 2: ('datatype', 'text'), 3: ('shape', ['int']), 4: ('parameters', [ENTRY])}
+TENSOR = {1: ('name', 'text'), 2: ('datatype', 'text'), 3: ('shape', ['int']), 4: ('parameters', [ENTRY]),
+          5: ('contents', 'bytes')}
 INFER = {1: ('model_name', 'text'), 2: ('model_version', 'text'), 3: ('id', 'text'), 4: ('parameters', [ENTRY]),
          5: ('outputs', [TENSOR]), 6: ('raw_output_contents', ['bytes'])}
 STREAM = {1: ('error_message', 'text'), 2: ('infer_response', INFER)}

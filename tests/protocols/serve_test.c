@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "infer_experimental.h"
+#include "tools/serve/grpc.h"
 #include "tools/serve/server.h"
 
 enum { TEXT_WIDTH = 4 + 24 };
@@ -125,7 +126,6 @@ int main(int argc, char **argv)
         .paths = paths,
         .npaths = has(argc, argv, "--broken") ? 2 : 1,
         .name = "libinfer",
-        .grpc_port = -1,
         .max_request_bytes = 16 << 20,
         .threads = 4,
         .http_threads = 2,
@@ -153,7 +153,7 @@ int main(int argc, char **argv)
         return 1;
     }
     limit_slow(s);
-    printf("%d %d\n", http_port(s->inference), http_port(s->management));
+    printf("%d %d %d\n", http_port(s->inference), http_port(s->management), grpc_port(s->grpc));
     fflush(stdout);
     sigwait(&ends, &number);
     server_end(s, 5);

@@ -5,7 +5,7 @@
 ONLY ?= *
 
 .PHONY: check-protocols check-clients
-check-protocols: $(BUILD)/infer $(BUILD)/tests/serve_test
+check-protocols: $(BUILD)/infer $(BUILD)/tests/serve_test $(BUILD)/tests/grpc_send
 	@BUILD=$(BUILD) python3 tests/protocols/check.py --only '$(ONLY)'
 
 check-clients: $(BUILD)/infer $(BUILD)/tests/serve_test
@@ -15,3 +15,7 @@ check-clients: $(BUILD)/infer $(BUILD)/tests/serve_test
 $(BUILD)/tests/serve_test: $(BUILD)/obj/tests/protocols/serve_test.o $(TOOL_OBJ) $(BUILD)/libinfer.a
 	@mkdir -p $(@D)
 	$(call SHOW,LD)$(CC) $(CFLAGS) $(LINK) -pie -o $@ $^ $(TOOL_LIBS) $(LDLIBS)
+
+$(BUILD)/tests/grpc_send: $(BUILD)/obj/tests/protocols/grpc_send.o $(TOOL_OBJ) $(BUILD)/libinfer.a
+	@mkdir -p $(@D)
+	$(call SHOW,LD)$(CC) $(CFLAGS) $(LINK) -pie -o $@ $^ $(TOOL_LIBS) $(LDLIBS) -lcmocka
