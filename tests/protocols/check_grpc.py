@@ -99,14 +99,15 @@ class Sender:
     """Calls on one connection; messages go by files."""
 
     def __init__(self, build, port, folder):
-        self.folder = folder
+        self.folder, self.nfiles = folder, 0
         self.process = subprocess.Popen([os.path.join(build, 'tests/grpc_send'), str(port)], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, text=True)
 
     def write(self, call, begin='', timeout='-'):
         files = []
-        for i, request in enumerate(call.requests):
-            files.append(os.path.join(self.folder, '%s%d' % (call.name, i)))
+        for request in call.requests:
+            self.nfiles += 1
+            files.append(os.path.join(self.folder, str(self.nfiles)))
             with open(files[-1], 'wb') as f:
                 f.write(without_extra(request))
         self.process.stdin.write(' '.join([begin, call.method, call.coding(), timeout] + files) + '\n')
