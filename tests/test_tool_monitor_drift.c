@@ -191,11 +191,7 @@ static void log_lines(FILE *f, const char *version, enum change change, int n, d
 {
     for (int i = 0; i < n; i++) {
         const struct features x = make_features(change);
-        fprintf(f, "{\"time\": %.3f, \"model\": \"made\", \"version\": \"%s\", \"status\": 200, ",
-                *time, version);
-        fputs("\"features\": ", f);
-        features_json(f, &x);
-        fputs("}\n", f);
+        features_log(f, *time, "made", version, NULL, &x);
         *time += 0.5;
     }
 }

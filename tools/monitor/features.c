@@ -63,6 +63,26 @@ void features_json(FILE *to, const struct features *f)
     fputs(f->told ? "}" : "{}", to);
 }
 
+static void member(FILE *to, const char *key, const char *text)
+{
+    if (!text)
+        return;
+    fprintf(to, ", \"%s\": ", key);
+    json_string(to, text);
+}
+
+void features_log(FILE *to, double time, const char *model, const char *version,
+                  const char *picture, const struct features *f)
+{
+    fprintf(to, "{\"time\": %.3f", isfinite(time) ? time : 0);
+    member(to, "model", model);
+    member(to, "version", version);
+    member(to, "picture", picture);
+    fputs(", \"features\": ", to);
+    features_json(to, f);
+    fputs("}\n", to);
+}
+
 int features_from_json(struct features *f, yyjson_val *object)
 {
     yyjson_obj_iter it;

@@ -68,6 +68,10 @@ void features_vector(struct features *f, const float *vector, size_t n);
 
 /* An object with those that are told; null for what is not finite. */
 void features_json(FILE *to, const struct features *f);
+/* A line of a log as infer drift reads it, with its end. `picture`: a path, from the log's folder
+ * on, or NULL; model and version may be NULL. */
+void features_log(FILE *to, double time, const char *model, const char *version,
+                  const char *picture, const struct features *f);
 /* From such an object; unknown names are passed over. 0 where a value is neither a number nor null.
  */
 int features_from_json(struct features *f, yyjson_val *object);
