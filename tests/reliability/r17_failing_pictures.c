@@ -4,6 +4,7 @@
 #include "tests/reliability/failing.h"
 
 #include "base/memory.h"
+#include "infer_text.h"
 #include "tests/vision_files.h"
 #include "tools/convert.h"
 
@@ -232,6 +233,36 @@ static infer_status ask_vector(const struct asked *c, infer_session *session, in
     return infer_embed(session, &picture, 1, NULL, vector, 24, err);
 }
 
+/* The 24 numbers as a map of one row, all of which is text. */
+static infer_status ask_regions(const struct asked *c, infer_session *session, infer_error *err)
+{
+    const infer_picture picture = {.data = c->file.p, .bytes = c->file.n};
+    infer_text_regions_options o = INFER_TEXT_REGIONS_OPTIONS_INIT;
+    infer_decoding d = decoding(c, INFER_TASK_TEXT_REGIONS);
+    infer_quad quads[2];
+    size_t found;
+    d.classes = 1;
+    o.decoding = &d;
+    o.map_threshold = 1e-30F;
+    o.least_side = 1e-9F;
+    return infer_text_regions(session, &picture, &o, quads, 2, &found, err);
+}
+
+/* As one step of 24 classes, for two lines. */
+static infer_status ask_lines(const struct asked *c, infer_session *session, infer_error *err)
+{
+    const infer_picture picture = {.data = c->file.p, .bytes = c->file.n};
+    const infer_quad quads[2] = {{.x = {2, 30, 30, 2}, .y = {3, 3, 12, 12}},
+                                 {.x = {5, 15, 15, 5}, .y = {3, 3, 33, 33}}};
+    infer_read_text_options o = INFER_READ_TEXT_OPTIONS_INIT;
+    infer_decoding d = decoding(c, INFER_TASK_TEXT);
+    char room[2][9];
+    infer_text texts[2] = {{.text = room[0], .room = 9}, {.text = room[1], .room = 9}};
+    d.classes = 24;
+    o.decoding = &d;
+    return infer_read_text(session, &picture, quads, 2, &o, texts, err);
+}
+
 /* With a session of its own: one that has answered before needs no memory. */
 static infer_status answer(void *ctx, infer_error *err)
 {
@@ -252,10 +283,9 @@ static void try_all_answers(struct asked *c)
     static const struct {
         const char *name;
         infer_status (*ask)(const struct asked *c, infer_session *session, infer_error *err);
-    } calls[] = {{"classify", ask_classes},
-                 {"detect", ask_boxes},
-                 {"keypoints", ask_points},
-                 {"embed", ask_vector}};
+    } calls[] = {{"classify", ask_classes},     {"detect", ask_boxes},
+                 {"keypoints", ask_points},     {"embed", ask_vector},
+                 {"text regions", ask_regions}, {"text", ask_lines}};
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
         for (c->suppress = 0; c->suppress < (i == 1 ? 4 : 1); c->suppress++) {
             c->ask = calls[i].ask;
@@ -266,8 +296,11 @@ static void try_all_answers(struct asked *c)
 static void try_answers(const uint8_t *samples)
 {
     static const char *const onnx = "examples/signs/signs.onnx";
+    static const char *const letters[24] = {"a", "b", "c", "d", "e", "f", "g", "h",
+                                            "i", "j", "k", "l", "m", "n", "o", "p",
+                                            "q", "r", "s", "t", "u", "v", "w", "x"};
     infer_preprocess p = INFER_PREPROCESS_INIT;
-    struct convert_options o = {.preprocess = &p};
+    struct convert_options o = {.preprocess = &p, .labels = letters, .nlabels = 24};
     struct onnx_report report;
     struct asked c = {0};
     const infer_allocator a = infer__allocator(NULL);
@@ -304,6 +337,6 @@ int main(void)
     try_answers(samples);
     return check_report(&check,
                         "%llu failures of allocations of 11 files, resizing, preprocessing "
-                        "and answers of four kinds",
+                        "and answers of six kinds",
                         (unsigned long long)failing_points);
 }
