@@ -9,6 +9,7 @@ import argparse
 import collections
 import fnmatch
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,7 @@ sys.path.insert(0, HERE)
 
 import check_grpc  # noqa: E402
 import http_wire  # noqa: E402
+import mms  # noqa: E402
 import models  # noqa: E402
 import recordings  # noqa: E402
 import selftest  # noqa: E402
@@ -27,13 +29,19 @@ import v2  # noqa: E402
 from compare import Differs, check  # noqa: E402
 
 # What is sent to which server of ours: the recordings, the module with their rules, options of the server. A module has
-# same_answer(exchange, request, want, got, pattern), which raises Differs, and may have rewrite(exchange, request) and
-# `where` (exchange -> 'inference' or 'management').
+# same_answer(exchange, request, want, got, pattern), which raises Differs, and may have rewrite(exchange, request),
+# `where` (exchange -> 'inference' or 'management'), `belongs` (suite, exchange) and prepare(suite, ports).
+TWO = ['--max-request-bytes', '1000', '--cors', 'http://example.org', '--initial-workers', '0', '--max-queue', '3']
 SUITES = [
     ('triton/http', v2, []),
     ('triton/http/none', v2, ['--no-control', '--broken']),
     ('mlserver/http', v2, []),
     ('kserve/http', v2, []),
+    ('mms', mms, ['--max-queue', '3']),
+    ('mms/two', mms, TWO),
+    ('torchserve', mms, ['--max-queue', '3', '--compat', 'torchserve']),
+    ('torchserve/auth', mms, ['--compat', 'torchserve', '--token', mms.TOKEN]),
+    ('torchserve/two', mms, TWO + ['--compat', 'torchserve']),
 ]
 
 
@@ -56,6 +64,11 @@ class Server:
 def belongs(suite, exchange):
     """The exchanges of "triton/http/none" are those of triton/http that begin with "none-"."""
     return (suite.endswith('/none')) == exchange.name.startswith('none-')
+
+
+def folder_of(suite):
+    """Where a suite's recordings are: a part of some has a server of its own."""
+    return re.sub('/(none|two|auth)$', '', suite)
 
 
 def same_stream(module, exchange, stream, port, patterns, decides):
@@ -87,12 +100,16 @@ def run_suite(suite, module, options, args, lists):
     """Counts of a suite: same, differs, left out."""
     counts = collections.Counter()
     out, patterns = lists
-    exchanges = recordings.load(args.shared, suite.replace('/none', ''))
+    exchanges = recordings.load(args.shared, folder_of(suite))
     decides = recordings.of_triton(args.shared, exchanges) if module is v2 else {}
-    server = Server(args.build, args.repository, options)
+    mine = getattr(module, 'belongs', belongs)
+    if not any(mine(suite, e) and args.wanted(suite, e) for e in exchanges):
+        return counts
+    server = Server(args.build, args.store if module is mms else args.repository, options)
     try:
+        getattr(module, 'prepare', lambda *_: None)(suite, server.ports)
         for e in exchanges:
-            if not belongs(suite, e) or not args.wanted(suite, e):
+            if not mine(suite, e) or not args.wanted(suite, e):
                 continue
             why = recordings.left_out(e, out)
             if why:
@@ -139,6 +156,8 @@ def main():
     args.repository = args.keep or tempfile.mkdtemp()
     try:
         models.make(args.repository, os.path.join(args.build, 'infer'), args.shared)
+        args.store = os.path.join(args.repository, '.store')
+        mms.make(args.store, os.path.join(args.build, 'infer'), args.shared)
         failed = 0
         for suite, module, options in SUITES:
             n = run_suite(suite, module, options, args, lists)

@@ -6,6 +6,8 @@ import time
 from compare import check
 from http_wire import Connection, ask
 
+import mms
+
 
 def slow_request(seconds):
     """A request that keeps the model "slow" busy."""
@@ -57,6 +59,21 @@ def queue_full(port, stream):
     return c, answers
 
 
+def text_queue_full(port, stream):
+    threads = mms.busy(port, 4, 0.6)
+    c, answers = one_by_one(port, stream)
+    for t in threads:
+        t.join()
+    return c, answers
+
+
+def byte_by_byte(port, stream):
+    c = Connection(port)
+    for i in range(len(stream.sent)):
+        c.send(stream.sent[i:i + 1])
+    return c, [c.read(r.method) for r in stream.requests]
+
+
 def queue_timeout(port, stream):
     threads = busy(port, 1, 0.9)
     begun = time.monotonic()
@@ -83,8 +100,13 @@ def client_gone(port, stream):
 WAYS = {
     ('triton/http', 'err-queue-full'): queue_full,
     ('triton/http', 'err-queue-timeout'): queue_timeout,
+    ('mms', 'err-queue-full'): text_queue_full,
+    ('torchserve', 'err-queue-full'): text_queue_full,
     ('triton/http', 'client-timeout'): client_gone,
+    ('*', 'conn-client-gone'): client_gone,
+    ('*', 'conn-byte-by-byte'): byte_by_byte,
     ('*', 'conn-pipelined'): all_at_once,
+    ('*', 'conn-pipelined-predict'): all_at_once,
     ('*', 'conn-pipelined-slow'): all_at_once,
     ('*', 'conn-halfclose'): lambda port, stream: all_at_once(port, stream, True),
 }

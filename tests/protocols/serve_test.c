@@ -1,5 +1,6 @@
 /* The server of tools/serve with operators that only tests have: models that sleep, fail or work
- * on text. Usage: serve_test FOLDER [--no-control] [--broken] [--compat torchserve]
+ * on text. Usage: serve_test FOLDER [--no-control] [--broken] [--compat torchserve] [--max-queue N]
+ * [--max-request-bytes N] [--cors ORIGIN] [--token TEXT] [--initial-workers 0]
  * Prints both ports on standard output and ends with SIGTERM. */
 #include <signal.h>
 #include <stdio.h>
@@ -39,6 +40,23 @@ static infer_status run_sleep(void *ctx, const infer_custom_call *call)
         nanosleep(&t, NULL);
     memcpy(call->out[0].data, call->in[0].data,
            infer_tensor_elements(&call->in[0]) * sizeof(float));
+    return INFER_OK;
+}
+
+/* Sleeps as many seconds as the text says, and gives it back. */
+static infer_status run_text_sleep(void *ctx, const infer_custom_call *call)
+{
+    (void)ctx;
+    char text[32] = "";
+    const size_t width = (size_t)call->in[0].dims[call->in[0].rank - 1];
+    const unsigned char *p = call->in[0].data;
+    const size_t n = width > 4 ? width - 4 : 0;
+    memcpy(text, p + 4, n < sizeof text - 1 ? n : sizeof text - 1);
+    const double seconds = strtod(text, NULL);
+    const struct timespec t = {(time_t)seconds, (long)((seconds - (double)(time_t)seconds) * 1e9)};
+    if (seconds > 0 && seconds < 60)
+        nanosleep(&t, NULL);
+    memcpy(call->out[0].data, call->in[0].data, infer_tensor_elements(&call->in[0]));
     return INFER_OK;
 }
 
@@ -87,6 +105,7 @@ static infer_status run_text_add(void *ctx, const infer_custom_call *call)
 static const infer_custom_op operators[] = {
     {.domain = "tests", .name = "Sleep", .shape = same_shape, .run = run_sleep},
     {.domain = "tests", .name = "Fail", .shape = same_shape, .run = run_fail},
+    {.domain = "tests", .name = "TextSleep", .shape = same_shape, .run = run_text_sleep},
     {.domain = "tests", .name = "TextAdd", .shape = text_shape, .run = run_text_add},
 };
 
@@ -112,6 +131,12 @@ static int has(int argc, char **argv, const char *what)
     return 0;
 }
 
+static const char *value(int argc, char **argv, const char *option, const char *otherwise)
+{
+    const int at = has(argc, argv, option);
+    return at && at + 1 < argc ? argv[at + 1] : otherwise;
+}
+
 int main(int argc, char **argv)
 {
     char why[400] = "", broken[400];
@@ -121,22 +146,23 @@ int main(int argc, char **argv)
     }
     const char *paths[2] = {argv[1], broken};
     snprintf(broken, sizeof broken, "%s/.broken", argv[1]);
-    const int compat = has(argc, argv, "--compat");
+    const char *compat = value(argc, argv, "--compat", "mms");
     const struct server_options o = {
         .paths = paths,
         .npaths = has(argc, argv, "--broken") ? 2 : 1,
         .name = "libinfer",
-        .max_request_bytes = 16 << 20,
+        .max_request_bytes =
+            strtoul(value(argc, argv, "--max-request-bytes", "16777216"), NULL, 10),
         .threads = 4,
         .http_threads = 2,
-        .initial_workers = -1,
+        .initial_workers = value(argc, argv, "--initial-workers", NULL) ? VERSION_NO_WORKERS : 0,
+        .origin = value(argc, argv, "--cors", NULL),
+        .token = value(argc, argv, "--token", NULL),
         .versions = {.max_batch = 8,
-                     .max_queue = 64,
+                     .max_queue = atoi(value(argc, argv, "--max-queue", "64")),
                      .custom_ops = operators,
                      .ncustom_ops = sizeof operators / sizeof *operators},
-        .compat = compat && compat + 1 < argc && strcmp(argv[compat + 1], "torchserve") == 0
-                      ? COMPAT_TORCHSERVE
-                      : COMPAT_MMS,
+        .compat = strcmp(compat, "torchserve") == 0 ? COMPAT_TORCHSERVE : COMPAT_MMS,
         .cache_bytes = -1,
         .control = !has(argc, argv, "--no-control"),
     };

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/memory.h"
+#include "file/layout.h"
 #include "infer_experimental.h"
 #include "tools/convert.h"
 #include "tools/serve/notes.h"
@@ -29,13 +30,24 @@ static size_t custom_domains(const struct version_options *o, const char **domai
     return n;
 }
 
+/* Whether a file of any other name is one of ours; else it is taken for ONNX. */
+static int is_flat(const char *path)
+{
+    char magic[8] = "";
+    FILE *f = fopen(path, "rbe");
+    const int flat = f && fread(magic, 1, 8, f) == 8 && memcmp(magic, INFER__FILE_MAGIC, 8) == 0;
+    if (f)
+        fclose(f);
+    return flat;
+}
+
 static infer_status load(struct version *v, infer_error *err)
 {
     infer_load_options lo = INFER_LOAD_OPTIONS_INIT;
     lo.read_into_memory = !v->options.map;
     lo.custom_ops = v->options.custom_ops;
     lo.ncustom_ops = v->options.ncustom_ops;
-    if (!ends_with(v->path, ".onnx"))
+    if (!ends_with(v->path, ".onnx") && (ends_with(v->path, ".infer") || is_flat(v->path)))
         return infer_load(v->path, &lo, &v->model, err);
     const char *domains[MOST_DOMAINS];
     struct convert_options o = {.task = "auto", .custom_domains = domains};
