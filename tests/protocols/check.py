@@ -31,16 +31,17 @@ from compare import Differs, check  # noqa: E402
 # What is sent to which server of ours: the recordings, the module with their rules, options of the server. A module has
 # same_answer(exchange, request, want, got, pattern), which raises Differs, and may have rewrite(exchange, request),
 # `where` (exchange -> 'inference' or 'management'), `belongs` (suite, exchange) and prepare(suite, ports).
-TWO = ['--max-request-bytes', '1000', '--cors', 'http://example.org', '--initial-workers', '0', '--max-queue', '3']
+MMS = ['--workers', '1', '--max-batch', '1', '--batch-delay', '100', '--max-queue', '3']
+TWO = MMS + ['--max-request-bytes', '1000', '--cors', 'http://example.org', '--initial-workers', '0']
 SUITES = [
     ('triton/http', v2, []),
     ('triton/http/none', v2, ['--no-control', '--broken']),
     ('mlserver/http', v2, []),
     ('kserve/http', v2, []),
-    ('mms', mms, ['--max-queue', '3']),
+    ('mms', mms, MMS),
     ('mms/two', mms, TWO),
-    ('torchserve', mms, ['--max-queue', '3', '--compat', 'torchserve']),
-    ('torchserve/auth', mms, ['--compat', 'torchserve', '--token', mms.TOKEN]),
+    ('torchserve', mms, MMS + ['--compat', 'torchserve']),
+    ('torchserve/auth', mms, MMS + ['--compat', 'torchserve', '--token', mms.TOKEN]),
     ('torchserve/two', mms, TWO + ['--compat', 'torchserve']),
 ]
 
@@ -71,6 +72,11 @@ def folder_of(suite):
     return re.sub('/(none|two|auth)$', '', suite)
 
 
+def broken(stream):
+    """A request that is none: as much of it as there is."""
+    return http_wire.Message(stream.sent.split(b'\r\n')[0].decode('latin1'), {}, b'', stream.sent)
+
+
 def same_stream(module, exchange, stream, port, patterns, decides):
     """Raises Differs where the answers on a connection are not what they should be."""
     exchange, stream = decides.get((exchange.name, stream.name), (exchange, stream))
@@ -88,7 +94,7 @@ def same_stream(module, exchange, stream, port, patterns, decides):
     each = statuses.split(',')
     check(len(given) == len(each), '%d answers, not %d', len(given), len(each))
     for i, pattern in enumerate(each):
-        request = stream.requests[i] if i < len(stream.requests) else stream.requests[-1]
+        request = stream.requests[min(i, len(stream.requests) - 1)] if stream.requests else broken(stream)
         module.same_answer(exchange, request, wanted[i] if i < len(wanted) else None, given[i], pattern)
     if 's-close' in ' '.join(exchange.entry.get('timeline', [])) and 'close' in exchange.must:
         check(connection is None or connection.ends(), 'the connection stays')

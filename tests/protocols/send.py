@@ -67,6 +67,16 @@ def text_queue_full(port, stream):
     return c, answers
 
 
+def as_recorded(port, stream):
+    """What is no whole request, as it is."""
+    c = Connection(port)
+    c.send(stream.sent)
+    answers = [c.read()]
+    if answers[0] is not None and answers[0].status == 100:
+        answers.append(c.read())
+    return c, [a for a in answers if a is not None]
+
+
 def byte_by_byte(port, stream):
     c = Connection(port)
     for i in range(len(stream.sent)):
@@ -102,7 +112,17 @@ WAYS = {
     ('triton/http', 'err-queue-timeout'): queue_timeout,
     ('mms', 'err-queue-full'): text_queue_full,
     ('torchserve', 'err-queue-full'): text_queue_full,
+    ('torchserve', 'err-chunk'): as_recorded,
+    ('torchserve', 'err-content-length'): as_recorded,
+    ('torchserve', 'err-request-line'): as_recorded,
+    ('torchserve', 'conn-chunked-trailer'): as_recorded,
+    ('torchserve', 'two-413-expect'): as_recorded,
     ('triton/http', 'client-timeout'): client_gone,
+    ('mms', 'err-chunk'): as_recorded,
+    ('mms', 'err-content-length'): as_recorded,
+    ('mms', 'err-request-line'): as_recorded,
+    ('mms', 'conn-chunked-trailer'): as_recorded,
+    ('mms', 'two-413-expect'): as_recorded,
     ('*', 'conn-client-gone'): client_gone,
     ('*', 'conn-byte-by-byte'): byte_by_byte,
     ('*', 'conn-pipelined'): all_at_once,

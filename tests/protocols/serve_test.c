@@ -1,6 +1,8 @@
 /* The server of tools/serve with operators that only tests have: models that sleep, fail or work
  * on text. Usage: serve_test FOLDER [--no-control] [--broken] [--compat torchserve] [--max-queue N]
- * [--max-request-bytes N] [--cors ORIGIN] [--token TEXT] [--initial-workers 0]
+ * [--max-request-bytes N] [--cors ORIGIN] [--token TEXT] [--initial-workers 0] [--max-batch N]
+ * [--workers N]
+ * [--batch-delay MS]
  * Prints both ports on standard output and ends with SIGTERM. */
 #include <signal.h>
 #include <stdio.h>
@@ -60,6 +62,13 @@ static infer_status run_text_sleep(void *ctx, const infer_custom_call *call)
     return INFER_OK;
 }
 
+static infer_status run_text_pass(void *ctx, const infer_custom_call *call)
+{
+    (void)ctx;
+    memcpy(call->out[0].data, call->in[0].data, infer_tensor_elements(&call->in[0]));
+    return INFER_OK;
+}
+
 static infer_status run_fail(void *ctx, const infer_custom_call *call)
 {
     (void)ctx, (void)call;
@@ -106,6 +115,7 @@ static const infer_custom_op operators[] = {
     {.domain = "tests", .name = "Sleep", .shape = same_shape, .run = run_sleep},
     {.domain = "tests", .name = "Fail", .shape = same_shape, .run = run_fail},
     {.domain = "tests", .name = "TextSleep", .shape = same_shape, .run = run_text_sleep},
+    {.domain = "tests", .name = "TextPass", .shape = same_shape, .run = run_text_pass},
     {.domain = "tests", .name = "TextAdd", .shape = text_shape, .run = run_text_add},
 };
 
@@ -158,7 +168,10 @@ int main(int argc, char **argv)
         .initial_workers = value(argc, argv, "--initial-workers", NULL) ? VERSION_NO_WORKERS : 0,
         .origin = value(argc, argv, "--cors", NULL),
         .token = value(argc, argv, "--token", NULL),
-        .versions = {.max_batch = 8,
+        .versions = {.workers = atoi(value(argc, argv, "--workers", "0")),
+                     .max_batch = atoi(value(argc, argv, "--max-batch", "8")),
+                     .batch_delay_ns =
+                         strtoull(value(argc, argv, "--batch-delay", "0"), NULL, 10) * 1000000u,
                      .max_queue = atoi(value(argc, argv, "--max-queue", "64")),
                      .custom_ops = operators,
                      .ncustom_ops = sizeof operators / sizeof *operators},

@@ -208,6 +208,27 @@ static enum MHD_Result refuse_coding(struct exchange *e, int status)
 }
 
 /* What the headers say already. 0: go on and receive the body. */
+static enum MHD_Result see_length(void *ctx, enum MHD_ValueKind kind, const char *name,
+                                  const char *value)
+{
+    const char **seen = ctx;
+    (void)kind;
+    if (strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) != 0)
+        return MHD_YES;
+    if (seen[0] && value && strcmp(seen[0], value) != 0)
+        seen[1] = value;
+    seen[0] = value;
+    return MHD_YES;
+}
+
+/* Two lengths that differ: whoever stands in between may have believed the other one. */
+static int has_two_lengths(const struct exchange *e)
+{
+    const char *seen[2] = {NULL, NULL};
+    MHD_get_connection_values(e->connection, MHD_HEADER_KIND, see_length, seen);
+    return seen[1] != NULL;
+}
+
 static int refusal(struct exchange *e)
 {
     const char *length = http_header(&e->request, MHD_HTTP_HEADER_CONTENT_LENGTH);
@@ -219,7 +240,7 @@ static int refusal(struct exchange *e)
     char *end;
     errno = 0;
     const unsigned long long bytes = strtoull(length, &end, 10);
-    if (errno || *end || *length == '-')
+    if (errno || *end || *length == '-' || has_two_lengths(e))
         return MHD_HTTP_BAD_REQUEST;
     return bytes > e->server->options.max_body ? MHD_HTTP_CONTENT_TOO_LARGE : 0;
 }
@@ -316,6 +337,20 @@ static enum MHD_Result on_access(void *ctx, struct MHD_Connection *connection, c
     return e->stage == RECEIVING ? handle(e) : give_answer(e);
 }
 
+/* What lets pages of another origin read an answer. */
+static void allow_origin(struct MHD_Response *r, const char *origin)
+{
+    MHD_add_response_header(r, MHD_HTTP_HEADER_ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    MHD_add_response_header(r, "Access-Control-Allow-Methods", "GET, POST, PUT, DELETE, OPTIONS");
+    MHD_add_response_header(r, "Access-Control-Allow-Headers",
+                            "Authorization, Content-Encoding, Content-Type, "
+                            "Inference-Header-Content-Length");
+    MHD_add_response_header(r, "Access-Control-Expose-Headers",
+                            "Inference-Header-Content-Length, x-request-id");
+    if (*origin != '*')
+        MHD_add_response_header(r, MHD_HTTP_HEADER_VARY, "Origin");
+}
+
 void http_answer(struct http_request *request, const struct http_answer *a)
 {
     struct exchange *e = (struct exchange *)request;
@@ -330,6 +365,8 @@ void http_answer(struct http_request *request, const struct http_answer *a)
         MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, a->content_type);
     for (int i = 0; r && i < a->headers; i++)
         MHD_add_response_header(r, a->header[i].name, a->header[i].value);
+    if (r && e->server->options.origin)
+        allow_origin(r, e->server->options.origin);
     if (r && a->close)
         MHD_add_response_header(r, MHD_HTTP_HEADER_CONNECTION, "close");
     pthread_mutex_lock(&e->lock);

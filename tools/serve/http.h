@@ -52,6 +52,7 @@ struct http_options {
     unsigned idle_seconds;    /* a connection that is silent for so long ends; 0: never */
     unsigned receive_seconds; /* the same within a body */
     const char *certificate, *key; /* PEM texts; NULL: no TLS */
+    const char *origin;            /* whose pages may read answers: CORS; NULL: none's */
     http_handle handle;
     /* Called before every answer by a handler; may be NULL. */
     void (*answered)(void *ctx, struct http_request *request, const struct http_answer *answer);

@@ -137,13 +137,10 @@ static int find_pictures(struct prediction *p)
 static void on_pictures(struct job *job, void *ctx)
 {
     struct prediction *p = ctx;
-    struct v2_error err;
-    if (job->status == JOB_OK) {
+    if (job->status == JOB_OK)
         predict_answer(p, job);
-    } else {
-        v2_job_error(job, &err);
-        predict_refuse(p, &err);
-    }
+    else
+        predict_tell_failure(p, job);
     job_free(job);
     drop(p);
 }
@@ -180,13 +177,10 @@ static int submit_pictures(struct prediction *p, struct v2_error *err)
 static void on_tensors(struct job *job, void *ctx)
 {
     struct prediction *p = ctx;
-    struct v2_error err;
-    if (job->status == JOB_OK) {
+    if (job->status == JOB_OK)
         predict_answer_tensors(p);
-    } else {
-        v2_job_error(job, &err);
-        predict_refuse(p, &err);
-    }
+    else
+        predict_tell_failure(p, job);
     drop(p);
 }
 
@@ -338,6 +332,7 @@ static void ping(struct call *c)
 const struct route predict_routes[] = {
     {"*", "/ping", ping},
     {"OPTIONS", "/", openapi_inference},
+    {"OPTIONS", "*", openapi_inference},
     {"*", "/api-description", openapi_inference},
     {"OPTIONS", "/predictions/{}", openapi_model},
     {"*", "/predictions/{}", predict},

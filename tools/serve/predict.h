@@ -38,6 +38,8 @@ void predict_answer(const struct prediction *p, const struct job *job);
 void predict_answer_tensors(const struct prediction *p);
 /* Tells a failure as MMS and TorchServe do. */
 void predict_refuse(const struct prediction *p, const struct v2_error *err);
+/* The same of a job. */
+void predict_tell_failure(const struct prediction *p, const struct job *job);
 
 /* A model's name in a path, percent-decoded, into `name`; 0: it is none, which was answered. */
 int mms_name(const struct call *c, int part, char *name, size_t size);

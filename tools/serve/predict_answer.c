@@ -26,6 +26,18 @@ void predict_refuse(const struct prediction *p, const struct v2_error *err)
     }
 }
 
+/* TorchServe's worker dies of what takes too long; MMS knows nothing of the kind. */
+void predict_tell_failure(const struct prediction *p, const struct job *job)
+{
+    struct v2_error err;
+    if (job->status == JOB_LATE && p->server->options.compat == COMPAT_TORCHSERVE) {
+        reply_exception(p->http, 500, "InternalServerException", "Worker died.");
+        return;
+    }
+    v2_job_error(job, &err);
+    predict_refuse(p, &err);
+}
+
 static void reply_bytes(const struct prediction *p, const char *type, void *bytes, size_t n)
 {
     if (!bytes) {

@@ -70,10 +70,17 @@ int route_allows(const struct server *s, const char *authorization)
     return !differs;
 }
 
+/* Whether a browser asks what a page may do, which it does without a token. */
+static int is_preflight(const struct server *s, const struct http_request *r)
+{
+    return s->options.origin && strcmp(r->method, "OPTIONS") == 0 &&
+           http_header(r, "Access-Control-Request-Method");
+}
+
 /* Whether the request may be answered; if not it was told so. */
 static int is_allowed(const struct server *s, struct http_request *r)
 {
-    if (route_allows(s, http_header(r, "Authorization")))
+    if (is_preflight(s, r) || route_allows(s, http_header(r, "Authorization")))
         return 1;
     if (s->options.compat == COMPAT_TORCHSERVE)
         reply_exception(r, 400, "InvalidKeyException",
@@ -106,7 +113,9 @@ static void route(struct server *s, struct http_request *r, const struct route *
             return;
         seen |= done;
     }
-    if (strncmp(r->path, "/v2", 3) == 0 || strncmp(r->path, "/v1", 3) == 0) {
+    if (is_preflight(s, r)) {
+        reply_empty(r, 200);
+    } else if (strncmp(r->path, "/v2", 3) == 0 || strncmp(r->path, "/v1", 3) == 0) {
         refuse_v2(r, seen);
     } else if (seen) {
         reply_exception(r, 405, "MethodNotAllowedException",

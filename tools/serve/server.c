@@ -76,6 +76,7 @@ static struct http_server *listen_on(struct server *s, const char *host, int por
                              .idle_seconds = IDLE_SECONDS,
                              .receive_seconds =
                                  o->receive_seconds ? o->receive_seconds : RECEIVE_SECONDS,
+                             .origin = o->origin,
                              .handle = handle,
                              .answered = s->cache ? on_answer : NULL,
                              .log = log_request,
