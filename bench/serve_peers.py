@@ -140,12 +140,13 @@ def torchserve(a, work):
 
 
 def mlserver(a, work):
-    programs = venv(a.out, "mlserver", ["mlserver>=1.7"])
+    # its workers ask for an event loop in a way that newer uvloops refuse
+    programs = venv(a.out, "mlserver", ["mlserver>=1.7", "uvloop<0.22"])
     port = free_port()
     for name in ("top5.py", "mlserver_model.py"):
         shutil.copy(os.path.join(PEERS, name), work)
     settings = {"http_port": port, "grpc_port": free_port(), "metrics_port": free_port(),
-                "host": "127.0.0.1", "parallel_workers": a.workers}
+                "host": "127.0.0.1", "parallel_workers": a.workers, "debug": False}
     model = {"name": "top5", "implementation": "mlserver_model.Top5Model"}
     for name, content in (("settings", settings), ("model-settings", model)):
         with open(os.path.join(work, name + ".json"), "w", encoding="ascii") as f:
