@@ -47,6 +47,12 @@ static const struct cli_option options[] = {
     {"tls-certificate", "FILE", "PEM: speaks HTTPS"},
     {"tls-key", "FILE", "PEM; default: in the certificate's file"},
     {"cache", "BYTES", "of answers to keep, as 256MB; 0: requests under way share theirs, no more"},
+    {"monitor", NULL,
+     "keep distributions of pictures and answers of models without a reference, too"},
+    {"window", "N", "pictures that are compared with the reference (default: as it says, or 200)"},
+    {"window-minutes", "T", "or those of the last minutes"},
+    {"feature-log", "FILE", "what each picture and answer was like, for infer drift"},
+    {"samples", "DIR", "pictures to label: some of all, the least sure and the oddest"},
     {"access-log", "FILE", "requests as JSON lines; - for standard output"},
     {"drain", "SECONDS", "for running requests when it is told to end (default: 30)"},
     {NULL, NULL, NULL},
@@ -180,6 +186,16 @@ static int read_options(const struct cli_args *args, struct server_options *o)
     o->cache_bytes = -1;
     if (cache && !read_bytes("cache", cache, &o->cache_bytes))
         return 0;
+    float minutes;
+    long window;
+    if (!cli_int(args, "window", 40, 100000000, 0, &window) ||
+        !cli_float(args, "window-minutes", 0, 1e6F, 0, &minutes))
+        return 0;
+    o->observe = (struct observe_options){.always = cli_has(args, "monitor"),
+                                          .window = (uint32_t)window,
+                                          .minutes = (double)minutes,
+                                          .log = cli_value(args, "feature-log"),
+                                          .samples = cli_value(args, "samples")};
     o->token = cli_value(args, "token");
     o->origin = cli_value(args, "cors");
     o->certificate = cli_value(args, "tls-certificate");

@@ -62,6 +62,7 @@ struct job {
     int top;     /* classes of a picture; 0: 5 */
     float score; /* threshold of boxes instead of the model's; 0: the model's */
     int want_masks;
+    char id[64];          /* the request's, for logs and labels; may be empty */
     int priority;         /* 1 is the most urgent; 0: that of the middle */
     uint64_t deadline_ns; /* CLOCK_MONOTONIC; 0: none */
     uint64_t start_by_ns; /* likewise: it is refused unless it has begun by then; 0: none */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tools/serve/cache.h"
@@ -11,7 +12,7 @@
 #include "tools/serve/server.h"
 
 /* The versions with their counts, taken once for all families. */
-struct sample {
+struct served {
     struct repository_row *row;
     struct version_counts counts;
     int queued, running;
@@ -26,7 +27,7 @@ static void label_value(FILE *f, const char *text)
             fprintf(f, "%s%c", *text == '"' || *text == '\\' ? "\\" : "", *text);
 }
 
-static void labels(FILE *f, const struct sample *s)
+static void labels(FILE *f, const struct served *s)
 {
     fputs("{model=\"", f);
     label_value(f, s->row->name);
@@ -38,7 +39,7 @@ static void family(FILE *f, const char *name, const char *type, const char *help
     fprintf(f, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
-static void requests(FILE *f, const struct sample *s, int n)
+static void requests(FILE *f, const struct served *s, int n)
 {
     static const char *const names[] = {"success",  "bad_input", "queue_full", "late",
                                         "unloaded", "cancelled", "failed"};
@@ -52,7 +53,7 @@ static void requests(FILE *f, const struct sample *s, int n)
         }
 }
 
-static void counter(FILE *f, const struct sample *s, int n, const char *name, const char *help,
+static void counter(FILE *f, const struct served *s, int n, const char *name, const char *help,
                     size_t offset)
 {
     family(f, name, "counter", help);
@@ -65,7 +66,7 @@ static void counter(FILE *f, const struct sample *s, int n, const char *name, co
     }
 }
 
-static void histogram(FILE *f, const struct sample *s, int n, const char *name, const char *help,
+static void histogram(FILE *f, const struct served *s, int n, const char *name, const char *help,
                       size_t offset)
 {
     static const double bounds[] = VERSION_BOUNDS;
@@ -91,7 +92,7 @@ static void histogram(FILE *f, const struct sample *s, int n, const char *name, 
     }
 }
 
-static void batches(FILE *f, const struct sample *s, int n)
+static void batches(FILE *f, const struct served *s, int n)
 {
     static const int bounds[] = {1, 2, 4, 8, 16, 32};
     enum { NBOUNDS = sizeof bounds / sizeof *bounds };
@@ -121,8 +122,8 @@ static void batches(FILE *f, const struct sample *s, int n)
     }
 }
 
-static void gauge(FILE *f, const struct sample *s, int n, const char *name, const char *help,
-                  double (*value)(const struct sample *s))
+static void gauge(FILE *f, const struct served *s, int n, const char *name, const char *help,
+                  double (*value)(const struct served *s))
 {
     family(f, name, "gauge", help);
     for (int i = 0; i < n; i++) {
@@ -132,57 +133,57 @@ static void gauge(FILE *f, const struct sample *s, int n, const char *name, cons
     }
 }
 
-static double is_ready(const struct sample *s)
+static double is_ready(const struct served *s)
 {
     return s->row->state == MODEL_READY;
 }
 
-static double queued(const struct sample *s)
+static double queued(const struct served *s)
 {
     return s->queued;
 }
 
-static double running(const struct sample *s)
+static double running(const struct served *s)
 {
     return s->running;
 }
 
-static double sessions(const struct sample *s)
+static double sessions(const struct served *s)
 {
     return s->counts.sessions;
 }
 
-static double slo_goal(const struct sample *s)
+static double slo_goal(const struct served *s)
 {
     return s->row->version ? (double)s->row->version->options.slo_ns / 1e9 : 0;
 }
 
-static double slo_held(const struct sample *s)
+static double slo_held(const struct served *s)
 {
     return s->counts.slo_held_ns / 1e9;
 }
 
-static double slo_allowed(const struct sample *s)
+static double slo_allowed(const struct served *s)
 {
     return s->counts.slo_allowed_ns / 1e9;
 }
 
-static double batch_now(const struct sample *s)
+static double batch_now(const struct served *s)
 {
     return s->counts.slo_batch;
 }
 
-static double loaded_seconds(const struct sample *s)
+static double loaded_seconds(const struct served *s)
 {
     return s->row->version ? (double)s->row->version->loaded_ms / 1e3 : 0;
 }
 
-static double load_seconds(const struct sample *s)
+static double load_seconds(const struct served *s)
 {
     return s->row->version ? s->row->version->load_ms / 1e3 : 0;
 }
 
-static void of_versions(FILE *f, const struct sample *s, int n)
+static void of_versions(FILE *f, const struct served *s, int n)
 {
     requests(f, s, n);
     counter(f, s, n, "infer_images_total", "Images of inferences that succeeded.",
@@ -215,7 +216,7 @@ static void of_versions(FILE *f, const struct sample *s, int n)
 
 /* ---- Triton's names ------------------------------------------------------------------------- */
 
-static void triton_line(FILE *f, const char *name, const struct sample *s, const char *more,
+static void triton_line(FILE *f, const char *name, const struct served *s, const char *more,
                         uint64_t value)
 {
     fputs(name, f);
@@ -223,7 +224,7 @@ static void triton_line(FILE *f, const char *name, const struct sample *s, const
     fprintf(f, "%s} %llu\n", more, (unsigned long long)value);
 }
 
-static void triton_counters(FILE *f, const struct sample *s, int n)
+static void triton_counters(FILE *f, const struct served *s, int n)
 {
     static const struct {
         const char *name, *help;
@@ -298,6 +299,20 @@ static void of_process(FILE *f, struct server *s)
                 (unsigned long long)atomic_load(&s->answers[i]));
 }
 
+static void of_monitors(FILE *f, const struct served *s, int n)
+{
+    struct monitor_report *reports = calloc((size_t)n + 1, sizeof *reports);
+    size_t count = 0;
+    for (int i = 0; reports && i < n; i++)
+        if (s[i].row->version && s[i].row->version->observation &&
+            monitor_report(observation_monitor(s[i].row->version->observation), (double)time(NULL),
+                           &reports[count]))
+            count++;
+    if (count)
+        monitor_metrics(f, reports, count);
+    free(reports);
+}
+
 static void of_traffic(FILE *f, struct server *s)
 {
     const struct traffic_counts *t = &s->traffic;
@@ -335,7 +350,7 @@ static void metrics(struct call *c)
     struct server *s = c->server;
     int n = 0;
     struct repository_row *rows = repository_rows(s->repository, &n);
-    struct sample *samples = calloc((size_t)n + 1, sizeof *samples);
+    struct served *samples = calloc((size_t)n + 1, sizeof *samples);
     char *text = NULL;
     size_t bytes = 0;
     FILE *f = rows && samples ? open_memstream(&text, &bytes) : NULL;
@@ -349,6 +364,7 @@ static void metrics(struct call *c)
         of_versions(f, samples, n);
         if (s->options.triton_metrics)
             triton_counters(f, samples, n);
+        of_monitors(f, samples, n);
         of_traffic(f, s);
         of_cache(f, s);
         of_process(f, s);

@@ -163,6 +163,7 @@ static int submit_pictures(struct prediction *p, struct v2_error *err)
     }
     memcpy(job->pictures, p->pictures.picture, (size_t)p->pictures.count * sizeof *job->pictures);
     job->npictures = p->pictures.count;
+    snprintf(job->id, sizeof job->id, "%s", p->http->id);
     job->top = (int)p->top;
     job->score = p->score;
     job->want_masks = p->masks != ANSWER_NO_MASK || p->draw;

@@ -169,6 +169,9 @@ int repository_load_entry(struct repository *r, struct model *m, const struct fo
         options = *e->options;
     else if (own)
         options = *own;
+    options.observers = r->options.versions.observers; /* which belong to the server */
+    options.custom_ops = r->options.versions.custom_ops;
+    options.ncustom_ops = r->options.versions.ncustom_ops;
     pthread_mutex_unlock(&r->lock);
     if (!e || same)
         return same;

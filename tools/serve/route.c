@@ -138,7 +138,7 @@ void route_inference(void *server, struct http_request *request)
 
 void route_management(void *server, struct http_request *request)
 {
-    static const struct route *const tables[] = {metrics_routes, management_routes};
+    static const struct route *const tables[] = {metrics_routes, observe_routes, management_routes};
     if (is_allowed(server, request))
         route(server, request, tables, sizeof tables / sizeof *tables);
 }

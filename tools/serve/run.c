@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/serve/observe.h"
 #include "tools/serve/scheduler.h"
 #include "tools/serve/version.h"
 
@@ -252,7 +253,7 @@ static int are_probabilities(const infer_tensor *t)
 
 static infer_status classify(struct version *v, infer_session *session,
                              const infer_picture *picture, const struct job *job,
-                             struct job_answer *a, infer_error *err)
+                             struct job_answer *a, struct features *f, infer_error *err)
 {
     /* the classes in the order of their scores, which are then looked at as a whole */
     const int output = v->decoding.task == INFER_TASK_CLASSIFY ? v->decoding.scores : 0;
@@ -277,6 +278,8 @@ static infer_status classify(struct version *v, infer_session *session,
     }
     for (size_t i = 0; status == INFER_OK && i < found; i++)
         scores[a->classes[i].index] = a->classes[i].score;
+    if (status == INFER_OK && f)
+        features_classes(f, a->classes, found, 1);
     all.data = scores;
     all.bytes = most * sizeof *scores;
     a->nclasses = (size_t)(job->top > 0 ? job->top : 5);
@@ -326,15 +329,23 @@ static infer_status keypoints(struct version *v, infer_session *session,
 }
 
 static infer_status answer(struct version *v, infer_session *session, const infer_picture *picture,
-                           const struct job *job, struct job_answer *a, infer_error *err)
+                           const struct job *job, struct job_answer *a, struct features *f,
+                           infer_error *err)
 {
+    infer_status status;
     switch (v->task) {
     case INFER_TASK_CLASSIFY:
-        return classify(v, session, picture, job, a, err);
+        return classify(v, session, picture, job, a, f, err);
     case INFER_TASK_DETECT:
-        return detect(v, session, picture, job, a, err);
+        status = detect(v, session, picture, job, a, err);
+        if (status == INFER_OK && f)
+            features_boxes(f, a->boxes, a->nboxes, picture->width, picture->height);
+        return status;
     case INFER_TASK_SEGMENT:
-        return infer_segment(session, picture, NULL, &a->mask, err);
+        status = infer_segment(session, picture, NULL, &a->mask, err);
+        if (status == INFER_OK && f)
+            features_mask(f, &a->mask);
+        return status;
     case INFER_TASK_KEYPOINTS:
         return keypoints(v, session, picture, a, err);
     default:
@@ -342,6 +353,29 @@ static infer_status answer(struct version *v, infer_session *session, const infe
                              .message = "the model says nothing of what to do with pictures"};
         return err->status;
     }
+}
+
+/* Decodes the picture itself, so that its features can be told, and answers the pixels. */
+static infer_status answer_observed(struct version *v, infer_session *session,
+                                    const infer_picture *picture, const struct job *job,
+                                    struct job_answer *a, infer_error *err)
+{
+    infer_image image = {0};
+    struct features f = {0};
+    infer_status status = infer_image_decode(picture->data, picture->bytes, NULL, &image, err);
+    if (status != INFER_OK)
+        return status;
+    const infer_picture pixels = {.data = image.pixels,
+                                  .pitch = image.pitch,
+                                  .pixels = INFER_PIXELS_RGB,
+                                  .width = image.width,
+                                  .height = image.height};
+    features_picture(&f, &image);
+    status = answer(v, session, &pixels, job, a, &f, err);
+    if (status == INFER_OK)
+        observation_add(v->observation, &f, job->id, picture);
+    infer_image_free(&image);
+    return status;
 }
 
 static void run_pictures(struct version *v, infer_session *session, struct job *job)
@@ -353,11 +387,16 @@ static void run_pictures(struct version *v, infer_session *session, struct job *
         return;
     }
     job->batch = job->npictures;
-    for (int i = 0; i < job->npictures; i++)
-        if (answer(v, session, &job->pictures[i], job, &job->answers[i], &err) != INFER_OK) {
+    for (int i = 0; i < job->npictures; i++) {
+        const infer_picture *picture = &job->pictures[i];
+        const int observed = v->observation && picture->pixels == INFER_PIXELS_ENCODED;
+        if ((observed
+                 ? answer_observed(v, session, picture, job, &job->answers[i], &err)
+                 : answer(v, session, picture, job, &job->answers[i], NULL, &err)) != INFER_OK) {
             fail_all(&job, 1, &err);
             return;
         }
+    }
     job->computed_ns = serve_now_ns();
 }
 

@@ -137,6 +137,9 @@ static int begin_models(struct server *s, char *why, size_t size)
         snprintf(why, size, "%s", err.message);
         return 0;
     }
+    if (!observers_begin(&s->observers, &s->options.observe, why, size))
+        return 0;
+    s->options.versions.observers = s->observers;
     s->scheduler = scheduler_begin(s->options.threads);
     if (!s->scheduler) {
         snprintf(why, size, "no memory or threads");
@@ -271,6 +274,7 @@ void server_end(struct server *s, unsigned seconds)
     cache_end(s->cache);
     repository_close(s->repository);
     scheduler_free(s->scheduler);
+    observers_end(s->observers);
     infer_pool_free(&s->pool);
     log_end(s);
     free(s);

@@ -9,6 +9,7 @@
 
 #include "third_party/yyjson/yyjson.h"
 #include "tools/serve/http.h"
+#include "tools/serve/observe.h"
 #include "tools/serve/repository.h"
 #include "tools/serve/scheduler.h"
 #include "tools/serve/traffic.h"
@@ -19,6 +20,7 @@ enum server_compat { COMPAT_MMS, COMPAT_TORCHSERVE };
 struct config;
 
 struct server_options {
+    struct observe_options observe;
     const struct config *config; /* of single models; NULL: nothing is different for any */
     const char *const *paths;
     int npaths;
@@ -49,6 +51,7 @@ struct server {
     struct infer_pool *pool;
     struct scheduler *scheduler;
     struct repository *repository;
+    struct observers *observers;
     struct cache *cache; /* NULL: none */
     struct http_server *inference, *management;
     struct grpc_server *grpc; /* NULL: not opened */
@@ -90,6 +93,7 @@ extern const struct route kserve_routes[];     /* /v2, inference */
 extern const struct route predict_routes[];    /* MMS, TorchServe, SageMaker: inference */
 extern const struct route tfs_routes[];        /* TensorFlow Serving: /v1, inference */
 extern const struct route management_routes[]; /* MMS, TorchServe: management */
+extern const struct route observe_routes[];    /* management */
 extern const struct route metrics_routes[];    /* management */
 extern const struct route page_routes[];       /* inference */
 

@@ -186,6 +186,7 @@ static int submit_pictures(struct prediction *p, const struct tfs_call *t, struc
         return 0;
     }
     memcpy(job->pictures, p->pictures.picture, (size_t)p->pictures.count * sizeof *job->pictures);
+    snprintf(job->id, sizeof job->id, "%s", p->http->id);
     job->npictures = p->pictures.count;
     job->done = on_pictures;
     job->ctx = p;

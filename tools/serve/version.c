@@ -10,6 +10,7 @@
 #include "infer_experimental.h"
 #include "tools/convert.h"
 #include "tools/serve/notes.h"
+#include "tools/serve/observe.h"
 #include "tools/serve/scheduler.h"
 #include "tools/serve/version_shapes.h"
 
@@ -159,6 +160,7 @@ void version_sessions_free(struct version_session *list)
 static void free_all(struct version *v)
 {
     version_sessions_free(v->idle);
+    observation_free(v->observation);
     infer_model_free(&v->model);
     const infer_allocator a = infer__allocator(NULL); /* the converter's */
     infer__free(&a, v->converted);
@@ -186,6 +188,8 @@ static infer_status open_it(struct version *v, infer_error *err)
         return status;
     notes_apply(v->model, &v->options);
     find_task(v);
+    if (v->options.observers && v->task != INFER_TASK_NONE)
+        v->observation = observation_begin(v->options.observers, v->name, v->number, v->model);
     status = version_learn(v, err);
     if (status == INFER_OK)
         find_text(v);

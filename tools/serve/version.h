@@ -10,6 +10,8 @@
 #include "tools/serve/job.h"
 #include "tools/serve/slo.h"
 
+struct observation;
+struct observers;
 struct scheduler;
 
 /* Inputs, and outputs, of a model that is served. */
@@ -41,6 +43,7 @@ struct version_options {
     const struct infer_custom_op *custom_ops; /* operators that models may use beside the library's;
                                                  they live as long as the server */
     size_t ncustom_ops;
+    struct observers *observers; /* NULL: nothing is observed */
 };
 
 /* Bounds of the times that are counted, in seconds, as Prometheus's clients have them. */
@@ -116,7 +119,7 @@ struct version {
     struct version_counts counts;
     struct version *next_active;
     int active;
-    void *monitor; /* of whoever watches it */
+    struct observation *observation; /* of observe.h; NULL: it is not observed */
 };
 
 /* Opens a model (.infer, or .onnx, which is converted) and makes its first session. NULL: `why` has
