@@ -2,14 +2,14 @@
 #ifndef INFER_TESTS_SERVE_CLIENT_H
 #define INFER_TESTS_SERVE_CLIENT_H
 
+#include "tools/serve/server.h"
+
 #include "tool_run.h"
 
 #include <arpa/inet.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <time.h>
-
-#include "tools/serve/server.h"
 
 /* Options of a small server of one path. */
 static inline struct server_options serve_options(const char *const *path)

@@ -249,19 +249,19 @@ static void stays_in_its_folder(void **state)
 
 /* ---- the scheduler -------------------------------------------------------------------------- */
 
-struct counted {
+struct tally {
     atomic_int done, status[JOB_FAILED + 1];
 };
 
 static void count_done(struct job *job, void *ctx)
 {
-    struct counted *c = ctx;
+    struct tally *c = ctx;
     atomic_fetch_add(&c->status[job->status], 1);
     job_free(job);
     atomic_fetch_add(&c->done, 1);
 }
 
-static void submit(struct server *s, struct counted *c, uint64_t deadline, int priority)
+static void submit(struct server *s, struct tally *c, uint64_t deadline, int priority)
 {
     enum repository_missing missing;
     struct version *v = repository_get(s->repository, "signs", 5, 0, &missing);
@@ -278,7 +278,7 @@ static void submit(struct server *s, struct counted *c, uint64_t deadline, int p
     scheduler_submit(s->scheduler, job);
 }
 
-static void wait_for(struct counted *c, int n)
+static void wait_for(struct tally *c, int n)
 {
     for (int i = 0; i < 20000 && atomic_load(&c->done) < n; i++)
         usleep(1000);
@@ -293,7 +293,7 @@ static void queues_are_bounded(void **state)
     struct server_options o = serve_options(path);
     o.versions.max_queue = 8;
     struct server *s = serve_begin(&o);
-    struct counted c = {0};
+    struct tally c = {0};
     for (int i = 0; i < 500; i++)
         submit(s, &c, 0, 0);
     wait_for(&c, 500);

@@ -1,6 +1,4 @@
 /* The server watches what it is asked: drift, samples, labels. */
-#include "tools/monitor/monitor.h"
-
 #include "tests/serve_client.h"
 
 static char store[256];

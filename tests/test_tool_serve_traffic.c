@@ -1,9 +1,11 @@
 /* What a configuration file says: options, versions of one model side by side, canaries, shadows.
  */
+#include "tools/serve/config.h"
+#include "tools/serve/server.h"
+
 #include "tests/eval_nets.h"
 
 #include "tests/serve_client.h"
-#include "tools/serve/config.h"
 
 static char store[256];
 
