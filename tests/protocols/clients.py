@@ -1,6 +1,6 @@
 """tritonclient, synchronous and asyncio, against our server: what its documentation's examples do.
 
-    clients.py BUILD SHARED        with a Python that has tritonclient[http]"""
+    clients.py BUILD SHARED        with a Python that has tritonclient[http,grpc]"""
 import asyncio
 import os
 import shutil
@@ -16,6 +16,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
 import check  # noqa: E402
+import clients_grpc  # noqa: E402
 import models  # noqa: E402
 
 A = np.arange(16, dtype=np.int32).reshape(1, 16)
@@ -143,6 +144,7 @@ def main():
         server = check.Server(build, folder, [])
         try:
             run('127.0.0.1:%d' % server.ports['inference'], shared)
+            clients_grpc.run('127.0.0.1:%d' % server.ports['grpc'], shared)
         finally:
             server.end()
     finally:

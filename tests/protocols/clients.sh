@@ -8,16 +8,16 @@ venv=$BUILD/clients
     echo "skipped: no recordings in $INFER_SHARED"
     exit 0
 }
-[ -f "$venv/complete" ] || {
+[ -f "$venv/complete-2" ] || {
     rm -rf "$venv"
     python3 -m venv "$venv" || {
         echo "skipped: python3 has no venv"
         exit 0
     }
-    "$venv/bin/pip" install -q --disable-pip-version-check 'tritonclient[http]' numpy || {
+    "$venv/bin/pip" install -q --disable-pip-version-check 'tritonclient[http,grpc]' numpy || {
         echo "skipped: tritonclient can't be installed"
         exit 0
     }
-    touch "$venv/complete"
+    touch "$venv/complete-2"
 }
 exec "$venv/bin/python" tests/protocols/clients.py "$BUILD" "$INFER_SHARED"
