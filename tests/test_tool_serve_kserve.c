@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "tests/serve_version.h"
+#include "tools/base64.h"
 #include "tools/serve/coding.h"
 #include "tools/serve/kserve.h"
 
@@ -140,6 +141,7 @@ static void a_picture_s_worth_of_numbers(void **state)
         struct v2_error err;
         const uint64_t begun = serve_now_ns();
         yyjson_doc *doc = kserve_read(text, n, &err);
+        assert_non_null(doc);
         yyjson_val *data = yyjson_doc_get_root(doc);
         assert_int_equal(kserve_count(data), COUNT);
         assert_true(kserve_numbers(data, INFER_F32, got, COUNT, "x", &err));
@@ -337,11 +339,26 @@ static void a_picture_in_every_form(void **state)
     const float *two = tensor_of(&r);
     for (int i = 0; i < 24; i++)
         assert_true(fabsf(two[i] - first[i]) < 1e-6f && fabsf(two[24 + i] - first[i]) < 1e-6f);
-    /* no picture, and more of them than are run together */
+    /* no picture */
     body[n + 4] = 0;
     infer_bytes(header, body, at, &r);
     assert_int_equal(r.status, 400);
     assert_non_null(strstr(r.body, "{\"error\":"));
+    /* JSON, in base64 */
+    char *text = base64_encode(picture, picture_bytes, &at);
+    const int all = sprintf(body,
+                            "{\"inputs\": [{\"name\": \"input\", \"shape\": [1], \"datatype\": "
+                            "\"BYTES\", \"data\": [\"%s\"]}], \"parameters\": "
+                            "{\"binary_data_output\": true}}",
+                            text);
+    infer_bytes(NULL, body, (size_t)all, &r);
+    assert_int_equal(r.status, 200);
+    assert_memory_equal(tensor_of(&r), first, sizeof first);
+    *strchr(strstr(body, "\"data\""), '[') = ' ';
+    body[strcspn(body, "/")] = '*';
+    infer_bytes(NULL, body, (size_t)all, &r);
+    assert_int_equal(r.status, 400);
+    free(text);
     free(body);
 }
 

@@ -177,7 +177,7 @@ int v2_input_raw(struct v2_request *q, int place, const void *data, size_t bytes
     if (data && (uintptr_t)data % size == 0)
         return 1;
     t->data = room_for(q, place, bytes, err);
-    if (t->data && bytes)
+    if (t->data && data && bytes)
         memcpy(t->data, data, bytes);
     return t->data != NULL;
 }

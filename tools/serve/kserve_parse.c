@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/base64.h"
 #include "tools/serve/kserve.h"
 
 yyjson_doc *kserve_read(const char *json, size_t bytes, struct v2_error *err)
@@ -99,6 +100,30 @@ static int read_shape(yyjson_val *input, int64_t *dims, int32_t *rank, struct v2
     return 1;
 }
 
+/* The bytes of a picture are no text: in JSON they come as base64. The request owns what they are
+ * decoded to. */
+static int decode_pictures(struct v2_request *q, int place, struct v2_text *texts, size_t n,
+                           struct v2_error *err)
+{
+    size_t room = 1, at = 0;
+    for (size_t i = 0; i < n; i++)
+        room += base64_room(texts[i].bytes);
+    unsigned char *to = malloc(room);
+    q->owned[place] = to;
+    if (!to) {
+        v2_fail(err, V2_UNAVAILABLE, "out of memory");
+        return 0;
+    }
+    for (size_t i = 0; i < n; i++) {
+        const long bytes = base64_decode(texts[i].data, texts[i].bytes, to + at);
+        if (bytes < 0)
+            return wrong(err, "data", "picture in base64");
+        texts[i] = (struct v2_text){to + at, (size_t)bytes};
+        at += (size_t)bytes;
+    }
+    return 1;
+}
+
 /* Strings of an array, however nested. */
 static int read_texts(struct v2_request *q, int place, yyjson_val *data, struct v2_error *err)
 {
@@ -118,6 +143,8 @@ static int read_texts(struct v2_request *q, int place, yyjson_val *data, struct 
         else
             wrong(err, "data", "array of strings");
     }
+    if (ok && q->pictures)
+        ok = decode_pictures(q, place, texts, n, err);
     if (ok)
         ok = v2_input_texts(q, place, texts, n, err);
     free(texts);
