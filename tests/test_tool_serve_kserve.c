@@ -354,10 +354,10 @@ static void a_picture_in_every_form(void **state)
     infer_bytes(NULL, body, (size_t)all, &r);
     assert_int_equal(r.status, 200);
     assert_memory_equal(tensor_of(&r), first, sizeof first);
-    *strchr(strstr(body, "\"data\""), '[') = ' ';
-    body[strcspn(body, "/")] = '*';
+    strstr(body, text)[7] = '*';
     infer_bytes(NULL, body, (size_t)all, &r);
     assert_int_equal(r.status, 400);
+    assert_non_null(strstr(r.body, "base64"));
     free(text);
     free(body);
 }
