@@ -7,31 +7,10 @@
 
 #include "file/model.h"
 #include "tests/file_bytes.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/require.h"
 
 /* Of fuzz_session: how many inputs came as far as a run. */
 extern unsigned fuzz_session_runs;
-
-/* The property: what does not hold ends the process, after a line that says where. */
-#define REQUIRE(condition)                                                                         \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            dprintf(2, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, #condition);              \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
-
-/* A block of exactly `size` bytes at a 64-byte boundary, so that AddressSanitizer sees the byte
- * behind it. */
-FIXTURE void *fuzz_block(const void *bytes, size_t size)
-{
-    void *p = NULL;
-    REQUIRE(posix_memalign(&p, 64, size ? size : 1) == 0);
-    if (bytes && size)
-        memcpy(p, bytes, size);
-    return p;
-}
 
 /* Packed weights are again of the weights that the file has, whose checksum is right. */
 FIXTURE void fuzz_repack(unsigned char *file, size_t size)

@@ -4,7 +4,7 @@
  * as many elements as its shape says, in memory that can be read; results of such a request are
  * whole, with as many texts as their shape says where they are classes.
  */
-#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/require.h"
 #include "tests/serve_version.h"
 #include "tools/serve/kserve.h"
 
