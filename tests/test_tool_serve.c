@@ -230,6 +230,51 @@ static void models_come_and_go(void **state)
     server_end(s, 5);
 }
 
+/* Three models where two have room: each comes back when it is asked for. */
+static void models_are_evicted(void **state)
+{
+    (void)state;
+    static const char *path[1];
+    static const char *const names[] = {"signs", "one", "two"};
+    char unlinked[300];
+    put_model("one");
+    put_model("two");
+    struct server *s = small_server();
+    enum repository_missing missing;
+    struct version *v = repository_get(s->repository, "signs", 5, 0, &missing);
+    const uint64_t each = v->bytes;
+    version_unref(v);
+    server_end(s, 5);
+    assert_true(each > 10000);
+    path[0] = store;
+    struct server_options o = serve_options(path);
+    o.memory_bytes = (int64_t)(2 * each + each / 2);
+    s = serve_begin(&o);
+    for (int round = 0; round < 3; round++)
+        for (int i = 0; i < 3; i++)
+            assert_true(has_model(http_port(s->inference), names[i]));
+    int n, ready = 0, evicted = 0;
+    struct repository_row *rows = repository_rows(s->repository, &n);
+    for (int i = 0; i < n; i++) {
+        ready += rows[i].state == MODEL_READY;
+        evicted += strncmp(rows[i].reason, "evicted", 7) == 0;
+    }
+    repository_rows_free(rows, n);
+    assert_int_equal(ready, 2);
+    assert_int_equal(evicted, 1);
+    assert_true(repository_ready(s->repository));
+    assert_int_equal(repository_scan(s->repository), 0);
+    for (int i = 1; i < 3; i++) {
+        snprintf(unlinked, sizeof unlinked, "%s/%s.infer", store, names[i]);
+        unlink(unlinked);
+    }
+    repository_scan(s->repository); /* what is gone does not come back */
+    assert_false(has_model(http_port(s->inference), "one"));
+    assert_false(has_model(http_port(s->inference), "two"));
+    assert_true(has_model(http_port(s->inference), "signs"));
+    server_end(s, 5);
+}
+
 /* A link that leads out of the folder is not followed. */
 static void stays_in_its_folder(void **state)
 {
@@ -504,6 +549,7 @@ int main(void)
         cmocka_unit_test(refusals),
         cmocka_unit_test(models_come_and_go),
         cmocka_unit_test(stays_in_its_folder),
+        cmocka_unit_test(models_are_evicted),
         cmocka_unit_test(queues_are_bounded),
         cmocka_unit_test(goals_are_read),
         cmocka_unit_test(goals_are_held),

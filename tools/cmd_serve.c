@@ -14,12 +14,11 @@
 #include "tools/session_args.h"
 
 static const struct cli_option options[] = {
-    {"config", "FILE",
-     "JSON: these options by their names, paths, and what differs for single models"},
+    {"config", "FILE", "JSON: options by their names, paths, what differs for a model"},
     {"check", NULL, "load everything, say what is wrong, and end"},
     {"host", "ADDRESS", "where to listen (default: 127.0.0.1; 0.0.0.0 or :: for everybody)"},
     {"port", "N", "of inference (default: 8080; 0: any free one)"},
-    {"grpc-port", "N", "KServe v2 over gRPC, without TLS (default: none; by custom 8001; 0: any)"},
+    {"grpc-port", "N", "KServe v2 over gRPC, without TLS (default: none; 0: any)"},
     {"grpc-compress", "CODING", "gzip or deflate: answers to gRPC clients that accept it"},
     {"management-port", "N", "of management and metrics, on loopback (default: 8081; 0: any)"},
     {"management-host", "ADDRESS", "where management listens (default: 127.0.0.1)"},
@@ -34,7 +33,7 @@ static const struct cli_option options[] = {
     {"slo", "GOAL", "for latency, as p99=20ms: batches and what is let in follow it"},
     {"max-queue", "N", "requests of a version that may wait (default: 256)"},
     {"timeout", "MS", "after which a request that waits is refused (default: none)"},
-    {"map", NULL, "map models' files, which may then only be replaced by renaming, never written"},
+    {"map", NULL, "map models' files: they may then be replaced, but not written"},
     {"precision", "TYPE", "f32 (default), f32-strict, bf16"},
     {"compat", "SERVER", "mms (default) or torchserve, where these two differ"},
     {"triton-metrics", NULL, "Triton's names of metrics beside libinfer's"},
@@ -46,10 +45,10 @@ static const struct cli_option options[] = {
     {"cors", "ORIGIN", "whose pages may ask: * or one origin"},
     {"tls-certificate", "FILE", "PEM: speaks HTTPS"},
     {"tls-key", "FILE", "PEM; default: in the certificate's file"},
-    {"cache", "BYTES", "of answers to keep, as 256MB; 0: requests under way share theirs, no more"},
-    {"monitor", NULL,
-     "keep distributions of pictures and answers of models without a reference, too"},
-    {"window", "N", "pictures that are compared with the reference (default: as it says, or 200)"},
+    {"memory", "BYTES", "of all models, as 2GB: past it those not asked for go, until they are"},
+    {"cache", "BYTES", "of answers to keep, as 256MB; 0: none, but shared under way"},
+    {"monitor", NULL, "watch models without a reference, too"},
+    {"window", "N", "pictures that are compared with the reference (else as it says)"},
     {"window-minutes", "T", "or those of the last minutes"},
     {"feature-log", "FILE", "what each picture and answer was like, for infer drift"},
     {"samples", "DIR", "pictures to label: some of all, the least sure and the oddest"},
@@ -182,7 +181,9 @@ static int read_options(const struct cli_args *args, struct server_options *o)
     o->triton_metrics = cli_has(args, "triton-metrics");
     o->control = !cli_has(args, "no-control");
     o->poll_ms = (unsigned)poll;
-    const char *cache = cli_value(args, "cache");
+    const char *memory = cli_value(args, "memory"), *cache = cli_value(args, "cache");
+    if (memory && !read_bytes("memory", memory, &o->memory_bytes))
+        return 0;
     o->cache_bytes = -1;
     if (cache && !read_bytes("cache", cache, &o->cache_bytes))
         return 0;

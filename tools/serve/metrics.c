@@ -178,6 +178,11 @@ static double loaded_seconds(const struct served *s)
     return s->row->version ? (double)s->row->version->loaded_ms / 1e3 : 0;
 }
 
+static double memory_bytes(const struct served *s)
+{
+    return s->row->version ? (double)s->row->version->bytes : 0;
+}
+
 static double load_seconds(const struct served *s)
 {
     return s->row->version ? s->row->version->load_ms / 1e3 : 0;
@@ -209,6 +214,8 @@ static void of_versions(FILE *f, const struct served *s, int n)
     gauge(f, s, n, "infer_slo_admitted_seconds",
           "The expected time up to which a request is let in.", slo_allowed);
     gauge(f, s, n, "infer_model_ready", "1 where the version can be used.", is_ready);
+    gauge(f, s, n, "infer_model_memory_bytes",
+          "Of the file, packed weights and a session, when it was loaded.", memory_bytes);
     gauge(f, s, n, "infer_model_loaded_timestamp_seconds", "When the version was loaded.",
           loaded_seconds);
     gauge(f, s, n, "infer_model_load_seconds", "How long that took.", load_seconds);

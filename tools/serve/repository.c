@@ -115,7 +115,8 @@ struct version *repository_take(struct repository *r, struct entry *e, const cha
 {
     struct version *v = e->version;
     e->version = NULL;
-    atomic_fetch_add(&r->generation, 1);
+    e->evicted = 0;
+    atomic_fetch_add(&r->generation, v != NULL);
     e->state = MODEL_UNAVAILABLE;
     snprintf(e->reason, sizeof e->reason, "%s", reason);
     return v;
@@ -183,6 +184,8 @@ int repository_load_entry(struct repository *r, struct model *m, const struct fo
     if (v) {
         old = e->version;
         e->version = v;
+        e->evicted = 0;
+        e->asked_ns = serve_now_ns();
         atomic_fetch_add(&r->generation, 1);
         e->state = MODEL_READY;
         *e->reason = 0;
@@ -197,6 +200,8 @@ int repository_load_entry(struct repository *r, struct model *m, const struct fo
     else
         tell(r, m->name, f->number, why);
     repository_retire(r, old, "the former one goes");
+    if (v)
+        repository_make_room(r, v);
     return v != NULL;
 }
 
@@ -232,7 +237,7 @@ static int load_found(struct repository *r, const struct found_list *list, const
         const int unloaded = m && (m->unloaded || (e && e->unloaded));
         const int known = e && found_same(&e->found, f) && !again;
         const int skip = unloaded || known;
-        const int bad = !m || (known && e->state != MODEL_READY);
+        const int bad = !m || (known && e->state != MODEL_READY && !e->evicted);
         pthread_mutex_unlock(&r->lock);
         failed += skip ? bad && !unloaded : !m || !repository_load_entry(r, m, f);
     }
@@ -316,25 +321,43 @@ void repository_close(struct repository *r)
 
 /* ---- what is asked -------------------------------------------------------------------------- */
 
-struct version *repository_get(struct repository *r, const char *name, size_t n, int64_t number,
-                               enum repository_missing *missing)
+static struct version *get(struct repository *r, const char *name, size_t n, int64_t number,
+                           enum repository_missing *missing)
 {
-    struct version *v = NULL;
+    struct entry *found = NULL;
     pthread_mutex_lock(&r->lock);
     const struct model *m = repository_find(r, name, n);
     *missing = m ? MODEL_NOT_LOADED : MODEL_UNKNOWN;
     if (m && number && !repository_entry(m, number))
         *missing = MODEL_NO_VERSION;
-    const struct entry *preferred =
+    struct entry *preferred =
         m && !number && m->preferred ? repository_entry(m, m->preferred) : NULL;
-    if (preferred && preferred->version)
-        v = version_ref(preferred->version);
-    for (int i = m ? m->nentries - 1 : -1; i >= 0 && !v; i--)
-        if (m->entries[i].version && (!number || m->entries[i].found.number == number))
-            v = version_ref(m->entries[i].version);
-    pthread_mutex_unlock(&r->lock);
+    if (preferred && (preferred->version || preferred->evicted))
+        found = preferred;
+    for (int i = m ? m->nentries - 1 : -1; i >= 0 && !found; i--)
+        if ((m->entries[i].version || m->entries[i].evicted) &&
+            (!number || m->entries[i].found.number == number))
+            found = &m->entries[i];
+    if (found)
+        *missing = found->version ? MODEL_FOUND : MODEL_EVICTED;
+    struct version *v = found && found->version ? version_ref(found->version) : NULL;
     if (v)
-        *missing = MODEL_FOUND;
+        found->asked_ns = serve_now_ns();
+    pthread_mutex_unlock(&r->lock);
+    return v;
+}
+
+struct version *repository_get(struct repository *r, const char *name, size_t n, int64_t number,
+                               enum repository_missing *missing)
+{
+    struct version *v = get(r, name, n, number, missing);
+    for (int i = 0; i < 3 && *missing == MODEL_EVICTED; i++) {
+        if (!repository_bring_back(r, name, n, number))
+            break;
+        v = get(r, name, n, number, missing);
+    }
+    if (*missing == MODEL_EVICTED)
+        *missing = MODEL_NOT_LOADED;
     return v;
 }
 
@@ -384,7 +407,7 @@ int repository_ready(struct repository *r)
     for (int i = 0; i < r->nmodels; i++)
         for (int k = 0; !r->models[i]->unloaded && k < r->models[i]->nentries; k++)
             ready &= r->models[i]->entries[k].state == MODEL_READY ||
-                     r->models[i]->entries[k].unloaded ||
+                     r->models[i]->entries[k].evicted || r->models[i]->entries[k].unloaded ||
                      r->models[i]->entries[k].found.changed == 0;
     pthread_mutex_unlock(&r->lock);
     return ready;

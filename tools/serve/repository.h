@@ -19,6 +19,7 @@ struct repository_options {
     const char *load; /* the models that are loaded by themselves: names with commas between them,
                          "all" or NULL; the others wait for a call */
     struct version_options versions;
+    uint64_t memory_limit; /* bytes of all versions, see version.bytes; 0: none */
     /* Those of a model that has others; NULL, or a function that gives NULL: it has not. */
     const struct version_options *(*versions_of)(void *ctx, const char *name);
     infer_pool *pool;
@@ -39,8 +40,14 @@ struct repository_row {
     struct version *version; /* counted; NULL unless ready */
 };
 
-/* Why a version can't be had. */
-enum repository_missing { MODEL_FOUND, MODEL_UNKNOWN, MODEL_NO_VERSION, MODEL_NOT_LOADED };
+/* Why a version can't be had. repository_get never leaves it at MODEL_EVICTED. */
+enum repository_missing {
+    MODEL_FOUND,
+    MODEL_UNKNOWN,
+    MODEL_NO_VERSION,
+    MODEL_NOT_LOADED,
+    MODEL_EVICTED
+};
 
 /* NULL: `why` says what is wrong with the paths. Nothing is loaded yet. */
 struct repository *repository_open(const struct repository_options *options, char *why,

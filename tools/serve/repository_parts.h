@@ -15,6 +15,8 @@ struct entry {
     char reason[300];
     struct version *version;
     int unloaded;                    /* by call, this one alone */
+    int evicted;                     /* for want of memory: a request brings it back */
+    uint64_t asked_ns;               /* CLOCK_MONOTONIC, when it was last asked for */
     struct version_options *options; /* of a file that was added by call; NULL: those of all */
 };
 
@@ -55,6 +57,8 @@ struct version *repository_take(struct repository *r, struct entry *e, const cha
 
 /* Under `changing`, outside the lock. */
 void repository_search(struct repository *r, struct found_list *list);
+/* Evicts versions while all take more than the limit, but for `kept`. */
+void repository_make_room(struct repository *r, const struct version *kept);
 /* Forgets the files that calls have added under a name. */
 void repository_forget(struct repository *r, const char *name);
 /* Ends what was taken out; NULL is fine. */
@@ -63,5 +67,8 @@ void repository_retire(struct repository *r, struct version *v, const char *what
 struct model *repository_model(struct repository *r, const char *name);
 /* Loads one version and puts it in the place of what was there. 1: it is ready. */
 int repository_load_entry(struct repository *r, struct model *m, const struct found *f);
+
+/* Loads a version again that was evicted; outside both locks. 0: there is none. */
+int repository_bring_back(struct repository *r, const char *name, size_t n, int64_t number);
 
 #endif

@@ -150,6 +150,7 @@ static int begin_models(struct server *s, char *why, size_t size)
                                           .load = s->options.models,
                                           .versions = s->options.versions,
                                           .versions_of = versions_of,
+                                          .memory_limit = (uint64_t)s->options.memory_bytes,
                                           .pool = s->pool,
                                           .scheduler = s->scheduler,
                                           .tell = tell,

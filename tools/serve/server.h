@@ -36,12 +36,13 @@ struct server_options {
                             VERSION_NO_WORKERS */
     struct version_options versions;
     enum server_compat compat;
-    int triton_metrics;  /* Triton's names too */
-    int64_t cache_bytes; /* of answers that are kept; -1: none are, and no requests are joined */
-    int control;         /* models may be loaded and unloaded by call */
-    unsigned poll_ms;    /* how often the paths are looked at; 0: never */
-    const char *token;   /* that requests must bear; NULL: none */
-    const char *origin;  /* that CORS allows: "*" or one; NULL: none */
+    int triton_metrics;   /* Triton's names too */
+    int64_t memory_bytes; /* of all models; 0: no limit */
+    int64_t cache_bytes;  /* of answers that are kept; -1: none are, and no requests are joined */
+    int control;          /* models may be loaded and unloaded by call */
+    unsigned poll_ms;     /* how often the paths are looked at; 0: never */
+    const char *token;    /* that requests must bear; NULL: none */
+    const char *origin;   /* that CORS allows: "*" or one; NULL: none */
     const char *certificate, *key; /* files of PEM */
     const char *access_log;        /* file of JSON lines, "-" standard output; NULL: none */
 };

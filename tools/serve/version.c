@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "base/memory.h"
@@ -179,6 +180,18 @@ static uint64_t wall_ms(void)
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
+/* A file that is mapped counts as well: its pages are in memory while it is used. */
+static uint64_t bytes_of(const struct version *v)
+{
+    infer_session_memory m = INFER_SESSION_MEMORY_INIT;
+    infer_error err;
+    struct stat st;
+    uint64_t bytes = stat(v->path, &st) == 0 ? (uint64_t)st.st_size : 0;
+    if (v->idle && infer_session_memory_use(v->idle->session, &m, &err) == INFER_OK)
+        bytes += m.arena_bytes + m.packed_bytes + m.output_bytes + m.plan_bytes;
+    return bytes;
+}
+
 static infer_status open_it(struct version *v, infer_error *err)
 {
     infer_status status = load(v, err);
@@ -216,6 +229,7 @@ struct version *version_open(const char *name, int64_t number, const char *path,
         snprintf(why, size, "out of memory");
     } else if (open_it(v, &err) == INFER_OK) {
         v->loaded_ms = wall_ms();
+        v->bytes = bytes_of(v);
         v->load_ms = (double)(serve_now_ns() - begun) / 1e6;
         return v;
     } else {

@@ -102,6 +102,7 @@ struct version {
     int takes_pictures; /* one input, and preprocessing is stored */
     uint64_t loaded_ms; /* CLOCK_REALTIME */
     double load_ms;
+    uint64_t bytes; /* that it takes with one session: the file, packed weights, memory for runs */
 
     atomic_uint references;
 
