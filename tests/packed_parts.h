@@ -3,8 +3,6 @@
 #define INFER_TESTS_PACKED_PARTS_H
 
 #include "file/packed_section.h"
-#include "plan/stored.h"
-#include "run/session.h"
 #include "tests/file_fixture.h"
 
 /* The checksum of the weights, as the table of sections states it. */
@@ -38,25 +36,6 @@ FIXTURE struct bytes with_parts(const struct bytes *file, const struct part *par
     struct bytes b = put_together(&p);
     free_parts(&p);
     return b;
-}
-
-/* What a session packs that may be stored, as a section for its level. */
-FIXTURE struct part packed_by(const infer_session *s, infer_isa level)
-{
-    const struct infer__plan *plan = &s->program->plan;
-    const struct infer__stored_for by = {.level = (uint32_t)level,
-                                         .library = infer__stored_library()};
-    struct infer__region region;
-    infer_error err;
-    uint32_t n;
-    infer__region_init(&region, NULL);
-    struct infer__stored_entry *e = infer__region_calloc(&region, plan->nsteps + 1, sizeof *e);
-    assert_non_null(e);
-    check_ok(infer__list_stored(plan, s->model, &region, e, &n, &err), &err);
-    assert_true(n > 0);
-    struct part p = packed_part(&by, s->model->weights_sum, e, n);
-    infer__region_free(&region);
-    return p;
 }
 
 #endif

@@ -1,6 +1,5 @@
 /* The packed section: its bytes, one file for each rule, the order of several, checksums. */
 #include "tests/packed_parts.h"
-#include "tests/small_net.h"
 
 enum { ENTRY = INFER__FILE_PACKED_ENTRY, HEADER = INFER__FILE_PACKED_HEADER };
 enum { FIRST = 128, SECOND = 192 }; /* where the contents of two entries begin */
@@ -14,7 +13,12 @@ struct fixture {
 static int setup(void **state)
 {
     static struct fixture f;
-    f.file = small_net();
+    struct known k;
+    make_known(&k);
+    k.content.extra = &k.extra[1]; /* without the section that would stand behind */
+    k.content.nextra = 1;
+    f.file = write_exact(&k.content);
+    infer__region_free(&k.region);
     f.here = (struct infer__stored_for){.level = INFER_ISA_C, .library = infer__stored_library()};
     f.weights = weights_sum(&f.file);
     *state = &f;
@@ -199,12 +203,24 @@ static void test_checksums(void **state)
         }
 }
 
+static void test_options(void **state)
+{
+    struct fixture *f = *state;
+    infer_load_options o = INFER_LOAD_OPTIONS_INIT;
+    infer_model *m;
+    infer_error err;
+    o.reserved = 1;
+    assert_int_equal(infer_load_memory(f->file.data, f->file.size, &o, &m, &err),
+                     INFER_ERROR_ARGUMENT);
+    assert_null(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip), cmocka_unit_test(test_encode_refuses),
         cmocka_unit_test(test_rules),      cmocka_unit_test(test_order),
-        cmocka_unit_test(test_checksums),
+        cmocka_unit_test(test_checksums),  cmocka_unit_test(test_options),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -5,6 +5,8 @@
 #include "tests/packed_parts.h"
 #include "tests/small_net.h"
 
+#include "plan/stored.h"
+
 enum { PICTURE = 3 * 17 * 13, SCORES = 5, MOST_BATCH = 3 };
 
 static infer_model *load(const struct bytes *b)
@@ -70,6 +72,25 @@ static uint64_t packed_bytes(const infer_session *s)
     infer_error err;
     check_ok(infer_session_memory_use(s, &m, &err), &err);
     return m.packed_bytes;
+}
+
+/* What a session packs that may be stored, as a section for its level. */
+static struct part packed_by(const infer_session *s, infer_isa level)
+{
+    const struct infer__plan *plan = &s->program->plan;
+    const struct infer__stored_for by = {.level = (uint32_t)level,
+                                         .library = infer__stored_library()};
+    struct infer__region region;
+    infer_error err;
+    uint32_t n;
+    infer__region_init(&region, NULL);
+    struct infer__stored_entry *e = infer__region_calloc(&region, plan->nsteps + 1, sizeof *e);
+    assert_non_null(e);
+    check_ok(infer__list_stored(plan, s->model, &region, e, &n, &err), &err);
+    assert_true(n > 0);
+    struct part p = packed_part(&by, s->model->weights_sum, e, n);
+    infer__region_free(&region);
+    return p;
 }
 
 /* The small network with what a session of the level and batch packs. */

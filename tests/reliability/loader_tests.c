@@ -9,6 +9,7 @@
 #define TESTS(X)                                                                                   \
     X(test_file_rules)                                                                             \
     X(test_file_tuned)                                                                             \
+    X(test_file_packed)                                                                            \
     X(test_file_about)                                                                             \
     X(test_graph_verify)                                                                           \
     X(test_file_checksum)                                                                          \

@@ -2,7 +2,7 @@
 # r29_mutations.sh share. Sourced at the repository's root.
 : "${BUILD:=build}" "${CC:=cc}"
 dir=$BUILD/mutations
-flags="-std=c11 -O0 -w -D_GNU_SOURCE -DINFER_ONEDNN=0 -Isrc -Iinclude -I."
+flags="-std=c11 -O0 -w -D_GNU_SOURCE -DINFER_ONEDNN=0 -Isrc -Iinclude -I. -I$BUILD/gen"
 tests=$(sed -n 's/^    X(\(test_[a-z_]*\)).*/\1/p' tests/reliability/loader_tests.c)
 
 compile() { # source, object, further flags

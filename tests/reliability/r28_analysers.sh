@@ -14,7 +14,7 @@ CC=clang
 . tests/reliability/loader_tests.sh
 dir=$BUILD/memory-sanitizer
 flags="-std=c11 -O1 -g -w -fsanitize=memory -fno-omit-frame-pointer -D_GNU_SOURCE -DINFER_ONEDNN=0"
-flags="$flags -Isrc -Iinclude -I."
+flags="$flags -Isrc -Iinclude -I. -I$BUILD/gen"
 failures=0 programs=0
 
 case ${1-} in

@@ -40,6 +40,7 @@ one() { # file, number, line, text
     case $1 in
     *verify*) first=test_graph_verify ;;
     *tuned*) first=test_file_tuned ;;
+    *packed*) first=test_file_packed ;;
     *size.h) first=test_base ;;
     *) first=test_file_rules ;;
     esac

@@ -34,6 +34,7 @@ $(ABI)/first: tests/abi/program.c $(wildcard tests/abi/first/*) $(BUILD)/libinfe
 $(ABI)/newer-obj/%.o: %.c $(ABI)/newer-header/infer.h $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call SHOW,CC)$(CC) -I$(ABI)/newer-header $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+$(ABI)/newer-obj/src/file/packed_section.o: $(BUILD)/gen/packing.h
 $(ABI_LIBRARY): $(patsubst %.c,$(ABI)/newer-obj/%.o,$(filter src/%,$(LIB_SRC))) \
                 $(filter $(BUILD)/obj/kernels/%,$(LIB_OBJ))
 	@mkdir -p $(@D)
