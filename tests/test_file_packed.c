@@ -215,12 +215,44 @@ static void test_options(void **state)
     assert_null(m);
 }
 
+/* Allocations 1, 2, 3 ... fail: of loading and of writing a section. */
+static void test_failing_memory(void **state)
+{
+    struct fixture *f = *state;
+    struct part p = two(f, &f->here);
+    struct bytes b = with_parts(&f->file, &p, 1);
+    for (int write = 0; write < 2; write++) {
+        infer_status status = INFER_ERROR_NO_MEMORY;
+        for (size_t k = 1; status != INFER_OK; k++) {
+            struct infer__stored_entry e[] = {{{{1, 1}}, "a", 1}};
+            infer_load_options o = INFER_LOAD_OPTIONS_INIT;
+            struct counter counter;
+            infer_model *m = NULL;
+            infer_error err;
+            void *bytes = NULL;
+            size_t size;
+            o.allocator = counting(&counter);
+            counter.fail_only = k;
+            status = write ? infer__stored_encode(&f->here, f->weights, e, 1, &o.allocator, &bytes,
+                                                  &size, &err)
+                           : infer_load_memory(b.data, b.size, &o, &m, &err);
+            assert_true(status == INFER_OK || status == INFER_ERROR_NO_MEMORY);
+            assert_int_equal(status == INFER_OK, bytes || m);
+            infer_model_free(&m);
+            infer__free(&o.allocator, bytes);
+            assert_int_equal(counter.blocks, 0);
+        }
+    }
+    free(b.data);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_encode_refuses),
-        cmocka_unit_test(test_rules),      cmocka_unit_test(test_order),
-        cmocka_unit_test(test_checksums),  cmocka_unit_test(test_options),
+        cmocka_unit_test(test_round_trip),     cmocka_unit_test(test_encode_refuses),
+        cmocka_unit_test(test_rules),          cmocka_unit_test(test_order),
+        cmocka_unit_test(test_checksums),      cmocka_unit_test(test_options),
+        cmocka_unit_test(test_failing_memory),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -36,19 +36,16 @@ uint64_t infer__stored_library(void)
 
 /* ---- checking ------------------------------------------------------------------------------- */
 
-/* Where the contents of an entry begin that follow `end` bytes of the section. */
-static int place(uint64_t end, uint64_t *at)
+/* Where the contents of an entry begin that follow `end` bytes of a section that is in memory. */
+static uint64_t place(uint64_t end)
 {
-    size_t aligned = 0;
-    const int fits = end <= SIZE_MAX && infer__size_align((size_t)end, INFER__FILE_ALIGN, &aligned);
-    *at = aligned;
-    return fits;
+    return (uint64_t)infer__count_align((int64_t)end, INFER__FILE_ALIGN);
 }
 
 static infer_status check_entries(struct infer__load *l, struct infer__reader r, uint32_t n)
 {
     struct infer__store_key key, previous = {{0, 0}};
-    uint64_t end = INFER__FILE_PACKED_HEADER + (uint64_t)n * INFER__FILE_PACKED_ENTRY, at;
+    uint64_t end = INFER__FILE_PACKED_HEADER + (uint64_t)n * INFER__FILE_PACKED_ENTRY;
     for (uint32_t i = 0; i < n; i++) {
         const uint64_t where = infer__read_where(&r);
         key.word[0] = infer__read_u64(&r);
@@ -56,9 +53,9 @@ static infer_status check_entries(struct infer__load *l, struct infer__reader r,
         const uint64_t offset = infer__read_u64(&r), bytes = infer__read_u64(&r);
         FAIL_AT_IF(i > 0 && infer__key_compare(&key, &previous) <= 0, INFER_ERROR_FORMAT, where,
                    "entry %u of packed weights has no higher key than the one before", i);
-        FAIL_AT_IF(!place(end, &at) || offset != at, INFER_ERROR_FORMAT, where + 16,
+        FAIL_AT_IF(offset != place(end), INFER_ERROR_FORMAT, where + 16,
                    "entry %u of packed weights starts at byte %llu, not at %llu", i, (ull)offset,
-                   (ull)at);
+                   (ull)place(end));
         FAIL_AT_IF(bytes == 0 || !infer__size_inside(offset, bytes, r.size), INFER_ERROR_FORMAT,
                    where + 24, "entry %u of packed weights has %llu bytes, in a section of %zu", i,
                    (ull)bytes, r.size);
@@ -210,21 +207,20 @@ static infer_status section_size(const struct infer__stored_entry *e, uint32_t n
 static void write_section(struct infer__writer *w, const struct infer__stored_for *by,
                           uint64_t weights, const struct infer__stored_entry *e, uint32_t n)
 {
-    uint64_t at, end = INFER__FILE_PACKED_HEADER + (uint64_t)n * INFER__FILE_PACKED_ENTRY;
+    uint64_t end = INFER__FILE_PACKED_HEADER + (uint64_t)n * INFER__FILE_PACKED_ENTRY;
     infer__write_bytes(w, by, sizeof *by);
     infer__write_u64(w, weights);
     infer__write_u32(w, n);
     infer__write_zeros_to(w, INFER__FILE_PACKED_HEADER);
     for (uint32_t i = 0; i < n; i++) {
-        (void)place(end, &at);
+        const uint64_t at = place(end);
         infer__write_bytes(w, &e[i].key, sizeof e[i].key);
         infer__write_u64(w, at);
         infer__write_u64(w, e[i].bytes);
         end = at + e[i].bytes;
     }
     for (uint32_t i = 0; i < n; i++) {
-        (void)place(w->at, &at);
-        infer__write_zeros_to(w, (size_t)at);
+        infer__write_zeros_to(w, (size_t)place(w->at));
         infer__write_bytes(w, e[i].data, e[i].bytes);
     }
 }
