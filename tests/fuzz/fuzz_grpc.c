@@ -5,11 +5,11 @@
  * field is aligned; taken apart, the pieces of a request lie within it and its head is a message
  * or none. All memory goes back to the budget.
  */
-#include "tests/fuzz/fuzz.h"
-
 #include "serve/kserve.pb-c.h"
 #include "tools/serve/grpc_frame.h"
 #include "tools/serve/kserve_grpc.h"
+
+#include "tests/fuzz/fuzz.h"
 
 enum { MOST = 1 << 20 };
 
