@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tools/monitor/monitor.h"
 #include "tools/serve/cache.h"
 #include "tools/serve/metrics.h"
 #include "tools/serve/reply.h"

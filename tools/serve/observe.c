@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "tools/cli.h"
+#include "tools/monitor/monitor.h"
 
 /* Pictures that wait for the disk; what comes while so many wait is no sample. */
 enum { MOST_WAITING = 64 };

@@ -6,9 +6,11 @@
 #include <stdio.h>
 
 #include "tools/monitor/feedback.h"
-#include "tools/monitor/monitor.h"
 #include "tools/monitor/sampler.h"
 #include "tools/serve/version.h"
+
+struct monitor;
+struct features;
 
 struct observe_options {
     int always;          /* versions without a reference are observed too */

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "tools/cli.h"
+#include "tools/monitor/monitor.h"
 #include "tools/serve/observe.h"
 #include "tools/serve/reply.h"
 #include "tools/serve/server.h"
