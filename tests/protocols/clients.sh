@@ -20,4 +20,16 @@ venv=$BUILD/clients
     }
     touch "$venv/complete-2"
 }
-exec "$venv/bin/python" tests/protocols/clients.py "$BUILD" "$INFER_SHARED"
+"$venv/bin/python" tests/protocols/clients.py "$BUILD" "$INFER_SHARED" || exit 1
+
+# ovmsclient wants an environment of its own: it may need another protobuf.
+venv=$BUILD/clients-ovms
+[ -f "$venv/complete-1" ] || {
+    rm -rf "$venv"
+    python3 -m venv "$venv" && "$venv/bin/pip" install -q --disable-pip-version-check ovmsclient || {
+        echo "skipped: ovmsclient can't be installed"
+        exit 0
+    }
+    touch "$venv/complete-1"
+}
+exec "$venv/bin/python" tests/protocols/clients_ovms.py "$BUILD" "$INFER_SHARED"
