@@ -5,6 +5,7 @@
 #include "tests/serve_client.h"
 
 #include "tools/base64.h"
+#include "vision/decode.h"
 
 static char store[256];
 static unsigned char *picture;
@@ -490,6 +491,130 @@ static void tfs_tells(void **state)
     assert_string_equal(squeezed(), status);
 }
 
+/* ---- masks ---------------------------------------------------------------------------------- */
+
+/* The mask of an answer, from its runs or its PNG; the caller's. */
+static unsigned char *mask_of(size_t *pixels)
+{
+    yyjson_doc *doc = yyjson_read(r.body, r.bytes, 0);
+    yyjson_val *mask = yyjson_obj_get(yyjson_doc_get_root(doc), "mask");
+    yyjson_val *size = yyjson_obj_get(mask, "size"), *counts = yyjson_obj_get(mask, "counts");
+    yyjson_val *png = yyjson_obj_get(mask, "png");
+    assert_true(yyjson_arr_size(size) == 2 && !counts != !png);
+    *pixels =
+        (size_t)(yyjson_get_int(yyjson_arr_get(size, 0)) * yyjson_get_int(yyjson_arr_get(size, 1)));
+    unsigned char *to = malloc(*pixels + 1);
+    size_t at = 0, n = yyjson_arr_size(counts);
+    for (size_t i = 0; i + 1 < n; i += 2) {
+        const int value = yyjson_get_int(yyjson_arr_get(counts, i));
+        const size_t length = (size_t)yyjson_get_int(yyjson_arr_get(counts, i + 1));
+        assert_true(length <= *pixels - at);
+        memset(to + at, value, length);
+        at += length;
+    }
+    if (png) {
+        unsigned char *bytes = malloc(base64_room(yyjson_get_len(png)));
+        const long got = base64_decode(yyjson_get_str(png), yyjson_get_len(png), bytes);
+        infer_image image;
+        infer_error err;
+        assert_true(got > 0);
+        assert_int_equal(infer__image_stored(bytes, (size_t)got, &image, &err), INFER_OK);
+        at = (size_t)image.width * (size_t)image.height;
+        assert_int_equal(at, *pixels);
+        memcpy(to, image.pixels, at);
+        infer_image_free(&image);
+        free(bytes);
+    }
+    assert_int_equal(at, *pixels);
+    yyjson_doc_free(doc);
+    return to;
+}
+
+/* The same mask in all its forms. */
+static void masks(void **state)
+{
+    const char *shared = getenv("INFER_SHARED");
+    char onnx[600], made[300];
+    (void)state;
+    snprintf(onnx, sizeof onnx, "%s/models/deeplabv3-mnv2dm05-voc-257/model.onnx",
+             shared ? shared : "../shared");
+    if (access(onnx, R_OK) != 0) {
+        printf("skipped: no %s\n", onnx);
+        return;
+    }
+    snprintf(made, sizeof made, "%s/segments.infer", store);
+    assert_int_equal(run(cmd_convert, "convert", onnx, "-o", made, "--task", "segment", "--resize",
+                         "257x257", "--layout", "nhwc", "--mean", "127.5", "--scale", "0.00784",
+                         NULL),
+                     CLI_OK);
+    repository_scan(server->repository);
+    size_t pixels, others;
+    ask("POST", "/predictions/segments", NULL, picture, picture_bytes);
+    EXPECT(200);
+    unsigned char *runs = mask_of(&pixels);
+    ask("POST", "/predictions/segments?mask=png", NULL, picture, picture_bytes);
+    EXPECT(200);
+    unsigned char *png = mask_of(&others);
+    assert_int_equal(pixels, others);
+    assert_memory_equal(runs, png, pixels);
+    ask("POST", "/predictions/segments?mask=none", NULL, picture, picture_bytes);
+    EXPECT(200);
+    assert_null(strstr(r.body, "\"mask\""));
+    serve_ask(port, "POST", "/predictions/segments?mask=png", "Accept: image/png\r\n", picture,
+              picture_bytes, &r);
+    EXPECT(200);
+    infer_image image;
+    infer_error err;
+    assert_int_equal(infer__image_stored(r.body, r.bytes, &image, &err), INFER_OK);
+    assert_memory_equal(image.pixels, runs, pixels);
+    infer_image_free(&image);
+    free(runs);
+    free(png);
+}
+
+/* ---- HTTP ----------------------------------------------------------------------------------- */
+
+static void other_origins(void **state)
+{
+    static const char *path[1];
+    (void)state;
+    path[0] = store;
+    struct server_options o = serve_options(path);
+    o.management_port = -1;
+    o.origin = "http://example.org";
+    o.token = "secret";
+    struct server *s = serve_begin(&o);
+    const int at = http_port(s->inference);
+    serve_ask(at, "GET", "/ping", "Authorization: Bearer secret\r\nOrigin: http://example.org\r\n",
+              "", 0, &r);
+    EXPECT(200);
+    assert_non_null(strcasestr(r.head, "access-control-allow-origin: http://example.org"));
+    assert_non_null(strcasestr(r.head, "vary: origin"));
+    static const char preflight[] =
+        "Origin: http://example.org\r\nAccess-Control-Request-Method: POST\r\n";
+    static const char *const paths[] = {"/predictions/signs", "/v2/models/signs/infer", "/none"};
+    for (int i = 0; i < 3; i++) { /* a browser brings no token */
+        serve_ask(at, "OPTIONS", paths[i], preflight, "", 0, &r);
+        EXPECT(200);
+        assert_non_null(strcasestr(r.head, "access-control-allow-methods: "));
+    }
+    serve_ask(at, "OPTIONS", "/predictions/signs", NULL, "", 0, &r);
+    EXPECT(401);
+    server_end(s, 5);
+    ask("GET", "/ping", NULL, "", 0);
+    assert_null(strcasestr(r.head, "access-control"));
+}
+
+/* Of two lengths none is believed. */
+static void two_lengths(void **state)
+{
+    (void)state;
+    serve_ask(port, "POST", "/predictions/twice", "Content-Length: 4\r\n", "[1,2]", 5, &r);
+    assert_int_equal(r.status, 400);
+    serve_ask(port, "POST", "/predictions/twice", "Content-Length: 7\r\n", "[[1,2]]", 7, &r);
+    EXPECT(200); /* the same twice is harmless */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -502,6 +627,9 @@ int main(void)
         cmocka_unit_test(tfs_predicts),
         cmocka_unit_test(tfs_refuses),
         cmocka_unit_test(tfs_tells),
+        cmocka_unit_test(masks),
+        cmocka_unit_test(other_origins),
+        cmocka_unit_test(two_lengths),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }
