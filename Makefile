@@ -93,6 +93,7 @@ CHECK_SRC := $(wildcard tests/reliability/[rf][0-9]*.c)
 LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/obj/%.o) $(LEVEL_OBJ:%=$(BUILD)/obj/%.o)
 ONNX_GEN := $(BUILD)/gen/onnx/onnx.pb-c
 GRPC_GEN := $(BUILD)/gen/serve/kserve.pb-c
+PAGE_GEN := $(BUILD)/gen/serve/page_files.h
 TOOL_OBJ := $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out $(TOOL_MAIN),$(TOOL_SRC))) $(ONNX_GEN).o $(GRPC_GEN).o \
             $(THIRD_PARTY:%.c=$(BUILD)/obj/%.o)
 UNITS    := $(UNIT_SRC:tests/%.c=$(BUILD)/tests/%)
@@ -181,6 +182,13 @@ $(BUILD)/obj/third_party/%.o: third_party/%.c $(BUILD)/flags
 $(GRPC_GEN).h $(GRPC_GEN).c &: tools/serve/kserve.proto
 	@mkdir -p $(BUILD)/gen/serve
 	$(call SHOW,PB)protoc-c --c_out=$(BUILD)/gen/serve -I tools/serve $<
+
+# The page of infer serve, within the program.
+PAGE_SRC := $(wildcard tools/serve/page/*)
+$(PAGE_GEN): $(PAGE_SRC) tools/make/embed.sh
+	@mkdir -p $(@D)
+	$(call SHOW,EMBED)tools/make/embed.sh page $(PAGE_SRC) > $@
+$(BUILD)/obj/tools/serve/page.o: $(PAGE_GEN)
 
 $(ONNX_GEN).o $(GRPC_GEN).o: %.o: %.c $(BUILD)/flags
 	$(call SHOW,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(GUARD) -w -c $< -o $@

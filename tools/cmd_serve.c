@@ -23,6 +23,7 @@ static const struct cli_option options[] = {
     {"management-port", "N", "of management and metrics, on loopback (default: 8081; 0: any)"},
     {"management-host", "ADDRESS", "where management listens (default: 127.0.0.1)"},
     {"no-management", NULL, "no management port"},
+    {"no-page", NULL, "no page for browsers at /, and no /page/status"},
     {"server-name", "NAME", "as clients are told (default: libinfer)"},
     {"max-request-bytes", "N", "of a body (default: 64 MiB)"},
     {"threads", "N", "that compute (default: all that this process may use)"},
@@ -170,6 +171,7 @@ static int read_options(const struct cli_args *args, struct server_options *o)
     o->management_host = cli_value(args, "management-host");
     o->port = (int)port;
     o->management_port = cli_has(args, "no-management") ? -1 : (int)management;
+    o->no_page = cli_has(args, "no-page");
     o->grpc_port = cli_value(args, "grpc-port") ? (int)grpc : -1;
     o->grpc_coding = cli_value(args, "grpc-compress");
     o->name = cli_value(args, "server-name") ? cli_value(args, "server-name") : "libinfer";

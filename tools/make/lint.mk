@@ -26,7 +26,7 @@ tidy: $(TIDY) $(LEVEL_TIDY)
 RUN_TIDY = clang-tidy --quiet --header-filter='(include|src|kernels|tools|bench)/' $< -- -std=c11 \
                $(CPPFLAGS) $(filter-out -ffp%,$(LEVEL_FLAGS)) -Xclang -analyzer-opt-analyze-headers
 
-$(TIDY): $(BUILD)/tidy/%.tidy: %.c $(ONNX_GEN).h $(GRPC_GEN).h $(BUILD)/gen/packing.h FORCE
+$(TIDY): $(BUILD)/tidy/%.tidy: %.c $(ONNX_GEN).h $(GRPC_GEN).h $(PAGE_GEN) $(BUILD)/gen/packing.h FORCE
 	@$(RUN_TIDY)
 
 define level_tidy

@@ -3,6 +3,7 @@
 #include <strings.h>
 
 #include "tools/serve/cache.h"
+#include "tools/serve/page.h"
 #include "tools/serve/reply.h"
 #include "tools/serve/server.h"
 
@@ -131,9 +132,10 @@ void route_inference(void *server, struct http_request *request)
     static const struct route *const tables[] = {kserve_routes, tfs_routes, predict_routes,
                                                  page_routes};
     struct server *s = server;
-    if (is_allowed(s, request) &&
+    const int all = (int)(sizeof tables / sizeof *tables); /* the page's is the last */
+    if ((page_is_file(s, request) || is_allowed(s, request)) &&
         !cache_ask(s->cache, request, repository_generation(s->repository)))
-        route(s, request, tables, sizeof tables / sizeof *tables);
+        route(s, request, tables, page_is_asked(s, request) ? all : all - 1);
 }
 
 void route_management(void *server, struct http_request *request)

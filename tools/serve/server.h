@@ -41,6 +41,7 @@ struct server_options {
     int64_t cache_bytes;  /* of answers that are kept; -1: none are, and no requests are joined */
     int control;          /* models may be loaded and unloaded by call */
     unsigned poll_ms;     /* how often the paths are looked at; 0: never */
+    int no_page;          /* nothing at / for browsers */
     const char *token;    /* that requests must bear; NULL: none */
     const char *origin;   /* that CORS allows: "*" or one; NULL: none */
     const char *certificate, *key; /* files of PEM */
