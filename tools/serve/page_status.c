@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "tools/monitor/monitor.h"
 #include "tools/serve/observe.h"
 #include "tools/serve/page.h"
 #include "tools/serve/reply.h"
