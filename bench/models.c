@@ -32,7 +32,7 @@ struct one {
     infer_session *session;
 };
 
-static void fail(const char *what, const infer_error *err)
+_Noreturn static void fail(const char *what, const infer_error *err)
 {
     fprintf(stderr, "models: %s: %s\n", what, err ? err->message : strerror(errno));
     exit(1);
