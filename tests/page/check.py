@@ -85,6 +85,7 @@ def chosen_version(b, url, picture):
     b.run('(() => { const m = document.getElementById("model"); m.value = "signs/1";'
           'm.dispatchEvent(new Event("change")); })()')
     wait_answer(b, 'signs version 1: stop')
+    expect('the chart follows', b.run('document.getElementById("charted").value') == 'signs/1')
     expect('it was asked for', '/predictions/signs/1?' in b.requests()[-1] or
            any('/predictions/signs/1?' in u for u in b.requests()[-4:]))
 

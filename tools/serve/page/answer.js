@@ -2,6 +2,7 @@
 import { palette, draw } from "./draw.js";
 
 const MOST_ROWS = 100;
+const LEAST_SHARE = 0.0005; // of a picture, to be worth a word
 
 // What an answer is; an empty list is what the model's task says.
 export function kindOf(answer, task) {
@@ -20,12 +21,10 @@ function countNames(boxes) {
   return [...counts].map(([name, n]) => `${n} × ${name}`).join(", ");
 }
 
-function classesOf(answer) {
-  return answer.map((c) => ({ what: c.class, share: c.probability, bar: true }));
-}
+const byShare = (classes) => [...classes].sort((a, b) => b.share - a.share);
 
 function rowsOf(kind, answer, colourOf) {
-  if (kind === "classes") return classesOf(answer);
+  if (kind === "classes") return answer.map((c) => ({ what: c.class, share: c.probability, bar: true }));
   if (kind === "boxes")
     return answer.map((b) => ({
       what: b.class, share: b.score, colour: colourOf(b.class),
@@ -33,8 +32,7 @@ function rowsOf(kind, answer, colourOf) {
         (b.angle ? `, turned by ${Math.round((b.angle * 180) / Math.PI)}°` : ""),
     }));
   if (kind === "segments")
-    return [...answer.classes].sort((a, b) => b.share - a.share)
-      .map((c) => ({ what: c.class, share: c.share, colour: colourOf(c.class), bar: true }));
+    return byShare(answer.classes).map((c) => ({ what: c.class, share: c.share, colour: colourOf(c.class), bar: true }));
   if (kind === "points")
     return answer.map((p, i) => ({ what: `point ${i}`, where: `${p[0].toFixed(1)}, ${p[1].toFixed(1)}` }));
   return Object.entries(answer || {}).map(([name, t]) => ({
@@ -48,7 +46,9 @@ export function inWords(kind, answer) {
   if (kind === "classes" && answer.length) return `${answer[0].class}, ${percent(answer[0].probability)}`;
   if (kind === "classes") return "no class";
   if (kind === "boxes") return answer.length ? `${answer.length} found: ${countNames(answer)}` : "nothing was found";
-  if (kind === "segments") return answer.classes.map((c) => `${c.class} ${percent(c.share)}`).join(", ");
+  if (kind === "segments")
+    return byShare(answer.classes).filter((c) => c.share >= LEAST_SHARE)
+      .map((c) => `${c.class} ${percent(c.share)}`).join(", ");
   if (kind === "points") return `${answer.length} points`;
   return `outputs: ${Object.keys(answer || {}).join(", ")}`;
 }

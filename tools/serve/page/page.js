@@ -70,7 +70,7 @@ function fillSelect(select, entries) {
 // A model by itself, which means the version that the server chooses, and each version where it has several.
 function showModels() {
   const usable = status.versions.filter((v) => v.state === "ready" && v.pictures);
-  const entries = [];
+  const entries = [], first = !$("charted").value;
   for (const model of new Set(usable.map((v) => v.model))) {
     const versions = usable.filter((v) => v.model === model);
     entries.push([model + "/", model]);
@@ -79,6 +79,7 @@ function showModels() {
   fillSelect($("model"), entries.length ? entries : [["", "no model here takes pictures"]]);
   fillSelect($("charted"), status.versions.filter((v) => v.counts)
     .map((v) => [keyOf(v), `${v.model}, version ${v.version}`]));
+  if (first) chartModel();
 }
 
 function chosenModel() {
@@ -86,9 +87,16 @@ function chosenModel() {
   return slash < 0 ? null : { name: value.slice(0, slash), version: value.slice(slash + 1) };
 }
 
-function taskOf(model) {
-  const v = status.versions.filter((each) => each.model === model.name && each.task).at(-1);
-  return v ? v.task : "none";
+// What is known of the version that was chosen; without one, of the newest.
+function versionOf(model) {
+  return status.versions.filter((v) => v.model === model.name && v.counts &&
+    (!model.version || String(v.version) === model.version)).at(-1);
+}
+
+// The chart shows the model that is asked.
+function chartModel() {
+  const version = chosenModel() && versionOf(chosenModel());
+  if (version) $("charted").value = keyOf(version);
 }
 
 // ---- pictures --------------------------------------------------------------------------------
@@ -118,7 +126,7 @@ async function sendPicture(blob, image) {
   });
   if (mine !== asked) return;
   const ms = performance.now() - began;
-  const words = show($("canvas"), $("list"), image, kindOf(answer, taskOf(model)), answer);
+  const words = show($("canvas"), $("list"), image, kindOf(answer, versionOf(model)?.task), answer);
   $("summary").textContent = `${model.name}${model.version ? ` version ${model.version}` : ""}: ${words}. ` +
     `${ms.toFixed(0)} ms with the way there and back.`;
   trouble("");
@@ -263,6 +271,7 @@ $("token-form").addEventListener("submit", (event) => {
 $("file").addEventListener("click", () => ($("file").value = "")); // the same one may be chosen again
 $("file").addEventListener("change", () => onFiles($("file").files));
 $("again").addEventListener("click", () => last && begin(sendPicture(last.blob, last.image)));
+$("model").addEventListener("change", chartModel);
 for (const id of ["model", "score"])
   $(id).addEventListener("change", () => last && begin(sendPicture(last.blob, last.image)));
 for (const name of ["dragenter", "dragover"])

@@ -127,7 +127,7 @@ function legend(into, width) {
 // The last two minutes of a version.
 function showChart(into, key, now) {
   const width = Math.max(300, Math.min(900, into.clientWidth || 600)), height = 200;
-  const left = 48, right = 8, top = 24, bottom = 24;
+  const left = 64, right = 8, top = 24, bottom = 24;
   const list = history.get(key) || [];
   const most = above(Math.max(1, ...list.map((s) => s.p99).filter((n) => !Number.isNaN(n))));
   const x = (time) => left + ((time - now + SPAN) / SPAN) * (width - left - right);
