@@ -1,9 +1,9 @@
 /* gRPC's frames and KServe's requests within them.
  *
  * The first byte says how the rest is cut on its way to the reader. Property: every message that
- * comes is a part of what was sent, in order, behind a prefix that tells its length; its first long
- * field is aligned; taken apart, the pieces of a request lie within it and its head is a message
- * or none. All memory goes back to the budget.
+ * comes is a part of what was sent, in order, behind a prefix that tells its length; its first
+ * field of 4 KB and more is aligned; taken apart, the pieces of a request lie within it and its
+ * head is a message or none. All memory goes back to the budget.
  */
 #include "serve/kserve.pb-c.h"
 #include "tools/serve/grpc_frame.h"
@@ -18,7 +18,8 @@ static void look(const struct grpc_message *m)
     struct kserve_split s;
     const long field = grpc_long_field(m->bytes, m->length);
     REQUIRE(field <= (long)m->length);
-    REQUIRE(field <= 0 || m->compressed || (uintptr_t)(m->bytes + field) % 64 == 0);
+    REQUIRE(field <= 0 || m->compressed || m->length < 4096 ||
+            (uintptr_t)(m->bytes + field) % 64 == 0);
     /* a copy of the message's own size, so that a byte too many is seen */
     unsigned char *block = fuzz_block(m->bytes, m->length);
     if (kserve_grpc_split(block, m->length, &s)) {

@@ -327,11 +327,15 @@ static int loop_begin(struct h2_server *s, struct h2_loop *loop)
 
 static void find_port(struct h2_server *s)
 {
-    struct sockaddr_storage a = {0};
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } a;
     socklen_t n = sizeof a;
-    if (getsockname(s->listener, (struct sockaddr *)&a, &n) == 0)
-        s->port = ntohs(a.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&a)->sin6_port
-                                                : ((struct sockaddr_in *)&a)->sin_port);
+    memset(&a, 0, sizeof a);
+    if (getsockname(s->listener, &a.any, &n) == 0)
+        s->port = ntohs(a.any.sa_family == AF_INET6 ? a.v6.sin6_port : a.v4.sin_port);
 }
 
 struct h2_server *h2_begin(const struct h2_options *options, char *why, size_t size)

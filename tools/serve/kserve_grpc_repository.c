@@ -189,7 +189,8 @@ static void fill_infer(const struct version_counts *n, struct statistics *t)
 
 static void fill_batches(const struct version_counts *n, struct statistics *t)
 {
-    for (size_t i = 1; i < sizeof n->batch_runs / sizeof *n->batch_runs && i < BATCHES; i++) {
+    _Static_assert(sizeof n->batch_runs / sizeof *n->batch_runs == BATCHES, "as many as counts");
+    for (size_t i = 1; i < BATCHES; i++) {
         const uint64_t runs = n->batch_runs[i];
         const uint64_t around = n->batch_input_ns[i] + n->batch_output_ns[i];
         Inference__InferBatchStatistics *b = &t->batches[i];
