@@ -32,7 +32,8 @@ function rowsOf(kind, answer, colourOf) {
         (b.angle ? `, turned by ${Math.round((b.angle * 180) / Math.PI)}°` : ""),
     }));
   if (kind === "segments")
-    return byShare(answer.classes).map((c) => ({ what: c.class, share: c.share, colour: colourOf(c.class), bar: true }));
+    return byShare(answer.classes)
+      .map((c) => ({ what: c.class, share: c.share, colour: colourOf(c.class), bar: true }));
   if (kind === "points")
     return answer.map((p, i) => ({ what: `point ${i}`, where: `${p[0].toFixed(1)}, ${p[1].toFixed(1)}` }));
   return Object.entries(answer || {}).map(([name, t]) => ({

@@ -169,7 +169,8 @@ async function cameraOn() {
   try {
     stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
   } catch (error) {
-    const why = { NotAllowedError: "it was not allowed", NotFoundError: "there is none", NotReadableError: "it is in use" };
+    const why = { NotAllowedError: "it was not allowed", NotFoundError: "there is none",
+      NotReadableError: "it is in use" };
     throw new Error(`No camera: ${why[error.name] || error.message}.`);
   }
   $("video").srcObject = stream;

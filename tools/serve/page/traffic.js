@@ -135,7 +135,9 @@ function showChart(into, key, now) {
   const s = list.at(-1) || {};
   const words = Number.isNaN(s.p50) || s.p50 === undefined ? "no requests in the last 10 seconds"
     : `p50 ${number(s.p50, 1)}, p95 ${number(s.p95, 1)}, p99 ${number(s.p99, 1)} milliseconds`;
-  const picture = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `Latency over 2 minutes: ${words}` });
+  const picture = svg("svg", {
+    viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `Latency over 2 minutes: ${words}`,
+  });
   for (const share of [0, 0.5, 1]) {
     picture.append(svg("path", { class: "grid", d: `M${left} ${y(share * most)}H${width - right}` }),
       svg("text", { x: left - 6, y: y(share * most) + 4, "text-anchor": "end" }, `${share * most} ms`));
