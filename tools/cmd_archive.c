@@ -56,8 +56,9 @@ struct archive {
     long version; /* in a store; 0: none */
     char **labels;
     unsigned nlabels;
-    struct infer__pair pairs[MOST_PAIRS]; /* with texts of the model, of arguments, and `texts` */
-    uint32_t npairs;
+    struct infer__pair pairs[MOST_PAIRS]; /* with texts of the model, of arguments, and below */
+    uint32_t npairs, nkeys;
+    char *keys[MOST_PAIRS]; /* of arguments */
     char texts[4][32];
     double run_ms;
     size_t bytes;
@@ -74,9 +75,12 @@ static int set_note(struct archive *a, const char *key, size_t n, const char *va
         }
     if (a->npairs == MOST_PAIRS)
         return cli_usage("more than %d notes", MOST_PAIRS);
-    char *copy = strndup(key, n); /* lives as long as the program */
-    if (!copy)
+    char *copy = strndup(key, n);
+    if (!copy) {
+        fprintf(stderr, "infer: no memory for notes\n");
         return CLI_RESOURCES;
+    }
+    a->keys[a->nkeys++] = copy;
     a->pairs[a->npairs++] = (struct infer__pair){copy, value};
     return CLI_OK;
 }
@@ -357,6 +361,8 @@ int cmd_archive(int argc, char **argv)
     infer_model_free(&model);
     infer_allocator memory = infer__allocator(NULL);
     infer__free(&memory, bytes);
+    for (uint32_t i = 0; i < a->nkeys; i++)
+        free(a->keys[i]);
     free(a->labels);
     free(a);
     return status;
