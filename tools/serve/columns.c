@@ -137,6 +137,8 @@ static int give_texts(struct v2_request *q, int place, const struct pieces *p, s
                       struct columns_memory *m, struct v2_error *err)
 {
     size_t room = 1, n = 0;
+    if (count >= SIZE_MAX / sizeof(struct v2_text))
+        return refuse(err, q->version->inputs[place].name, "too many texts");
     for (size_t i = 0; i < p->count; i++)
         room += room_of(p->list[i]);
     struct v2_text *texts = calloc(count + 1, sizeof *texts);

@@ -67,8 +67,8 @@ static yyjson_mut_val *flat(struct walk *w, int64_t n)
 static yyjson_mut_val *nested(struct walk *w, int32_t depth)
 {
     if (w->rank == depth) {
-        yyjson_mut_val *list = flat(w, 1);
-        return yyjson_mut_arr_remove_first(list);
+        yyjson_mut_val *one = yyjson_mut_arr_get_first(flat(w, 1));
+        return one ? yyjson_mut_val_mut_copy(w->doc, one) : NULL;
     }
     if (w->rank == depth + 1)
         return flat(w, w->dims[depth]);
