@@ -224,6 +224,6 @@ clean:
 include tools/make/deps.mk tools/make/demo.mk tools/make/test.mk tools/make/install.mk \
         tools/make/reliability.mk tools/make/coverage.mk tools/make/fuzz.mk tools/make/lint.mk \
         tools/make/examples.mk tools/make/abi.mk tools/make/bench.mk tools/make/cross.mk tools/make/zoo.mk \
-        tools/make/protocols.mk
+        tools/make/protocols.mk tools/make/static.mk
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
