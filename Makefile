@@ -112,6 +112,7 @@ help:
 	@echo "make deps       install the packages that the build needs (Debian; sudo when not root)"
 	@echo "make demo       install, build, convert the bundled model, classify the bundled pictures"
 	@echo "make test       install what tests need, build, run every test"
+	@echo "make static     one program that needs no other file, for empty containers: docs/deploy.md"
 	@echo "make examples   the small programs of examples/ into $(BUILD)/examples"
 	@echo "make bench-zoo bench-compare bench-precisions bench-neighbour bench-kernels bench-sessions bench-ready"
 	@echo "                bench-against bench-serve-peers   see docs/benchmarks.md, docs/hammer.md"

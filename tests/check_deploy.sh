@@ -30,12 +30,15 @@ if has systemd-analyze "deploy/systemd"; then
         failed=$((failed + 1))
     }
 fi
+if has kubernetes-validate "deploy/kubernetes against Kubernetes's schemas"; then
+    check "kubernetes" kubernetes-validate --strict deploy/kubernetes/infer.yaml deploy/kubernetes/autoscaler.yaml
+fi
 if has python3 "deploy/kubernetes, deploy/grafana, metrics"; then
     full=$(cd "$BUILD" && pwd)/infer
     # shellcheck disable=SC2046 # words
     check "convert" sh -c "cd $signs && '$full' convert signs.onnx -o '$tmp/signs.infer' $(cat $signs/convert.args)"
     : >"$tmp/said"
-    "$infer" serve "$tmp/signs.infer" --port 0 --management-port 0 2>"$tmp/said" &
+    "$infer" serve "$tmp/signs.infer" --port 0 --management-port 0 --monitor 2>"$tmp/said" &
     pid=$!
     management=
     for _ in $(seq 50); do

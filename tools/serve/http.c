@@ -26,6 +26,7 @@ struct http_server {
     struct MHD_Daemon *daemon;
     atomic_uint pending;
     atomic_size_t body_memory;
+    atomic_int quiesced, closed; /* by http_quiesce, by http_close */
 };
 
 /* Where a request stands. HANDLING: within the handler, on the thread of its connection. */
@@ -252,6 +253,8 @@ static enum MHD_Result give_answer(struct exchange *e)
     e->response = NULL;
     if (!r)
         return MHD_NO;
+    if (atomic_load(&e->server->quiesced))
+        MHD_add_response_header(r, MHD_HTTP_HEADER_CONNECTION, "close");
     const enum MHD_Result done = MHD_queue_response(e->connection, (unsigned)e->status, r);
     MHD_destroy_response(r);
     return done;
@@ -302,6 +305,8 @@ static enum MHD_Result handle(struct exchange *e)
     e->stage = HANDLING;
     e->counted = 1;
     atomic_fetch_add(&e->server->pending, 1);
+    if (atomic_load(&e->server->closed)) /* behind the count: http_close's caller looks at it */
+        return MHD_NO;
     e->server->options.handle(e->server->options.ctx, &e->request);
     pthread_mutex_lock(&e->lock);
     const int answered = e->response != NULL;
@@ -503,6 +508,15 @@ static struct MHD_Daemon *start_daemon(struct http_server *s, int fd)
         o->idle_seconds, MHD_OPTION_ARRAY, more, MHD_OPTION_END);
 }
 
+static const char *why_not(const struct http_options *o)
+{
+    if (!o->certificate)
+        return "";
+    return MHD_is_feature_supported(MHD_FEATURE_TLS) == MHD_YES
+               ? " (are certificate and key right?)"
+               : ": this program was built without TLS";
+}
+
 struct http_server *http_begin(const struct http_options *options, char *why, size_t size)
 {
     struct http_server *s = calloc(1, sizeof *s);
@@ -519,8 +533,7 @@ struct http_server *http_begin(const struct http_options *options, char *why, si
     }
     s->daemon = start_daemon(s, fd);
     if (!s->daemon) {
-        snprintf(why, size, "port %d: HTTP can't be started%s", options->port,
-                 options->certificate ? " (are certificate and key right?)" : "");
+        snprintf(why, size, "port %d: HTTP can't be started%s", options->port, why_not(options));
         close(fd);
         free(s);
         return NULL;
@@ -544,6 +557,12 @@ void http_quiesce(struct http_server *s)
     const MHD_socket fd = MHD_quiesce_daemon(s->daemon);
     if (fd != MHD_INVALID_SOCKET)
         close(fd);
+    atomic_store(&s->quiesced, 1);
+}
+
+void http_close(struct http_server *s)
+{
+    atomic_store(&s->closed, 1);
 }
 
 unsigned http_pending(const struct http_server *s)

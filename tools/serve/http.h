@@ -63,8 +63,11 @@ struct http_options {
 /* Begins to listen. NULL: `why` has a sentence. */
 struct http_server *http_begin(const struct http_options *options, char *why, size_t size);
 int http_port(const struct http_server *server);
-/* No further connections are taken; those that are open go on. */
+/* No further connections are taken; those that are open end behind their next answer. */
 void http_quiesce(struct http_server *server);
+/* Connections with a further request end without an answer, which tells clients and proxies that
+ * they may send it again. Requests that are under way go on. */
+void http_close(struct http_server *server);
 /* Requests that are not answered yet. */
 unsigned http_pending(const struct http_server *server);
 /* Ends all connections. Every request must have been answered. */

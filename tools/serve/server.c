@@ -253,6 +253,13 @@ int server_aside(struct server *s, void (*work)(void *arg), void *arg)
     return 0;
 }
 
+/* `waited` counts hundredths of a second. */
+static void wait_for_answers(const struct server *s, unsigned seconds, unsigned *waited)
+{
+    for (; pending(s) && *waited < seconds * 100; ++*waited)
+        usleep(10000);
+}
+
 void server_end(struct server *s, unsigned seconds)
 {
     if (!s)
@@ -262,10 +269,13 @@ void server_end(struct server *s, unsigned seconds)
         http_quiesce(s->inference);
     if (s->grpc)
         grpc_quiesce(s->grpc);
-    for (unsigned waited = 0; pending(s) && waited < seconds * 100; waited++)
-        usleep(10000);
+    unsigned waited = 0;
+    wait_for_answers(s, seconds, &waited);
     if (s->watching)
         pthread_join(s->watcher, NULL);
+    if (s->inference)
+        http_close(s->inference);
+    wait_for_answers(s, seconds, &waited); /* to those that came meanwhile */
     while (atomic_load(&s->aside))
         usleep(1000);
     scheduler_end(s->scheduler); /* answers what still waits */
