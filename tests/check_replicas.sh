@@ -51,6 +51,7 @@ start 3 0
 sed -e "s|bind :8000|bind unix@$tmp/front|; s|127.0.0.1:8101|127.0.0.1:$(port_of 1)|" \
     -e "s|127.0.0.1:8102|127.0.0.1:$(port_of 2)|; s|127.0.0.1:8103|127.0.0.1:$(port_of 3)|" \
     deploy/haproxy.cfg >"$tmp/haproxy.cfg"
+: >"$tmp/haproxy"
 haproxy -db -f "$tmp/haproxy.cfg" >"$tmp/haproxy" 2>&1 &
 pids="$pids $!"
 asks() { # asks PATH: through HAProxy
