@@ -73,7 +73,7 @@ static yyjson_mut_val *nested(struct walk *w, int32_t depth)
     if (w->rank == depth + 1)
         return flat(w, w->dims[depth]);
     yyjson_mut_val *list = yyjson_mut_arr(w->doc);
-    for (int64_t i = 0; i < w->dims[depth]; i++)
+    for (int64_t i = 0; list && i < w->dims[depth]; i++)
         yyjson_mut_arr_append(list, nested(w, depth + 1));
     return list;
 }
@@ -114,7 +114,7 @@ yyjson_mut_val *columns_rows(yyjson_mut_doc *doc, const struct v2_result *result
             return NULL;
     }
     yyjson_mut_val *list = yyjson_mut_arr(doc);
-    for (int64_t row = 0; count && row < results[0].info.dims[0]; row++) {
+    for (int64_t row = 0; list && count && row < results[0].info.dims[0]; row++) {
         yyjson_mut_val *o = count > 1 ? yyjson_mut_obj(doc) : NULL;
         for (int i = 0; i < count; i++) {
             yyjson_mut_val *v = nested(&walks[i], 1);
