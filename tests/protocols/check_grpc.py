@@ -265,7 +265,7 @@ def run_suite(suite, calls, sender, args, lists):
         try:
             same_call(call, sender.ask(call), lists[1])
             counts['same'] += 1
-        except Differs as d:
+        except (Differs, BrokenPipeError) as d:
             counts['differ'] += 1
             print('  differs   %s/%s: %s' % (suite, call.name, d))
     return counts
