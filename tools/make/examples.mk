@@ -11,3 +11,8 @@ $(BUILD)/examples/%: examples/%.c $(BUILD)/libinfer.a $(BUILD)/flags
 
 # tests/check_cli.sh runs them, and uses the JSON checker of test_tool_cli.
 run-checks: $(EXAMPLES) $(BUILD)/tests/test_tool_cli
+
+# Ray and Dask on this machine; fetches them.
+.PHONY: check-cluster
+check-cluster: $(BUILD)/infer
+	@BUILD=$(BUILD) sh tests/cluster.sh
