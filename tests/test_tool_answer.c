@@ -261,7 +261,7 @@ static void fill(const infer_picture *given, uint8_t *out, int w, int h, infer_t
     to.bytes = (size_t)w * (size_t)h * 3;
     o.allocator = a;
     p.layout = INFER_LAYOUT_NHWC;
-    assert_int_equal(infer__picture_open(given, &o, &picture, &err), INFER_OK);
+    assert_int_equal(infer__picture_open(given, &o, NULL, &picture, &err), INFER_OK);
     assert_int_equal(infer__picture_fill(&picture, &p, 0, &to, &a, t, &err), INFER_OK);
     infer__picture_free(&picture);
 }
@@ -339,7 +339,7 @@ static void test_grey(void **state)
         infer_tensor to = {.type = INFER_U8, .rank = 4, .dims = {1, 1, H, W}, .data = grey[i]};
         struct infer__picture picture;
         to.bytes = W * H;
-        assert_int_equal(infer__picture_open(&p, &o, &picture, &err), INFER_OK);
+        assert_int_equal(infer__picture_open(&p, &o, NULL, &picture, &err), INFER_OK);
         assert_int_equal(infer__picture_fill(&picture, &pre, 0, &to, &a, &t, &err), INFER_OK);
         infer__picture_free(&picture);
     }

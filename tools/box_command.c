@@ -64,6 +64,7 @@ static int begin(struct box_command *c, const struct cli_args *args)
     if (!cli_int(args, "most", 1, 100000, 300, &most))
         return CLI_USAGE;
     d->most = (size_t)most;
+    d->fast = cli_has(args, "fast-decode");
     if (cli_has(args, "labels") &&
         !(d->labels = read_lines(cli_value(args, "labels"), &d->nlabels)))
         return CLI_BAD_INPUT;

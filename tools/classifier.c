@@ -8,6 +8,9 @@
 #include "tools/annotate.h"
 #include "tools/folder.h"
 #include "tools/preprocess_args.h"
+#include "tools/read_file.h"
+#include "vision/options.h"
+#include "vision/picture.h"
 
 enum { MOST_ANNOTATED = 10 };
 
@@ -105,23 +108,57 @@ infer_status classifier_scores(struct classifier *c, size_t *n, infer_error *err
     return INFER_OK;
 }
 
+/* Decodes an encoded picture no larger than the preprocessing needs it. */
+static infer_status fill_reduced(struct classifier *c, const struct frame *frame, struct answer *a,
+                                 infer_transform *t, infer_error *err)
+{
+    infer_image_options o = INFER_IMAGE_OPTIONS_INIT, full;
+    struct infer__picture p;
+    int32_t width, height;
+    o.fast_decode = 1;
+    TRY(infer__image_options(&o, &full, err));
+    double start = cli_now_ms();
+    TRY(infer__picture_open(&frame->picture, &full, &c->preprocess, &p, err));
+    a->decode_ms += cli_now_ms() - start;
+    a->width = p.width;
+    a->height = p.height;
+    infer_status status =
+        infer_preprocess_size(&c->preprocess, p.width, p.height, &width, &height, err);
+    if (status == INFER_OK)
+        status = get_session(c, width, height, err);
+    start = cli_now_ms();
+    if (status == INFER_OK)
+        status = infer__picture_fill(&p, &c->preprocess, 0, &c->input, &full.allocator, t, err);
+    a->preprocess_ms = cli_now_ms() - start;
+    infer__picture_free(&p);
+    return status;
+}
+
+static infer_status fill_whole(struct classifier *c, struct frame *frame, struct answer *a,
+                               infer_transform *t, infer_error *err)
+{
+    int32_t width, height;
+    TRY(frame_image(frame, &a->image, err));
+    a->width = a->image.width;
+    a->height = a->image.height;
+    TRY(infer_preprocess_size(&c->preprocess, a->width, a->height, &width, &height, err));
+    TRY(get_session(c, width, height, err));
+    const double start = cli_now_ms();
+    TRY(infer_preprocess_run(&c->preprocess, &a->image, 0, &c->input, NULL, t, err));
+    a->preprocess_ms = cli_now_ms() - start;
+    return INFER_OK;
+}
+
 infer_status classifier_look(struct classifier *c, struct frame *frame, struct answer *a,
                              infer_transform *transform, infer_error *err)
 {
-    int32_t width, height;
-    size_t n;
-    double start;
+    infer_transform local = INFER_TRANSFORM_INIT;
     memset(a, 0, sizeof *a);
     a->decode_ms = frame->ms;
-    TRY(frame_image(frame, &a->image, err));
-    TRY(infer_preprocess_size(&c->preprocess, a->image.width, a->image.height, &width, &height,
-                              err));
-    TRY(get_session(c, width, height, err));
-    start = cli_now_ms();
-    TRY(infer_preprocess_run(&c->preprocess, &a->image, 0, &c->input, NULL, transform, err));
-    a->preprocess_ms = cli_now_ms() - start;
-    start = cli_now_ms();
-    n = infer_session_outputs(c->session);
+    TRY((frame->picture.bytes ? fill_reduced : fill_whole)(c, frame, a,
+                                                           transform ? transform : &local, err));
+    const double start = cli_now_ms();
+    const size_t n = infer_session_outputs(c->session);
     memset(c->outputs, 0, n * sizeof *c->outputs); /* the library's memory */
     TRY(infer_run(c->session, &c->input, 1, c->outputs, n, err));
     a->run_ms = cli_now_ms() - start;
@@ -162,6 +199,19 @@ infer_status classifier_run(struct classifier *c, struct frame *frame, struct an
     return INFER_OK;
 }
 
+static infer_status load(const struct classifier *c, const char *path, struct frame *frame,
+                         infer_error *err)
+{
+    if (!c->fast)
+        return infer_image_load(path, NULL, &frame->image, err);
+    size_t size;
+    infer__error_clear(err);
+    frame->planes = read_file(path, &size);
+    FAIL_IF(!frame->planes, INFER_ERROR_IO, "it can't be read");
+    frame->picture = (infer_picture){.data = frame->planes, .bytes = size};
+    return INFER_OK;
+}
+
 infer_status classifier_run_file(struct classifier *c, const char *path, struct answer *a,
                                  infer_error *err)
 {
@@ -169,7 +219,7 @@ infer_status classifier_run_file(struct classifier *c, const char *path, struct 
     const double start = cli_now_ms();
     memset(a, 0, sizeof *a);
     frame.name = strdup(path);
-    infer_status status = infer_image_load(path, NULL, &frame.image, err);
+    infer_status status = load(c, path, &frame, err);
     frame.ms = cli_now_ms() - start;
     if (status == INFER_OK)
         status = frame.name ? classifier_run(c, &frame, a, err) : infer__no_memory(err, 1);
@@ -221,8 +271,10 @@ static char *annotated_path(struct classifier *c, const char *name, long index)
     return path;
 }
 
-int classifier_annotate(struct classifier *c, const char *name, long index, struct answer *a)
+int classifier_annotate(struct classifier *c, struct frame *f, long index, struct answer *a)
 {
+    const char *name = f->name;
+    infer_error err;
     const char *labels[MOST_ANNOTATED];
     char unknown[MOST_ANNOTATED][32];
     struct annotation note = {.title = base_name(name),
@@ -241,6 +293,10 @@ int classifier_annotate(struct classifier *c, const char *name, long index, stru
     if (!path) {
         fprintf(stderr, "infer: no memory for a path\n");
         return CLI_RESOURCES;
+    }
+    if (!a->image.pixels && frame_image(f, &a->image, &err) != INFER_OK) {
+        free(path);
+        return cli_fail(name, &err);
     }
     int status = annotate_write(path, &a->image, &note);
     if (status == CLI_OK)

@@ -15,6 +15,7 @@ struct classifier {
     unsigned nlabels;
     size_t top, output;
     int softmax;
+    int fast;             /* JPEGs are decoded no larger than needed */
     const char *annotate; /* folder, or NULL */
     struct accuracy accuracy;
     char **stems; /* of the names that were annotated */
@@ -29,7 +30,8 @@ struct classifier {
 
 /* What is known of one picture. */
 struct answer {
-    infer_image image;
+    infer_image image;     /* none where a JPEG was decoded for the model alone */
+    int32_t width, height; /* of the whole picture */
     infer_class *classes;
     size_t found;
     double decode_ms, preprocess_ms, run_ms;
@@ -61,7 +63,7 @@ const char *classifier_label(const struct classifier *c, struct answer *a, size_
 
 /* Writes the PNG of a picture, the one of this number, into c->annotate and sets a->annotated.
  * Returns an exit status. */
-int classifier_annotate(struct classifier *c, const char *name, long index, struct answer *a);
+int classifier_annotate(struct classifier *c, struct frame *f, long index, struct answer *a);
 
 /* Frees everything but the model. */
 void classifier_free(struct classifier *c);

@@ -19,6 +19,7 @@ static const struct cli_option options[] = {
     {"labels-csv", "FILE", "right answers, \"file,class index,label\" with a header: accuracy"},
     {"annotate", "DIR", "write each picture with its labels as a PNG"},
     FRAMES_OPTIONS,
+    FAST_DECODE_OPTION,
     {"json", NULL, "results as JSON"},
     {"jsonl", NULL, "a JSON object for each picture, in a line"},
     {"csv", NULL, "a line for each label of a picture: file, label, class, score"},
@@ -70,8 +71,7 @@ static void print_json(const struct classifier *c, const char *path, struct answ
         putchar('}');
         return;
     }
-    printf(", \"status\": \"INFER_OK\", \"width\": %d, \"height\": %d", a->image.width,
-           a->image.height);
+    printf(", \"status\": \"INFER_OK\", \"width\": %d, \"height\": %d", a->width, a->height);
     printf(", \"decode_ms\": %.4f, \"preprocess_ms\": %.4f, \"run_ms\": %.4f, \"classes\": [",
            a->decode_ms, a->preprocess_ms, a->run_ms);
     for (size_t i = 0; i < a->found; i++) {
@@ -133,7 +133,7 @@ static int one(void *ctx, struct frame *f, long index)
     if (err.status == INFER_OK && classifier_run(c, f, &a, &err) != INFER_OK)
         status = cli_fail(f->name, &err);
     if (err.status == INFER_OK && c->annotate)
-        status = classifier_annotate(c, f->name, index, &a);
+        status = classifier_annotate(c, f, index, &a);
     if (job->form == JSON)
         printf("%s\n  ", index ? "," : "");
     if (job->form == JSON || job->form == JSONL)

@@ -7,6 +7,7 @@
 static const struct cli_option options[] = {
     {"score", "N", "boxes of a higher score count (default: the model's threshold)"},
     BOX_OPTIONS,
+    FAST_DECODE_OPTION,
     {NULL, NULL, NULL}};
 
 static const struct cli_command command = {

@@ -40,6 +40,7 @@ static const struct cli_option options[] = {
     {"report", "FILE.html", "a page with numbers, curves and the worst and best pictures"},
     {"curves", NULL, "whole curves and large matrices in --json, too"},
     {"json", NULL, "everything as JSON; what sums it up is in `stats`"},
+    FAST_DECODE_OPTION,
     SHAPE_OPTION,
     MAX_OPTION,
     THREADS_OPTION,

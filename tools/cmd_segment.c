@@ -21,6 +21,7 @@ static const struct cli_option options[] = {
     DRAW_OPTION,
     {"labels", "FILE", "labels, one a line, instead of the model's"},
     FRAMES_OPTIONS,
+    FAST_DECODE_OPTION,
     SHAPE_OPTION,
     THREADS_OPTION,
     ISA_OPTIONS,
@@ -182,11 +183,14 @@ static int one(void *ctx, struct frame *f, long index)
     struct segmenter *s = ctx;
     infer_error err = f->err;
     int status = CLI_OK;
+    const infer_image_options fast = {.size = sizeof fast, .fast_decode = 1};
+    const infer_segment_options o = {.size = sizeof o, .image = &fast};
     const double start = cli_now_ms();
     if (s->form == JSON)
         printf("%s\n  ", index ? "," : "");
     if (err.status == INFER_OK &&
-        infer_segment(s->session, &f->picture, NULL, &s->mask, &err) != INFER_OK)
+        infer_segment(s->session, &f->picture, f->picture.bytes ? &o : NULL, &s->mask, &err) !=
+            INFER_OK)
         status = cli_fail(f->name, &err);
     if (err.status == INFER_OK)
         print(s, f, cli_now_ms() - start);

@@ -36,6 +36,7 @@ static const struct cli_option options[] = {
     {"timeout", "MS", "after which a request that waits is refused (default: none)"},
     {"map", NULL, "map models' files: they may then be replaced, but not written"},
     {"precision", "TYPE", "f32 (default), f32-strict, bf16"},
+    {"fast-decode", NULL, "decode JPEGs at 1/2, 1/4 or 1/8 where the model needs no more pixels"},
     {"compat", "SERVER", "mms (default) or torchserve, where these two differ"},
     {"triton-metrics", NULL, "Triton's names of metrics beside libinfer's"},
     {"models", "NAME,...", "that are loaded at the start (default: all; none), others by call"},
@@ -98,6 +99,7 @@ static int read_versions(const struct cli_args *args, struct version_options *v)
                                   .max_queue = (int)queue,
                                   .timeout_ns = (uint64_t)timeout * 1000000,
                                   .map = cli_has(args, "map"),
+                                  .fast_decode = cli_has(args, "fast-decode"),
                                   .precision = (infer_precision)precision};
     static const char *const names[] = {"workers", "max-batch", "batch-delay", "timeout"};
     static const unsigned bits[] = {VERSION_TOLD_WORKERS, VERSION_TOLD_BATCH, VERSION_TOLD_DELAY,

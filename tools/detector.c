@@ -74,8 +74,11 @@ static infer_status make_room(const struct detector *d, struct detected *a, infe
 static infer_status find(struct detector *d, const infer_picture *picture, struct detected *a,
                          infer_error *err)
 {
-    const infer_detect_options o = {
-        .size = sizeof o, .score_threshold = d->score, .iou_threshold = d->iou};
+    const infer_image_options fast = {.size = sizeof fast, .fast_decode = 1};
+    const infer_detect_options o = {.size = sizeof o,
+                                    .image = d->fast ? &fast : NULL,
+                                    .score_threshold = d->score,
+                                    .iou_threshold = d->iou};
     infer_detections to = {.size = sizeof to,
                            .boxes = a->boxes,
                            .points = d->landmarks.model ? NULL : a->points,

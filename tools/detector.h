@@ -27,6 +27,7 @@ struct detector {
     int masks;        /* they are wanted where the model has any */
     int show_points;  /* in text and CSV */
     int tracked;      /* boxes get ids */
+    int fast;         /* JPEGs are decoded no larger than needed */
 };
 
 struct detected {

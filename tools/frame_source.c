@@ -7,7 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/memory.h"
 #include "base/status.h"
+#include "vision/decode.h"
+#include "vision/options.h"
 
 enum { MOST_FILE = 256 << 20, MAGIC = 9 };
 
@@ -56,11 +59,24 @@ static infer_status read_rest(int fd, int stop, const char *first, size_t n, cha
     return INFER_OK;
 }
 
-static infer_status decode(int fd, int stop, const char *first, size_t n, struct frame *f)
+/* The file becomes the frame's; its header is read. */
+static infer_status keep_jpeg(char *bytes, size_t size, struct frame *f)
+{
+    infer_image_options o = INFER_IMAGE_OPTIONS_INIT;
+    f->planes = bytes;
+    f->picture = (infer_picture){.data = bytes, .bytes = size};
+    TRY(infer__image_options(NULL, &o, &f->err));
+    return infer__jpeg_size((const uint8_t *)bytes, size, &o, &f->width, &f->height, &f->err);
+}
+
+static infer_status decode(int fd, const struct source *s, const char *first, size_t n,
+                           struct frame *f)
 {
     char *bytes = NULL;
     size_t size;
-    infer_status status = read_rest(fd, stop, first, n, &bytes, &size, &f->err);
+    infer_status status = read_rest(fd, s->stop, first, n, &bytes, &size, &f->err);
+    if (status == INFER_OK && s->fast && infer__is_jpeg((const uint8_t *)bytes, size))
+        return keep_jpeg(bytes, size, f);
     if (status == INFER_OK)
         status = infer_image_decode(bytes, size, NULL, &f->image, &f->err);
     free(bytes);
@@ -151,7 +167,7 @@ static infer_status open_file(struct source *s, const char *path, struct frame *
     if (y4m)
         status = y4m_begin(&s->video, s->stop, err);
     else if (!s->raw)
-        status = decode(fd, s->stop, first, n, f);
+        status = decode(fd, s, first, n, f);
     s->open = status == INFER_OK && (y4m || s->raw);
     if (s->open)
         s->rate = s->video.rate;

@@ -26,6 +26,7 @@ struct source {
     int at;
     int raw; /* all of them are as `format` says */
     struct stream format;
+    int fast; /* a JPEG is left for the model's own call to decode */
     int open; /* there is a video, and that is `video` */
     struct stream video;
     char *video_name;

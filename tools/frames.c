@@ -134,6 +134,7 @@ static int begin(struct frames *f, const struct cli_args *args, int first)
     if (!cli_int(args, "frames", 1, 1000000000, 0, &f->most) ||
         (raw && !source_raw(raw, &f->source.format)))
         return CLI_USAGE;
+    f->source.fast = cli_has(args, "fast-decode");
     f->source.raw = raw != NULL;
     if (raw && folder)
         return cli_usage("--raw is for files, not for --watch");
@@ -253,7 +254,7 @@ infer_status frame_image(struct frame *frame, infer_image *image, infer_error *e
         return INFER_OK;
     TRY(infer__image_options(NULL, &options, err));
     options.allocator = infer__allocator(NULL);
-    TRY(infer__picture_open(&frame->picture, &options, &p, err));
+    TRY(infer__picture_open(&frame->picture, &options, NULL, &p, err));
     infer_status status =
         infer__image_new(&options.allocator, p.image.width, p.image.height, 3, image, err);
     if (status == INFER_OK)

@@ -15,6 +15,13 @@
         "frames", "N", "end after so many pictures"                                                \
     }
 
+/* A row of commands that hand the frames' pictures to a model as they are. */
+#define FAST_DECODE_OPTION                                                                         \
+    {                                                                                              \
+        "fast-decode", NULL,                                                                       \
+            "decode JPEGs at 1/2, 1/4 or 1/8 where the model needs no more pixels"                 \
+    }
+
 /* What --help says of PICTURE. */
 #define FRAMES_HELP                                                                                \
     "PICTURE is a file, a folder, a pattern such as 'a*.jpg', a video (YUV4MPEG2), or - for\n"     \
@@ -23,12 +30,12 @@
 /* A picture or the frame of a video, or why there is none (err.status). */
 struct frame {
     char *name;            /* its path; "-", "clip.y4m#000012" */
-    infer_picture picture; /* pixels, for calls that take them */
+    infer_picture picture; /* pixels, for calls that take them; with --fast-decode a JPEG file */
     int32_t width, height;
-    double ms; /* of reading and decoding */
+    double ms; /* of reading and decoding; with --fast-decode of reading a JPEG */
     infer_error err;
     infer_image image; /* of a picture's pixels, */
-    void *planes;      /* or those of a video's frame */
+    void *planes;      /* or those of a video's frame, or the bytes of a JPEG */
 };
 
 /* Pictures per second of a video. */

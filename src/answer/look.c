@@ -77,8 +77,8 @@ static infer_status fill(struct infer__look *l, const struct infer__picture *p, 
     infer_transform_init(&to->transform, sizeof to->transform);
     to->x = p->x;
     to->y = p->y;
-    to->width = p->image.width;
-    to->height = p->image.height;
+    to->width = p->region_width;
+    to->height = p->region_height;
     return infer__picture_fill(p, &l->preprocess, (int64_t)index, &l->input, &l->allocator,
                                &to->transform, err);
 }
@@ -87,7 +87,7 @@ static infer_status open_and_fill(struct infer__look *l, const infer_picture *gi
                                   infer_error *err)
 {
     struct infer__picture p;
-    TRY(infer__picture_open(given, &l->image, &p, err));
+    TRY(infer__picture_open(given, &l->image, &l->preprocess, &p, err));
     infer_status status = fill(l, &p, index, err);
     infer__picture_free(&p);
     return status;
@@ -180,7 +180,7 @@ static infer_status show(struct infer__look *l, const struct infer__question *q,
                          const infer_preprocess *most, const struct infer__picture *p, size_t index,
                          infer_error *err)
 {
-    TRY(suit(l, most, p->image.width, p->image.height, err));
+    TRY(suit(l, most, p->region_width, p->region_height, err));
     infer_status status = begin_input(l, err);
     if (status == INFER_OK && l->batch != 1)
         status = infer__fail(err, INFER_ERROR_SHAPE,
@@ -202,8 +202,9 @@ static infer_status show_part(struct infer__look *l, const struct infer__questio
     struct infer__picture part = {0};
     TRY(q->cut(whole, q->ctx, index, &l->allocator, &part.made, err));
     part.image = part.made;
-    part.width = part.image.width;
-    part.height = part.image.height;
+    part.width = part.region_width = part.image.width;
+    part.height = part.region_height = part.image.height;
+    part.reduced = 1;
     infer_status status = show(l, q, most, &part, index, err);
     infer__picture_free(&part);
     return status;
@@ -216,7 +217,7 @@ static infer_status ask_each(struct infer__look *l, const struct infer__question
     struct infer__picture p;
     infer_status status = INFER_OK;
     for (size_t i = 0; i < (q->cut ? q->count > 0 : q->count) && status == INFER_OK; i++) {
-        TRY(infer__picture_open(&q->pictures[i], &l->image, &p, err));
+        TRY(infer__picture_open(&q->pictures[i], &l->image, q->cut ? NULL : &most, &p, err));
         if (!q->cut)
             status = show(l, q, &most, &p, i, err);
         for (size_t k = 0; q->cut && k < q->count && status == INFER_OK; k++) {

@@ -18,8 +18,9 @@ void infer_image_options_init(infer_image_options *options, size_t size)
 infer_status infer__image_options(const infer_image_options *given, infer_image_options *out,
                                   infer_error *err)
 {
-    TRY(infer__sized_read(INFER__SIZED(infer_image_options, reserved), given, out, err));
-    FAIL_IF(out->reserved, INFER_ERROR_ARGUMENT, "infer_image_options.reserved is not 0");
+    TRY(infer__sized_read(INFER__SIZED(infer_image_options, fast_decode), given, out, err));
+    FAIL_IF(out->fast_decode > 1, INFER_ERROR_ARGUMENT,
+            "infer_image_options.fast_decode is %u; it may be 0 or 1", out->fast_decode);
     FAIL_IF(!out->allocator.alloc != !out->allocator.free, INFER_ERROR_ARGUMENT,
             "an allocator needs both alloc and free");
     out->allocator = infer__allocator(&out->allocator);
@@ -91,18 +92,25 @@ infer_status infer__decode_jpeg(struct infer__decode *d, infer_error *err)
     (void)d;
     return infer__fail(err, INFER_ERROR_UNSUPPORTED, "this libinfer was built without JPEG");
 }
+
+infer_status infer__jpeg_size(const uint8_t *bytes, size_t size, const infer_image_options *options,
+                              int32_t *width, int32_t *height, infer_error *err)
+{
+    (void)bytes, (void)size, (void)options, (void)width, (void)height;
+    return infer__decode_jpeg(NULL, err);
+}
 #endif
 
 static infer_status decode(const uint8_t *bytes, size_t size, const infer_image_options *given,
-                           infer_image *image, infer_error *err)
+                           struct infer__aim *aim, infer_image *image, infer_error *err)
 {
     infer_image_options options;
     TRY(infer__image_options(given, &options, err));
     FAIL_IF(size > options.max_file_bytes, INFER_ERROR_LIMIT,
             "the picture file has %zu bytes; the limit is %llu", size,
             (unsigned long long)options.max_file_bytes);
-    struct infer__decode d = {bytes, size, &options, image, 1, 0};
-    if (size >= 3 && bytes[0] == 0xff && bytes[1] == 0xd8 && bytes[2] == 0xff)
+    struct infer__decode d = {bytes, size, &options, image, 1, 0, aim};
+    if (infer__is_jpeg(bytes, size))
         TRY(infer__decode_jpeg(&d, err));
     else if (infer__is_png(bytes, size))
         TRY(infer__decode_png(&d, err));
@@ -112,6 +120,10 @@ static infer_status decode(const uint8_t *bytes, size_t size, const infer_image_
         TRY(infer__decode_stb(&d, err));
     if (d.orientation > 1 && !options.ignore_orientation)
         TRY(infer__image_orient(image, d.orientation, &options.allocator, err));
+    if (aim && aim->reduced == 1) {
+        aim->width = image->width;
+        aim->height = image->height;
+    }
     return INFER_OK;
 }
 
@@ -125,7 +137,20 @@ infer_status infer_image_decode(const void *bytes, size_t size, const infer_imag
     FAIL_IF(!image, INFER_ERROR_ARGUMENT, "infer_image_decode: image is NULL");
     memset(image, 0, sizeof *image);
     FAIL_IF(!bytes, INFER_ERROR_ARGUMENT, "infer_image_decode: bytes is NULL");
-    infer_status status = decode(bytes, size, options, image, err);
+    infer_status status = decode(bytes, size, options, NULL, image, err);
+    if (status != INFER_OK)
+        infer_image_free(image);
+    return status;
+}
+
+infer_status infer__image_decode_for(const void *bytes, size_t size,
+                                     const infer_image_options *options, struct infer__aim *aim,
+                                     infer_image *image, infer_error *err)
+{
+    memset(image, 0, sizeof *image);
+    aim->reduced = 1;
+    aim->x = aim->y = 0;
+    infer_status status = decode(bytes, size, options, aim, image, err);
     if (status != INFER_OK)
         infer_image_free(image);
     return status;
@@ -139,7 +164,7 @@ infer_status infer__image_stored(const void *bytes, size_t size, infer_image *im
     options.channels = 1;
     TRY(infer__image_options(&options, &full, err));
     FAIL_IF(!infer__is_png(bytes, size), INFER_ERROR_PICTURE, "not a PNG");
-    struct infer__decode d = {bytes, size, &full, image, 1, 1};
+    struct infer__decode d = {bytes, size, &full, image, 1, 1, NULL};
     const infer_status status = infer__decode_png(&d, err);
     if (status != INFER_OK)
         infer_image_free(image);

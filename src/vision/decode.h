@@ -11,14 +11,24 @@
 
 #include "infer_vision.h"
 
+/* What a picture is decoded for: fewer pixels than it has may do. */
+struct infer__aim {
+    const infer_preprocess *preprocess; /* checked */
+    /* What came of it: the size of the whole picture, upright; how many of its pixels a side of a
+     * decoded one is: 1, 2, 4 or 8; and where the first decoded pixel begins in it: before 0 where
+     * a side is no multiple and the picture was turned. */
+    int32_t width, height, reduced, x, y;
+};
+
 /* A file being decoded. */
 struct infer__decode {
     const uint8_t *bytes;
     size_t size;
     const infer_image_options *options; /* every field set */
     infer_image *image;
-    uint32_t orientation; /* EXIF, 1 to 8; set by the decoder, 1 before */
-    int stored;           /* PNG: values as they are stored, see infer__image_stored */
+    uint32_t orientation;   /* EXIF, 1 to 8; set by the decoder, 1 before */
+    int stored;             /* PNG: values as they are stored, see infer__image_stored */
+    struct infer__aim *aim; /* NULL: every pixel is wanted */
 };
 
 /* The largest side that any decoder or resize takes, so that products of a side, a sample count
@@ -36,6 +46,15 @@ infer_status infer__decode_stb(struct infer__decode *d, infer_error *err);
 infer_status infer__image_stored(const void *bytes, size_t size, infer_image *image,
                                  infer_error *err);
 
+/* infer_image_decode, with no more pixels than `aim` needs where options->fast_decode is set. */
+infer_status infer__image_decode_for(const void *bytes, size_t size,
+                                     const infer_image_options *options, struct infer__aim *aim,
+                                     infer_image *image, infer_error *err);
+
+/* Width and height of a JPEG, upright, from its header; `options` have every field set. */
+infer_status infer__jpeg_size(const uint8_t *bytes, size_t size, const infer_image_options *options,
+                              int32_t *width, int32_t *height, infer_error *err);
+
 /* What stb_image does not check by itself, or only when it has taken memory: BMP, TGA and PNM
  * are looked through to the end of their pixels before it sees the file. */
 struct infer__stb_check {
@@ -46,6 +65,10 @@ infer_status infer__check_others(const struct infer__decode *d, struct infer__st
                                  infer_error *err);
 
 /* Whether the bytes start with a format's signature. */
+static inline int infer__is_jpeg(const uint8_t *bytes, size_t size)
+{
+    return size >= 3 && bytes[0] == 0xff && bytes[1] == 0xd8 && bytes[2] == 0xff;
+}
 int infer__is_png(const uint8_t *bytes, size_t size);
 int infer__is_gif(const uint8_t *bytes, size_t size);
 

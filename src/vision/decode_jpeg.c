@@ -6,8 +6,9 @@
  * outside its six kinds.
  *
  * libjpeg's defaults (accurate integer IDCT, smooth upsampling) are Pillow's and OpenCV's too, so
- * the pixels are the same as theirs from the same libjpeg-turbo. Decoding at a reduced scale is
- * never used: it gives other pixels than decoding and resizing.
+ * the pixels are the same as theirs from the same libjpeg-turbo. Decoding at a reduced scale gives
+ * other pixels than decoding and resizing, so it is done only where options->fast_decode asks for
+ * it.
  */
 #include <setjmp.h>
 #include <stddef.h>
@@ -22,6 +23,7 @@
 #include "base/size.h"
 #include "base/status.h"
 #include "vision/decode.h"
+#include "vision/preprocess.h"
 
 /* All state is here and not in locals, which longjmp may leave undefined. */
 struct jpeg {
@@ -31,7 +33,9 @@ struct jpeg {
     struct jpeg_progress_mgr progress;
     struct infer__decode *d;
     int only_looks; /* through the data: no picture is made */
+    int only_size;  /* no further than the header */
     int looked;     /* it was done and found good */
+    int reduced;    /* 2, 4, 8: how many pixels become one in each direction; else 1 */
     uint8_t *row;   /* one row as libjpeg gives it */
     int scan;       /* that is being read, counted from 1 */
     uint64_t work;  /* blocks of all scans up to it */
@@ -227,6 +231,46 @@ static uint64_t coefficient_bytes(const struct jpeg_decompress_struct *c)
     return (uint64_t)INFER__PRODUCT((int64_t)blocks, DCTSIZE2, sizeof(JCOEF));
 }
 
+static uint32_t upright(const struct infer__decode *d)
+{
+    return d->options->ignore_orientation ? 1 : d->orientation;
+}
+
+/* How far the picture may be reduced so that preprocessing still shrinks each side of it, or leaves
+ * it. What can't be preprocessed is refused later on. */
+static int choose_reduction(const struct infer__decode *d, int32_t width, int32_t height)
+{
+    struct infer__placement place;
+    infer_error ignored;
+    if (!d->aim->preprocess || !d->options->fast_decode ||
+        infer__preprocess_place(d->aim->preprocess, width, height, &place, &ignored) != INFER_OK)
+        return 1;
+    for (int n = 8; n > 1; n /= 2)
+        if (width / n >= place.scaled_w && height / n >= place.scaled_h)
+            return n;
+    return 1;
+}
+
+/* A side that is no multiple of the reduction ends in a pixel that reaches out of the picture; the
+ * orientations that turn this side round have it first. */
+static void reduce(struct jpeg *j)
+{
+    struct infer__aim *aim = j->d->aim;
+    const uint32_t turn = upright(j->d);
+    const int32_t w = (int32_t)j->cinfo.image_width, h = (int32_t)j->cinfo.image_height;
+    j->reduced = 1;
+    if (!aim)
+        return;
+    aim->width = turn >= 5 ? h : w;
+    aim->height = turn >= 5 ? w : h;
+    aim->reduced = j->reduced = choose_reduction(j->d, aim->width, aim->height);
+    const int32_t n = aim->reduced;
+    const int from_right = turn == 2 || turn == 3 || turn == 6 || turn == 7;
+    const int from_below = turn == 3 || turn == 4 || turn == 7 || turn == 8;
+    aim->x = from_right ? -((n - aim->width % n) % n) : 0;
+    aim->y = from_below ? -((n - aim->height % n) % n) : 0;
+}
+
 /* From the header: limits, and whether what it says is to be believed. */
 static infer_status check_header(struct jpeg *j)
 {
@@ -238,6 +282,7 @@ static infer_status check_header(struct jpeg *j)
     TRY(choose_output(j));
     j->d->orientation = find_orientation(c);
     TRY(infer__image_limits(j->d->options, width, height, err));
+    reduce(j);
     TRY(infer__image_plausible(j->d, width, height, pixels_per_byte(j), err));
     TRY(count_work(j));
     if (jpeg_has_multiple_scans(c)) {
@@ -246,7 +291,8 @@ static infer_status check_header(struct jpeg *j)
                 "JPEG: %llu bytes of memory for scans of a file of %zu bytes",
                 (unsigned long long)bytes, j->d->size);
     } else if (!j->looked) {
-        uint64_t bytes = (uint64_t)width * height * j->d->options->channels;
+        const uint64_t n = (uint64_t)j->reduced;
+        uint64_t bytes = (width + n - 1) / n * ((height + n - 1) / n) * j->d->options->channels;
         j->only_looks = !infer__image_on_trust(j->d, bytes);
     }
     return INFER_OK;
@@ -265,13 +311,15 @@ static infer_status decode(struct jpeg *j, int *again)
     jpeg_save_markers(c, JPEG_APP0 + 1, 0xffff);
     jpeg_read_header(c, TRUE);
     TRY(check_header(j));
-    if (j->only_looks) { /* as an eighth all is decoded too, but hardly anything transformed */
-        c->scale_num = 1;
+    if (j->only_size)
+        return INFER_OK;
+    c->scale_num = 1;
+    c->scale_denom = (unsigned)j->reduced;
+    if (j->only_looks) /* as an eighth all is decoded too, but hardly anything transformed */
         c->scale_denom = 8;
-    }
     jpeg_start_decompress(c); /* reads all scans, where there are several */
     if (!j->only_looks)
-        TRY(infer__image_begin(j->d, c->image_width, c->image_height, err));
+        TRY(infer__image_begin(j->d, c->output_width, c->output_height, err));
     TRY(read_rows(j));
     jpeg_finish_decompress(c);
     *again = j->only_looks;
@@ -279,9 +327,10 @@ static infer_status decode(struct jpeg *j, int *again)
 }
 
 /* One time from the first byte to the last. */
-static infer_status read_jpeg(struct infer__decode *d, int looked, int *again, infer_error *err)
+static infer_status read_jpeg(struct infer__decode *d, int looked, int only_size, int *again,
+                              infer_error *err)
 {
-    struct jpeg j = {.d = d, .err = err, .looked = looked};
+    struct jpeg j = {.d = d, .err = err, .looked = looked, .only_size = only_size};
     j.cinfo.err = jpeg_std_error(&j.manager);
     j.manager.error_exit = on_error;
     j.manager.emit_message = on_message;
@@ -297,6 +346,18 @@ static infer_status read_jpeg(struct infer__decode *d, int looked, int *again, i
 infer_status infer__decode_jpeg(struct infer__decode *d, infer_error *err)
 {
     int again = 0, ignored;
-    TRY(read_jpeg(d, 0, &again, err));
-    return again ? read_jpeg(d, 1, &ignored, err) : INFER_OK;
+    TRY(read_jpeg(d, 0, 0, &again, err));
+    return again ? read_jpeg(d, 1, 0, &ignored, err) : INFER_OK;
+}
+
+infer_status infer__jpeg_size(const uint8_t *bytes, size_t size, const infer_image_options *options,
+                              int32_t *width, int32_t *height, infer_error *err)
+{
+    int ignored;
+    struct infer__aim aim = {0};
+    struct infer__decode d = {bytes, size, options, NULL, 1, 0, &aim};
+    TRY(read_jpeg(&d, 0, 1, &ignored, err));
+    *width = aim.width;
+    *height = aim.height;
+    return INFER_OK;
 }

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/status.h"
 #include "vision/decode.h"
+#include "vision/preprocess.h"
 #include "vision/yuv.h"
 
 #define MOST_REGION_PIXELS 100000000
@@ -32,6 +33,8 @@ static infer_status check_region(const infer_picture *g, struct infer__picture *
     const int whole = !g->region_width && !g->region_height;
     p->image.width = whole ? p->width : g->region_width;
     p->image.height = whole ? p->height : g->region_height;
+    p->region_width = p->image.width;
+    p->region_height = p->image.height;
     p->x = g->x;
     p->y = g->y;
     FAIL_IF((whole && (g->x || g->y)) || p->image.width < 1 || p->image.height < 1 ||
@@ -88,13 +91,29 @@ static infer_status view(struct infer__picture *p, const uint8_t *pixels, size_t
     return INFER_OK;
 }
 
+/* A region is decoded in full: its edges are pixels of the whole picture. */
 static infer_status open_file(const infer_picture *g, const infer_image_options *options,
-                              struct infer__picture *p, infer_error *err)
+                              const infer_preprocess *preprocess, struct infer__picture *p,
+                              infer_error *err)
 {
-    TRY(infer_image_decode(g->data, g->bytes, options, &p->made, err));
-    p->width = p->made.width;
-    p->height = p->made.height;
+    infer_preprocess checked = INFER_PREPROCESS_INIT;
+    struct infer__aim aim = {0};
+    if (preprocess && options->fast_decode && !g->region_width && !g->region_height) {
+        TRY(infer__preprocess_read(preprocess, &checked, err));
+        aim.preprocess = &checked;
+    }
+    TRY(infer__image_decode_for(g->data, g->bytes, options, &aim, &p->made, err));
+    p->width = aim.width;
+    p->height = aim.height;
+    p->reduced = aim.reduced;
+    p->begin_x = aim.x;
+    p->begin_y = aim.y;
     TRY(check_region(g, p, err));
+    if (aim.reduced > 1) {
+        p->image = p->made;
+        p->image.memory = NULL;
+        return INFER_OK;
+    }
     return view(p, p->made.pixels, p->made.pitch, p->made.channels, &options->allocator, err);
 }
 
@@ -120,14 +139,15 @@ static infer_status open_pixels(const infer_picture *g, const infer_image_option
 }
 
 infer_status infer__picture_open(const infer_picture *given, const infer_image_options *options,
-                                 struct infer__picture *p, infer_error *err)
+                                 const infer_preprocess *aim, struct infer__picture *p,
+                                 infer_error *err)
 {
-    *p = (struct infer__picture){0};
+    *p = (struct infer__picture){.reduced = 1};
     FAIL_IF(!given->data, INFER_ERROR_ARGUMENT, "a picture without data");
     FAIL_IF(given->pixels < INFER_PIXELS_ENCODED || given->pixels > INFER_PIXELS_YUYV,
             INFER_ERROR_ARGUMENT, "a picture of pixels of kind %d", given->pixels);
     infer_status status = given->pixels == INFER_PIXELS_ENCODED
-                              ? open_file(given, options, p, err)
+                              ? open_file(given, options, aim, p, err)
                               : open_pixels(given, options, p, err);
     if (status != INFER_OK)
         infer__picture_free(p);
@@ -170,7 +190,8 @@ static infer_status fill(const struct infer__picture *p, const infer_preprocess 
         return fill_grey(p, preprocess, index, out, a, t, err);
     if (p->bgr)
         order.color = order.color == INFER_COLOR_RGB ? INFER_COLOR_BGR : INFER_COLOR_RGB;
-    return infer_preprocess_run(&order, &p->image, index, out, a, t, err);
+    return infer__preprocess_as(&order, &p->image, p->region_width, p->region_height, index, out, a,
+                                t, err);
 }
 
 infer_status infer__picture_fill(const struct infer__picture *p, const infer_preprocess *preprocess,
@@ -178,8 +199,10 @@ infer_status infer__picture_fill(const struct infer__picture *p, const infer_pre
                                  infer_transform *t, infer_error *err)
 {
     TRY(fill(p, preprocess, index, out, a, t, err));
-    t->offset_x += p->x;
-    t->offset_y += p->y;
+    t->scale_x *= p->reduced;
+    t->scale_y *= p->reduced;
+    t->offset_x = t->offset_x * p->reduced + p->begin_x + p->x;
+    t->offset_y = t->offset_y * p->reduced + p->begin_y + p->y;
     t->picture_width = p->width;
     t->picture_height = p->height;
     return INFER_OK;

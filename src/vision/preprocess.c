@@ -209,26 +209,23 @@ static void fill_transform(const infer_image *image, const struct infer__placeme
     infer__sized_write(TRANSFORM, &t, transform);
 }
 
-infer_status infer_preprocess_run(const infer_preprocess *preprocess, const infer_image *image,
-                                  int64_t index, const infer_tensor *out,
-                                  const infer_allocator *allocator, infer_transform *transform,
-                                  infer_error *err)
+static infer_status run(const infer_preprocess *preprocess, const infer_image *image, int32_t width,
+                        int32_t height, int64_t index, const infer_tensor *out,
+                        const infer_allocator *allocator, infer_transform *transform,
+                        infer_error *err)
 {
-    INFER__KEEP_CALLER;
-    infer_error local;
     struct infer__placement place;
     struct target target;
     infer_image scaled = {0};
     infer_preprocess p;
-    err = err ? err : &local;
-    infer__error_clear(err);
     FAIL_IF(allocator && !allocator->alloc != !allocator->free, INFER_ERROR_ARGUMENT,
             "an allocator needs both alloc and free");
     if (transform)
         TRY(infer__sized_check(TRANSFORM, transform, err));
     TRY(infer__preprocess_read(preprocess, &p, err));
     TRY(infer__image_check(image, err));
-    TRY(infer__preprocess_place(&p, image->width, image->height, &place, err));
+    TRY(infer__preprocess_place(&p, width ? width : image->width, height ? height : image->height,
+                                &place, err));
     TRY(check_tensor(&p, image, out, index, &place, err));
 
     fill_target(&p, out, index, &place, &target);
@@ -250,4 +247,24 @@ infer_status infer_preprocess_run(const infer_preprocess *preprocess, const infe
     if (transform)
         fill_transform(image, &place, transform);
     return INFER_OK;
+}
+
+infer_status infer__preprocess_as(const infer_preprocess *preprocess, const infer_image *image,
+                                  int32_t width, int32_t height, int64_t index,
+                                  const infer_tensor *out, const infer_allocator *allocator,
+                                  infer_transform *transform, infer_error *err)
+{
+    return run(preprocess, image, width, height, index, out, allocator, transform, err);
+}
+
+infer_status infer_preprocess_run(const infer_preprocess *preprocess, const infer_image *image,
+                                  int64_t index, const infer_tensor *out,
+                                  const infer_allocator *allocator, infer_transform *transform,
+                                  infer_error *err)
+{
+    INFER__KEEP_CALLER;
+    infer_error local;
+    err = err ? err : &local;
+    infer__error_clear(err);
+    return run(preprocess, image, 0, 0, index, out, allocator, transform, err);
 }

@@ -26,4 +26,12 @@ infer_status infer__preprocess_place(const infer_preprocess *p, int32_t picture_
                                      int32_t picture_height, struct infer__placement *place,
                                      infer_error *err);
 
+/* infer_preprocess_run of an image that stands for a picture of width x height, of which it may
+ * have fewer pixels: it is placed as that picture would be. `transform`, not NULL, leads to pixels
+ * of the image. */
+infer_status infer__preprocess_as(const infer_preprocess *preprocess, const infer_image *image,
+                                  int32_t width, int32_t height, int64_t index,
+                                  const infer_tensor *out, const infer_allocator *allocator,
+                                  infer_transform *transform, infer_error *err);
+
 #endif

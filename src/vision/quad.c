@@ -148,7 +148,7 @@ infer_status infer_quad_cut(const infer_picture *picture, const infer_quad *quad
             "infer_quad_cut: picture, quad or out is NULL");
     TRY(infer__image_options(options, &o, err));
     o.allocator = infer__allocator(&o.allocator);
-    TRY(infer__picture_open(picture, &o, &p, err));
+    TRY(infer__picture_open(picture, &o, NULL, &p, err));
     infer_status status = infer__quad_cut(&p, quad, &o.allocator, out, err);
     infer__picture_free(&p);
     return status;

@@ -28,7 +28,7 @@ static const infer_image_options *image_options(int i)
     o[4].channels = UINT32_MAX;
     o[5].max_pixels = 1;
     o[6].allocator.alloc = some_alloc;
-    o[7].reserved = 1;
+    o[7].fast_decode = 2;
     return ARG(i, const infer_image_options *, 2, &o[0], NULL, &o[1], &o[2], &o[3], &o[4], &o[5],
                &o[6], &o[7]);
 }

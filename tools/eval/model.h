@@ -20,6 +20,7 @@ struct eval_model {
     struct detector detector;     /* these three: the one of the task; */
     struct classifier classifier; /* labels and session_args are lent to them */
     infer_session *segmenter;
+    int fast;                        /* --fast-decode */
     uint8_t values[SEGMENT_CLASSES]; /* segmenters: the data's value of each class */
     infer_decoding decoding;
     long first_class; /* classifiers: the model's class that is the data's class 0 */

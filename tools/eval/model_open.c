@@ -75,6 +75,7 @@ static int begin_detector(struct eval_model *m, const struct cli_args *args)
         return CLI_USAGE;
     d->score = d->score > 0 ? d->score : -1; /* 0 would be the model's */
     d->most = (size_t)most;
+    d->fast = m->fast;
     d->model = m->model;
     d->session_args = m->session_args;
     d->labels = m->labels;
@@ -89,6 +90,7 @@ static int begin_classifier(struct eval_model *m, const struct cli_args *args)
     c->session_args = m->session_args;
     c->labels = m->labels;
     c->nlabels = m->nlabels;
+    c->fast = m->fast;
     return classifier_preprocess(c, args, m->path);
 }
 
@@ -102,7 +104,7 @@ static int begin_segmenter(struct eval_model *m)
 
 int eval_model_open(struct eval_model *m, const char *path, const struct cli_args *args)
 {
-    *m = (struct eval_model){.path = path};
+    *m = (struct eval_model){.path = path, .fast = cli_has(args, "fast-decode")};
     infer_decoding_init(&m->decoding, sizeof m->decoding);
     if (!session_args_parse(args, &m->session_args) ||
         !cli_int(args, "first-class", 0, 1000000, -1, &m->first_class))

@@ -74,7 +74,9 @@ infer_status model_mask(struct eval_model *m, const char *path, infer_image *mas
     char *bytes = read_file(path, &size);
     FAIL_IF(!bytes, INFER_ERROR_IO, "it can't be read");
     const infer_picture picture = {.data = bytes, .bytes = size};
-    const infer_status status = infer_segment(m->segmenter, &picture, NULL, mask, err);
+    const infer_image_options fast = {.size = sizeof fast, .fast_decode = 1};
+    const infer_segment_options o = {.size = sizeof o, .image = m->fast ? &fast : NULL};
+    const infer_status status = infer_segment(m->segmenter, &picture, &o, mask, err);
     free(bytes);
     for (size_t i = 0; status == INFER_OK && i < (size_t)mask->width * (size_t)mask->height; i++)
         mask->pixels[i] = m->values[mask->pixels[i]];

@@ -5,6 +5,8 @@
 #include "tools/serve/observe.h"
 #include "tools/serve/scheduler.h"
 #include "tools/serve/version.h"
+#include "vision/options.h"
+#include "vision/picture.h"
 
 enum { MOST_BOXES = 1000, MOST_TENSORS = VERSION_MOST_TENSORS };
 
@@ -180,17 +182,28 @@ static int run_tensors(struct version *v, infer_session *session, struct job **j
 
 /* ---- pictures to tensors -------------------------------------------------------------------- */
 
+/* What --fast-decode makes of the decoding; NULL: nothing. */
+static const infer_image_options *image_options(const struct version *v)
+{
+    static const infer_image_options fast = {.size = sizeof fast, .fast_decode = 1};
+    return v->options.fast_decode ? &fast : NULL;
+}
+
 /* Decodes and preprocesses one picture into place `index` of a tensor that is made for the first.
  */
 static infer_status prepare_picture(const struct version *v, const infer_picture *picture,
                                     int64_t images, int64_t index, infer_tensor *t,
                                     infer_error *err)
 {
-    infer_image image = {0};
+    infer_image_options options = INFER_IMAGE_OPTIONS_INIT;
+    infer_transform ignored = INFER_TRANSFORM_INIT;
+    struct infer__picture p = {0};
     int32_t w = 0, h = 0;
-    infer_status status = infer_image_decode(picture->data, picture->bytes, NULL, &image, err);
+    infer_status status = infer__image_options(image_options(v), &options, err);
     if (status == INFER_OK)
-        status = infer_preprocess_size(&v->preprocess, image.width, image.height, &w, &h, err);
+        status = infer__picture_open(picture, &options, &v->preprocess, &p, err);
+    if (status == INFER_OK)
+        status = infer_preprocess_size(&v->preprocess, p.width, p.height, &w, &h, err);
     if (status == INFER_OK && !t->data) {
         const int64_t c = v->preprocess.color == INFER_COLOR_GRAY ? 1 : 3;
         const int last = v->preprocess.layout == INFER_LAYOUT_NHWC;
@@ -208,8 +221,9 @@ static infer_status prepare_picture(const struct version *v, const infer_picture
         }
     }
     if (status == INFER_OK)
-        status = infer_preprocess_run(&v->preprocess, &image, index, t, NULL, NULL, err);
-    infer_image_free(&image);
+        status =
+            infer__picture_fill(&p, &v->preprocess, index, t, &options.allocator, &ignored, err);
+    infer__picture_free(&p);
     return status;
 }
 
@@ -270,6 +284,7 @@ static infer_status classify(struct version *v, infer_session *session,
     float *scores = calloc(most + 1, sizeof *scores);
     infer_classify_options o = INFER_CLASSIFY_OPTIONS_INIT;
     o.output = (uint32_t)output;
+    o.image = image_options(v);
     if (!a->classes || !scores) {
         *err = (infer_error){.status = INFER_ERROR_NO_MEMORY, .message = "out of memory"};
         status = err->status;
@@ -308,6 +323,7 @@ static infer_status detect(struct version *v, infer_session *session, const infe
     infer_detect_options o = INFER_DETECT_OPTIONS_INIT;
     infer_detections d = INFER_DETECTIONS_INIT;
     o.score_threshold = job->score;
+    o.image = image_options(v);
     d.boxes = a->boxes;
     d.points = a->points;
     d.masks = a->masks;
@@ -325,13 +341,15 @@ static infer_status keypoints(struct version *v, infer_session *session,
         *err = (infer_error){.status = INFER_ERROR_NO_MEMORY, .message = "out of memory"};
         return err->status;
     }
-    return infer_keypoints(session, picture, 1, NULL, a->points, err);
+    const infer_keypoints_options o = {.size = sizeof o, .image = image_options(v)};
+    return infer_keypoints(session, picture, 1, &o, a->points, err);
 }
 
 static infer_status answer(struct version *v, infer_session *session, const infer_picture *picture,
                            const struct job *job, struct job_answer *a, struct features *f,
                            infer_error *err)
 {
+    infer_segment_options segment = INFER_SEGMENT_OPTIONS_INIT;
     infer_status status;
     switch (v->task) {
     case INFER_TASK_CLASSIFY:
@@ -342,7 +360,8 @@ static infer_status answer(struct version *v, infer_session *session, const infe
             features_boxes(f, a->boxes, a->nboxes, picture->width, picture->height);
         return status;
     case INFER_TASK_SEGMENT:
-        status = infer_segment(session, picture, NULL, &a->mask, err);
+        segment.image = image_options(v);
+        status = infer_segment(session, picture, &segment, &a->mask, err);
         if (status == INFER_OK && f)
             features_mask(f, &a->mask);
         return status;

@@ -38,8 +38,10 @@ struct version_options {
     uint64_t slo_ns;         /* the goal for their time; 0: none, see slo.h */
     int map; /* files are mapped, and may only be replaced by renaming others; else they are read */
     infer_precision precision;
-    unsigned told; /* which of these were asked for, and are not the model's to choose: bits of
-                      VERSION_TOLD_... */
+    int fast_decode; /* JPEGs are decoded no larger than the model needs; in full where the version
+                        is observed, whose features are those of whole pictures */
+    unsigned told;   /* which of these were asked for, and are not the model's to choose: bits of
+                        VERSION_TOLD_... */
     const struct infer_custom_op *custom_ops; /* operators that models may use beside the library's;
                                                  they live as long as the server */
     size_t ncustom_ops;
