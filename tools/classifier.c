@@ -155,8 +155,8 @@ infer_status classifier_look(struct classifier *c, struct frame *frame, struct a
     infer_transform local = INFER_TRANSFORM_INIT;
     memset(a, 0, sizeof *a);
     a->decode_ms = frame->ms;
-    TRY((frame->picture.bytes ? fill_reduced : fill_whole)(c, frame, a,
-                                                           transform ? transform : &local, err));
+    infer_transform *t = transform ? transform : &local;
+    TRY(frame->picture.bytes ? fill_reduced(c, frame, a, t, err) : fill_whole(c, frame, a, t, err));
     const double start = cli_now_ms();
     const size_t n = infer_session_outputs(c->session);
     memset(c->outputs, 0, n * sizeof *c->outputs); /* the library's memory */
