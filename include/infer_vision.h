@@ -54,12 +54,13 @@ typedef struct infer_image_options {
     uint32_t accept_truncated;   /* 0: a cut or damaged JPEG, BMP, GIF, TGA or PNM is an error; 1:
                                     what could be decoded is given, the rest is grey or black.
                                     PNG is always strict */
-    uint32_t fast_decode;        /* 1: calls that preprocess for a network (infer_classify,
-                                    infer_detect, ...) may decode a JPEG at 1/2, 1/4 or 1/8 of its
-                                    size, so long as no side falls below what the preprocessing
-                                    makes of it. Answers are in pixels of the whole picture all
-                                    the same. Regions of a picture, and infer_image_decode, which
-                                    knows of no network, are decoded in full. 0: always in full */
+    uint32_t
+        fast_decode; /* 1: calls that preprocess for a network (infer_classify,
+                        infer_detect, ...) may decode a JPEG at 1/2, 1/4 or 1/8 of its
+                        size, so long as each side stays at least twice what the
+                        preprocessing makes of it. Answers are in pixels of the whole picture all
+                        the same. Regions of a picture, and infer_image_decode, which
+                        knows of no network, are decoded in full. 0: always in full */
 } infer_image_options;
 
 #define INFER_IMAGE_OPTIONS_INIT INFER_INITIAL(infer_image_options)

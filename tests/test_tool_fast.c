@@ -14,7 +14,7 @@
 
 enum { EVERY = 2, LARGER = 3 };
 
-/* The picture in a file, so much larger that it is decoded at a quarter. */
+/* The picture in a file, so much larger that it is decoded at half its size. */
 static struct bytes enlarged(const char *path)
 {
     infer_image image, large;

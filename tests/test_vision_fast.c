@@ -70,25 +70,26 @@ static void sizes(void **unused)
     static const struct {
         int w, h, fit, width, height, reduced;
     } cases[] = {
-        {1600, 1200, INFER_FIT_STRETCH, 224, 224, 4},
-        {1600, 1200, INFER_FIT_STRETCH, 200, 150, 8},
-        {1600, 1200, INFER_FIT_STRETCH, 201, 150, 4},
-        {1600, 1200, INFER_FIT_STRETCH, 200, 151, 4},
-        {1920, 1080, INFER_FIT_SHORT_SIDE, 256, 0, 4},
-        {1920, 1080, INFER_FIT_LETTERBOX, 640, 640, 2},
-        {1920, 1080, INFER_FIT_LETTERBOX, 960, 960, 2},
-        {1920, 1080, INFER_FIT_LETTERBOX, 961, 961, 1},
-        {1921, 1081, INFER_FIT_STRETCH, 240, 135, 8},
+        {1600, 1200, INFER_FIT_STRETCH, 224, 224, 2},
+        {1600, 1200, INFER_FIT_STRETCH, 100, 75, 8},
+        {1600, 1200, INFER_FIT_STRETCH, 101, 75, 4},
+        {1600, 1200, INFER_FIT_STRETCH, 100, 76, 4},
+        {1920, 1080, INFER_FIT_SHORT_SIDE, 256, 0, 2},
+        {1920, 1080, INFER_FIT_SHORT_SIDE, 135, 0, 4},
+        {1920, 1080, INFER_FIT_LETTERBOX, 320, 320, 2},
+        {1920, 1080, INFER_FIT_LETTERBOX, 480, 480, 2},
+        {1920, 1080, INFER_FIT_LETTERBOX, 481, 481, 1},
+        {1921, 1081, INFER_FIT_STRETCH, 120, 67, 8},
         {640, 480, INFER_FIT_NONE, 0, 0, 1},
         {640, 480, INFER_FIT_EXACT, 640, 480, 1},
         {640, 480, INFER_FIT_PAGE, 736, 1280, 1},
-        {640, 512, INFER_FIT_PAGE, 32, 320, 2},
-        {1000, 64, INFER_FIT_LINE, 320, 32, 2},
+        {640, 512, INFER_FIT_PAGE, 32, 160, 2},
+        {1300, 128, INFER_FIT_LINE, 320, 32, 2},
         {1, 1, INFER_FIT_STRETCH, 1, 1, 1},
         {1, 10000, INFER_FIT_STRETCH, 1, 1, 1},
-        {10000, 8, INFER_FIT_STRETCH, 1, 1, 8},
-        {15, 15, INFER_FIT_STRETCH, 1, 1, 8},
-        {7, 9, INFER_FIT_STRETCH, 1, 1, 4},
+        {10000, 16, INFER_FIT_STRETCH, 1, 1, 8},
+        {17, 31, INFER_FIT_STRETCH, 1, 1, 8},
+        {7, 9, INFER_FIT_STRETCH, 1, 1, 2},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const int w = cases[i].w, h = cases[i].h, n = cases[i].reduced;
@@ -163,7 +164,7 @@ static void check_slope(const uint8_t *tensor, const infer_preprocess *p, const 
 static void way_back(void **unused)
 {
     (void)unused;
-    enum { W = 203, H = 149, TO_W = 18, TO_H = 14 };
+    enum { W = 203, H = 149, TO_W = 9, TO_H = 9 };
     const infer_preprocess p = fitted(INFER_FIT_STRETCH, TO_W, TO_H);
     const infer_allocator a = infer__allocator(NULL);
     for (int orientation = 1; orientation <= 8; orientation++) {
@@ -194,13 +195,13 @@ static void same_way(void **unused)
     (void)unused;
     struct bytes b = slope(1920, 1080, 0, 1);
     const infer_allocator a = infer__allocator(NULL);
-    const infer_preprocess p = fitted(INFER_FIT_LETTERBOX, 320, 320);
+    const infer_preprocess p = fitted(INFER_FIT_LETTERBOX, 240, 240);
     infer_transform t[2] = {INFER_TRANSFORM_INIT, INFER_TRANSFORM_INIT};
-    infer_tensor to = {.type = INFER_U8, .rank = 4, .dims = {1, 320, 320, 3}};
-    uint8_t *out = calloc(3, 320 * 320);
+    infer_tensor to = {.type = INFER_U8, .rank = 4, .dims = {1, 240, 240, 3}};
+    uint8_t *out = calloc(3, 240 * 240);
     infer_error err;
     to.data = out;
-    to.bytes = 3 * 320 * 320;
+    to.bytes = 3 * 240 * 240;
     for (int fast = 0; fast < 2; fast++) {
         struct infer__picture q;
         assert_int_equal(open_reduced(&b, fast ? &on : NULL, &p, &q), INFER_OK);
@@ -222,7 +223,7 @@ static void same_way(void **unused)
 static void truncated(void **unused)
 {
     (void)unused;
-    const infer_preprocess p = fitted(INFER_FIT_STRETCH, 32, 32);
+    const infer_preprocess p = fitted(INFER_FIT_STRETCH, 30, 30);
     infer_image_options o = on;
     struct infer__picture q;
     for (int progressive = 0; progressive < 2; progressive++) {
