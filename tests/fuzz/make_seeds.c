@@ -336,7 +336,7 @@ static void write_seed(struct seed *s, const char *folder)
         c.labels = labels;
         c.nlabels = 2;
         c.extra = extra.section;
-        c.nextra = 5;
+        c.nextra = SEED_SECTIONS;
         c.about = seed_about();
         check(s, infer__file_write(&c, NULL, &bytes, &size, &err), &err);
         all = realloc(all, size + 1);

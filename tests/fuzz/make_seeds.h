@@ -16,10 +16,12 @@ void seed_answers(const char *folder);
 /* NumPy's files and command lines. */
 void seed_texts(const char *folder);
 
-/* Sections beyond graph, weights, names and labels: preprocessing, decoding, a tuned plan, one of a
- * kind that has no meaning yet, and packed weights, of weights with this checksum. */
+/* Sections beyond graph, weights, names and labels: preprocessing, decoding, statistics, a tuned
+ * plan, one of a kind that has no meaning yet, and packed weights, of weights with this checksum.
+ */
+enum { SEED_SECTIONS = 6 };
 struct seed_sections {
-    struct infer__section section[5];
+    struct infer__section section[SEED_SECTIONS];
 };
 struct seed_sections seed_sections(uint64_t weights);
 /* What a model tells of itself; a name for whichever dimension of its first input is free. */

@@ -7,6 +7,7 @@
 #include "file/packed_section.h"
 #include "file/tuned_section.h"
 #include "tests/fuzz/make_seeds.h"
+#include "tools/monitor/profile.h"
 #include "tools/npy.h"
 #include "vision/preprocess_file.h"
 
@@ -24,6 +25,24 @@ static struct infer__section packed_section(uint64_t weights)
         abort();
     s.data = bytes;
     return s;
+}
+
+static struct infer__section statistics_section(void)
+{
+    static void *bytes;
+    static size_t size;
+    struct features f = {0};
+    struct profile p;
+    infer_error err;
+    if (!bytes) {
+        features_set(&f, FEATURE_BRIGHTNESS, 100);
+        features_set(&f, FEATURE_CLASS, 3);
+        profile_begin(&p);
+        if (!profile_add(&p, &f) || profile_encode(&p, &bytes, &size, &err) != INFER_OK)
+            abort();
+        profile_free(&p);
+    }
+    return (struct infer__section){INFER__SECTION_STATISTICS, bytes, size};
 }
 
 struct seed_sections seed_sections(uint64_t weights)
@@ -44,6 +63,7 @@ struct seed_sections seed_sections(uint64_t weights)
         abort();
     return (struct seed_sections){{{INFER__SECTION_PREPROCESS, stored, sizeof stored},
                                    {INFER__SECTION_DECODING, decoding, sizeof decoding},
+                                   statistics_section(),
                                    {INFER__SECTION_TUNED, tuned, size},
                                    {INFER__SECTION_META, "meta", 4},
                                    packed_section(weights)}};

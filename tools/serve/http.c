@@ -544,12 +544,16 @@ struct http_server *http_begin(const struct http_options *options, char *why, si
 int http_port(const struct http_server *s)
 {
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_LISTEN_FD);
-    struct sockaddr_storage a = {0};
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } a;
     socklen_t n = sizeof a;
-    if (!info || getsockname(info->listen_fd, (struct sockaddr *)&a, &n) != 0)
+    memset(&a, 0, sizeof a);
+    if (!info || getsockname(info->listen_fd, &a.any, &n) != 0)
         return 0;
-    return ntohs(a.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&a)->sin6_port
-                                         : ((struct sockaddr_in *)&a)->sin_port);
+    return ntohs(a.any.sa_family == AF_INET6 ? a.v6.sin6_port : a.v4.sin_port);
 }
 
 void http_quiesce(struct http_server *s)
