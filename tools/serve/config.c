@@ -53,10 +53,12 @@ static int read_labels(const struct config *c, struct config_model *m, yyjson_va
 {
     yyjson_obj_iter it;
     yyjson_val *key;
-    if (v && !yyjson_is_obj(v))
+    if (!v)
+        return 1;
+    if (!yyjson_is_obj(v))
         return wrong(c, m->name, "labels", "names with the numbers of versions are needed");
     yyjson_obj_iter_init(v, &it);
-    while (v && (key = yyjson_obj_iter_next(&it))) {
+    while ((key = yyjson_obj_iter_next(&it))) {
         if (m->nlabels == CONFIG_MOST_LABELS)
             return wrong(c, m->name, "labels", "there are too many");
         m->labels[m->nlabels].name = yyjson_get_str(key);
