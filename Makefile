@@ -82,7 +82,7 @@ ifneq ($(JPEG),1)
 LIB_SRC  := $(filter-out src/vision/decode_jpeg.c,$(LIB_SRC))
 endif
 TOOL_SRC := $(wildcard tools/*.c tools/onnx/*.c tools/quantize/*.c tools/eval/*.c tools/decoders/*.c \
-            tools/serve/*.c tools/monitor/*.c tools/hammer/*.c)
+            tools/serve/*.c tools/serve/*/*.c tools/monitor/*.c tools/hammer/*.c)
 THIRD_PARTY := third_party/yyjson/yyjson.c
 TOOL_MAIN := tools/infer.c
 BENCH_SRC := $(addprefix bench/,infer_bench.c bench_report.c bench_serve.c bench_sessions.c machine.c machine_c.c \
@@ -181,16 +181,16 @@ $(BUILD)/obj/third_party/%.o: third_party/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call SHOW,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(GUARD) -w -MMD -MP -c $< -o $@
 
-$(GRPC_GEN).h $(GRPC_GEN).c &: tools/serve/kserve.proto
+$(GRPC_GEN).h $(GRPC_GEN).c &: tools/serve/kserve/kserve.proto
 	@mkdir -p $(BUILD)/gen/serve
-	$(call SHOW,PB)protoc-c --c_out=$(BUILD)/gen/serve -I tools/serve $<
+	$(call SHOW,PB)protoc-c --c_out=$(BUILD)/gen/serve -I tools/serve/kserve $<
 
 # The page of infer serve, within the program.
-PAGE_SRC := $(wildcard tools/serve/page/*)
+PAGE_SRC := $(filter-out %.c %.h,$(wildcard tools/serve/page/*))
 $(PAGE_GEN): $(PAGE_SRC) tools/make/embed.sh
 	@mkdir -p $(@D)
 	$(call SHOW,EMBED)tools/make/embed.sh page $(PAGE_SRC) > $@
-$(BUILD)/obj/tools/serve/page.o: $(PAGE_GEN)
+$(BUILD)/obj/tools/serve/page/page.o: $(PAGE_GEN)
 
 $(ONNX_GEN).o $(GRPC_GEN).o: %.o: %.c $(BUILD)/flags
 	$(call SHOW,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(GUARD) -w -c $< -o $@

@@ -8,7 +8,7 @@
 #include <netinet/tcp.h>
 #include <nghttp2/nghttp2.h>
 
-#include "tools/serve/grpc_frame.h"
+#include "tools/serve/transport/grpc_frame.h"
 
 enum { CALLS = 64 };
 

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "tools/serve/version.h"
+#include "tools/serve/models/version.h"
 
 struct made_version {
     struct version version;

@@ -6,9 +6,9 @@
 #include <errno.h>
 #include <pthread.h>
 
-#include "tools/serve/coding.h"
-#include "tools/serve/grpc.h"
-#include "tools/serve/scheduler.h"
+#include "tools/serve/transport/coding.h"
+#include "tools/serve/transport/grpc.h"
+#include "tools/serve/models/scheduler.h"
 
 /* ---- the methods ---------------------------------------------------------------------------- */
 

@@ -11,7 +11,7 @@
 
 #include "guard.h"
 #include "tools/base64.h"
-#include "tools/serve/multipart.h"
+#include "tools/serve/transport/multipart.h"
 
 enum { MOST = 4 };
 

@@ -5,8 +5,8 @@
 #include <math.h>
 #include <pthread.h>
 
-#include "tools/serve/cache.h"
-#include "tools/serve/siphash.h"
+#include "tools/serve/transport/cache.h"
+#include "tools/serve/transport/siphash.h"
 
 static char store[256];
 static void *picture;

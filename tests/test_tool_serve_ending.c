@@ -1,7 +1,7 @@
 /* A server that ends: connections that are open get their answers, and then none that would be
  * wrong. tests/check_replicas.sh shows it behind a proxy. */
 #include "tests/serve_client.h"
-#include "tools/serve/http.h"
+#include "tools/serve/transport/http.h"
 
 static const char request[] = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
 static struct reply r;

@@ -6,7 +6,7 @@
 #include <pthread.h>
 #include <sys/resource.h>
 
-#include "tools/serve/metrics.h"
+#include "tools/serve/watch/metrics.h"
 
 static char store[256];
 static void *picture;

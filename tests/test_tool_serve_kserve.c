@@ -6,8 +6,8 @@
 
 #include "tests/serve_version.h"
 #include "tools/base64.h"
-#include "tools/serve/coding.h"
-#include "tools/serve/kserve.h"
+#include "tools/serve/kserve/kserve.h"
+#include "tools/serve/transport/coding.h"
 
 static char store[256];
 static void *picture;

@@ -2,7 +2,7 @@
  * workers, versions, lists; and archives, whose notes a server follows. */
 #include "tests/serve_client.h"
 
-#include "tools/serve/found.h"
+#include "tools/serve/models/found.h"
 
 static char store[256];
 static void *picture;

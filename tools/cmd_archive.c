@@ -11,7 +11,7 @@
 #include "tools/commands.h"
 #include "tools/convert.h"
 #include "tools/read_file.h"
-#include "tools/serve/notes.h"
+#include "tools/serve/models/notes.h"
 #include "tools/write_file.h"
 
 static const struct cli_option options[] = {

@@ -8,9 +8,9 @@
 #include "infer.h"
 #include "tools/commands.h"
 #include "tools/serve/config.h"
-#include "tools/serve/grpc.h"
 #include "tools/serve/notify.h"
 #include "tools/serve/server.h"
+#include "tools/serve/transport/grpc.h"
 #include "tools/session_args.h"
 
 static const struct cli_option options[] = {

@@ -6,7 +6,7 @@
  */
 #include "tests/fuzz/require.h"
 #include "tests/serve_version.h"
-#include "tools/serve/kserve.h"
+#include "tools/serve/kserve/kserve.h"
 
 /* Reads every byte, so that AddressSanitizer sees those that are not there. */
 static void touch(const void *data, size_t bytes)

@@ -6,7 +6,7 @@
  */
 #include "tests/fuzz/fuzz.h"
 #include "tools/base64.h"
-#include "tools/serve/multipart.h"
+#include "tools/serve/transport/multipart.h"
 
 enum { MOST = 16 };
 

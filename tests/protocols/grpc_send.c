@@ -8,7 +8,7 @@
  * between. */
 #include "tests/grpc_client.h"
 
-#include "tools/serve/coding.h"
+#include "tools/serve/transport/coding.h"
 
 enum { WORDS = 64 };
 

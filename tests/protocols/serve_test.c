@@ -11,7 +11,7 @@
 #include <time.h>
 
 #include "infer_experimental.h"
-#include "tools/serve/grpc.h"
+#include "tools/serve/transport/grpc.h"
 #include "tools/serve/server.h"
 
 enum { TEXT_WIDTH = 4 + 24 };

@@ -17,7 +17,7 @@
 #define INFER_TOOLS_SERVE_CONFIG_H
 
 #include "third_party/yyjson/yyjson.h"
-#include "tools/serve/repository.h"
+#include "tools/serve/models/repository.h"
 
 enum { CONFIG_MOST_ARGUMENTS = 256, CONFIG_MOST_LABELS = 16 };
 

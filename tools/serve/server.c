@@ -9,11 +9,11 @@
 #include <unistd.h>
 
 #include "tools/read_file.h"
-#include "tools/serve/cache.h"
 #include "tools/serve/config.h"
-#include "tools/serve/kserve_grpc.h"
-#include "tools/serve/log.h"
+#include "tools/serve/kserve/kserve_grpc.h"
 #include "tools/serve/notify.h"
+#include "tools/serve/transport/cache.h"
+#include "tools/serve/watch/log.h"
 
 enum {
     BODIES_AT_ONCE = 64,

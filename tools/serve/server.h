@@ -8,11 +8,11 @@
 #include <stdio.h>
 
 #include "third_party/yyjson/yyjson.h"
-#include "tools/serve/http.h"
-#include "tools/serve/observe.h"
-#include "tools/serve/repository.h"
-#include "tools/serve/scheduler.h"
-#include "tools/serve/traffic.h"
+#include "tools/serve/models/repository.h"
+#include "tools/serve/models/scheduler.h"
+#include "tools/serve/models/traffic.h"
+#include "tools/serve/transport/http.h"
+#include "tools/serve/watch/observe.h"
 
 /* Where servers that clients know differ, and which of them is followed. */
 enum server_compat { COMPAT_MMS, COMPAT_TORCHSERVE };
