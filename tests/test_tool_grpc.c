@@ -6,9 +6,9 @@
 #include <errno.h>
 #include <pthread.h>
 
+#include "tools/serve/models/scheduler.h"
 #include "tools/serve/transport/coding.h"
 #include "tools/serve/transport/grpc.h"
-#include "tools/serve/models/scheduler.h"
 
 /* ---- the methods ---------------------------------------------------------------------------- */
 

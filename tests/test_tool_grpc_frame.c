@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "serve/kserve.pb-c.h"
-#include "tools/serve/transport/grpc_frame.h"
 #include "tools/serve/kserve/kserve_grpc.h"
+#include "tools/serve/transport/grpc_frame.h"
 
 static struct grpc_budget budget = {.most = 64 << 20};
 

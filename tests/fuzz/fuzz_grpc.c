@@ -6,8 +6,8 @@
  * head is a message or none. All memory goes back to the budget.
  */
 #include "serve/kserve.pb-c.h"
-#include "tools/serve/transport/grpc_frame.h"
 #include "tools/serve/kserve/kserve_grpc.h"
+#include "tools/serve/transport/grpc_frame.h"
 
 #include "tests/fuzz/fuzz.h"
 

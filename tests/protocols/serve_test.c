@@ -11,8 +11,8 @@
 #include <time.h>
 
 #include "infer_experimental.h"
-#include "tools/serve/transport/grpc.h"
 #include "tools/serve/server.h"
+#include "tools/serve/transport/grpc.h"
 
 enum { TEXT_WIDTH = 4 + 24 };
 

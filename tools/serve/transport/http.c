@@ -45,7 +45,6 @@ struct exchange {
     struct MHD_Response *response;
     int status;
     size_t answer_bytes;
-    int close;
 };
 
 static uint64_t now_ns(void)
