@@ -106,7 +106,7 @@ static infer_status quad_cut(void)
     o[1].size = 0;
     o[2].channels = 2;
     o[3].allocator.alloc = some_alloc;
-    o[4].reserved = 1;
+    o[4].fast_decode = 2;
     infer_status status = infer_quad_cut(
         pictures(0), quad(1, 1),
         ARG(2, const infer_image_options *, 2, &o[0], NULL, &o[1], &o[2], &o[3], &o[4]), to,
