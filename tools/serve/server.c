@@ -1,4 +1,5 @@
 #include "tools/serve/server.h"
+#include "tools/serve/clock.h"
 
 #include <malloc.h>
 #include <pthread.h>
@@ -186,13 +187,6 @@ static int begin_all(struct server *s, char *why, size_t size)
     return 1;
 }
 
-static uint64_t wall_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 struct server *server_begin(const struct server_options *options, char *why, size_t size)
 {
     struct server *s = calloc(1, sizeof *s);
@@ -205,9 +199,9 @@ struct server *server_begin(const struct server_options *options, char *why, siz
     mallopt(M_MMAP_THRESHOLD, 32 << 20);
     mallopt(M_TRIM_THRESHOLD, 256 << 20);
     s->options = *options;
-    s->started_ms = wall_ms();
+    s->started_ms = serve_wall_ms();
     if (begin_all(s, why, size)) {
-        s->ready_ms = wall_ms();
+        s->ready_ms = serve_wall_ms();
         return s;
     }
     server_end(s, 0);

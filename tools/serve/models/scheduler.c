@@ -28,20 +28,6 @@ struct batch {
     int made;       /* the session is new */
 };
 
-uint64_t serve_now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-static uint64_t wall_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
 /* ---- queues, under the lock ----------------------------------------------------------------- */
 
 static void activate(struct scheduler *s, struct version *v)
@@ -187,7 +173,7 @@ static void count_time(struct version_histogram *h, uint64_t ns)
 static void count_job(struct version_counts *c, const struct job *job)
 {
     const uint64_t all = job->ended_ns - job->queued_ns;
-    c->last_ms = wall_ms();
+    c->last_ms = serve_wall_ms();
     c->failures[job->status]++;
     if (job->status != JOB_OK) {
         c->failure++;

@@ -6,6 +6,7 @@
 #ifndef INFER_TOOLS_SERVE_SCHEDULER_H
 #define INFER_TOOLS_SERVE_SCHEDULER_H
 
+#include "tools/serve/clock.h"
 #include "tools/serve/models/version.h"
 
 struct scheduler;
@@ -31,7 +32,5 @@ void scheduler_counts(struct scheduler *s, struct version *v, struct version_cou
                       int *queued, int *running);
 /* Share of the executors' time that was spent on jobs, in ns since the start. */
 uint64_t scheduler_busy_ns(struct scheduler *s);
-/* CLOCK_MONOTONIC in ns. */
-uint64_t serve_now_ns(void);
 
 #endif

@@ -1,4 +1,5 @@
 #include "tools/serve/models/version.h"
+#include "tools/serve/clock.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -173,13 +174,6 @@ static void free_all(struct version *v)
     free(v);
 }
 
-static uint64_t wall_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
 /* A file that is mapped counts as well: its pages are in memory while it is used. */
 static uint64_t bytes_of(const struct version *v)
 {
@@ -228,7 +222,7 @@ struct version *version_open(const char *name, int64_t number, const char *path,
     if (!v || !v->name || !v->path) {
         snprintf(why, size, "out of memory");
     } else if (open_it(v, &err) == INFER_OK) {
-        v->loaded_ms = wall_ms();
+        v->loaded_ms = serve_wall_ms();
         v->bytes = bytes_of(v);
         v->load_ms = (double)(serve_now_ns() - begun) / 1e6;
         return v;

@@ -5,18 +5,12 @@
 #include <time.h>
 
 #include "tools/monitor/monitor.h"
+#include "tools/serve/clock.h"
 #include "tools/serve/page/page.h"
 #include "tools/serve/transport/reply.h"
 #include "tools/serve/watch/observe.h"
 
 static const double bounds[] = VERSION_BOUNDS;
-
-static double wall_seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 static const char *task_name(infer_task task)
 {
@@ -96,7 +90,8 @@ static void add_verdict(yyjson_mut_doc *doc, yyjson_mut_val *list, enum feature 
 static void add_drift(yyjson_mut_doc *doc, yyjson_mut_val *o, struct version *v)
 {
     struct monitor_report *r = malloc(sizeof *r);
-    if (r && monitor_report(observation_monitor(v->observation), wall_seconds(), r)) {
+    if (r &&
+        monitor_report(observation_monitor(v->observation), (double)serve_wall_ms() / 1e3, r)) {
         yyjson_mut_val *drift = yyjson_mut_obj_add_obj(doc, o, "drift");
         yyjson_mut_obj_add_bool(doc, drift, "reference", r->has_reference != 0);
         yyjson_mut_obj_add_uint(doc, drift, "pictures", r->pictures);

@@ -1,7 +1,6 @@
 /* The loops: sockets, tasks and times. */
 #include "tools/serve/transport/h2.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
@@ -10,11 +9,11 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "tools/serve/models/scheduler.h"
 #include "tools/serve/transport/h2_internal.h"
+#include "tools/serve/transport/listen.h"
 
 enum { EVENTS = 64, ACCEPTS = 32 };
 #define SECOND UINT64_C(1000000000)
@@ -280,31 +279,6 @@ static void *run(void *arg)
 
 /* ---- begin and end -------------------------------------------------------------------------- */
 
-static int listen_on(const char *host, int port, char *why, size_t size)
-{
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *list = NULL;
-    char service[16];
-    snprintf(service, sizeof service, "%d", port);
-    const int bad = getaddrinfo(host ? host : "127.0.0.1", service, &hints, &list);
-    if (bad) {
-        snprintf(why, size, "%s: %s", host, gai_strerror(bad));
-        return -1;
-    }
-    int fd = -1;
-    for (const struct addrinfo *a = list; a && fd < 0; a = a->ai_next) {
-        fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        const int yes = 1;
-        if (fd >= 0 && (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) != 0 ||
-                        bind(fd, a->ai_addr, a->ai_addrlen) != 0 || listen(fd, 4096) != 0)) {
-            snprintf(why, size, "port %d: %s", port, strerror(errno));
-            close(fd);
-            fd = -1;
-        }
-    }
-    freeaddrinfo(list);
-    return fd;
-}
-
 static int loop_begin(struct h2_server *s, struct h2_loop *loop)
 {
     struct epoll_event listener = {.events = EPOLLIN | EPOLLEXCLUSIVE, .data.ptr = s};
@@ -325,19 +299,6 @@ static int loop_begin(struct h2_server *s, struct h2_loop *loop)
     return loop->started;
 }
 
-static void find_port(struct h2_server *s)
-{
-    union {
-        struct sockaddr any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-    } a;
-    socklen_t n = sizeof a;
-    memset(&a, 0, sizeof a);
-    if (getsockname(s->listener, &a.any, &n) == 0)
-        s->port = ntohs(a.any.sa_family == AF_INET6 ? a.v6.sin6_port : a.v4.sin_port);
-}
-
 struct h2_server *h2_begin(const struct h2_options *options, char *why, size_t size)
 {
     struct h2_server *s = calloc(1, sizeof *s);
@@ -354,7 +315,7 @@ struct h2_server *h2_begin(const struct h2_options *options, char *why, size_t s
         h2_end(s);
         return NULL;
     }
-    find_port(s);
+    s->port = listen_port(s->listener);
     while (s->nloops < options->threads)
         if (!loop_begin(s, &s->loops[s->nloops++])) {
             snprintf(why, size, "no memory or threads");

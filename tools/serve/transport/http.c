@@ -1,9 +1,7 @@
 #include "tools/serve/transport/http.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <microhttpd.h>
-#include <netdb.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -12,11 +10,11 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "tools/serve/clock.h"
 #include "tools/serve/transport/coding.h"
+#include "tools/serve/transport/listen.h"
 
 /* Headers and what is read at a time. */
 enum { CONNECTION_BYTES = 64 << 10, LONGEST_URI = 8 << 10, FIRST_BYTES = 16 << 10 };
@@ -46,13 +44,6 @@ struct exchange {
     int status;
     size_t answer_bytes;
 };
-
-static uint64_t now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 /* A version 4 UUID. */
 static void make_id(char *id)
@@ -300,7 +291,7 @@ static enum MHD_Result handle(struct exchange *e)
     if (e->request.body)
         e->request.body[e->request.body_bytes] = 0;
     make_id(e->request.id);
-    e->request.came_ns = now_ns();
+    e->request.came_ns = serve_now_ns();
     e->stage = HANDLING;
     e->counted = 1;
     atomic_fetch_add(&e->server->pending, 1);
@@ -453,31 +444,6 @@ static unsigned most_connections(void)
     return l.rlim_cur > 1000100 ? 1000000 : l.rlim_cur > 200 ? (unsigned)l.rlim_cur - 100 : 100;
 }
 
-static int bind_to(const char *host, int port, char *why, size_t size)
-{
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *list = NULL;
-    char service[16];
-    snprintf(service, sizeof service, "%d", port);
-    const int bad = getaddrinfo(host ? host : "127.0.0.1", service, &hints, &list);
-    if (bad) {
-        snprintf(why, size, "%s: %s", host, gai_strerror(bad));
-        return -1;
-    }
-    int fd = -1;
-    for (const struct addrinfo *a = list; a && fd < 0; a = a->ai_next) {
-        fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        const int yes = 1;
-        if (fd >= 0 && (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) != 0 ||
-                        bind(fd, a->ai_addr, a->ai_addrlen) != 0 || listen(fd, 4096) != 0)) {
-            snprintf(why, size, "port %d: %s", port, strerror(errno));
-            close(fd);
-            fd = -1;
-        }
-    }
-    freeaddrinfo(list);
-    return fd;
-}
-
 static void no_messages(void *ctx, const char *format, va_list args)
 {
     (void)ctx, (void)format, (void)args;
@@ -525,7 +491,7 @@ struct http_server *http_begin(const struct http_options *options, char *why, si
     }
     s->options = *options;
     const int fd = options->listener >= 0 ? options->listener
-                                          : bind_to(options->host, options->port, why, size);
+                                          : listen_on(options->host, options->port, why, size);
     if (fd < 0) {
         free(s);
         return NULL;
@@ -543,16 +509,7 @@ struct http_server *http_begin(const struct http_options *options, char *why, si
 int http_port(const struct http_server *s)
 {
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_LISTEN_FD);
-    union {
-        struct sockaddr any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-    } a;
-    socklen_t n = sizeof a;
-    memset(&a, 0, sizeof a);
-    if (!info || getsockname(info->listen_fd, &a.any, &n) != 0)
-        return 0;
-    return ntohs(a.any.sa_family == AF_INET6 ? a.v6.sin6_port : a.v4.sin_port);
+    return info ? listen_port(info->listen_fd) : 0;
 }
 
 void http_quiesce(struct http_server *s)

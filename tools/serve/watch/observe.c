@@ -1,4 +1,5 @@
 #include "tools/serve/watch/observe.h"
+#include "tools/serve/clock.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -38,13 +39,6 @@ struct observation {
     struct feedback *feedback;
     char model[MONITOR_NAME], version[MONITOR_NAME];
 };
-
-static double wall_seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 /* ---- samples, written by a thread of their own ----------------------------------------------- */
 
@@ -221,7 +215,7 @@ static void log_features(struct observation *o, const struct features *f, const 
 void observation_add(struct observation *o, const struct features *f, const char *id,
                      const infer_picture *picture)
 {
-    const double now = wall_seconds();
+    const double now = (double)serve_wall_ms() / 1e3;
     monitor_add(o->monitor, f, now);
     if (*id && features_has(f, FEATURE_CLASS))
         feedback_remember(o->feedback, id, (int64_t)f->value[FEATURE_CLASS]);

@@ -7,6 +7,7 @@
 
 #include "tools/cli.h"
 #include "tools/monitor/monitor.h"
+#include "tools/serve/clock.h"
 #include "tools/serve/server.h"
 #include "tools/serve/transport/reply.h"
 #include "tools/serve/watch/observe.h"
@@ -16,19 +17,12 @@ static const char *class_name(void *ctx, int64_t index)
     return version_label(ctx, index);
 }
 
-static double wall_seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 static void version_json(FILE *f, struct version *v)
 {
     struct monitor_report *r = malloc(sizeof *r);
     struct feedback_report told;
     fputs("{\"monitor\": ", f);
-    if (r && monitor_report(observation_monitor(v->observation), wall_seconds(), r))
+    if (r && monitor_report(observation_monitor(v->observation), (double)serve_wall_ms() / 1e3, r))
         monitor_json(f, r);
     else
         fputs("null", f);
