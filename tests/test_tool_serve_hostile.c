@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <sys/resource.h>
 
+#include "tools/serve/transport/coding.h"
 #include "tools/serve/watch/metrics.h"
 
 static char store[256];
@@ -185,6 +186,44 @@ static void bodies_are_bounded(void **state)
     server_end(s, 5);
 }
 
+/* What is unpacked counts as much as what was sent: requests that wait can't hold more. */
+static void bombs_are_bounded(void **state)
+{
+    (void)state;
+    enum { N = 200, BYTES = 1 << 20 };
+    static unsigned char zeros[BYTES - 1000];
+    int fds[N], counts[3] = {0};
+    static struct reply r;
+    unsigned char *packed;
+    size_t bytes;
+    struct server *s = begin_server(BYTES);
+    const int port = http_port(s->inference);
+    assert_int_equal(coding_encode("gzip", zeros, sizeof zeros, &packed, &bytes), CODING_OK);
+    assert_true(bytes < 10000);
+    char head[200];
+    const int n =
+        snprintf(head, sizeof head,
+                 "PUT /predictions/signs HTTP/1.1\r\nHost: x\r\nContent-Encoding: gzip\r\n"
+                 "Content-Length: %zu\r\n\r\n",
+                 bytes);
+    const double before = process_use().resident_bytes;
+    for (int i = 0; i < N; i++) {
+        fds[i] = serve_connect(port);
+        serve_send(fds[i], head, (size_t)n);
+        serve_send(fds[i], packed, bytes);
+    }
+    for (int i = 0; i < N; i++) {
+        serve_receive(fds[i], &r);
+        counts[r.status == 400 ? 0 : r.status == 503 ? 1 : 2]++;
+        close(fds[i]);
+    }
+    assert_int_equal(counts[2], 0); /* zeros are no picture, or there was no room */
+    assert_true(process_use().resident_bytes - before < 1.5 * 64 * BYTES);
+    free(packed);
+    usual_ms(port);
+    server_end(s, 5);
+}
+
 /* A body in chunks that never ends is read and dropped, not kept. */
 static void endless_body(void **state)
 {
@@ -240,8 +279,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(many_idle_connections), cmocka_unit_test(slow_senders),
-        cmocka_unit_test(bodies_are_bounded),    cmocka_unit_test(endless_body),
-        cmocka_unit_test(gone_clients),
+        cmocka_unit_test(bodies_are_bounded),    cmocka_unit_test(bombs_are_bounded),
+        cmocka_unit_test(endless_body),          cmocka_unit_test(gone_clients),
     };
     return cmocka_run_group_tests_name("serve: hostile clients", tests, begin, end);
 }

@@ -40,6 +40,7 @@ struct exchange {
     int too_large, no_memory, counted;
     pthread_mutex_t lock;
     enum stage stage;
+    int answered;
     struct MHD_Response *response;
     int status;
     size_t answer_bytes;
@@ -114,22 +115,29 @@ static void on_completed(void *ctx, struct MHD_Connection *connection, void **sl
     *slot = NULL;
 }
 
+/* Takes so many bytes out of what all bodies may take. */
+static int reserve(struct exchange *e, size_t bytes)
+{
+    struct http_server *s = e->server;
+    if (atomic_fetch_add(&s->body_memory, bytes) + bytes > s->options.max_body_memory) {
+        atomic_fetch_sub(&s->body_memory, bytes);
+        return 0;
+    }
+    e->reserved += bytes;
+    return 1;
+}
+
 /* Room for `need` bytes and a 0, out of what all bodies may take. It grows with what has come, so
  * that nobody gets memory for a promise. */
 static int make_room(struct exchange *e, size_t need)
 {
     if (need < e->capacity)
         return 1;
-    struct http_server *s = e->server;
     size_t capacity = e->capacity ? e->capacity : FIRST_BYTES;
     while (capacity <= need)
         capacity *= 2;
-    const size_t more = capacity - e->capacity;
-    if (atomic_fetch_add(&s->body_memory, more) + more > s->options.max_body_memory) {
-        atomic_fetch_sub(&s->body_memory, more);
+    if (!reserve(e, capacity - e->capacity))
         return 0;
-    }
-    e->reserved += more;
     unsigned char *body = realloc(e->request.body, capacity);
     if (!body)
         return 0;
@@ -261,6 +269,10 @@ static int decode_body(struct exchange *e)
     switch (coding_decode(coding, e->request.body, e->request.body_bytes,
                           e->server->options.max_body, &out, &bytes)) {
     case CODING_OK:
+        if (!reserve(e, bytes)) { /* few bytes may have become many */
+            free(out);
+            return MHD_HTTP_SERVICE_UNAVAILABLE;
+        }
         free(e->request.body);
         e->request.body = out;
         e->request.body_bytes = bytes;
@@ -299,7 +311,7 @@ static enum MHD_Result handle(struct exchange *e)
         return MHD_NO;
     e->server->options.handle(e->server->options.ctx, &e->request);
     pthread_mutex_lock(&e->lock);
-    const int answered = e->response != NULL;
+    const int answered = e->answered;
     if (!answered) {
         e->stage = WAITING;
         MHD_suspend_connection(e->connection);
@@ -365,7 +377,8 @@ void http_answer(struct http_request *request, const struct http_answer *a)
     if (r && a->close)
         MHD_add_response_header(r, MHD_HTTP_HEADER_CONNECTION, "close");
     pthread_mutex_lock(&e->lock);
-    e->response = r;
+    e->response = r; /* NULL without memory: the connection then ends */
+    e->answered = 1;
     e->status = a->status;
     e->answer_bytes = a->body_bytes;
     const int waits = e->stage == WAITING;
