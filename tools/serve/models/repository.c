@@ -41,8 +41,10 @@ struct model *repository_find(const struct repository *r, const char *name, size
 static struct model *add_model(struct repository *r, const char *name)
 {
     struct model **more = realloc(r->models, ((size_t)r->nmodels + 1) * sizeof *more);
-    struct model *m = more ? calloc(1, sizeof *m) : NULL;
-    r->models = more ? more : r->models;
+    if (!more)
+        return NULL;
+    r->models = more;
+    struct model *m = calloc(1, sizeof *m);
     if (!m || !(m->name = strdup(name))) {
         free(m);
         return NULL;
