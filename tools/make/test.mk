@@ -12,5 +12,5 @@ run-tests:
 run-units: $(UNITS)
 	@tests/run_units.sh $(UNITS)
 
-run-checks: all $(BUILD)/bench/bare_http $(BUILD)/tests/test_tool_backend $(BUILD)/tests/serve_test
+run-checks: all $(BUILD)/bench/bare_http $(BUILD)/tests/test_tool_backend $(BUILD)/tests/serve_test $(BUILD)/tests/grpc_send
 	@BUILD=$(BUILD) tests/run_checks.sh
