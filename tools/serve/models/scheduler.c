@@ -14,6 +14,7 @@ struct scheduler {
     pthread_t *threads;
     int nthreads;
     int ending;
+    int busy;               /* executors with a batch */
     struct version *active; /* those with jobs that wait */
     uint64_t least_virtual, busy_ns;
 };
@@ -26,6 +27,7 @@ struct batch {
     int count;
     int64_t images; /* of the jobs as they were taken */
     int made;       /* the session is new */
+    int wide;       /* there are threads to spare */
 };
 
 /* ---- queues, under the lock ----------------------------------------------------------------- */
@@ -144,6 +146,8 @@ static int next_batch(struct scheduler *s, struct batch *b)
             b->version = version_ref(v);
             b->session = v->idle;
             b->made = 0;
+            s->busy++;
+            b->wide = s->nthreads > 1 && s->busy * 2 <= s->nthreads;
             if (v->idle)
                 v->idle = v->idle->next;
             return 1;
@@ -243,7 +247,8 @@ static void run_batch(struct batch *b)
         b->made = b->session != NULL;
     }
     if (b->session)
-        version_run(b->version, b->session->session, b->jobs, b->count);
+        version_run(b->version, version_session_use(b->version, b->session, b->wide), b->jobs,
+                    b->count);
     else
         for (int i = 0; i < b->count; i++)
             job_fail(b->jobs[i], JOB_FAILED, "%s", err.message);
@@ -271,6 +276,7 @@ static void settle(struct scheduler *s, struct batch *b, struct job **dropped, i
     v->virtual_ns += ns;
     s->busy_ns += ns;
     v->running--;
+    s->busy--;
     v->running_images -= b->images;
     if (s->active)
         pthread_cond_signal(&s->wake);

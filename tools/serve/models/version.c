@@ -131,22 +131,37 @@ static void find_task(struct version *v)
         v->task = INFER_TASK_CLASSIFY;
 }
 
-struct version_session *version_session_new(struct version *v, infer_error *err)
+static infer_status make_session(struct version *v, uint32_t threads, infer_session **session,
+                                 infer_error *err)
 {
-    struct version_session *s = calloc(1, sizeof *s);
     infer_session_options o = INFER_SESSION_OPTIONS_INIT;
     o.pool = v->pool;
+    o.threads = threads;
     o.precision = v->options.precision;
     o.inputs = v->specs;
     o.ninputs = (size_t)v->ninputs;
+    return infer_session_create(v->model, &o, session, err);
+}
+
+struct version_session *version_session_new(struct version *v, infer_error *err)
+{
+    struct version_session *s = calloc(1, sizeof *s);
     if (!s) {
         *err = (infer_error){.status = INFER_ERROR_NO_MEMORY, .message = "out of memory"};
         return NULL;
     }
-    if (infer_session_create(v->model, &o, &s->session, err) == INFER_OK)
+    if (make_session(v, 1, &s->session, err) == INFER_OK)
         return s;
     free(s);
     return NULL;
+}
+
+infer_session *version_session_use(struct version *v, struct version_session *s, int wide)
+{
+    infer_error err;
+    if (wide && (s->wide || make_session(v, 0, &s->wide, &err) == INFER_OK))
+        return s->wide;
+    return s->session;
 }
 
 void version_sessions_free(struct version_session *list)
@@ -155,6 +170,7 @@ void version_sessions_free(struct version_session *list)
         struct version_session *s = list;
         list = s->next;
         infer_session_free(&s->session);
+        infer_session_free(&s->wide);
         free(s);
     }
 }

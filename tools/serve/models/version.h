@@ -79,7 +79,8 @@ struct version_counts {
 };
 
 struct version_session {
-    infer_session *session;
+    infer_session *session; /* runs on the thread that calls it, */
+    infer_session *wide;    /* or on all of the pool: made when it is first wanted */
     struct version_session *next;
 };
 
@@ -133,6 +134,8 @@ struct version *version_open(const char *name, int64_t number, const char *path,
 struct version *version_ref(struct version *v);
 /* Frees it with its last reference. */
 void version_unref(struct version *v);
+/* The session of a run: the wide one where that is asked for and there is memory for it. */
+infer_session *version_session_use(struct version *v, struct version_session *s, int wide);
 /* A further session. NULL: *err says why. */
 struct version_session *version_session_new(struct version *v, infer_error *err);
 /* Frees sessions that nobody else has. */
