@@ -43,7 +43,7 @@ static void change_signs(const char *name, int percent, int blue)
         assert_int_equal(infer_image_load(path, NULL, &image, NULL), INFER_OK);
         const size_t n = (size_t)image.width * (size_t)image.height * 3;
         for (size_t i = 0; i < n; i++)
-            image.pixels[i] = i % 3 == 2 && !blue ? (uint8_t)0 : (uint8_t)(image.pixels[i] * percent / 100);
+            image.pixels[i] = (uint8_t)(i % 3 == 2 && !blue ? 0 : image.pixels[i] * percent / 100);
         snprintf(path, sizeof path, "%s/%.100s.png", in_folder(name), e->d_name);
         assert_int_equal(png_write(path, &image), CLI_OK);
         infer_image_free(&image);

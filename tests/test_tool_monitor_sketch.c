@@ -267,8 +267,7 @@ static void hostile_bytes(void **unused)
         memcpy(copy, bytes, size);
         for (int k = i % 3; k >= 0; k--) {
             const size_t at = (size_t)(uniform() * (double)(i & 1 ? size : 400));
-            copy[at] =
-                i & 2 ? (unsigned char)(256 * uniform()) : (unsigned char)(copy[at] ^ (1 << i % 8));
+            copy[at] = (unsigned char)(i & 2 ? (int)(256 * uniform()) : copy[at] ^ (1 << i % 8));
         }
         seal(copy, size);
         if (profile_decode(&b, copy, size, &err) == INFER_OK) {
