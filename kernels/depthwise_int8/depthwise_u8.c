@@ -191,7 +191,7 @@ infer_status infer__dw8_prepare(const struct infer__task *t, struct infer__dw8 *
     need->layout = INFER__LAYOUT(d->rows, d->quads, d->per_channel);
     need->scratch_bytes = infer__bytes_of(INFER__PRODUCT(bytes, d->level->widest), 1);
     need->units = d->units;
-    d->at_twice = HEAD + weights;
+    d->at_twice = INFER__SUM(HEAD, weights);
     d->table_row = d->s.rq->table ? infer__table_row_find(t->isa) : NULL;
     return INFER_OK;
 }

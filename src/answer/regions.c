@@ -286,8 +286,8 @@ static infer_status take(struct finder *f, const infer_allocator *a, infer_error
     f->order = infer__calloc(a, f->nruns, sizeof *f->order);
     f->begin = infer__calloc(a, (size_t)f->nruns + 2, sizeof *f->begin);
     f->sums = infer__calloc(a, infer__array_bytes(rows, columns + 1), sizeof *f->sums);
-    f->points = infer__calloc(a, 2 * rows, 2 * sizeof *f->points);
-    f->hull = infer__calloc(a, 4 * rows + 1, 2 * sizeof *f->hull);
+    f->points = infer__calloc(a, infer__array_bytes(rows, 4), sizeof *f->points);
+    f->hull = infer__calloc(a, infer__array_bytes(rows + 1, 8), sizeof *f->hull);
     return f->runs && f->order && f->begin && f->sums && f->points && f->hull
                ? INFER_OK
                : infer__no_memory(err, infer__array_bytes(rows, columns));
