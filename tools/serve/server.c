@@ -74,7 +74,7 @@ static struct http_server *listen_on(struct server *s, const char *host, int por
                              .threads = handle == route_inference ? o->http_threads : 1,
                              .max_body = o->max_request_bytes,
                              .max_body_memory = o->max_request_bytes * BODIES_AT_ONCE,
-                             .idle_seconds = IDLE_SECONDS,
+                             .idle_seconds = o->idle_seconds ? o->idle_seconds : IDLE_SECONDS,
                              .receive_seconds =
                                  o->receive_seconds ? o->receive_seconds : RECEIVE_SECONDS,
                              .origin = o->origin,

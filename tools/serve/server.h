@@ -29,6 +29,7 @@ struct server_options {
     const char *grpc_coding;              /* "gzip" or "deflate": of gRPC's answers; NULL: none */
     const char *name;                     /* "libinfer" */
     size_t max_request_bytes;
+    unsigned idle_seconds;    /* that a connection may be silent between requests; 0: 300 */
     unsigned receive_seconds; /* that a sender may be silent within a body; 0: 30 */
     int threads, http_threads;
     const char *models;  /* that are loaded at the start: see repository.h */
