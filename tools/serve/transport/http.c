@@ -106,6 +106,8 @@ static void on_completed(void *ctx, struct MHD_Connection *connection, void **sl
         return;
     if (e->server->options.log && e->stage == ANSWERED)
         e->server->options.log(e->server->options.ctx, &e->request, e->status, e->answer_bytes);
+    if (e->response) /* the client went while it was made */
+        MHD_destroy_response(e->response);
     let_go_of_body(e);
     if (e->counted)
         atomic_fetch_sub(&e->server->pending, 1);
