@@ -91,6 +91,9 @@ char *dims_text(const infer_value_info *info, char *text, size_t size);
 /* A field of a CSV file, with quotes where it needs them. */
 void csv_string(FILE *f, const char *s);
 
+/* Whether a text ends with another. */
+int cli_ends_with(const char *text, const char *end);
+
 /* Milliseconds of a monotonic clock. */
 double cli_now_ms(void);
 

@@ -60,12 +60,6 @@ struct job {
     double start_ms;
 };
 
-static int ends_with(const char *s, const char *end)
-{
-    const size_t n = strlen(s), m = strlen(end);
-    return n >= m && strcmp(s + n - m, end) == 0;
-}
-
 /* ---- the graph ------------------------------------------------------------------------------ */
 
 static int gather(const struct edit *e, const struct cli_args *args, const char *option,
@@ -303,8 +297,8 @@ static int check_args(struct job *j, const char *path)
         return cli_usage("%s would overwrite the model itself", j->output);
     if (!any)
         return cli_usage("edit: there is nothing to change; see infer edit --help");
-    j->source_onnx = ends_with(path, ".onnx");
-    j->target_onnx = ends_with(j->output, ".onnx");
+    j->source_onnx = cli_ends_with(path, ".onnx");
+    j->target_onnx = cli_ends_with(j->output, ".onnx");
     if (j->target_onnx && (preprocess_args_given(j->args) || cli_has(j->args, "labels")))
         return cli_usage("%s: an ONNX file has no place for labels and preprocessing", j->output);
     if (!cli_has(j->args, "labels"))

@@ -179,12 +179,6 @@ void print_report(const struct onnx_report *report, const char *path, int verbos
                 report->problems + report->warnings - report->count);
 }
 
-static int ends_with(const char *s, const char *end)
-{
-    size_t n = strlen(s), m = strlen(end);
-    return n >= m && strcmp(s + n - m, end) == 0;
-}
-
 int open_model(const char *path, const infer_input_spec *shapes, size_t nshapes,
                infer_model **model, void **bytes)
 {
@@ -200,7 +194,7 @@ int open_model_with(const char *path, const struct convert_options *options, inf
     *bytes = NULL;
     infer_load_options lo = INFER_LOAD_OPTIONS_INIT;
     lo.verify = options->verify != 0;
-    if (!ends_with(path, ".onnx"))
+    if (!cli_ends_with(path, ".onnx"))
         return infer_load(path, &lo, model, &err) == INFER_OK ? CLI_OK : cli_fail(path, &err);
     struct onnx_report report;
     size_t size;

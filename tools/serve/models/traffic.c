@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "answer/nms.h"
 #include "tools/serve/server.h"
 
 /* Copies under way at once; they are the first thing to leave out where there is too much to do. */
@@ -35,12 +36,8 @@ static int same_signature(const struct version *a, const struct version *b)
 
 static double overlap(const infer_box *a, const infer_box *b)
 {
-    const double w = fmin(a->x1, b->x1) - fmax(a->x0, b->x0);
-    const double h = fmin(a->y1, b->y1) - fmax(a->y0, b->y0);
-    const double both = w > 0 && h > 0 ? w * h : 0;
-    const double all = (double)(a->x1 - a->x0) * (a->y1 - a->y0) +
-                       (double)(b->x1 - b->x0) * (b->y1 - b->y0) - both;
-    return all > 0 ? both / all : 0;
+    const struct infer__extent x = infer__extent_of(a, 0), y = infer__extent_of(b, 0);
+    return infer__iou(&x, &y);
 }
 
 static int boxes_agree(const struct job_answer *a, const struct job_answer *b)

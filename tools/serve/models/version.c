@@ -10,17 +10,12 @@
 #include "base/memory.h"
 #include "file/layout.h"
 #include "infer_experimental.h"
+#include "tools/cli.h"
 #include "tools/convert.h"
 #include "tools/serve/models/notes.h"
 #include "tools/serve/models/scheduler.h"
 #include "tools/serve/models/version_shapes.h"
 #include "tools/serve/watch/observe.h"
-
-static int ends_with(const char *s, const char *end)
-{
-    const size_t n = strlen(s), m = strlen(end);
-    return n >= m && strcmp(s + n - m, end) == 0;
-}
 
 enum { MOST_DOMAINS = 16 };
 
@@ -50,7 +45,7 @@ static infer_status load(struct version *v, infer_error *err)
     lo.read_into_memory = !v->options.map;
     lo.custom_ops = v->options.custom_ops;
     lo.ncustom_ops = v->options.ncustom_ops;
-    if (!ends_with(v->path, ".onnx") && (ends_with(v->path, ".infer") || is_flat(v->path)))
+    if (!cli_ends_with(v->path, ".onnx") && (cli_ends_with(v->path, ".infer") || is_flat(v->path)))
         return infer_load(v->path, &lo, &v->model, err);
     const char *domains[MOST_DOMAINS];
     struct convert_options o = {.task = "auto", .custom_domains = domains};

@@ -6,6 +6,7 @@
 #include <strings.h>
 #include <sys/random.h>
 
+#include "tools/cli.h"
 #include "tools/serve/transport/siphash.h"
 
 enum { SLOTS = 4096 };
@@ -69,6 +70,14 @@ static char *put(char **at, const char *text)
     return p;
 }
 
+/* All headers but x-request-id, which each request has of its own. */
+static void add_headers(struct http_answer *to, const struct http_answer *from)
+{
+    for (int i = 0; i < from->headers; i++)
+        if (strcasecmp(from->header[i].name, "x-request-id") != 0)
+            http_add(to, from->header[i].name, from->header[i].value);
+}
+
 /* A copy but for x-request-id, which each request has of its own. 0: no memory. */
 static int keep(struct kept *k, const struct http_answer *a)
 {
@@ -87,10 +96,10 @@ static int keep(struct kept *k, const struct http_answer *a)
     at += a->body_bytes;
     if (a->content_type)
         k->answer.content_type = put(&at, a->content_type);
-    for (int i = 0; i < a->headers; i++) {
-        const char *name = put(&at, a->header[i].name), *value = put(&at, a->header[i].value);
-        if (strcasecmp(name, "x-request-id") != 0)
-            http_add(&k->answer, name, value);
+    add_headers(&k->answer, a);
+    for (int i = 0; i < k->answer.headers; i++) {
+        k->answer.header[i].name = put(&at, k->answer.header[i].name);
+        k->answer.header[i].value = put(&at, k->answer.header[i].value);
     }
     return 1;
 }
@@ -154,12 +163,6 @@ void cache_end(struct cache *c)
 
 /* ---- requests ------------------------------------------------------------------------------- */
 
-static int ends_with(const char *s, const char *end)
-{
-    const size_t n = strlen(s), m = strlen(end);
-    return n >= m && strcmp(s + n - m, end) == 0;
-}
-
 /* Whether a request asks for nothing but an inference. */
 static int is_inference(const struct http_request *r)
 {
@@ -170,7 +173,7 @@ static int is_inference(const struct http_request *r)
     if (strncmp(r->path, "/predictions/", 13) == 0)
         return 1;
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
-        if (ends_with(r->path, ends[i]))
+        if (cli_ends_with(r->path, ends[i]))
             return 1;
     return 0;
 }
@@ -274,9 +277,7 @@ void cache_answered(struct cache *c, struct http_request *r, const struct http_a
                                .content_type = a->content_type,
                                .body = a->body,
                                .body_bytes = a->body_bytes};
-    for (int i = 0; i < a->headers; i++)
-        if (strcasecmp(a->header[i].name, "x-request-id") != 0)
-            http_add(&same, a->header[i].name, a->header[i].value);
+    add_headers(&same, a);
     while (w) {
         struct waiter *next = w->next;
         give(w->request, &same);
