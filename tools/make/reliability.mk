@@ -35,3 +35,6 @@ $(BUILD)/tests/reliability/%: $(BUILD)/obj/tests/reliability/%.o $(TOOL_OBJ) $(B
 EVERY_KERNEL := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/reliability/every_kernel*.c) \
                   bench/kernel_shape.c)
 $(addprefix $(BUILD)/tests/reliability/,r19_guard_pages r21_special_values): $(EVERY_KERNEL)
+
+# R6: a file of rows for each header's functions, or for a part of them.
+$(BUILD)/tests/reliability/r06_arguments: $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/reliability/arguments*.c))

@@ -1,8 +1,6 @@
-/* Rows of R6: the functions of infer_draw.h. A part of r06_arguments.c, which includes it. */
-#ifndef INFER_TESTS_R06_DRAW_H
-#define INFER_TESTS_R06_DRAW_H
-
+/* Rows of R6: the functions of infer_draw.h. */
 #include "infer_draw.h"
+#include "tests/reliability/arguments.h"
 
 INIT(draw_style_init, infer_draw_style)
 
@@ -159,4 +157,9 @@ static infer_status draw_classes(void)
                               ERR(4));
 }
 
-#endif
+const struct arguments_row arguments_of_drawing[] = {
+    ROW(draw_palette), ROW(draw_style_init), ROW(draw_rectangle),  ROW(draw_disc),
+    ROW(draw_lines),   ROW(draw_text),       ROW(draw_text_width), ROW(draw_label),
+    ROW(draw_legend),  ROW(draw_box),        ROW(draw_points),     ROW(draw_links),
+    ROW(draw_mask),    ROW(draw_classes),    {NULL, NULL},
+};

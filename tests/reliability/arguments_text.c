@@ -1,9 +1,6 @@
-/* Rows of R6: the functions of infer_text.h. A part of r06_arguments.c, which includes it behind
- * r06_vision.h. */
-#ifndef INFER_TESTS_R06_TEXT_H
-#define INFER_TESTS_R06_TEXT_H
-
+/* Rows of R6: the functions of infer_text.h. */
 #include "infer_text.h"
+#include "tests/reliability/arguments.h"
 
 INIT(text_regions_options_init, infer_text_regions_options)
 INIT(read_text_options_init, infer_read_text_options)
@@ -117,4 +114,11 @@ static infer_status quad_cut(void)
     return status;
 }
 
-#endif
+const struct arguments_row arguments_of_text[] = {
+    ROW(text_regions_options_init),
+    ROW(text_regions),
+    ROW(read_text_options_init),
+    ROW(read_text),
+    ROW(quad_cut),
+    {NULL, NULL},
+};
