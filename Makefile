@@ -8,6 +8,8 @@ BUILD     ?= build
 # 0: no oneDNN, no JPEG; without both the library needs nothing beyond libc, libm and threads.
 ONEDNN    ?= 1
 JPEG      ?= 1
+# 0: infer serve without GnuTLS (gRPC over TLS); what libmicrohttpd is built with is its own matter.
+TLS       ?= 1
 # 1: warnings are errors.
 WERROR    ?= 0
 # 1: AddressSanitizer and UndefinedBehaviorSanitizer; thread: ThreadSanitizer; fuzz: for libFuzzer,
@@ -28,7 +30,7 @@ DEBUG     := $(if $(filter 00,$(SANITIZE)$(COVERAGE)),-g,-g1)
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
             -Wundef -Wvla
 CPPFLAGS := -D_GNU_SOURCE -Iinclude -Isrc -I. -I$(BUILD)/gen -DINFER_ONEDNN=$(ONEDNN) \
-            -DINFER_JPEG=$(JPEG)
+            -DINFER_JPEG=$(JPEG) -DINFER_TLS=$(TLS)
 CFLAGS   := -std=c11 $(DEBUG) -fPIC -fvisibility=hidden -ffp-contract=off -fno-math-errno $(OPT) $(WARNINGS)
 LDLIBS   := -lpthread -lm
 ifeq ($(JPEG),1)
@@ -98,6 +100,9 @@ TOOL_OBJ := $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out $(TOOL_MAIN),$(TOOL_SRC
             $(THIRD_PARTY:%.c=$(BUILD)/obj/%.o)
 UNITS    := $(UNIT_SRC:tests/%.c=$(BUILD)/tests/%)
 TOOL_LIBS := -lprotobuf-c -lmicrohttpd -lnghttp2 -lz
+ifeq ($(TLS),1)
+TOOL_LIBS += -lgnutls
+endif
 
 PROGRAMS := $(BUILD)/infer $(BUILD)/infer-bench
 LIBRARIES := $(BUILD)/libinfer.a $(BUILD)/libinfer.so
@@ -130,7 +135,7 @@ help:
 	@echo "make fuzz       feeds hostile input to the library until it is stopped (tools/make/fuzz.mk)"
 	@echo "make lint       clang-format, clang-tidy, cppcheck, check-layers (which folder includes which)"
 	@echo "make clean"
-	@echo "Variables: V=1  ONEDNN=0|1  JPEG=0|1  WERROR=0|1  SANITIZE=0|1|thread|fuzz  BUILD=folder  CC=gcc|clang"
+	@echo "Variables: V=1  ONEDNN=0|1  JPEG=0|1  TLS=0|1  WERROR=0|1  SANITIZE=0|1|thread|fuzz  BUILD=folder  CC=gcc|clang"
 
 # Objects are made anew when the flags change.
 FLAGS_NOW := $(CC) $(CPPFLAGS) $(CFLAGS) $(GUARD)

@@ -11,6 +11,35 @@
 #include <sys/socket.h>
 #include <time.h>
 
+/* ---- a store: a folder of models within the test's own ----------------------------------------
+ */
+
+static char store[256];
+
+/* Makes it, empty, after the bundled model (setup of tool_run.h). 0: it stands. */
+static inline int store_begin(void **state)
+{
+    if (setup(state) != CLI_OK)
+        return 1;
+    snprintf(store, sizeof store, "%s/store", folder);
+    return mkdir(store, 0700);
+}
+
+/* A copy of the bundled model under a name, as "signs.infer", put in its place in one step. */
+static inline void store_put(const char *name)
+{
+    char path[400], part[300];
+    size_t bytes;
+    char *content = read_file(model, &bytes);
+    snprintf(path, sizeof path, "%s/%s", store, name);
+    snprintf(part, sizeof part, "%s/.part", store);
+    write_bytes(part, content, bytes);
+    free(content);
+    assert_int_equal(rename(part, path), 0);
+}
+
+/* ---- a server, and connections to it --------------------------------------------------------- */
+
 /* Options of a small server of one path. */
 static inline struct server_options serve_options(const char *const *path)
 {

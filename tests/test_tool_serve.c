@@ -8,30 +8,14 @@
 #include "tools/serve/transport/cache.h"
 #include "tools/serve/transport/siphash.h"
 
-static char store[256];
 static void *picture;
 static size_t picture_bytes;
 
-/* A copy of the bundled model, put in its place in one step. */
-static void put_model(const char *name)
-{
-    char path[300], part[300];
-    size_t bytes;
-    char *content = read_file(model, &bytes);
-    snprintf(path, sizeof path, "%s/%s.infer", store, name);
-    snprintf(part, sizeof part, "%s/.part", store);
-    write_bytes(part, content, bytes);
-    free(content);
-    assert_int_equal(rename(part, path), 0);
-}
-
 static int begin(void **state)
 {
-    if (setup(state) != CLI_OK)
+    if (store_begin(state))
         return 1;
-    snprintf(store, sizeof store, "%s/store", folder);
-    mkdir(store, 0700);
-    put_model("signs");
+    store_put("signs.infer");
     picture = read_file(PICTURES "stop-1.jpg", &picture_bytes);
     return picture ? 0 : 1;
 }
@@ -198,11 +182,11 @@ static void models_come_and_go(void **state)
     char from[300], to[300];
     assert_int_equal(pthread_create(&thread, NULL, ask_on, &a), 0);
     assert_false(has_model(a.port, "second"));
-    put_model("second");
+    store_put("second.infer");
     assert_int_equal(repository_scan(s->repository), 0);
     assert_true(has_model(a.port, "second"));
     for (int i = 0; i < 5; i++) { /* replaced while it is asked */
-        put_model("signs");
+        store_put("signs.infer");
         assert_int_equal(repository_scan(s->repository), 0);
     }
     snprintf(from, sizeof from, "%s/second.infer", store);
@@ -237,8 +221,8 @@ static void models_are_evicted(void **state)
     static const char *path[1];
     static const char *const names[] = {"signs", "one", "two"};
     char unlinked[300];
-    put_model("one");
-    put_model("two");
+    store_put("one.infer");
+    store_put("two.infer");
     struct server *s = small_server();
     enum repository_missing missing;
     struct version *v = repository_get(s->repository, "signs", 5, 0, &missing);
@@ -419,7 +403,7 @@ static void answers_are_kept(void **state)
     cache_counts(s->cache, &counts);
     assert_true(counts.bytes <= 3000 && counts.entries > 0 && counts.entries < 20);
     const uint64_t misses = counts.misses;
-    put_model("signs");
+    store_put("signs.infer");
     repository_scan(s->repository); /* another model: nothing of before holds */
     serve_ask(port, "PUT", "/predictions/signs?unused=19", NULL, picture, picture_bytes, &again);
     cache_counts(s->cache, &counts);

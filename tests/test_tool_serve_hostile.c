@@ -9,22 +9,14 @@
 #include "tools/serve/transport/coding.h"
 #include "tools/serve/watch/metrics.h"
 
-static char store[256];
 static void *picture;
 static size_t picture_bytes;
 
 static int begin(void **state)
 {
-    char path[300];
-    size_t bytes;
-    if (setup(state) != CLI_OK)
+    if (store_begin(state))
         return 1;
-    snprintf(store, sizeof store, "%s/store", folder);
-    mkdir(store, 0700);
-    snprintf(path, sizeof path, "%s/signs.infer", store);
-    char *content = read_file(model, &bytes);
-    write_bytes(path, content, bytes);
-    free(content);
+    store_put("signs.infer");
     picture = read_file(PICTURES "stop-1.jpg", &picture_bytes);
     return picture ? 0 : 1;
 }

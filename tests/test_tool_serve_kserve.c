@@ -9,7 +9,6 @@
 #include "tools/serve/kserve/kserve.h"
 #include "tools/serve/transport/coding.h"
 
-static char store[256];
 static void *picture;
 static size_t picture_bytes;
 static struct server *server;
@@ -18,16 +17,9 @@ static int port;
 static int begin(void **state)
 {
     static const char *path[1];
-    char to[300];
-    size_t bytes;
-    if (setup(state) != CLI_OK)
+    if (store_begin(state))
         return 1;
-    snprintf(store, sizeof store, "%s/store", folder);
-    mkdir(store, 0700);
-    char *content = read_file(model, &bytes);
-    snprintf(to, sizeof to, "%s/signs.infer", store);
-    write_bytes(to, content, bytes);
-    free(content);
+    store_put("signs.infer");
     picture = read_file(PICTURES "stop-1.jpg", &picture_bytes);
     path[0] = store;
     const struct server_options o = serve_options(path);

@@ -4,32 +4,19 @@
 
 #include "tools/serve/models/found.h"
 
-static char store[256];
 static void *picture;
 static size_t picture_bytes;
 static struct server *server;
 static struct reply r;
 
-static void put(const char *name)
-{
-    char path[400];
-    size_t bytes;
-    char *content = read_file(model, &bytes);
-    snprintf(path, sizeof path, "%s/%s", store, name);
-    write_bytes(path, content, bytes);
-    free(content);
-}
-
 static int begin(void **state)
 {
-    if (setup(state) != CLI_OK)
+    if (store_begin(state))
         return 1;
-    snprintf(store, sizeof store, "%s/store", folder);
-    mkdir(store, 0700);
-    put("signs.infer");
-    put("echo.mar"); /* found by call alone */
-    put("other.mar");
-    put("../outside.infer");
+    store_put("signs.infer");
+    store_put("echo.mar"); /* found by call alone */
+    store_put("other.mar");
+    store_put("../outside.infer");
     write_text(in_folder("store/broken.mar"), "no model");
     assert_int_equal(symlink("../outside.infer", in_folder("store/link.mar")), 0);
     picture = read_file(PICTURES "stop-1.jpg", &picture_bytes);
@@ -308,8 +295,8 @@ static void chosen(void **state)
     mkdir(in_folder("store/many"), 0700);
     mkdir(in_folder("store/many/1"), 0700);
     mkdir(in_folder("store/many/2"), 0700);
-    put("many/1/model.infer");
-    put("many/2/model.infer");
+    store_put("many/1/model.infer");
+    store_put("many/2/model.infer");
     path[0] = store;
     struct server_options o = serve_options(path);
     o.models = "none,nobody";

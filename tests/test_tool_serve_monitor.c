@@ -1,7 +1,6 @@
 /* The server watches what it is asked: drift, samples, labels. */
 #include "tests/serve_client.h"
 
-static char store[256];
 static char *picture, *dark;
 static size_t picture_bytes, dark_bytes;
 
@@ -9,10 +8,8 @@ static size_t picture_bytes, dark_bytes;
 static int begin(void **state)
 {
     char path[300];
-    if (setup(state) != CLI_OK)
+    if (store_begin(state))
         return 1;
-    snprintf(store, sizeof store, "%s/store", folder);
-    mkdir(store, 0700);
     snprintf(path, sizeof path, "%s/signs.infer", store);
     if (run(cmd_reference, "reference", model, "--data", PICTURES, "-o", path, NULL) != CLI_OK)
         return 1;

@@ -7,7 +7,6 @@
 #include "tools/base64.h"
 #include "vision/decode.h"
 
-static char store[256];
 static unsigned char *picture;
 static size_t picture_bytes;
 static struct server *server;
@@ -55,15 +54,9 @@ static struct server *begin_as(enum server_compat compat)
 static int begin(void **state)
 {
     char path[300];
-    size_t bytes;
-    if (setup(state) != CLI_OK)
+    if (store_begin(state))
         return 1;
-    snprintf(store, sizeof store, "%s/store", folder);
-    mkdir(store, 0700);
-    char *content = read_file(model, &bytes);
-    snprintf(path, sizeof path, "%s/signs.infer", store);
-    write_bytes(path, content, bytes);
-    free(content);
+    store_put("signs.infer");
     snprintf(path, sizeof path, "%s/sums.onnx", store);
     write_sums(path);
     snprintf(path, sizeof path, "%s/twice.onnx", store);

@@ -7,15 +7,11 @@
 
 #include "tests/serve_client.h"
 
-static char store[256];
-
 /* Two versions of a classifier by colours, of which the second is wrong about red. */
 static int begin_store(void **state)
 {
-    if (begin(state))
+    if (store_begin(state))
         return 1;
-    snprintf(store, sizeof store, "%s/store", folder);
-    mkdir(store, 0700);
     char path[300], net[300];
     for (int i = 1; i <= 2; i++) {
         snprintf(path, sizeof path, "%s/colours", store);

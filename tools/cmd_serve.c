@@ -18,7 +18,7 @@ static const struct cli_option options[] = {
     {"check", NULL, "load everything, say what is wrong, and end"},
     {"host", "ADDRESS", "where to listen (default: 127.0.0.1; 0.0.0.0 or :: for everybody)"},
     {"port", "N", "of inference (default: 8080; 0: any free one)"},
-    {"grpc-port", "N", "KServe v2 over gRPC, without TLS (default: none; 0: any)"},
+    {"grpc-port", "N", "KServe v2 over gRPC (default: none; 0: any)"},
     {"grpc-compress", "CODING", "gzip or deflate: answers to gRPC clients that accept it"},
     {"management-port", "N", "of management and metrics, on loopback (default: 8081; 0: any)"},
     {"management-host", "ADDRESS", "where management listens (default: 127.0.0.1)"},
@@ -31,6 +31,7 @@ static const struct cli_option options[] = {
     {"workers", "N", "sessions of a version at most (default: one for each thread)"},
     {"max-batch", "N", "images that are run together at most (default: 8)"},
     {"batch-delay", "US", "for how many microseconds one may wait for others (default: 0)"},
+    {"preferred-batch", "N,...", "sizes that batches are made of where enough images wait"},
     {"slo", "GOAL", "for latency, as p99=20ms: batches and what is let in follow it"},
     {"max-queue", "N", "requests of a version that may wait (default: 256)"},
     {"timeout", "MS", "after which a request that waits is refused (default: none)"},
@@ -44,8 +45,9 @@ static const struct cli_option options[] = {
     {"no-control", NULL, "models can't be loaded and unloaded by call"},
     {"poll", "MS", "how often the folders are looked at (default: 1000; 0: never)"},
     {"token", "TEXT", "that each request must bear (Authorization: Bearer TEXT)"},
+    {"management-token", "TEXT", "another one for management and metrics (default: the same)"},
     {"cors", "ORIGIN", "whose pages may ask: * or one origin"},
-    {"tls-certificate", "FILE", "PEM: speaks HTTPS"},
+    {"tls-certificate", "FILE", "PEM: speaks HTTPS, and gRPC over TLS"},
     {"tls-key", "FILE", "PEM; default: in the certificate's file"},
     {"memory", "BYTES", "of all models, as 2GB: past it those not asked for go, until they are"},
     {"cache", "BYTES", "of answers to keep, as 256MB; 0: none, but shared under way"},
@@ -106,6 +108,12 @@ static int read_versions(const struct cli_args *args, struct version_options *v)
                                     VERSION_TOLD_TIMEOUT};
     for (size_t i = 0; i < sizeof bits / sizeof *bits; i++)
         v->told |= cli_has(args, names[i]) ? bits[i] : 0;
+    const char *preferred = cli_value(args, "preferred-batch");
+    if (preferred && !version_read_preferred(preferred, v->preferred)) {
+        cli_usage("--preferred-batch is up to %d sizes that grow, as 4,8, not '%s'",
+                  VERSION_MOST_PREFERRED, preferred);
+        return 0;
+    }
     const char *slo = cli_value(args, "slo");
     if (slo && !slo_parse(slo, &v->slo_quantile, &v->slo_ns)) {
         cli_usage("--slo is as p99=20ms, not '%s'", slo);
@@ -202,6 +210,7 @@ static int read_options(const struct cli_args *args, struct server_options *o)
                                           .log = cli_value(args, "feature-log"),
                                           .samples = cli_value(args, "samples")};
     o->token = cli_value(args, "token");
+    o->management_token = cli_value(args, "management-token");
     o->origin = cli_value(args, "cors");
     o->certificate = cli_value(args, "tls-certificate");
     o->key = cli_value(args, "tls-key");

@@ -4,7 +4,7 @@ STATIC := $(BUILD)/static
 
 .PHONY: static static-link
 static: deps
-	@$(MAKE) --no-print-directory $(JOBS) BUILD=$(STATIC) ONEDNN=0 JPEG=1 static-link
+	@$(MAKE) --no-print-directory $(JOBS) BUILD=$(STATIC) ONEDNN=0 JPEG=1 TLS=0 static-link
 	@STATIC=$(STATIC) sh tests/static_check.sh
 
 # The rest is of BUILD=build/static.

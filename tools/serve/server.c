@@ -11,6 +11,7 @@
 
 #include "tools/read_file.h"
 #include "tools/serve/config.h"
+#include "tools/serve/kserve/health.h"
 #include "tools/serve/kserve/kserve_grpc.h"
 #include "tools/serve/notify.h"
 #include "tools/serve/transport/cache.h"
@@ -57,11 +58,31 @@ static void *watch(void *arg)
 static void tell(void *ctx, const char *name, int64_t number, const char *what)
 {
     log_event(ctx, name, number, what);
+    health_changed(ctx);
 }
 
 static void on_answer(void *ctx, struct http_request *request, const struct http_answer *answer)
 {
     cache_answered(((struct server *)ctx)->cache, request, answer);
+}
+
+/* Texts of the certificate and its key, to be freed. 0: `why` says what is missing; without a
+ * certificate both are NULL. */
+static int read_certificate(const struct server_options *o, char **certificate, char **key,
+                            char *why, size_t size)
+{
+    size_t bytes;
+    *certificate = *key = NULL;
+    if (!o->certificate)
+        return 1;
+    *certificate = read_file(o->certificate, &bytes);
+    *key = *certificate ? read_file(o->key ? o->key : o->certificate, &bytes) : NULL;
+    if (*key)
+        return 1;
+    free(*certificate);
+    *certificate = NULL;
+    snprintf(why, size, "no TLS without certificate and key");
+    return 0;
 }
 
 static struct http_server *listen_on(struct server *s, const char *host, int port,
@@ -82,18 +103,12 @@ static struct http_server *listen_on(struct server *s, const char *host, int por
                              .answered = s->cache ? on_answer : NULL,
                              .log = log_request,
                              .ctx = s};
-    char *certificate = NULL, *key = NULL;
-    struct http_server *http = NULL;
-    if (o->certificate) {
-        size_t bytes;
-        certificate = read_file(o->certificate, &bytes);
-        key = certificate ? read_file(o->key ? o->key : o->certificate, &bytes) : NULL;
-        snprintf(why, size, "no TLS without certificate and key");
-        h.certificate = certificate;
-        h.key = key;
-    }
-    if (!o->certificate || key)
-        http = http_begin(&h, why, size);
+    char *certificate, *key;
+    if (!read_certificate(o, &certificate, &key, why, size))
+        return NULL;
+    h.certificate = certificate;
+    h.key = key;
+    struct http_server *http = http_begin(&h, why, size);
     free(certificate);
     free(key);
     return http;
@@ -101,31 +116,33 @@ static struct http_server *listen_on(struct server *s, const char *host, int por
 
 static int allows(void *server, const char *authorization)
 {
-    return route_allows(server, authorization);
+    return route_allows(((struct server *)server)->options.token, authorization);
 }
 
 static int begin_grpc(struct server *s, char *why, size_t size)
 {
     const struct server_options *o = &s->options;
-    const struct grpc_options g = {.host = o->host,
-                                   .port = o->grpc_port,
-                                   .threads = o->http_threads,
-                                   .max_connections = GRPC_CONNECTIONS,
-                                   .max_message = o->max_request_bytes,
-                                   .max_memory = o->max_request_bytes * BODIES_AT_ONCE,
-                                   .idle_seconds = IDLE_SECONDS,
-                                   .stall_seconds = GRPC_STALL_SECONDS,
-                                   .coding = o->grpc_coding,
-                                   .methods = kserve_grpc_methods,
-                                   .allows = allows,
-                                   .ctx = s};
-    if (o->certificate) {
-        snprintf(why, size,
-                 "gRPC is spoken without TLS: --grpc-port and --tls-certificate "
-                 "can't be given together");
+    struct grpc_options g = {.host = o->host,
+                             .port = o->grpc_port,
+                             .threads = o->http_threads,
+                             .max_connections = GRPC_CONNECTIONS,
+                             .max_message = o->max_request_bytes,
+                             .max_memory = o->max_request_bytes * BODIES_AT_ONCE,
+                             .idle_seconds = IDLE_SECONDS,
+                             .stall_seconds = GRPC_STALL_SECONDS,
+                             .coding = o->grpc_coding,
+                             .methods = kserve_grpc_methods,
+                             .allows = allows,
+                             .ended = log_call,
+                             .ctx = s};
+    char *certificate, *key;
+    if (!read_certificate(o, &certificate, &key, why, size))
         return 0;
-    }
+    g.certificate = certificate;
+    g.key = key;
     s->grpc = grpc_begin(&g, why, size);
+    free(certificate);
+    free(key);
     return s->grpc != NULL;
 }
 
@@ -165,6 +182,10 @@ static int begin_models(struct server *s, char *why, size_t size)
 static int begin_all(struct server *s, char *why, size_t size)
 {
     const struct server_options *o = &s->options;
+    if (o->grpc_port >= 0 && !(s->health = health_begin())) {
+        snprintf(why, size, "out of memory");
+        return 0;
+    }
     if (!log_begin(s, why, size) || !begin_models(s, why, size))
         return 0;
     if (o->cache_bytes >= 0 && !(s->cache = cache_begin((size_t)o->cache_bytes))) {
@@ -261,6 +282,7 @@ void server_end(struct server *s, unsigned seconds)
     atomic_store(&s->draining, 1);
     if (s->inference)
         http_quiesce(s->inference);
+    health_close(s);
     if (s->grpc)
         grpc_quiesce(s->grpc);
     unsigned waited = 0;
@@ -279,6 +301,7 @@ void server_end(struct server *s, unsigned seconds)
     cache_end(s->cache);
     repository_close(s->repository);
     scheduler_free(s->scheduler);
+    health_free(s->health);
     observers_end(s->observers);
     infer_pool_free(&s->pool);
     log_end(s);

@@ -14,10 +14,14 @@
 #include "tools/serve/transport/http.h"
 #include "tools/serve/watch/observe.h"
 
+/* Statuses of gRPC: from 0 to 16. */
+enum { SERVER_GRPC_STATUSES = 17 };
+
 /* Where servers that clients know differ, and which of them is followed. */
 enum server_compat { COMPAT_MMS, COMPAT_TORCHSERVE };
 
 struct config;
+struct health;
 
 struct server_options {
     struct observe_options observe;
@@ -44,7 +48,8 @@ struct server_options {
     unsigned poll_ms;     /* how often the paths are looked at; 0: never */
     int no_page;          /* nothing at / for browsers */
     const char *token;    /* that requests must bear; NULL: none */
-    const char *origin;   /* that CORS allows: "*" or one; NULL: none */
+    const char *management_token;  /* on the port for management; NULL: the same */
+    const char *origin;            /* that CORS allows: "*" or one; NULL: none */
     const char *certificate, *key; /* files of PEM */
     const char *access_log;        /* file of JSON lines, "-" standard output; NULL: none */
 };
@@ -58,14 +63,16 @@ struct server {
     struct cache *cache; /* NULL: none */
     struct http_server *inference, *management;
     struct grpc_server *grpc; /* NULL: not opened */
+    struct health *health;    /* NULL: likewise */
     atomic_int draining;
     atomic_int aside;              /* threads that server_aside has begun */
     uint64_t started_ms, ready_ms; /* CLOCK_REALTIME; the first models were loaded in between */
     struct traffic_counts traffic;
     pthread_t watcher;
     int watching;
-    atomic_ullong answers[6]; /* of HTTP, by the first digit of the status */
-    FILE *log;                /* of requests, one JSON object a line; NULL: none */
+    atomic_ullong answers[6];                       /* of HTTP, by the first digit of the status */
+    atomic_ullong grpc_calls[SERVER_GRPC_STATUSES]; /* that ended, by status */
+    FILE *log; /* of requests, one JSON object a line; NULL: none */
 };
 
 /* A piece of a path, as it was sent. */
@@ -105,9 +112,9 @@ extern const struct route page_routes[];       /* inference */
 void route_inference(void *server, struct http_request *request);
 void route_management(void *server, struct http_request *request);
 
-/* Whether a request that brings this Authorization ("" or NULL: none) may be answered. Any thread.
- */
-int route_allows(const struct server *s, const char *authorization);
+/* Whether a request that brings this Authorization ("" or NULL: none) bears the token, NULL: none
+ * is wanted. Any thread. */
+int route_allows(const char *token, const char *authorization);
 
 /* Begins all of it. NULL: `why` has a sentence. Models are loaded before it returns. */
 struct server *server_begin(const struct server_options *options, char *why, size_t size);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "serve/kserve.pb-c.h"
+#include "tools/serve/kserve/health.h"
 
 /* ---- messages ------------------------------------------------------------------------------- */
 
@@ -227,25 +228,6 @@ static void server_metadata(void *server, struct grpc_request *r)
     kserve_grpc_reply(r, &a);
 }
 
-/* grpc.health.v1: of the server, or of one of its services. */
-static void health_check(void *server, struct grpc_request *r)
-{
-    Inference__HealthCheckResponse a = INFERENCE__HEALTH_CHECK_RESPONSE__INIT;
-    Inference__HealthCheckRequest *q =
-        kserve_grpc_read(r, &inference__health_check_request__descriptor);
-    if (!q)
-        return;
-    const int known = !*q->service || strcmp(q->service, "inference.GRPCInferenceService") == 0;
-    kserve_grpc_free(q);
-    if (!known) {
-        grpc_fail(r, GRPC_NOT_FOUND, "unknown service");
-        return;
-    }
-    a.status = is_ready(server) ? INFERENCE__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVING
-                                : INFERENCE__HEALTH_CHECK_RESPONSE__SERVING_STATUS__NOT_SERVING;
-    kserve_grpc_reply(r, &a);
-}
-
 #define SERVICE "/inference.GRPCInferenceService/"
 const struct grpc_method kserve_grpc_methods[] = {
     {SERVICE "ServerLive", 0, server_live},
@@ -261,5 +243,6 @@ const struct grpc_method kserve_grpc_methods[] = {
     {SERVICE "RepositoryModelLoad", 0, kserve_grpc_load},
     {SERVICE "RepositoryModelUnload", 0, kserve_grpc_unload},
     {"/grpc.health.v1.Health/Check", 0, health_check},
+    {"/grpc.health.v1.Health/Watch", 1, health_watch},
     {NULL, 0, NULL},
 };

@@ -82,15 +82,33 @@ static int workers_of(const struct scheduler *s, const struct version *v)
                                                                       : s->nthreads;
 }
 
+/* The largest preferred size that the images which wait fill; 0: there is none. */
+static int preferred_size(const struct version *v)
+{
+    int size = 0;
+    for (int i = 0; i < VERSION_MOST_PREFERRED && v->options.preferred[i]; i++)
+        if (v->options.preferred[i] <= v->queued_images && v->options.preferred[i] <= v->slo.batch)
+            size = v->options.preferred[i];
+    return size;
+}
+
+/* Images that a batch may have now. */
+static int batch_limit(const struct version *v)
+{
+    const int preferred = preferred_size(v);
+    return preferred ? preferred : v->slo.batch;
+}
+
 /* Takes what is at the head and fits together with the first. */
 static void take_jobs(struct version *v, struct batch *b)
 {
+    const int limit = batch_limit(v);
     int64_t images = 0;
     b->count = 0;
     while (v->queue && b->count < MOST_JOBS) {
         struct job *job = v->queue;
         const int64_t n = job_images(job);
-        if (b->count && (n > v->slo.batch - images || !job_fits(b->jobs[0], job)))
+        if (b->count && (n > limit - images || !job_fits(b->jobs[0], job)))
             break;
         images += n;
         b->jobs[b->count++] = job;
@@ -111,7 +129,9 @@ static uint64_t ready_at(const struct scheduler *s, const struct version *v)
         return UINT64_MAX;
     if (v->options.batch_delay_ns == 0 || v->slo.batch <= 1 || s->ending || v->closed)
         return 0;
-    return v->queued_images >= v->slo.batch ? 0 : v->queue->queued_ns + v->options.batch_delay_ns;
+    return v->queued_images >= v->slo.batch || preferred_size(v)
+               ? 0
+               : v->queue->queued_ns + v->options.batch_delay_ns;
 }
 
 /* The version that has used the least among those that are ready; else *wait becomes the time to

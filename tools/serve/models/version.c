@@ -214,6 +214,23 @@ static infer_status open_it(struct version *v, infer_error *err)
     return status;
 }
 
+int version_read_preferred(const char *text, int *preferred)
+{
+    int n = 0;
+    memset(preferred, 0, VERSION_MOST_PREFERRED * sizeof *preferred);
+    for (const char *p = text;; p++) {
+        char *end;
+        const long size = strtol(p, &end, 10);
+        if (end == p || (*end && *end != ',') || n == VERSION_MOST_PREFERRED || size < 1 ||
+            size > 1024 || (n && size <= preferred[n - 1]))
+            return 0;
+        preferred[n++] = (int)size;
+        p = end;
+        if (!*p)
+            return 1;
+    }
+}
+
 struct version *version_open(const char *name, int64_t number, const char *path,
                              const struct version_options *options, infer_pool *pool, char *why,
                              size_t size)

@@ -17,6 +17,9 @@ struct scheduler;
 /* Inputs, and outputs, of a model that is served. */
 enum { VERSION_MOST_TENSORS = 64 };
 
+/* Sizes of batches that are preferred. */
+enum { VERSION_MOST_PREFERRED = 8 };
+
 /* Workers of a version that takes no jobs for now. */
 enum { VERSION_NO_WORKERS = -1 };
 
@@ -29,8 +32,11 @@ enum {
 
 /* How a version is run; the defaults stand behind. */
 struct version_options {
-    int workers;             /* sessions at most; 0: one for each thread; VERSION_NO_WORKERS */
-    int max_batch;           /* images that are run together; 1: none are */
+    int workers;   /* sessions at most; 0: one for each thread; VERSION_NO_WORKERS */
+    int max_batch; /* images that are run together; 1: none are */
+    int preferred[VERSION_MOST_PREFERRED]; /* sizes of batches, growing, 0 behind the last: the
+                                              largest that those that wait fill is run; else what
+                                              waits, when batch_delay_ns is over */
     uint64_t batch_delay_ns; /* for how long a job may wait for others to be run with */
     int max_queue;           /* jobs that may wait */
     uint64_t timeout_ns;     /* deadline of a job that brings none; 0: none */
@@ -126,6 +132,8 @@ struct version {
     struct observation *observation; /* of observe.h; NULL: it is not observed */
 };
 
+/* Sizes of a text, as "4,8". 0: they don't grow, are none, or too many. */
+int version_read_preferred(const char *text, int *preferred);
 /* Opens a model (.infer, or .onnx, which is converted) and makes its first session. NULL: `why` has
  * a sentence. One reference is the caller's. */
 struct version *version_open(const char *name, int64_t number, const char *path,

@@ -25,6 +25,7 @@ static void on_begin(struct grpc_server *server, struct h2_stream *stream)
     c->loop = h2_loop_of(stream);
     c->last = &c->first;
     c->coding = "identity";
+    c->began_ns = serve_now_ns();
     c->references = 1;
     c->reader.budget = &server->budget;
     c->reader.most = server->options.max_message;
@@ -69,6 +70,10 @@ static void on_header(void *ctx, struct h2_stream *stream, const char *name, con
         c->is_grpc = strncmp(value, "application/grpc", 16) == 0;
     else if (strcmp(name, "authorization") == 0)
         snprintf(c->authorization, sizeof c->authorization, "%s", value);
+    else if (strcmp(name, "traceparent") == 0)
+        snprintf(c->traceparent, sizeof c->traceparent, "%s", value);
+    else if (strcmp(name, "x-request-id") == 0)
+        snprintf(c->id, sizeof c->id, "%s", value);
     else if (strcmp(name, "grpc-encoding") == 0)
         c->coding = known_coding(value);
     else if (strcmp(name, "grpc-accept-encoding") == 0 && s->options.coding)
@@ -167,6 +172,8 @@ static void on_gone(void *ctx, struct h2_stream *stream)
     if (!c)
         return;
     c->stream = NULL;
+    if (!c->finished)
+        grpc_call_ended(c, GRPC_CANCELLED);
     c->finished = 1;
     grpc_call_give_up(c);
     grpc_call_unref(c);
@@ -190,6 +197,7 @@ struct grpc_server *grpc_begin(const struct grpc_options *options, char *why, si
         return NULL;
     }
     s->options = *options;
+    s->options.certificate = s->options.key = NULL;
     s->budget.most = options->max_memory;
     const struct h2_options o = {.host = options->host,
                                  .port = options->port,
@@ -199,6 +207,8 @@ struct grpc_server *grpc_begin(const struct grpc_options *options, char *why, si
                                  .max_header_bytes = MOST_HEADER_BYTES,
                                  .idle_seconds = options->idle_seconds,
                                  .stall_seconds = options->stall_seconds,
+                                 .certificate = options->certificate,
+                                 .key = options->key,
                                  .handler = &handler,
                                  .ctx = s};
     s->h2 = h2_begin(&o, why, size);

@@ -98,6 +98,24 @@ static int is_unwanted(struct grpc_item *i)
     return unwanted;
 }
 
+void grpc_push(struct grpc_request *request, const struct grpc_body *body)
+{
+    struct grpc_item *i = (struct grpc_item *)request;
+    struct grpc_pushed *p = calloc(1, sizeof *p);
+    size_t total = 0;
+    for (int k = 0; k < body->npieces; k++)
+        total += body->piece[k].bytes;
+    if (p)
+        p->chunks = flat(body, total, i->call->accepts);
+    if (!p || !p->chunks) {
+        free(p);
+        return; /* without memory a message is left out, as the next tells as much */
+    }
+    p->item = i;
+    p->task.run = grpc_pushed;
+    h2_post(i->call->loop, &p->task);
+}
+
 void grpc_answer(struct grpc_request *request, const struct grpc_body *body)
 {
     struct grpc_item *i = (struct grpc_item *)request;

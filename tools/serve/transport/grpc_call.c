@@ -43,6 +43,8 @@ void grpc_call_give_up(struct grpc_call *c)
         if (i->flag)
             atomic_store(i->flag, 1);
         pthread_mutex_unlock(&i->lock);
+        if (!i->answered && i->request.unwanted)
+            i->request.unwanted(c->server->options.ctx, &i->request);
         if (i->answered)
             item_free(i);
     }
@@ -68,12 +70,27 @@ static void respond(struct grpc_call *c)
     c->responded = 1;
 }
 
+void grpc_call_ended(const struct grpc_call *c, enum grpc_status status)
+{
+    const struct grpc_options *o = &c->server->options;
+    const struct grpc_ended e = {.path = c->path,
+                                 .traceparent = c->traceparent,
+                                 .id = c->id,
+                                 .status = status,
+                                 .bytes_in = c->bytes_in,
+                                 .bytes_out = c->bytes_out,
+                                 .began_ns = c->began_ns};
+    if (o->ended)
+        o->ended(o->ctx, &e);
+}
+
 void grpc_call_finish(struct grpc_call *c, enum grpc_status status, const char *text)
 {
     char number[8], message[3 * GRPC_TEXT_BYTES];
     if (c->finished)
         return;
     c->finished = 1;
+    grpc_call_ended(c, status);
     if (c->stream) {
         snprintf(number, sizeof number, "%d", (int)status);
         grpc_escape(text ? text : "", message, sizeof message);
@@ -94,6 +111,15 @@ void grpc_call_finish(struct grpc_call *c, enum grpc_status status, const char *
 }
 
 /* ---- messages ------------------------------------------------------------------------------- */
+
+/* Sends a message; its chunks are the stream's from here on. */
+static void send_message(struct grpc_call *c, struct h2_chunk *chunks)
+{
+    for (const struct h2_chunk *k = chunks; k; k = k->next)
+        c->bytes_out += k->bytes;
+    respond(c);
+    h2_send(c->stream, chunks);
+}
 
 static int is_full(const struct grpc_call *c)
 {
@@ -205,6 +231,7 @@ static void feed(struct grpc_call *c, const unsigned char *data, size_t bytes)
 
 void grpc_call_take(struct grpc_call *c, const unsigned char *data, size_t bytes)
 {
+    c->bytes_in += bytes;
     if (c->backlog_bytes)
         put_back(c, data, bytes);
     else
@@ -235,8 +262,7 @@ void grpc_call_deliver(struct grpc_call *c)
             grpc_call_finish(c, i->status, i->text); /* frees it */
             return;
         }
-        respond(c);
-        h2_send(c->stream, i->chunks);
+        send_message(c, i->chunks);
         i->chunks = NULL;
         c->first = i->next;
         if (!c->first)
@@ -256,6 +282,17 @@ void grpc_call_deliver(struct grpc_call *c)
         grpc_call_finish(c, GRPC_OK, NULL);
     else if (atomic_load(&c->server->draining) && !grpc_reader_within(&c->reader))
         grpc_call_finish(c, GRPC_UNAVAILABLE, "the server is shutting down");
+}
+
+void grpc_pushed(struct h2_task *task)
+{
+    struct grpc_pushed *p = (struct grpc_pushed *)task;
+    struct grpc_call *c = p->item->call;
+    if (p->item->unwanted || c->finished || !c->stream)
+        h2_chunks_free(p->chunks);
+    else
+        send_message(c, p->chunks);
+    free(p);
 }
 
 void grpc_come_back(struct h2_task *task)

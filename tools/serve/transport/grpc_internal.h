@@ -23,7 +23,9 @@ struct grpc_call {
     struct h2_loop *loop;
     struct h2_stream *stream; /* NULL: gone */
     const struct grpc_method *method;
-    char path[128], authorization[512];
+    char path[128], authorization[512], traceparent[64], id[64];
+    uint64_t began_ns;
+    size_t bytes_in, bytes_out;
     int is_post, is_grpc, bad_timeout;
     const char *coding; /* of the client's messages: "gzip", "deflate", "identity", NULL: unknown */
     const char *accepts;
@@ -53,6 +55,13 @@ struct grpc_item {
     struct h2_chunk *chunks;
 };
 
+/* A message on its way that is not the request's last. */
+struct grpc_pushed {
+    struct h2_task task; /* the first member */
+    struct grpc_item *item;
+    struct h2_chunk *chunks;
+};
+
 /* Takes what came on the call's stream. */
 void grpc_call_take(struct grpc_call *c, const unsigned char *data, size_t bytes);
 /* Sends the answers whose turn it is, takes up what there was no room for, and ends the call where
@@ -60,9 +69,13 @@ void grpc_call_take(struct grpc_call *c, const unsigned char *data, size_t bytes
 void grpc_call_deliver(struct grpc_call *c);
 /* The end of a call: trailers, alone where nothing was answered. */
 void grpc_call_finish(struct grpc_call *c, enum grpc_status status, const char *text);
+/* Tells whoever counts calls that this one has ended. */
+void grpc_call_ended(const struct grpc_call *c, enum grpc_status status);
 /* Nobody waits for the requests of a call any longer. */
 void grpc_call_give_up(struct grpc_call *c);
 void grpc_call_unref(struct grpc_call *c);
+/* The task of a grpc_pushed, which comes before that of the item's answer. */
+void grpc_pushed(struct h2_task *task);
 /* The task that brings an answer back to its loop. */
 void grpc_come_back(struct h2_task *task);
 

@@ -137,7 +137,7 @@ static void settle(struct h2_loop *loop)
             continue;
         }
         struct epoll_event e = {.events = EPOLLIN, .data.ptr = c};
-        const int waits = c->out_end > c->out_start;
+        const int waits = h2_connection_waits(c);
         if (waits != c->waits_for_room) {
             c->waits_for_room = waits;
             e.events |= waits ? (unsigned)EPOLLOUT : 0u;
@@ -308,6 +308,13 @@ struct h2_server *h2_begin(const struct h2_options *options, char *why, size_t s
     }
     s->options = *options;
     s->listener = listen_on(options->host, options->port, why, size);
+    if (s->listener >= 0 && options->certificate) {
+        s->tls = h2_tls_begin(options->certificate, options->key, why, size);
+        if (!s->tls) {
+            h2_end(s);
+            return NULL;
+        }
+    }
     s->loops = calloc((size_t)options->threads, sizeof *s->loops);
     if (s->listener < 0 || !s->loops || !h2_callbacks(s)) {
         if (s->listener >= 0)
@@ -374,6 +381,7 @@ void h2_end(struct h2_server *s)
         close(s->listener);
     nghttp2_session_callbacks_del(s->callbacks);
     nghttp2_option_del(s->option);
+    h2_tls_end(s->tls);
     free(s->loops);
     free(s);
 }

@@ -1,4 +1,4 @@
-/* HTTP/2 without TLS (prior knowledge) for the server: nghttp2 on sockets that never block, one
+/* HTTP/2 for the server, by prior knowledge or over TLS: nghttp2 on sockets that never block, one
  * loop a thread. A connection, its streams and all calls about them belong to one loop; other
  * threads reach it by h2_post alone. */
 #ifndef INFER_TOOLS_SERVE_H2_H
@@ -53,8 +53,9 @@ struct h2_options {
     int threads;
     int max_connections, max_streams; /* of all; of each connection */
     size_t max_header_bytes;          /* of all headers of a request */
-    unsigned idle_seconds;  /* a connection without streams ends behind so many; 0: never */
-    unsigned stall_seconds; /* what the peer began or doesn't read is given up; 0: never */
+    unsigned idle_seconds;         /* a connection without streams ends behind so many; 0: never */
+    unsigned stall_seconds;        /* what the peer began or doesn't read is given up; 0: never */
+    const char *certificate, *key; /* texts of PEM, for h2_begin alone; NULL: no TLS */
     const struct h2_handler *handler;
     void *ctx;
 };

@@ -50,7 +50,8 @@ static int append(struct h2_connection *c, const void *bytes, size_t n)
 static ssize_t write_pieces(struct h2_connection *c, struct iovec *pieces, int n)
 {
     struct msghdr m = {.msg_iov = pieces, .msg_iovlen = (size_t)n};
-    const ssize_t sent = sendmsg(c->fd, &m, MSG_NOSIGNAL);
+    const ssize_t sent = c->tls ? h2_tls_send(c->tls, pieces->iov_base, pieces->iov_len)
+                                : sendmsg(c->fd, &m, MSG_NOSIGNAL);
     if (sent < 0) {
         if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)
             return 0;
@@ -277,7 +278,8 @@ void h2_connection_read(struct h2_connection *c)
 {
     struct h2_loop *loop = c->loop;
     for (int i = 0; i < READS_A_TURN && !c->broken; i++) {
-        const ssize_t n = recv(c->fd, loop->buffer, H2_READ_BYTES, 0);
+        const ssize_t n = c->tls ? h2_tls_recv(c->tls, loop->buffer, H2_READ_BYTES)
+                                 : recv(c->fd, loop->buffer, H2_READ_BYTES, 0);
         if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
             return;
         if (n <= 0) { /* gRPC has no half-closed connections: nobody waits any longer */
@@ -287,7 +289,7 @@ void h2_connection_read(struct h2_connection *c)
         c->heard_ns = loop->now_ns;
         if (nghttp2_session_mem_recv(c->session, loop->buffer, (size_t)n) < 0)
             c->broken = 1;
-        if (n < H2_READ_BYTES)
+        if (n < H2_READ_BYTES && !c->tls) /* a record of TLS is shorter than what has come */
             return;
     }
 }
@@ -343,7 +345,10 @@ struct h2_connection *h2_connection_open(struct h2_loop *loop, int fd)
     c->fd = fd;
     c->heard_ns = c->sent_ns = c->told_ns = loop->now_ns;
     c->control = H2_MOST_CONTROL;
-    if (!begin_session(c)) {
+    if (loop->server->tls)
+        c->tls = h2_tls_open(loop->server->tls, fd);
+    if ((loop->server->tls && !c->tls) || !begin_session(c)) {
+        h2_tls_close(c->tls);
         nghttp2_session_del(c->session);
         close(fd);
         free(c);
@@ -362,6 +367,7 @@ void h2_connection_close(struct h2_connection *c)
     while (c->streams)
         h2_stream_end(c->streams);
     nghttp2_session_del(c->session);
+    h2_tls_close(c->tls);
     shutdown(c->fd, SHUT_WR);
     close(c->fd);
     *(c->previous ? &c->previous->next : &c->loop->connections) = c->next;
@@ -370,6 +376,13 @@ void h2_connection_close(struct h2_connection *c)
     atomic_fetch_sub(&c->loop->server->connections, 1);
     free(c->out);
     free(c);
+}
+
+int h2_connection_waits(const struct h2_connection *c)
+{
+    if (c->tls)
+        return h2_tls_wants_room(c->tls);
+    return c->out_end > c->out_start;
 }
 
 int h2_connection_over(const struct h2_connection *c)

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "tools/serve/transport/h2.h"
+#include "tools/serve/transport/h2_tls.h"
 
 enum {
     H2_READ_BYTES = 256 << 10,    /* read at a time, and the longest frame that is sent */
@@ -23,6 +24,7 @@ struct h2_connection {
     struct h2_loop *loop;
     struct h2_connection *next, *previous; /* of the loop */
     int fd;
+    struct h2_tls_session *tls; /* NULL: the bytes go as they are */
     nghttp2_session *session;
     struct h2_stream *streams;
     unsigned nstreams;
@@ -74,6 +76,7 @@ struct h2_server {
     struct h2_options options;
     nghttp2_session_callbacks *callbacks;
     nghttp2_option *option;
+    struct h2_tls *tls; /* NULL: without */
     int listener;
     int port;
     struct h2_loop *loops;
@@ -90,6 +93,8 @@ void h2_connection_close(struct h2_connection *c);
 void h2_connection_read(struct h2_connection *c);
 /* Writes what is to be written; the connection is `broken` where that fails. */
 void h2_connection_write(struct h2_connection *c);
+/* Whether the socket is to tell when it takes more. */
+int h2_connection_waits(const struct h2_connection *c);
 /* Whether nothing more will happen on it. */
 int h2_connection_over(const struct h2_connection *c);
 /* It will be written to at the end of the loop's turn. */

@@ -57,17 +57,17 @@ static int run_row(const struct route *table, struct call *call)
     return seen;
 }
 
-int route_allows(const struct server *s, const char *authorization)
+int route_allows(const char *token, const char *authorization)
 {
-    if (!s->options.token)
+    if (!token)
         return 1;
     if (!authorization || strncasecmp(authorization, "Bearer ", 7) != 0)
         return 0;
-    const char *t = authorization + 7, *want = s->options.token;
+    const char *t = authorization + 7;
     const size_t n = strlen(t);
-    unsigned differs = n != strlen(want); /* the time does not depend on where */
-    for (size_t i = 0; i < n && i < strlen(want); i++)
-        differs |= (unsigned)(unsigned char)t[i] ^ (unsigned char)want[i];
+    unsigned differs = n != strlen(token); /* the time does not depend on where */
+    for (size_t i = 0; i < n && i < strlen(token); i++)
+        differs |= (unsigned)(unsigned char)t[i] ^ (unsigned char)token[i];
     return !differs;
 }
 
@@ -79,9 +79,9 @@ static int is_preflight(const struct server *s, const struct http_request *r)
 }
 
 /* Whether the request may be answered; if not it was told so. */
-static int is_allowed(const struct server *s, struct http_request *r)
+static int is_allowed(const struct server *s, struct http_request *r, const char *token)
 {
-    if (is_preflight(s, r) || route_allows(s, http_header(r, "Authorization")))
+    if (is_preflight(s, r) || route_allows(token, http_header(r, "Authorization")))
         return 1;
     if (s->options.compat == COMPAT_TORCHSERVE)
         reply_exception(r, 400, "InvalidKeyException",
@@ -133,7 +133,7 @@ void route_inference(void *server, struct http_request *request)
                                                  page_routes};
     struct server *s = server;
     const int all = (int)(sizeof tables / sizeof *tables); /* the page's is the last */
-    if ((page_is_file(s, request) || is_allowed(s, request)) &&
+    if ((page_is_file(s, request) || is_allowed(s, request, s->options.token)) &&
         !cache_ask(s->cache, request, repository_generation(s->repository)))
         route(s, request, tables, page_is_asked(s, request) ? all : all - 1);
 }
@@ -141,6 +141,8 @@ void route_inference(void *server, struct http_request *request)
 void route_management(void *server, struct http_request *request)
 {
     static const struct route *const tables[] = {metrics_routes, observe_routes, management_routes};
-    if (is_allowed(server, request))
-        route(server, request, tables, sizeof tables / sizeof *tables);
+    struct server *s = server;
+    const char *own = s->options.management_token;
+    if (is_allowed(s, request, own ? own : s->options.token))
+        route(s, request, tables, sizeof tables / sizeof *tables);
 }

@@ -35,6 +35,27 @@ static void print_time(FILE *f)
     fprintf(f, "\"%s.%03ldZ\"", text, now.tv_nsec / 1000000);
 }
 
+static void begin_line(FILE *f, const char *method, const char *path)
+{
+    fputs("{\"time\": ", f);
+    print_time(f);
+    fputs(", \"method\": ", f);
+    json_string(f, method);
+    fputs(", \"path\": ", f);
+    json_string(f, path);
+}
+
+/* `trace` NULL: none came with it. */
+static void end_line(FILE *f, const char *trace)
+{
+    if (trace) {
+        fputs(", \"traceparent\": ", f);
+        json_string(f, trace);
+    }
+    fputs("}\n", f);
+    fflush(f);
+}
+
 void log_request(void *ctx, const struct http_request *r, int status, size_t bytes)
 {
     struct server *s = ctx;
@@ -44,20 +65,27 @@ void log_request(void *ctx, const struct http_request *r, int status, size_t byt
     const char *trace = http_header(r, "traceparent");
     FILE *f = s->log;
     flockfile(f);
-    fputs("{\"time\": ", f);
-    print_time(f);
-    fputs(", \"method\": ", f);
-    json_string(f, r->method);
-    fputs(", \"path\": ", f);
-    json_string(f, r->path);
+    begin_line(f, r->method, r->path);
     fprintf(f, ", \"status\": %d, \"in\": %zu, \"out\": %zu, \"ms\": %.3f, \"id\": \"%s\"", status,
             r->body_bytes, bytes, (double)(serve_now_ns() - r->came_ns) / 1e6, r->id);
-    if (trace) {
-        fputs(", \"traceparent\": ", f);
-        json_string(f, trace);
-    }
-    fputs("}\n", f);
-    fflush(f);
+    end_line(f, trace);
+    funlockfile(f);
+}
+
+void log_call(void *ctx, const struct grpc_ended *call)
+{
+    struct server *s = ctx;
+    atomic_fetch_add(&s->grpc_calls[(unsigned)call->status % SERVER_GRPC_STATUSES], 1);
+    if (!s->log)
+        return;
+    FILE *f = s->log;
+    flockfile(f);
+    begin_line(f, "GRPC", call->path);
+    fprintf(
+        f, ", \"status\": %d, \"in\": %zu, \"out\": %zu, \"ms\": %.3f, \"id\": ", (int)call->status,
+        call->bytes_in, call->bytes_out, (double)(serve_now_ns() - call->began_ns) / 1e6);
+    json_string(f, call->id);
+    end_line(f, *call->traceparent ? call->traceparent : NULL);
     funlockfile(f);
 }
 

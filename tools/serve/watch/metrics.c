@@ -9,6 +9,7 @@
 #include "tools/monitor/monitor.h"
 #include "tools/serve/server.h"
 #include "tools/serve/transport/cache.h"
+#include "tools/serve/transport/grpc.h"
 #include "tools/serve/transport/reply.h"
 #include "tools/serve/watch/metrics.h"
 
@@ -307,6 +308,37 @@ static void of_process(FILE *f, struct server *s)
                 (unsigned long long)atomic_load(&s->answers[i]));
 }
 
+static void of_grpc(FILE *f, struct server *s)
+{
+    static const char *const names[SERVER_GRPC_STATUSES] = {"OK",
+                                                            "CANCELLED",
+                                                            "UNKNOWN",
+                                                            "INVALID_ARGUMENT",
+                                                            "DEADLINE_EXCEEDED",
+                                                            "NOT_FOUND",
+                                                            "ALREADY_EXISTS",
+                                                            "PERMISSION_DENIED",
+                                                            "RESOURCE_EXHAUSTED",
+                                                            "FAILED_PRECONDITION",
+                                                            "ABORTED",
+                                                            "OUT_OF_RANGE",
+                                                            "UNIMPLEMENTED",
+                                                            "INTERNAL",
+                                                            "UNAVAILABLE",
+                                                            "DATA_LOSS",
+                                                            "UNAUTHENTICATED"};
+    if (!s->grpc)
+        return;
+    number(f, "infer_grpc_pending", "gauge", "Calls of gRPC that have not ended.",
+           grpc_pending(s->grpc));
+    family(f, "infer_grpc_calls_total", "counter", "Calls of gRPC that have ended, by status.");
+    for (int i = 0; i < SERVER_GRPC_STATUSES; i++) {
+        const unsigned long long n = atomic_load(&s->grpc_calls[i]);
+        if (n || i == 0)
+            fprintf(f, "infer_grpc_calls_total{code=\"%s\"} %llu\n", names[i], n);
+    }
+}
+
 static void of_monitors(FILE *f, const struct served *s, int n)
 {
     struct monitor_report *reports = calloc((size_t)n + 1, sizeof *reports);
@@ -376,6 +408,7 @@ static void metrics(struct call *c)
         of_traffic(f, s);
         of_cache(f, s);
         of_process(f, s);
+        of_grpc(f, s);
         fclose(f);
     }
     free(samples);
