@@ -87,7 +87,8 @@ TOOL_SRC := $(wildcard tools/*.c tools/onnx/*.c tools/quantize/*.c tools/eval/*.
             tools/serve/*.c tools/serve/*/*.c tools/monitor/*.c tools/hammer/*.c)
 THIRD_PARTY := third_party/yyjson/yyjson.c
 TOOL_MAIN := tools/infer.c
-BENCH_SRC := $(addprefix bench/,infer_bench.c bench_report.c bench_serve.c bench_sessions.c machine.c machine_c.c \
+BENCH_SRC := $(addprefix bench/,infer_bench.c bench_arguments.c bench_report.c bench_serve.c bench_sessions.c \
+             plan_scaling.c scaling_machine.c scaling_model.c scaling_report.c machine.c machine_c.c \
              machine_avx2.c machine_avx512.c machine_int8_avx2.c machine_int8_avx512.c \
              machine_int8_vnni.c machine_bf16.c machine_amx.c)
 UNIT_SRC := $(wildcard tests/test_*.c)
@@ -220,6 +221,10 @@ $(BUILD)/infer-bench: $(BENCH_SRC:%.c=$(BUILD)/obj/%.o) $(BUILD)/libinfer.a
 $(BUILD)/tests/test_tool_%: $(BUILD)/obj/tests/test_tool_%.o $(TOOL_OBJ) $(BUILD)/libinfer.a
 	@mkdir -p $(@D)
 	$(call SHOW,LD)$(CC) $(CFLAGS) $(LINK) -pie -o $@ $^ $(TOOL_LIBS) $(LDLIBS) -lcmocka
+
+$(BUILD)/tests/test_bench_%: $(BUILD)/obj/tests/test_bench_%.o $(BUILD)/obj/bench/%_model.o $(BUILD)/libinfer.a
+	@mkdir -p $(@D)
+	$(call SHOW,LD)$(CC) $(CFLAGS) $(LINK) -pie -o $@ $^ $(LDLIBS) -lcmocka
 
 $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(BUILD)/libinfer.a
 	@mkdir -p $(@D)

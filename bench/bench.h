@@ -8,7 +8,7 @@
 #include "infer.h"
 #include "infer_experimental.h"
 
-enum { BENCH_MOST_SHAPES = 16 };
+enum { BENCH_MOST_SHAPES = 16, BENCH_MOST_PLANS = 16 };
 
 /* Exit statuses, as those of infer. */
 enum { BENCH_USAGE = 2, BENCH_BAD_INPUT = 3, BENCH_RESOURCES = 4 };
@@ -23,8 +23,12 @@ struct bench {
     uint32_t batch;
     double seconds;
     int json;
-    const char *serve; /* prefix of its files, or NULL */
-    uint32_t sessions; /* on one pool, or 0 */
+    const char *serve;                /* prefix of its files, or NULL */
+    uint32_t sessions;                /* on one pool, or 0 */
+    uint32_t plans[BENCH_MOST_PLANS]; /* numbers of threads to work out, 1 first */
+    size_t nplans;
+    uint32_t memory_channels; /* of the server that they are for; 0: not said */
+    double bandwidth, l3_mb;  /* the same: GB/s, MB */
 
     infer_model *model;
     infer_session *session;
@@ -42,6 +46,10 @@ struct bench {
     infer_step_info *warm;  /* steps as the warm-up left them, to be subtracted */
 };
 
+/* Reads the arguments. Returns 0 to go on, -1 after --help, else what to exit with. */
+int bench_arguments(int argc, char **argv, struct bench *b);
+/* Says that `text` is wrong, and why; returns what to exit with. */
+int bench_usage(const char *what, const char *text);
 double bench_now_ms(void);
 /* Sorts the times and prints everything on standard output. */
 void bench_report(struct bench *b);
@@ -52,6 +60,8 @@ int bench_serve(struct bench *b);
 
 /* Measures several sessions on one pool and prints what comes out (bench_sessions.c). */
 int bench_sessions(struct bench *b);
+/* How runs would scale with threads (plan_scaling.c). */
+int bench_plan_scaling(struct bench *b);
 /* Says what went wrong and returns what to exit with. */
 int bench_fail(const char *what, const infer_error *err);
 

@@ -105,18 +105,54 @@ static double best_rate(struct worker *like, unsigned threads)
     return best;
 }
 
+machine_read *machine_reader(infer_isa isa)
+{
+#if defined(__x86_64__)
+    if (infer__isa_has(isa, INFER_ISA_AVX512))
+        return machine_read_avx512;
+    if (infer__isa_has(isa, INFER_ISA_AVX2))
+        return machine_read_avx2;
+#endif
+    (void)isa;
+    return machine_read_c;
+}
+
+/* The best rates of reading working sets again and again, from number `first` on; unchanged without
+ * memory for them. */
+static void measure_reads(infer_isa isa, unsigned threads, int first, double gbytes[MACHINE_SIZES])
+{
+    struct worker w = {.read = machine_reader(isa)};
+    size_t all = (size_t)machine_sizes[MACHINE_SIZES - 1];
+    char *memory = aligned_alloc(4096, (all + 4095) & ~(size_t)4095);
+    if (!memory)
+        return;
+    memset(memory, 1, all); /* untouched pages would all be the same one */
+    w.memory = memory;
+    for (int i = first; i < MACHINE_SIZES; i++) {
+        w.bytes = (size_t)(machine_sizes[i] / threads) & ~(size_t)1023;
+        gbytes[i] = best_rate(&w, threads);
+    }
+    free(memory);
+}
+
+double machine_memory(infer_isa isa, unsigned threads)
+{
+    double gbytes[MACHINE_SIZES] = {0};
+    measure_reads(isa, threads > MOST_THREADS ? MOST_THREADS : threads, MACHINE_SIZES - 1, gbytes);
+    return gbytes[MACHINE_SIZES - 1];
+}
+
 void machine_measure(infer_isa isa, unsigned threads, struct machine *m)
 {
     struct worker w = {0};
     machine_fma *dot[MACHINE_KINDS] = {machine_fma_c};
-    machine_read *read = machine_read_c;
 #if defined(__x86_64__)
     if (infer__isa_has(isa, INFER_ISA_AVX2)) {
-        dot[MACHINE_F32] = machine_fma_avx2, read = machine_read_avx2;
+        dot[MACHINE_F32] = machine_fma_avx2;
         dot[MACHINE_INT8] = machine_dot_int8_avx2;
     }
     if (infer__isa_has(isa, INFER_ISA_AVX512)) {
-        dot[MACHINE_F32] = machine_fma_avx512, read = machine_read_avx512;
+        dot[MACHINE_F32] = machine_fma_avx512;
         dot[MACHINE_INT8] = machine_dot_int8_avx512;
     }
     if (infer__isa_has(isa, INFER_ISA_AVX512VNNI))
@@ -135,18 +171,7 @@ void machine_measure(infer_isa isa, unsigned threads, struct machine *m)
         double rate = dot[i] ? best_rate(&w, threads) : 0;
         m->gflops[i] = rate > 0 ? rate : m->gflops[MACHINE_F32];
     }
-    size_t all = (size_t)machine_sizes[MACHINE_SIZES - 1];
-    char *memory = aligned_alloc(4096, (all + 4095) & ~(size_t)4095);
-    if (!memory)
-        return;
-    memset(memory, 1, all); /* untouched pages would all be the same one */
-    w.read = read;
-    w.memory = memory;
-    for (int i = 0; i < MACHINE_SIZES; i++) {
-        w.bytes = (size_t)(machine_sizes[i] / threads) & ~(size_t)1023;
-        m->gbytes[i] = best_rate(&w, threads);
-    }
-    free(memory);
+    measure_reads(isa, threads, 0, m->gbytes);
 }
 
 /* Between two sizes: a line over the logarithm of the size. */

@@ -29,6 +29,8 @@ extern const double machine_sizes[MACHINE_SIZES];
 
 /* Measures with vectors of `isa` on `threads` threads at once; takes about half a second. */
 void machine_measure(infer_isa isa, unsigned threads, struct machine *m);
+/* GB/s that so many threads together get from memory. */
+double machine_memory(infer_isa isa, unsigned threads);
 /* GB/s for a step that touches so many bytes once: memory's if they pass the caches. */
 double machine_bandwidth(const struct machine *m, double bytes);
 /* What a kernel of this name multiplies. */
@@ -44,6 +46,9 @@ double machine_floor_ns(const struct machine *m, enum machine_kind kind, double 
 typedef float machine_fma(uint64_t loops, double *flops);
 /* A number that depends on every byte; `bytes` is a multiple of 1024, `p` 64-byte aligned. */
 typedef uint64_t machine_read(const void *p, size_t bytes);
+
+/* The best for a level. */
+machine_read *machine_reader(infer_isa isa);
 
 machine_fma machine_fma_c, machine_fma_avx2, machine_fma_avx512;
 machine_fma machine_dot_int8_avx2, machine_dot_int8_avx512, machine_dot_int8_vnni, machine_dot_bf16;

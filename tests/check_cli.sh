@@ -133,7 +133,7 @@ wait $server 2>/dev/null
 expect 3 "$infer" hammer "$url" --requests 5 && says 'Connection refused' err
 
 # infer-bench
-expect 0 "$bench" --help && says '^Example:'
+expect 0 "$bench" --help && says '^Examples:'
 expect 2 "$bench"
 expect 2 "$bench" "$model" extra
 for wrong_option in "--time 0" "-t 0" "-b x" "--isa sse9" "--input-shape x" "--input-shape x=1x" \
@@ -142,6 +142,15 @@ for wrong_option in "--time 0" "-t 0" "-b x" "--isa sse9" "--input-shape x" "--i
     expect 2 "$bench" "$model" $wrong_option
 done
 expect 3 "$bench" "$tmp/missing.infer" && says missing.infer err
+expect 0 "$bench" "$model" --plan-scaling 1,2,16 --time 0.05 && says '^on 16 threads, by step' &&
+    says 'GB/s where there are more than'
+expect 0 "$bench" "$model" --plan-scaling 2,4 --time 0.05 --json --bandwidth 100 --l3 8 &&
+    says '"server_gbyte_per_s": 100.000' && says '"threads": 4'
+$json model precision machine threads <"$tmp/out" || wrong "infer-bench --plan-scaling --json"
+for wrong_option in "--plan-scaling 0" "--plan-scaling 1,x" "--plan-scaling 4,,8" "--bandwidth -1"; do
+    # shellcheck disable=SC2086
+    expect 2 "$bench" "$model" $wrong_option
+done
 expect 3 "$bench" "$tmp/cut.infer"
 expect 0 "$bench" "$model" -t 1 -b 3 --time 0.05 --profile && says ' Softmax '
 expect 0 "$bench" "$model" -t 2 --time 0.05 --json --profile --isa c --no-onednn
