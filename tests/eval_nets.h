@@ -35,8 +35,9 @@ enum { PLACES = 21 }; /* of a YOLO v8 whose input has 32 x 32 pixels */
 
 /* A detector of the family yolov8 with two classes: in each picture a box of class 0 from 4, 4 to
  * 12, 12 of 32 (score `sure`), and one of class 1 from 16, 16 to 32, 32 whose score is the
- * picture's mean, 0 to 1. */
-static inline void write_detector(const char *path, float sure)
+ * picture's mean, 0 to 1. `before` (or NULL) adds what takes "x" to "seen". */
+static inline void write_detector_behind(const char *path, float sure,
+                                         void (*before)(struct builder *b, float mixed))
 {
     const int64_t in[] = {1, 3, 32, 32}, dims[] = {1, 6, PLACES}, axes[] = {1, 2, 3};
     const int64_t shape[] = {1, 1, 1};
@@ -52,11 +53,18 @@ static inline void write_detector(const char *path, float sure)
     floats(&b, "fixed", 3, dims, &fixed[0][0]);
     floats(&b, "slope", 3, dims, &slope[0][0]);
     ints(&b, "shape", 3, shape);
-    attr_ints(&b, node(&b, "ReduceMean", "x", "mean"), "axes", axes, 3);
+    if (before)
+        before(&b, 0);
+    attr_ints(&b, node(&b, "ReduceMean", before ? "seen" : "x", "mean"), "axes", axes, 3);
     node(&b, "Reshape", "mean,shape", "light");
     node(&b, "Mul", "slope,light", "part");
     node(&b, "Add", "fixed,part", "y");
     save_net(&b, path);
+}
+
+static inline void write_detector(const char *path, float sure)
+{
+    write_detector_behind(path, sure, NULL);
 }
 
 /* A segmenter of 8 x 8 pixels and three classes: which of red, green and blue there is most of. */

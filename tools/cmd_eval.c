@@ -1,11 +1,10 @@
 /* infer eval: how good answers are. */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tools/commands.h"
-#include "tools/eval/eval.h"
+#include "tools/eval/judge.h"
 #include "tools/eval/kpi.h"
 #include "tools/eval/model.h"
 #include "tools/eval/page.h"
@@ -74,20 +73,6 @@ static const struct cli_command command = {
     1};
 
 /* ---- arguments ------------------------------------------------------------------------------ */
-
-static int parse_kind(const char *text, enum detect_kind *kind)
-{
-    static const char *const names[] = {"bbox", "segm", "keypoints"};
-    *kind = DETECT_BOX;
-    for (int i = 0; text && i < 3; i++)
-        if (strcmp(text, names[i]) == 0) {
-            *kind = (enum detect_kind)i;
-            return 1;
-        }
-    if (text)
-        cli_usage("--iou-type %s: bbox, segm or keypoints", text);
-    return !text;
-}
 
 static int parse_sigmas(const char *text, struct eval_options *o)
 {
@@ -167,7 +152,7 @@ static int parse(const struct cli_args *args, struct eval_options *o)
         cli_usage("--mask-ids %s: cityscapes is the only one known", ids);
         return 0;
     }
-    if (!parse_kind(cli_value(args, "iou-type"), &o->kind) ||
+    if (!eval_kind(cli_value(args, "iou-type"), &o->kind) ||
         !parse_sigmas(cli_value(args, "sigmas"), o) ||
         !parse_confidence(cli_value(args, "confidence"), &o->confidence) ||
         !parse_ignore(args, &o->ignore) || !cli_int(args, "bootstrap", 0, 1000000, 0, &rounds) ||
@@ -186,40 +171,6 @@ static void progress(void *ctx, const char *what, double part)
     progress_show(*(const double *)ctx, what, part);
 }
 
-static int ends_with(const char *text, const char *end)
-{
-    const size_t n = strlen(text), m = strlen(end);
-    return n >= m && strcasecmp(text + n - m, end) == 0;
-}
-
-static int evaluate_model(const struct eval_options *o, struct report *r, struct eval_view *v)
-{
-    const int status = o->model->task == INFER_TASK_DETECT    ? eval_detect(o, r, v)
-                       : o->model->task == INFER_TASK_SEGMENT ? eval_masks(o, r, v)
-                                                              : eval_scores(o, r, v);
-    if (status == CLI_OK)
-        report_count(r, r->root, "failed", o->model->failed);
-    return status;
-}
-
-static int evaluate(const struct eval_options *o, struct report *r, struct eval_view *v)
-{
-    struct stat st;
-    if (o->model)
-        return evaluate_model(o, r, v);
-    if (stat(o->predictions, &st) != 0) {
-        fprintf(stderr, "infer: %s: can't be found\n", o->predictions);
-        return CLI_BAD_INPUT;
-    }
-    if (S_ISDIR(st.st_mode))
-        return eval_masks(o, r, v);
-    if (ends_with(o->predictions, ".json"))
-        return eval_detect(o, r, v);
-    if (ends_with(o->predictions, ".csv"))
-        return eval_scores(o, r, v);
-    return cli_usage("%s: predictions are a .json or .csv file, or a folder", o->predictions);
-}
-
 static int write_report(const struct report *r, int json)
 {
     if (!report_whole(r) || (json && !report_write_json(r, stdout))) {
@@ -231,37 +182,14 @@ static int write_report(const struct report *r, int json)
     return CLI_OK;
 }
 
-/* A report with the view that it is of. */
-struct judged {
-    struct report report;
-    struct eval_view view;
-    struct eval_model model;
-};
-
-static int judged_begin(struct judged *j)
-{
-    infer__region_init(&j->view.region, NULL);
-    if (report_begin(&j->report))
-        return CLI_OK;
-    fprintf(stderr, "infer: no memory for a report\n");
-    return CLI_RESOURCES;
-}
-
-static void judged_end(struct judged *j)
-{
-    report_end(&j->report);
-    infer__region_free(&j->view.region);
-    eval_model_close(&j->model);
-}
-
 /* Answers of a model, if `path` is one, or recorded ones. */
 static int answer(struct eval_options *o, const struct cli_args *args, const char *path,
                   struct judged *j)
 {
-    int status = path ? eval_model_open(&j->model, path, args) : CLI_OK;
-    o->model = path ? &j->model : NULL;
+    int status = path ? eval_model_open(j->model, path, args) : CLI_OK;
+    o->model = path ? j->model : NULL;
     o->predictions = path ? path : o->predictions;
-    return status == CLI_OK ? evaluate(o, &j->report, &j->view) : status;
+    return status == CLI_OK ? eval_judge(o, j) : status;
 }
 
 /* The second model answers, and is set beside the first. */
@@ -338,7 +266,7 @@ int cmd_eval(int argc, char **argv)
         const int written = write_report(&first.report, cli_has(&args, "json"));
         status = written == CLI_OK ? status : written;
     }
-    if ((first.model.failed || second.model.failed) && status <= CLI_DIFFERS)
+    if ((first.model->failed || second.model->failed) && status <= CLI_DIFFERS)
         status = CLI_BAD_INPUT;
     judged_end(&first);
     judged_end(&second);

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "tools/commands.h"
 #include "tools/convert.h"
+#include "tools/eval/model.h"
 #include "tools/preprocess_args.h"
 #include "tools/quantize/report.h"
 #include "tools/session_args.h"
@@ -17,6 +18,14 @@ static const struct cli_option options[] = {
     {"output", "FILE", "where the quantised model goes; also -o; needed"},
     {"labels", "FILE|DIR",
      "right answers: \"picture label\" lines, a CSV file, a folder per class"},
+    {"data", "FILE|DIR", "the truth, in the forms of infer eval: accuracy is its measure then"},
+    {"data-images", "DIR", "the truth's pictures (default: beside it)"},
+    {"measure", "NAME", "the number of infer eval that counts (AP, mIoU, top1 or f1, by task)"},
+    {"iou-type", "TYPE", "of --data's objects: bbox (default), segm or keypoints"},
+    {"classes", "FILE", "names of --data's classes, one a line"},
+    {"class-agnostic", NULL, "--data's objects are of one class"},
+    {"first-class", "N", "the class of MODEL that is --data's first (0; of 1001: 1)"},
+    {"task", "NAME", "of an .onnx file: how its outputs are read, as for infer convert"},
     {"samples", "N", "pictures to calibrate with at most (default 100)"},
     {"calibration", "HOW", "auto (default), minmax, percentile, entropy or mse"},
     {"max-drop", "POINTS", "accuracy that may be lost: steps go back to float until it fits"},
@@ -39,13 +48,17 @@ static const struct cli_command command = {
     "has it stored, changed by the options from --resize to --fill. No labels are needed: without\n"
     "them accuracy means agreement with the float model. It is judged on pictures that "
     "calibration\n"
-    "did not see, if DIR has at least twice as many as are used to calibrate.\n"
+    "did not see, if DIR has at least twice as many as are used to calibrate. With --data "
+    "accuracy\n"
+    "is what infer eval measures: AP of boxes or points, mIoU of masks, top1 of classes.\n"
     "\n"
     "Steps stay in float where int8 is not faster on this CPU, unless --all-int8 is given, and,\n"
     "with --max-drop, the fewest steps that keep the loss below so many points.",
     "  infer quantize mobilenet.infer --images pictures -o mobilenet.int8.infer\n"
     "  infer quantize mobilenet.infer --images train --labels train -o mobilenet.int8.infer \\\n"
-    "      --max-drop 0.5 --report report.html",
+    "      --max-drop 0.5 --report report.html\n"
+    "  infer quantize yolov8n.onnx --images pictures --data instances_val2017.json \\\n"
+    "      -o yolov8n.int8.infer --max-drop 1",
     options,
     1,
     1};
@@ -95,7 +108,14 @@ static int get_preprocess(const infer_model *model, const struct cli_args *args,
 
 static int check_args(const struct cli_args *args)
 {
+    static const char *const of_data[] = {"data-images", "measure",        "iou-type",
+                                          "classes",     "class-agnostic", "first-class"};
     const char *output = cli_value(args, "output");
+    for (size_t i = 0; !cli_has(args, "data") && i < sizeof of_data / sizeof *of_data; i++)
+        if (cli_has(args, of_data[i]))
+            return cli_usage("--%s says how to read --data, which is not given", of_data[i]);
+    if (cli_has(args, "data") && cli_has(args, "labels"))
+        return cli_usage("quantize: --labels and --data are both right answers: give one");
     if (!cli_has(args, "images"))
         return cli_usage("quantize: give --images DIR, a folder with pictures like those that the "
                          "model will meet; a hundred are enough, and no labels are needed");
@@ -108,11 +128,15 @@ static int check_args(const struct cli_args *args)
 
 /* ---- the work ------------------------------------------------------------------------------- */
 
-/* A score for each class: one dimension is larger than 1. */
-static int is_classifier(const struct quantiser *q)
+/* A score for each class: one dimension is larger than 1, and nothing else is told of the outputs.
+ */
+static int is_classifier(const struct quantiser *q, const infer_model *model)
 {
     const struct infer__value *v = &q->shaped.values[q->graph.outputs[0]];
+    infer_decoding d = INFER_DECODING_INIT;
     int large = 0;
+    if (infer_model_decoding(model, &d, NULL) == INFER_OK && d.task != INFER_TASK_CLASSIFY)
+        return 0;
     for (int i = 0; i < v->rank; i++)
         large += v->dims[i] != 1;
     return v->shaped && v->type == INFER_F32 && large == 1;
@@ -121,7 +145,7 @@ static int is_classifier(const struct quantiser *q)
 static infer_status quantise(struct quantiser *q, const infer_model *model, infer_error *err)
 {
     TRY(quant_begin(q, &model->graph, err));
-    q->classifier = is_classifier(q);
+    q->classifier = is_classifier(q, model);
     FAIL_IF(q->samples.known && !q->classifier, INFER_ERROR_ARGUMENT,
             "--labels: the first output has no score for each class");
     if (q->options.equalise)
@@ -164,7 +188,7 @@ static int finish(struct quantiser *q, const struct cli_args *args, const infer_
     return status;
 }
 
-static int quantize(struct quantiser *q, const infer_model *model, const struct cli_args *args,
+static int quantize(struct quantiser *q, infer_model *model, const struct cli_args *args,
                     uint64_t bytes_before)
 {
     infer_error err;
@@ -189,6 +213,8 @@ static int quantize(struct quantiser *q, const infer_model *model, const struct 
                                 .progress = quant_progress,
                                 .ctx = q};
     status = samples_read(model, &o, &q->samples);
+    if (status == CLI_OK && cli_has(args, "data"))
+        status = quant_judge_begin(q, args, model, &p);
     if (status != CLI_OK)
         return status;
     if (quantise(q, model, &err) != INFER_OK) {
@@ -196,6 +222,24 @@ static int quantize(struct quantiser *q, const infer_model *model, const struct 
         return cli_fail(args->positional[0], &err);
     }
     return finish(q, args, model, &p, bytes_before);
+}
+
+/* An .onnx file whose answers are to be judged by their task needs to be told it. */
+static int open_float(const struct cli_args *args, infer_model **model, void **bytes)
+{
+    const char *path = args->positional[0];
+    infer_preprocess p = INFER_PREPROCESS_INIT;
+    struct convert_options o = {.task = cli_value(args, "task")};
+    if (!preprocess_args_apply(args, &p))
+        return CLI_USAGE;
+    o.preprocess = preprocess_args_given(args) ? &p : NULL;
+    const int classes = o.task && strcmp(o.task, "classify") == 0;
+    if (classes)
+        o.task = NULL;
+    *model = NULL;
+    return cli_ends_with(path, ".onnx") && cli_has(args, "data") && !o.task && !classes
+               ? eval_open_onnx(path, &o, model, bytes)
+               : open_model_with(path, &o, model, bytes);
 }
 
 int cmd_quantize(int argc, char **argv)
@@ -210,7 +254,7 @@ int cmd_quantize(int argc, char **argv)
         return status;
     infer__region_init(&q.region, NULL);
     q.options.bar = isatty(2);
-    status = open_model(args.positional[0], NULL, 0, &model, &bytes);
+    status = open_float(&args, &model, &bytes);
     if (model)
         status = check_args(&args);
     if (model && status == CLI_OK) {

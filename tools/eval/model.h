@@ -3,6 +3,7 @@
 #define INFER_TOOLS_EVAL_MODEL_H
 
 #include "tools/classifier.h"
+#include "tools/convert.h"
 #include "tools/detector.h"
 #include "tools/eval/eval.h"
 #include "tools/eval/read_detect.h"
@@ -21,6 +22,8 @@ struct eval_model {
     struct classifier classifier; /* labels and session_args are lent to them */
     infer_session *segmenter;
     int fast;                        /* --fast-decode */
+    int quiet;                       /* 1: not said how classes are matched */
+    int lent;                        /* 1: `model` is somebody else's */
     uint8_t values[SEGMENT_CLASSES]; /* segmenters: the data's value of each class */
     infer_decoding decoding;
     long first_class; /* classifiers: the model's class that is the data's class 0 */
@@ -32,7 +35,12 @@ struct eval_model {
 /* Opens a .infer or .onnx file with the options of `args`, and makes what answers. Returns an exit
  * status after a message. To be closed in either case. */
 int eval_model_open(struct eval_model *m, const char *path, const struct cli_args *args);
+/* The same of a model that is open, and lent. Of the options its labels are left out. */
+int eval_model_lend(struct eval_model *m, const char *path, infer_model *model,
+                    const struct cli_args *args);
 void eval_model_close(struct eval_model *m);
+/* Opens an .onnx file without --task: as what its outputs are known to be, else as scores. */
+int eval_open_onnx(const char *path, struct convert_options *o, infer_model **model, void **bytes);
 /* The label of a class; NULL where it has none. */
 const char *eval_model_label(const struct eval_model *m, int64_t index);
 

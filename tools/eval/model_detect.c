@@ -46,8 +46,9 @@ static int match_names(const struct eval_model *m, const struct eval_options *o,
                 m->path, o->data);
         return CLI_BAD_INPUT;
     }
-    fprintf(stderr, "infer: %s: classes by name: %u of its %d are among the data's %u\n", m->path,
-            matched, n, classes->count);
+    if (!m->quiet)
+        fprintf(stderr, "infer: %s: classes by name: %u of its %d are among the data's %u\n",
+                m->path, matched, n, classes->count);
     return CLI_OK;
 }
 
@@ -69,9 +70,10 @@ static int match_positions(const struct eval_model *m, const struct eval_options
     int64_t next = 0;
     for (int32_t k = 0; k < n; k++)
         map[k] = by_id ? names_by_id(classes, k) : k == background ? NAME_NONE : next++;
-    fprintf(stderr, "infer: %s: classes by %s\n", m->path,
-            by_id ? "their numbers, which are the data's ids"
-                  : "position: the data's are in the order of their ids");
+    if (!m->quiet)
+        fprintf(stderr, "infer: %s: classes by %s\n", m->path,
+                by_id ? "their numbers, which are the data's ids"
+                      : "position: the data's are in the order of their ids");
     return CLI_OK;
 }
 

@@ -23,29 +23,22 @@ static int is_vector(const infer_model *model)
     return sides <= 1;
 }
 
-static int is_onnx(const char *path)
-{
-    const size_t n = strlen(path);
-    return n >= 5 && strcmp(path + n - 5, ".onnx") == 0;
-}
-
-/* An .onnx file without --task: what its outputs are known to be, else scores of classes. */
-static int open_onnx(struct eval_model *m, struct convert_options *o)
+int eval_open_onnx(const char *path, struct convert_options *o, infer_model **model, void **bytes)
 {
     struct onnx_report report;
     infer_error err;
     size_t size;
     o->task = "auto";
     onnx_report_init(&report, NULL);
-    infer_status status = convert_onnx(m->path, o, &report, NULL, &m->bytes, &size, &err);
+    infer_status status = convert_onnx(path, o, &report, NULL, bytes, &size, &err);
     onnx_report_free(&report);
     if (status == INFER_OK)
-        return infer_load_memory(m->bytes, size, NULL, &m->model, &err) == INFER_OK
+        return infer_load_memory(*bytes, size, NULL, model, &err) == INFER_OK
                    ? CLI_OK
-                   : cli_fail(m->path, &err);
+                   : cli_fail(path, &err);
     o->task = NULL;
-    const int opened = open_model_with(m->path, o, &m->model, &m->bytes);
-    return opened == CLI_OK && !is_vector(m->model) ? cli_fail(m->path, &err) : opened;
+    const int opened = open_model_with(path, o, model, bytes);
+    return opened == CLI_OK && !is_vector(*model) ? cli_fail(path, &err) : opened;
 }
 
 static int open_file(struct eval_model *m, const struct cli_args *args)
@@ -59,8 +52,8 @@ static int open_file(struct eval_model *m, const struct cli_args *args)
     o.preprocess = preprocess_args_given(args) ? &p : NULL;
     if (o.task && strcmp(o.task, "classify") == 0)
         o.task = NULL;
-    else if (!o.task && is_onnx(m->path))
-        return open_onnx(m, &o);
+    else if (!o.task && cli_ends_with(m->path, ".onnx"))
+        return eval_open_onnx(m->path, &o, &m->model, &m->bytes);
     return open_model_with(m->path, &o, &m->model, &m->bytes);
 }
 
@@ -102,30 +95,51 @@ static int begin_segmenter(struct eval_model *m)
                : cli_fail(m->path, &err);
 }
 
-int eval_model_open(struct eval_model *m, const char *path, const struct cli_args *args)
+/* What the model's task needs. */
+static int begin_task(struct eval_model *m, const struct cli_args *args)
 {
-    *m = (struct eval_model){.path = path, .fast = cli_has(args, "fast-decode")};
-    infer_decoding_init(&m->decoding, sizeof m->decoding);
-    if (!session_args_parse(args, &m->session_args) ||
-        !cli_int(args, "first-class", 0, 1000000, -1, &m->first_class))
-        return CLI_USAGE;
-    if (cli_has(args, "labels") &&
-        !(m->labels = read_lines(cli_value(args, "labels"), &m->nlabels)))
-        return CLI_BAD_INPUT;
-    const int status = open_file(m, args);
-    if (status != CLI_OK)
-        return status;
     m->task = infer_model_decoding(m->model, &m->decoding, NULL) == INFER_OK ? m->decoding.task
                                                                              : INFER_TASK_CLASSIFY;
-    if (m->task != INFER_TASK_CLASSIFY && !is_onnx(path) && preprocess_args_given(args))
-        return cli_usage("%s has its preprocessing in it: infer edit changes it", path);
+    if (m->task != INFER_TASK_CLASSIFY && !cli_ends_with(m->path, ".onnx") &&
+        preprocess_args_given(args))
+        return cli_usage("%s has its preprocessing in it: infer edit changes it", m->path);
     if (m->task == INFER_TASK_DETECT)
         return begin_detector(m, args);
     if (m->task == INFER_TASK_SEGMENT)
         return begin_segmenter(m);
     if (m->task == INFER_TASK_CLASSIFY)
         return begin_classifier(m, args);
-    return cli_usage("%s: its answers are neither boxes, nor classes, nor masks", path);
+    return cli_usage("%s: its answers are neither boxes, nor classes, nor masks", m->path);
+}
+
+static int begin(struct eval_model *m, const char *path, const struct cli_args *args)
+{
+    *m = (struct eval_model){.path = path, .fast = cli_has(args, "fast-decode")};
+    infer_decoding_init(&m->decoding, sizeof m->decoding);
+    return session_args_parse(args, &m->session_args) &&
+                   cli_int(args, "first-class", 0, 1000000, -1, &m->first_class)
+               ? CLI_OK
+               : CLI_USAGE;
+}
+
+int eval_model_open(struct eval_model *m, const char *path, const struct cli_args *args)
+{
+    int status = begin(m, path, args);
+    if (status == CLI_OK && cli_has(args, "labels") &&
+        !(m->labels = read_lines(cli_value(args, "labels"), &m->nlabels)))
+        return CLI_BAD_INPUT;
+    if (status == CLI_OK)
+        status = open_file(m, args);
+    return status == CLI_OK ? begin_task(m, args) : status;
+}
+
+int eval_model_lend(struct eval_model *m, const char *path, infer_model *model,
+                    const struct cli_args *args)
+{
+    const int status = begin(m, path, args);
+    m->model = model;
+    m->lent = 1;
+    return status == CLI_OK ? begin_task(m, args) : status;
 }
 
 void eval_model_close(struct eval_model *m)
@@ -138,8 +152,10 @@ void eval_model_close(struct eval_model *m)
     infer_session_free(&m->segmenter);
     session_args_free(&m->session_args);
     free(m->labels);
-    infer_model_free(&m->model);
+    if (!m->lent)
+        infer_model_free(&m->model);
     infer__free(&a, m->bytes);
+    m->model = NULL;
     m->labels = NULL;
     m->bytes = NULL;
 }

@@ -54,7 +54,7 @@ static int begin(struct scoring *g)
     m->classifier.top = n;
     if (m->first_class < 0) {
         m->first_class = n == IMAGENET_WITH_BACKGROUND;
-        if (m->first_class)
+        if (m->first_class && !m->quiet)
             fprintf(stderr,
                     "infer: %s: of its 1001 classes the first is taken for the background and left "
                     "out; --first-class 0 keeps it\n",

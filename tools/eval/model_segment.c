@@ -28,7 +28,9 @@ static int match_classes(struct segmenting *g, const struct name_list *classes)
     for (int k = 0; k < g->m->decoding.classes; k++)
         labelled |= eval_model_label(g->m, k) != NULL;
     if (!classes->count || !labelled) {
-        fprintf(stderr, "infer: %s: its class 0 is the masks' value 0, and so on\n", g->m->path);
+        if (!g->m->quiet)
+            fprintf(stderr, "infer: %s: its class 0 is the masks' value 0, and so on\n",
+                    g->m->path);
         return CLI_OK;
     }
     for (int k = 0; k < g->m->decoding.classes && k < SEGMENT_CLASSES; k++) {
@@ -37,8 +39,9 @@ static int match_classes(struct segmenting *g, const struct name_list *classes)
         g->m->values[k] = found < 0 ? INFER_MASK_UNSEEN : (uint8_t)found;
         matched += found >= 0;
     }
-    fprintf(stderr, "infer: %s: classes by name: %d of its %d are among the %u of %s\n", g->m->path,
-            matched, g->m->decoding.classes, classes->count, g->o->classes);
+    if (!g->m->quiet)
+        fprintf(stderr, "infer: %s: classes by name: %d of its %d are among the %u of %s\n",
+                g->m->path, matched, g->m->decoding.classes, classes->count, g->o->classes);
     return matched ? CLI_OK : CLI_BAD_INPUT;
 }
 

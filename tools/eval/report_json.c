@@ -14,6 +14,7 @@ int report_begin(struct report *r)
     r->stats = NULL;
     if (!r->root) {
         yyjson_mut_doc_free(r->doc);
+        r->doc = NULL;
         return 0;
     }
     yyjson_mut_doc_set_root(r->doc, r->root);

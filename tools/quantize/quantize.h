@@ -8,6 +8,7 @@
  *   place.c               which nodes become integer steps, and which values integers
  *   emit.c, weights.c     the graph with its pairs of nodes, weights in one byte each
  *   measure.c             what quantising does to every step; bias correction
+ *   judge.c               how good answers are by a truth, as infer eval measures it
  *   search.c, speed.c     steps put back to float: for accuracy, for speed
  *   report*.c             what came of it
  */
@@ -77,6 +78,9 @@ struct quant_score {
     uint32_t correct;
     uint32_t float_correct; /* of the float network: all of them where there are no labels */
     double cosine;          /* of all outputs, mean over pictures */
+    const char *measure;    /* the number of --data's evaluation, or NULL: the next are not set */
+    double quality, float_quality;
+    uint32_t judged; /* pictures of it */
 };
 
 /* One try of the search. */
@@ -91,6 +95,9 @@ struct quant_try {
 /* QUANT_MOST_MEASURED: pictures that are enough to measure errors with. */
 enum { QUANT_MOST_TRIES = 64, QUANT_MOST_MEASURED = 32 };
 
+struct quant_judge;
+struct cli_args;
+
 struct quantiser {
     struct quant_options options;
     struct infer__region region;
@@ -101,12 +108,13 @@ struct quantiser {
     struct quant_tensor *tensors; /* per value of `graph` */
     uint32_t *uses, *producer;    /* per value: readers (outputs count), node + 1 */
     uint8_t *is_output;
-    uint8_t *inside;          /* per value: 1: of a branch or loop, which stays float */
-    uint32_t equalised;       /* pairs of layers */
-    uint32_t corrected;       /* layers with corrected biases */
-    int classifier;           /* 1: the first output has a score for each class */
-    struct quant_score score; /* of what is written */
-    double float_ms, int8_ms; /* medians of a run, in turns; 0: not measured */
+    uint8_t *inside;           /* per value: 1: of a branch or loop, which stays float */
+    uint32_t equalised;        /* pairs of layers */
+    uint32_t corrected;        /* layers with corrected biases */
+    int classifier;            /* 1: the first output has a score for each class */
+    struct quant_judge *judge; /* NULL without --data */
+    struct quant_score score;  /* of what is written */
+    double float_ms, int8_ms;  /* medians of a run, in turns; 0: not measured */
     struct quant_try tries[QUANT_MOST_TRIES];
     uint32_t ntries;
     double start_ms;
@@ -153,6 +161,16 @@ double quant_drop(const struct quant_score *score); /* points */
 void quant_put_back(struct quantiser *q, uint32_t node, const char *reason);
 /* Puts back the fewest steps that keep the drop within options.max_drop. */
 infer_status quant_search(struct quantiser *q, infer_error *err);
+
+/* judge.c: measures the float model by --data, whose options `args` has: model and arguments are to
+ * live as long as the quantiser. An exit status after a message. From then on quant_evaluate
+ * measures what is placed. */
+int quant_judge_begin(struct quantiser *q, const struct cli_args *args, infer_model *model,
+                      const infer_preprocess *preprocess);
+/* Sets the numbers of --data, for what is placed now. */
+infer_status quant_judge(struct quantiser *q, struct quant_score *score, infer_error *err);
+/* Points of them that are lost. */
+double quant_points(const struct quant_score *s);
 
 /* speed.c: puts back what is faster in float, unless options.all_int8, and times the result. */
 infer_status quant_speed(struct quantiser *q, infer_error *err);

@@ -32,7 +32,10 @@ void quant_bins(const struct histogram *h, double bins[REPORT_BINS])
 
 const char *quant_measure_name(const struct quant_score *s)
 {
-    return s->labelled ? "right answers" : s->classifier ? "answers as in float" : "cosine";
+    return s->measure      ? s->measure
+           : s->labelled   ? "right answers"
+           : s->classifier ? "answers as in float"
+                           : "cosine";
 }
 
 /* ---- the terminal --------------------------------------------------------------------------- */
@@ -59,13 +62,17 @@ void quant_report_text(const struct quant_report *r)
     if (q->float_ms > 0 && q->int8_ms > 0)
         printf("speed:    %.3f -> %.3f ms (%.2fx)\n", q->float_ms, q->int8_ms,
                q->float_ms / q->int8_ms);
-    if (s->labelled)
+    if (s->measure)
+        printf("accuracy: %s %.4f -> %.4f on %u pictures of the truth (%.2f points lost)\n",
+               s->measure, s->float_quality, s->quality, s->judged, quant_drop(s));
+    else if (s->labelled)
         printf("accuracy: %u -> %u of %u pictures right (%.2f points lost)\n", s->float_correct,
                s->correct, s->pictures, quant_drop(s));
     else if (s->classifier)
         printf("accuracy: %u of %u answers as in float (%.2f points differ)\n", s->correct,
                s->pictures, quant_drop(s));
-    if ((s->labelled || s->classifier) && q->options.max_drop < 0 && quant_drop(s) > 1)
+    if ((s->measure || s->labelled || s->classifier) && q->options.max_drop < 0 &&
+        quant_drop(s) > 1)
         printf("          (--max-drop POINTS puts steps back to float until fewer are lost)\n");
     printf("outputs:  cosine %.6f to those of the float model\n", s->cosine);
     if (q->samples.evaluate == 0)
@@ -171,11 +178,12 @@ void quant_report_json(const struct quant_report *r, FILE *f)
         pair(f, "float_ms", q->float_ms);
         pair(f, "int8_ms", q->int8_ms);
     }
-    fprintf(f,
-            ",\n\"accuracy\": {\"measure\": \"%s\", \"pictures\": %u, \"float\": %u, "
-            "\"int8\": %u, \"calibrated_on_others\": %s",
-            quant_measure_name(s), s->pictures, s->float_correct, s->correct,
-            q->samples.evaluate ? "true" : "false");
+    fprintf(f, ",\n\"accuracy\": {\"measure\": ");
+    json_string(f, quant_measure_name(s));
+    fprintf(f, ", \"pictures\": %u", s->measure ? s->judged : s->pictures);
+    pair(f, "float", s->measure ? s->float_quality : s->float_correct);
+    pair(f, "int8", s->measure ? s->quality : s->correct);
+    fprintf(f, ", \"calibrated_on_others\": %s", q->samples.evaluate ? "true" : "false");
     pair(f, "drop", quant_drop(s));
     pair(f, "cosine", s->cosine);
     fputc('}', f);

@@ -17,10 +17,28 @@ static void fact(FILE *f, const char *what)
     fprintf(f, "<tr><th>%s</th><td>", what);
 }
 
+static void accuracy(const struct quantiser *q, FILE *f)
+{
+    const struct quant_score *s = &q->score;
+    fact(f, "Accuracy");
+    if (s->measure) {
+        html_text(f, s->measure);
+        fprintf(f, " %.4f &rarr; %.4f on %u pictures of the truth: %.2f points lost; ",
+                s->float_quality, s->quality, s->judged, quant_drop(s));
+    } else if (s->labelled) {
+        fprintf(f, "%u &rarr; %u of %u pictures right: %.2f points lost; ", s->float_correct,
+                s->correct, s->pictures, quant_drop(s));
+    } else if (s->classifier) {
+        fprintf(f, "%u of %u answers as in float: %.2f points differ; ", s->correct, s->pictures,
+                quant_drop(s));
+    }
+    fprintf(f, "cosine of the outputs %.6f; on pictures %s</td></tr>\n", s->cosine,
+            q->samples.evaluate ? "that calibration did not see" : "that calibration saw, too");
+}
+
 static void summary(const struct quant_report *r, FILE *f)
 {
     const struct quantiser *q = r->q;
-    const struct quant_score *s = &q->score;
     struct quant_counts c = quant_count(q);
     fputs("<h1>", f);
     html_text(f, r->output);
@@ -38,16 +56,7 @@ static void summary(const struct quant_report *r, FILE *f)
         fprintf(f, "%.3f &rarr; %.3f ms a picture (%.2f times as fast), on this CPU</td></tr>\n",
                 q->float_ms, q->int8_ms, q->int8_ms > 0 ? q->float_ms / q->int8_ms : 0);
     }
-    fact(f, "Accuracy");
-    if (s->labelled)
-        fprintf(f, "%u &rarr; %u of %u pictures right: %.2f points lost", s->float_correct,
-                s->correct, s->pictures, quant_drop(s));
-    else if (s->classifier)
-        fprintf(f, "%u of %u answers as in float: %.2f points differ", s->correct, s->pictures,
-                quant_drop(s));
-    fprintf(f, "%scosine of the outputs %.6f; on pictures %s</td></tr>\n",
-            s->labelled || s->classifier ? "; " : "", s->cosine,
-            q->samples.evaluate ? "that calibration did not see" : "that calibration saw, too");
+    accuracy(q, f);
     fact(f, "Done");
     fprintf(f, "%u groups of tensors equalised, %u biases corrected</td></tr>\n</table>\n",
             q->equalised, q->corrected);

@@ -129,15 +129,30 @@ static infer_status input_shape(const infer_model *model, const infer_preprocess
     return INFER_OK;
 }
 
+/* Pictures of text come out in sizes of their own: all are stretched to that of the first. */
+static infer_status size_of(const infer_image *image, const struct samples *s, infer_preprocess *p,
+                            int32_t *width, int32_t *height, infer_error *err)
+{
+    TRY(infer_preprocess_size(p, image->width, image->height, width, height, err));
+    if (!s->spec.name || (p->fit != INFER_FIT_LINE && p->fit != INFER_FIT_PAGE))
+        return INFER_OK;
+    const int nhwc = p->layout == INFER_LAYOUT_NHWC;
+    p->fit = INFER_FIT_STRETCH;
+    p->height = *height = (int32_t)s->spec.dims[nhwc ? 1 : 2];
+    p->width = *width = (int32_t)s->spec.dims[nhwc ? 2 : 3];
+    return INFER_OK;
+}
+
 static infer_status read_picture(const infer_model *model, const infer_preprocess *p,
                                  const char *path, struct samples *s, infer_error *err)
 {
     infer_image image = {0};
+    infer_preprocess fitting = *p;
     int32_t width, height;
     struct sample *to = &s->items[s->count];
     infer_status status = infer_image_load(path, NULL, &image, err);
     if (status == INFER_OK)
-        status = infer_preprocess_size(p, image.width, image.height, &width, &height, err);
+        status = size_of(&image, s, &fitting, &width, &height, err);
     if (status == INFER_OK && !s->spec.name)
         status = input_shape(model, p, width, height, s, err);
     if (status == INFER_OK) {
@@ -145,8 +160,9 @@ static infer_status read_picture(const infer_model *model, const infer_preproces
         t.data = to->data = aligned_alloc(64, (t.bytes + 63) & ~(size_t)63);
         to->path = strdup(path);
         to->truth = -1;
-        status = to->data && to->path ? infer_preprocess_run(p, &image, 0, &t, NULL, NULL, err)
-                                      : infer__no_memory(err, t.bytes);
+        status = to->data && to->path
+                     ? infer_preprocess_run(&fitting, &image, 0, &t, NULL, NULL, err)
+                     : infer__no_memory(err, t.bytes);
         if (status == INFER_OK)
             s->count++;
         else {

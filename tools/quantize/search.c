@@ -101,11 +101,13 @@ infer_status quant_evaluate(struct quantiser *q, struct quant_score *score, infe
         evaluate(q, q->samples.evaluate, UINT32_MAX, "accuracy", &e, &region, err);
     infer__region_free(&region);
     score->cosine = e.cosines;
-    return status;
+    return status == INFER_OK && q->judge ? quant_judge(q, score, err) : status;
 }
 
 double quant_drop(const struct quant_score *s)
 {
+    if (s->measure)
+        return quant_points(s);
     if (!s->classifier && !s->labelled)
         return 100 * (1 - s->cosine);
     return s->pictures ? 100.0 * ((double)s->float_correct - s->correct) / s->pictures : 0;
