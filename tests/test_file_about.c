@@ -140,11 +140,13 @@ static void test_rules(void **state)
         {"neither input nor output", HEADER + 4, 1, 2, HEADER + 4},
         {"a dimension that is not free", HEADER + 5, 1, 1, HEADER},
         {"a dimension beyond all", HEADER + 5, 1, 255, HEADER},
+        {"a dimension beyond all, 2 in five bits", HEADER + 5, 1, 34, HEADER},
         {"reserved in a name", HEADER + 6, 2, 1, HEADER + 4},
         {"a name twice", HEADER + 8, 8, UINT64_C(2) << 40, HEADER + 8},
         {"a control character in the producer", STRINGS, 1, 7, STRINGS},
         {"an empty name", STRINGS + 12, 1, 0, STRINGS + 12},
         {"an empty key", STRINGS + 25, 1, 0, STRINGS + 25},
+        {"no end of the last value", STRINGS + 72, 1, 'a', STRINGS + 73},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -161,6 +163,28 @@ static void test_rules(void **state)
                      (unsigned long long)(err.offset - at), err.message);
         free(b.data);
     }
+}
+
+/* The version is looked at where nothing follows it, too. */
+static void test_version(void **state)
+{
+    enum { VERSION = 32 + 2 };
+    const struct infer__about about = {.producer = "p", .version = "version"};
+    struct known k;
+    size_t size;
+    infer_model *m;
+    infer_error err;
+    (void)state;
+    make_known(&k);
+    k.content.about = &about;
+    struct bytes b = write_exact(&k.content);
+    const size_t at = section_at(b.data, INFER__SECTION_ABOUT, &size);
+    b.data[at + VERSION + 3] = 7;
+    reseal(b.data, b.size);
+    assert_int_equal(infer_load_memory(b.data, b.size, NULL, &m, &err), INFER_ERROR_FORMAT);
+    assert_int_equal(err.offset, at + VERSION + 3);
+    free(b.data);
+    infer__region_free(&k.region);
 }
 
 /* What there is none of. */
@@ -204,10 +228,10 @@ static void test_twice(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_told),      cmocka_unit_test(test_nothing_told),
-        cmocka_unit_test(test_left_out),  cmocka_unit_test(test_refused_text),
-        cmocka_unit_test(test_rules),     cmocka_unit_test(test_twice),
-        cmocka_unit_test(test_arguments),
+        cmocka_unit_test(test_told),     cmocka_unit_test(test_nothing_told),
+        cmocka_unit_test(test_left_out), cmocka_unit_test(test_refused_text),
+        cmocka_unit_test(test_rules),    cmocka_unit_test(test_twice),
+        cmocka_unit_test(test_version),  cmocka_unit_test(test_arguments),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

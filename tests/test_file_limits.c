@@ -1,6 +1,6 @@
 /* Bounded time and memory: limits, a chain of a million nodes on a small stack, every allocation
  * failing in turn. */
-#include "file_fixture.h"
+#include "packed_parts.h"
 
 #include <pthread.h>
 #include <time.h>
@@ -168,7 +168,7 @@ static void test_table_past_section(void **state)
 }
 
 /* Many inputs, which are outputs too, and a node with an attribute behind each: no two arrays of
- * such a graph fit into one of a region's blocks of 16 KiB. */
+ * such a graph fit into one of a region's blocks of 16 KiB. Their dimensions are free. */
 enum { WIDE = 9000 };
 static void wide_graph(struct infer__graph *g, struct infer__region *region)
 {
@@ -188,9 +188,43 @@ static void wide_graph(struct infer__graph *g, struct infer__region *region)
         g->outputs[i] = *x;
         g->values[*x].kind = INFER__VALUE_INPUT;
         g->values[*x].type = INFER_F32;
+        g->values[*x].free_dims = 1;
+        g->values[*x].rank = 1;
         check_ok(infer__graph_add_node(g, INFER__OP_SOFTMAX, "", x, 1, y, 1, &n, &err), &err);
         check_ok(infer__node_set_ints(g, n, INFER__ATTR_AXIS, &axis, 1, &err), &err);
     }
+}
+
+/* A file of that graph with much told about it, and with packed weights of many kinds of CPU. */
+static struct bytes wide_file(void)
+{
+    enum { KINDS = 200, LIBRARY = 8 };
+    static struct infer__dim_name dims[WIDE];
+    static struct infer__pair pairs[WIDE];
+    static struct infer__section extra[KINDS];
+    static const struct infer__stored_for by = {.level = INFER_ISA_C};
+    struct infer__stored_entry entry = {{{1, 2}}, "", 1};
+    struct part parts[KINDS];
+    struct infer__region region;
+    struct infer__graph g;
+    wide_graph(&g, &region);
+    for (uint32_t i = 0; i < WIDE; i++) {
+        dims[i] = (struct infer__dim_name){.index = i, .name = "n"};
+        pairs[i] = (struct infer__pair){"key", "value"};
+    }
+    for (int i = 0; i < KINDS; i++) {
+        parts[i] = packed_part(&by, 0, &entry, 1); /* there are no weights */
+        parts[i].data[LIBRARY] = (unsigned char)i;
+        extra[i] =
+            (struct infer__section){INFER__SECTION_PACKED, parts[i].data, (size_t)parts[i].size};
+    }
+    struct infer__about about = {"", "", 0, WIDE, WIDE, dims, pairs};
+    struct bytes b = write_exact(&(struct infer__file_content){
+        .graph = &g, .about = &about, .extra = extra, .nextra = KINDS});
+    for (int i = 0; i < KINDS; i++)
+        free(parts[i].data);
+    infer__region_free(&region);
+    return b;
 }
 
 /* Allocations 1, 2, 3 ... fail, alone or with all after them, until loading succeeds. */
@@ -219,13 +253,8 @@ static void fail_in_turn(const struct bytes *b, int alone)
 /* In a small file all tables share a block of memory, in a wide one each has its own. */
 static void test_failing_load(void **state)
 {
-    struct infer__region region;
-    struct infer__graph g;
     (void)state;
-    wide_graph(&g, &region);
-    struct bytes small = known_file();
-    struct bytes wide = write_exact(&(struct infer__file_content){.graph = &g});
-    infer__region_free(&region);
+    struct bytes small = known_file(), wide = wide_file();
     for (int alone = 0; alone < 2; alone++) {
         fail_in_turn(&small, alone);
         fail_in_turn(&wide, alone);

@@ -163,6 +163,12 @@ static void test_counts(void **state)
     expect(&f, "end_loop", "do not go with");
     fixture_free(&f);
     good_graph(&f);
+    uint32_t more[4] = {E, A, B, A}; /* a value of one branch too many */
+    f.g.nodes[END_IF].in = more;
+    f.g.nodes[END_IF].nin = 4;
+    expect(&f, "end_if", "do not go with");
+    fixture_free(&f);
+    good_graph(&f);
     f.g.outputs[0] = A;
     expect(&f, "", "is made in a branch or a loop");
     fixture_free(&f);

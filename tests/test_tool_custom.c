@@ -1,5 +1,5 @@
-/* Operators of the application's own: imported, written, loaded, run in parts; what they may say,
- * and what descriptors may not. */
+/* Operators of the application's own: imported, written, loaded, run in parts.
+ * What descriptors may not say: test_graph_custom.c. */
 #include "tests/onnx_model.h"
 
 #include "graph/custom.h"
@@ -201,48 +201,12 @@ static void test_import(void **state)
     build_end(&b);
 }
 
-/* Every prefix of a descriptor but the whole, and bytes that make no sense. */
-static void test_descriptors(void **state)
-{
-    (void)state;
-    static const char good[] = "d\0n\0a\0\1\1\0\0\0\1\2\3\4\5\6\7\10s\0\3\2\0\0\0hi";
-    const size_t size = sizeof good; /* with the zero behind "hi" */
-    for (size_t cut = 0; cut <= size; cut++) {
-        struct infer__region region;
-        struct infer__graph g;
-        struct infer__node *n;
-        infer_error err;
-        uint32_t d, y;
-        const int64_t dim = (int64_t)cut;
-        infer__region_init(&region, NULL);
-        assert_int_equal(infer__graph_init(&g, &region, &err), INFER_OK);
-        assert_int_equal(infer__graph_add_const(&g, "", INFER_U8, 1, &dim, good, 1, &d, &err), 0);
-        assert_int_equal(infer__graph_add_value(&g, "y", &y, &err), INFER_OK);
-        assert_int_equal(infer__graph_add_node(&g, INFER__OP_CUSTOM, "n", &d, 1, &y, 1, &n, &err),
-                         INFER_OK);
-        const int whole = cut == size || cut == 4 || cut == 19; /* so many attributes */
-        assert_int_equal(infer__custom_verify(&g, n, &err), whole ? INFER_OK : INFER_ERROR_FORMAT);
-        if (cut == size) {
-            const char *s;
-            assert_int_equal(infer__customs_read(&g, NULL, 0, &region, &err), INFER_OK);
-            const infer_custom_node *node_of = &g.customs->nodes[0];
-            assert_int_equal(infer_custom_int(node_of, "a", 0), INT64_C(0x0807060504030201));
-            assert_int_equal(infer_custom_int(node_of, "s", 7), 7);
-            assert_int_equal(infer_custom_int(node_of, "none", 7), 7);
-            s = infer_custom_string(node_of, "s", "none");
-            assert_string_equal(s, "hi");
-        }
-        infer__region_free(&region);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_runs),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_import),
-        cmocka_unit_test(test_descriptors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

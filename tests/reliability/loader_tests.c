@@ -11,6 +11,8 @@
     X(test_file_tuned)                                                                             \
     X(test_file_packed)                                                                            \
     X(test_file_about)                                                                             \
+    X(test_graph_custom)                                                                           \
+    X(test_graph_control)                                                                          \
     X(test_graph_verify)                                                                           \
     X(test_file_checksum)                                                                          \
     X(test_file_golden)                                                                            \

@@ -5,6 +5,8 @@ dir=$BUILD/mutations
 flags="-std=c11 -O0 -w -D_GNU_SOURCE -DINFER_ONEDNN=0 -Isrc -Iinclude -I. -I$BUILD/gen"
 tests=$(sed -n 's/^    X(\(test_[a-z_]*\)).*/\1/p' tests/reliability/loader_tests.c)
 
+verifier="src/graph/graph_verify.c src/graph/control.c src/graph/custom.c"
+
 compile() { # source, object, further flags
     more=
     case $1 in tests/test_*) more="-Dmain=main_$(basename "$1" .c)" ;; esac

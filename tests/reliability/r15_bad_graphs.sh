@@ -1,9 +1,10 @@
 #!/bin/sh
 # R15: every rule of the loader and of the verifier has a hand-made file or graph that breaks it,
 # with the status, the node and the position that must be blamed: tests/test_file_rules.c,
-# test_file_tuned.c, test_file_packed.c, test_file_about.c, test_graph_verify.c, and for what is no rule of a graph test_file.c and
+# test_file_tuned.c, test_file_packed.c, test_file_about.c, test_graph_verify.c,
+# test_graph_control.c, test_graph_custom.c, and for what is no rule of a graph test_file.c and
 # test_file_limits.c. This check runs them with every failure written down, and looks for the
-# message of each failure in src/file and src/graph/graph_verify.c among those.
+# message of each failure in src/file and the verifier (src/graph) among those.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 . tests/reliability/loader_tests.sh
@@ -18,9 +19,10 @@ build "$0" && compile tests/reliability/fail_record.c "$dir/fail_record.o" "" &&
     exit 1
 rm -f "$dir/failures"
 FAIL_RECORD=$dir/failures "$dir/recorded_tests" test_file_rules test_file_tuned test_file_packed \
-    test_file_about test_graph_verify test_file test_file_limits >"$dir/out" 2>&1 || { cat "$dir/out"; exit 1; }
+    test_file_about test_graph_verify test_graph_control test_graph_custom test_file \
+    test_file_limits >"$dir/out" 2>&1 || { cat "$dir/out"; exit 1; }
 
-for f in src/file/*.c src/graph/graph_verify.c; do
+for f in src/file/*.c $verifier; do
     "$dir/mutate" "$f" messages | sed "s|^|$f:|"
 done >"$dir/messages"
 files=$(awk '$1 == "OK" || /hand-made/ { n += $1 } END { print n }' "$dir/out")

@@ -1,6 +1,6 @@
 #!/bin/sh
 # R29: deleting any one check of the loader makes a test fail. Takes the checks of src/file, of the
-# verifier and of the arithmetic on sizes out, one at a time (mutate.c), and runs the loader's unit
+# verifier with its rules of control flow and of custom operators, and of the arithmetic on sizes out, one at a time (mutate.c), and runs the loader's unit
 # tests, which must fail, crash or hang. What they let live must be in r29_survivors.txt, with a
 # reason; what is there and dies must leave it.
 #   INFER_SCALE=part: one in 24, as INFER_SEED says;  ci: one in 2;  long: all.
@@ -9,7 +9,7 @@ cd "$(dirname "$0")/../.." || exit 2
 : "${INFER_SCALE:=ci}" "${jobs:=$(nproc)}" "${INFER_SEED:=$(date +%j)}"
 . tests/reliability/loader_tests.sh
 known=tests/reliability/r29_survivors.txt
-mutated="$(echo src/file/*.c) src/graph/graph_verify.c src/file/reader.h src/base/size.h"
+mutated="$(echo src/file/*.c) $verifier src/file/reader.h src/base/size.h"
 
 # The files that a mutated header reaches.
 users() {
@@ -39,6 +39,9 @@ one() { # file, number, line, text
     esac && link "$at" "$at/tests" "" 2>"$at/out" || { echo "does not build	$1	$3	$4"; return; }
     case $1 in
     *verify*) first=test_graph_verify ;;
+    *control*) first=test_graph_control ;;
+    *custom*) first=test_graph_custom ;;
+    *about*) first=test_file_about ;;
     *tuned*) first=test_file_tuned ;;
     *packed*) first=test_file_packed ;;
     *size.h) first=test_base ;;
