@@ -397,6 +397,7 @@ int main(int argc, char **argv)
     make_all("tests/fuzz/findings.txt", findings, 1);
     seed_pictures(seeds);
     seed_answers(seeds);
+    seed_decoders(seeds);
     seed_texts(seeds);
     return 0;
 }

@@ -13,6 +13,8 @@ void seed_write(const char *folder, const char *target, const char *name, const 
 void seed_pictures(const char *folder);
 /* Decodings with outputs. */
 void seed_answers(const char *folder);
+/* Heads of all families of networks. */
+void seed_decoders(const char *folder);
 /* NumPy's files and command lines. */
 void seed_texts(const char *folder);
 

@@ -9,7 +9,7 @@
 # The build is one of its own: clang, every file with AddressSanitizer, UndefinedBehaviorSanitizer
 # and libFuzzer's coverage. Without oneDNN: its code is not instrumented, so it would hide what its
 # callers do and take most of the time.
-FUZZ_TARGETS := load session packed onnx picture answer npy args multipart kserve grpc
+FUZZ_TARGETS := load session packed onnx picture answer decoder npy args multipart kserve grpc
 FUZZ_BUILD   := SANITIZE=fuzz OPT=-O1 ONEDNN=0
 FUZZ_SECONDS ?= 0
 FUZZ_JOBS    ?= 1
@@ -58,6 +58,9 @@ $(BUILD)/tests/test_fuzz_seeds: $(BUILD)/obj/tests/test_fuzz_seeds.o \
         $(BUILD)/obj/tests/fuzz/fuzz_session.o $(BUILD)/libinfer.a
 	@mkdir -p $(@D)
 	$(call SHOW,LD)$(CC) $(CFLAGS) $(LINK) -pie -o $@ $^ $(LDLIBS) -lcmocka
+
+# Whether every family of decoders has one that comes as far as an answer.
+$(BUILD)/tests/test_tool_fuzz_decoders: $(BUILD)/obj/tests/fuzz/fuzz_decoder.o
 
 # Writes seeds and findings anew, after a change of tests/fuzz/graphs.txt or findings.txt.
 fuzz-seeds: $(BUILD)/tests/make_seeds

@@ -36,5 +36,8 @@ EVERY_KERNEL := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/reliability/eve
                   bench/kernel_shape.c)
 $(addprefix $(BUILD)/tests/reliability/,r19_guard_pages r21_special_values): $(EVERY_KERNEL)
 
+# F4 replays seeds of the fuzz target of decoders.
+$(BUILD)/tests/reliability/f04_decoders: $(BUILD)/obj/tests/fuzz/fuzz_decoder.o
+
 # R6: a file of rows for each header's functions, or for a part of them.
 $(BUILD)/tests/reliability/r06_arguments: $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/reliability/arguments*.c))
