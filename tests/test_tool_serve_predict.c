@@ -1,8 +1,6 @@
 /* Predictions as MXNet Model Server, TorchServe and SageMaker take them: every form of body, every
  * path, parameters, drawn answers; and TensorFlow Serving's rows and columns. */
-#include "tests/onnx_model.h"
-
-#include "tests/serve_client.h"
+#include "tests/serve_nets.h"
 
 #include "tools/base64.h"
 #include "vision/decode.h"
@@ -12,23 +10,6 @@ static size_t picture_bytes;
 static struct server *server;
 static int port;
 static struct reply r;
-
-/* OUT0 = A + B, OUT1 = A - B, of i32 (n, 2). */
-static void write_sums(const char *path)
-{
-    static const int64_t dims[2] = {-1, 2};
-    struct builder b;
-    build_begin(&b, 17);
-    input(&b, "A", ONNX__TENSOR_PROTO__DATA_TYPE__INT32, 2, dims);
-    input(&b, "B", ONNX__TENSOR_PROTO__DATA_TYPE__INT32, 2, dims);
-    output(&b, "OUT0", ONNX__TENSOR_PROTO__DATA_TYPE__INT32);
-    output(&b, "OUT1", ONNX__TENSOR_PROTO__DATA_TYPE__INT32);
-    node(&b, "Add", "A,B", "OUT0");
-    node(&b, "Sub", "A,B", "OUT1");
-    pack(&b);
-    write_bytes(path, b.bytes, b.size);
-    build_end(&b);
-}
 
 static void write_twice(const char *path)
 {

@@ -18,8 +18,9 @@ FIRST = {'mms': ('squeezenet', 'echo', 'fail'), 'torchserve': ('squeezenet', 'ec
 # Refused by what reads HTTP, which knows nothing of MMS.
 BY_HTTP = ('err-chunk', 'err-content-length', 'err-two-content-lengths')
 
-# One token for all that is asked, in place of those that TorchServe made.
+# A token for each port, in place of those that TorchServe made.
 TOKEN = 'a-token-of-the-test'
+MANAGEMENT_TOKEN = 'another-token'
 
 
 def of_text(op, domain=''):
@@ -63,7 +64,7 @@ def prepare(suite, ports):
     for name in FIRST[suite.split('/')[-1]]:
         answer = http_wire.ask(ports['management'], (
             'POST /models?url=%s.mar&initial_workers=1&batch_size=1&max_batch_delay=100 HTTP/1.1\r\nHost: a\r\n'
-            'Authorization: Bearer %s\r\nContent-Length: 0\r\n\r\n' % (name, TOKEN)).encode())
+            'Authorization: Bearer %s\r\nContent-Length: 0\r\n\r\n' % (name, MANAGEMENT_TOKEN)).encode())
         check(answer is not None and answer.status == 200, '%s is not registered', name)
 
 
@@ -73,8 +74,9 @@ def rewrite(exchange, stream):
     if not exchange.name.startswith('auth-'):
         return stream
     sent = stream.sent
-    if not exchange.name.endswith(('wrong', 'inference-token')):
-        sent = re.sub(rb'Bearer [^\r]*', b'Bearer ' + TOKEN.encode(), sent)
+    own = where(exchange) == 'management' and not exchange.name.endswith('inference-token')
+    if not exchange.name.endswith('wrong'):
+        sent = re.sub(rb'Bearer [^\r]*', b'Bearer ' + (MANAGEMENT_TOKEN if own else TOKEN).encode(), sent)
     return Stream(stream.name, sent, stream.got)
 
 

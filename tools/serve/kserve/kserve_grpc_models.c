@@ -106,6 +106,8 @@ struct config {
     Inference__ModelInstanceGroup group, *groups[1];
     Inference__ModelVersionPolicy policy;
     Inference__ModelVersionPolicy__Latest latest;
+    Inference__ModelDynamicBatching batching;
+    int32_t preferred[VERSION_MOST_PREFERRED];
 };
 
 static Inference__DataType data_type(infer_type type)
@@ -165,6 +167,20 @@ static void config_tensors(const struct version *v, struct config *c)
     c->config.output = c->output_list;
 }
 
+/* Where batches wait for others, or have sizes of their own. */
+static void config_batching(const struct version *v, struct config *c)
+{
+    const struct version_options *o = &v->options;
+    if (!v->batched || (!o->batch_delay_ns && !o->preferred[0]))
+        return;
+    inference__model_dynamic_batching__init(&c->batching);
+    for (int i = 0; i < VERSION_MOST_PREFERRED && o->preferred[i]; i++)
+        c->preferred[c->batching.n_preferred_batch_size++] = o->preferred[i];
+    c->batching.preferred_batch_size = c->preferred;
+    c->batching.max_queue_delay_microseconds = o->batch_delay_ns / 1000;
+    c->config.dynamic_batching = &c->batching;
+}
+
 void kserve_grpc_config(void *server, struct grpc_request *r)
 {
     struct version *v = find(server, r);
@@ -196,6 +212,7 @@ void kserve_grpc_config(void *server, struct grpc_request *r)
     c->config.instance_group = c->groups;
     c->config.default_model_filename = text_of(file ? file + 1 : v->path);
     config_tensors(v, c);
+    config_batching(v, c);
     c->response.config = &c->config;
     kserve_grpc_reply(r, &c->response);
     free(c);

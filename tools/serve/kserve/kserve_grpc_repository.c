@@ -5,6 +5,7 @@
 
 #include "serve/kserve.pb-c.h"
 #include "tools/serve/kserve/kserve_grpc.h"
+#include "tools/serve/kserve/load.h"
 
 enum { NUMBER_BYTES = 24, BATCHES = 64 };
 
@@ -74,26 +75,34 @@ struct change {
     struct grpc_request *request;
     int load;
     char name[128];
+    char *config; /* that came with load; NULL: none */
 };
+
+static void free_change(struct change *c)
+{
+    if (c)
+        free(c->config);
+    free(c);
+}
 
 static void make_change(void *arg)
 {
     struct change *c = arg;
     Inference__ServerLiveRequest empty = INFERENCE__SERVER_LIVE_REQUEST__INIT;
-    char why[400];
+    struct v2_error err;
     int ok = 1;
     if (c->load)
-        ok = repository_load(c->server->repository, c->name, why, sizeof why);
+        ok = load_model(c->server, c->name, c->config, &err);
     else
         repository_unload(c->server->repository, c->name); /* an unknown one is gone */
     if (ok)
         kserve_grpc_reply(c->request, &empty);
     else
-        grpc_fail(c->request, GRPC_INTERNAL, "%s", why);
-    free(c);
+        kserve_grpc_refuse(c->request, &err);
+    free_change(c);
 }
 
-/* What a call may not ask for. A model's configuration is in its file: a call can't replace it. */
+/* What a call may not ask for. */
 static int is_allowed(const struct server *s, const Inference__RepositoryModelRequest *q,
                       struct v2_error *err)
 {
@@ -106,12 +115,20 @@ static int is_allowed(const struct server *s, const Inference__RepositoryModelRe
         return 0;
     }
     for (size_t i = 0; i < q->n_parameters; i++)
-        if (strcmp(q->parameters[i]->key, "config") == 0 ||
-            strncmp(q->parameters[i]->key, "file:", 5) == 0) {
-            v2_fail(err, V2_UNSUPPORTED, "a model's config and files can't be given with load");
+        if (load_refuses(q->parameters[i]->key, err))
             return 0;
-        }
     return 1;
+}
+
+/* The configuration among a call's parameters; NULL: there is none. */
+static const char *config_of(const Inference__RepositoryModelRequest *q)
+{
+    for (size_t i = 0; i < q->n_parameters; i++)
+        if (strcmp(q->parameters[i]->key, "config") == 0 && q->parameters[i]->value &&
+            q->parameters[i]->value->parameter_choice_case ==
+                INFERENCE__MODEL_REPOSITORY_PARAMETER__PARAMETER_CHOICE_STRING_PARAM)
+            return q->parameters[i]->value->string_param;
+    return NULL;
 }
 
 static void begin_change(struct server *s, struct grpc_request *r, int load)
@@ -121,6 +138,7 @@ static void begin_change(struct server *s, struct grpc_request *r, int load)
         kserve_grpc_read(r, &inference__repository_model_request__descriptor);
     if (!q)
         return;
+    const char *config = load ? config_of(q) : NULL;
     struct change *c = NULL;
     int begun = 0;
     if (is_allowed(s, q, &err)) {
@@ -131,12 +149,13 @@ static void begin_change(struct server *s, struct grpc_request *r, int load)
     if (c) {
         *c = (struct change){.server = s, .request = r, .load = load};
         memcpy(c->name, q->model_name, strlen(q->model_name) + 1);
-        begun = server_aside(s, make_change, c);
+        c->config = config ? strdup(config) : NULL;
+        begun = (!config || c->config) && server_aside(s, make_change, c);
     }
     kserve_grpc_free(q);
     if (begun)
         return;
-    free(c);
+    free_change(c);
     kserve_grpc_refuse(r, &err);
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tools/serve/kserve/kserve.h"
+#include "tools/serve/kserve/load.h"
 #include "tools/serve/transport/reply.h"
 
 /* ---- the repository ------------------------------------------------------------------------- */
@@ -62,42 +63,56 @@ struct change {
     struct http_request *request;
     int load;
     char name[128];
+    char *config; /* that came with load; NULL: none */
 };
+
+static void free_change(struct change *change)
+{
+    if (change)
+        free(change->config);
+    free(change);
+}
 
 static void make_change(void *arg)
 {
     struct change *change = arg;
-    struct v2_error err = {.code = V2_INTERNAL};
-    char why[400];
+    struct v2_error err;
     int ok = 1;
     if (change->load)
-        ok = repository_load(change->server->repository, change->name, why, sizeof why);
+        ok = load_model(change->server, change->name, change->config, &err);
     else
         repository_unload(change->server->repository, change->name); /* an unknown one is gone */
-    if (ok) {
+    if (ok)
         reply_text(change->request, 200, "application/json", "");
-    } else {
-        v2_fail(&err, V2_INTERNAL, "%s", why);
+    else
         kserve_refuse(change->request, &err, 0);
-    }
-    free(change);
+    free_change(change);
 }
 
-/* A model's configuration is in its file: a call can't replace it. 0: it was refused. */
-static int has_no_override(struct call *c)
+/* The parameters of a call: *config becomes a copy of the configuration, NULL where there is none.
+ * 0: it was refused. */
+static int read_parameters(struct call *c, char **config)
 {
     yyjson_doc *body;
-    const struct v2_error err = {.code = V2_UNSUPPORTED,
-                                 .text = "a model's config and files can't be given with load"};
+    struct v2_error err;
+    *config = NULL;
     if (!read_body(c, &body))
         return 0;
     yyjson_val *parameters = yyjson_obj_get(yyjson_doc_get_root(body), "parameters"), *key;
+    yyjson_val *text = yyjson_obj_get(parameters, "config");
     yyjson_obj_iter it;
     int ok = 1;
     yyjson_obj_iter_init(parameters, &it);
-    while (yyjson_is_obj(parameters) && (key = yyjson_obj_iter_next(&it)))
-        ok &= strcmp(yyjson_get_str(key), "config") != 0 &&
-              strncmp(yyjson_get_str(key), "file:", 5) != 0;
+    while (ok && yyjson_is_obj(parameters) && (key = yyjson_obj_iter_next(&it)))
+        ok = !load_refuses(yyjson_get_str(key), &err);
+    if (ok && text && !yyjson_is_str(text)) {
+        v2_fail(&err, V2_INVALID, "attempt to access JSON non-string as string: 'config'");
+        ok = 0;
+    }
+    if (ok && text && !(*config = strdup(yyjson_get_str(text)))) {
+        v2_fail(&err, V2_UNAVAILABLE, "out of memory");
+        ok = 0;
+    }
     yyjson_doc_free(body);
     if (!ok)
         kserve_refuse(c->request, &err, 0);
@@ -108,24 +123,29 @@ static void begin_change(struct call *c, int load)
 {
     const struct part *name = &c->part[0];
     struct v2_error err;
-    struct change *change;
+    char *config;
     if (!c->server->options.control) {
         v2_fail(&err, V2_UNAVAILABLE, "explicit model load / unload is not allowed");
         kserve_refuse(c->request, &err, 0);
         return;
     }
-    if (!has_no_override(c))
+    if (!read_parameters(c, &config))
         return;
-    change = calloc(1, sizeof *change);
-    if (change && name->length < sizeof change->name) {
-        *change = (struct change){.server = c->server, .request = c->request, .load = load};
-        memcpy(change->name, name->text, name->length);
-        if (server_aside(c->server, make_change, change))
-            return;
+    struct change *change = calloc(1, sizeof *change);
+    if (change) {
+        *change = (struct change){
+            .server = c->server, .request = c->request, .load = load, .config = config};
+        if (name->length < sizeof change->name) {
+            memcpy(change->name, name->text, name->length);
+            if (server_aside(c->server, make_change, change))
+                return;
+        }
+    } else {
+        free(config);
     }
     v2_fail(&err, change ? V2_INTERNAL : V2_UNAVAILABLE, "failed to %s the model",
             load ? "load" : "unload");
-    free(change);
+    free_change(change);
     kserve_refuse(c->request, &err, 0);
 }
 
@@ -303,6 +323,20 @@ static void add_runtime(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct ver
     yyjson_mut_obj_add_str(doc, group, "host_policy", "");
 }
 
+/* Where batches wait for others, or have sizes of their own. */
+static void add_batching(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct version *v)
+{
+    const struct version_options *options = &v->options;
+    if (!v->batched || (!options->batch_delay_ns && !options->preferred[0]))
+        return;
+    yyjson_mut_val *batching = yyjson_mut_obj_add_obj(doc, o, "dynamic_batching");
+    yyjson_mut_val *sizes = yyjson_mut_obj_add_arr(doc, batching, "preferred_batch_size");
+    for (int i = 0; i < VERSION_MOST_PREFERRED && options->preferred[i]; i++)
+        yyjson_mut_arr_add_int(doc, sizes, options->preferred[i]);
+    yyjson_mut_obj_add_uint(doc, batching, "max_queue_delay_microseconds",
+                            options->batch_delay_ns / 1000);
+}
+
 void kserve_config(struct call *c)
 {
     struct v2_error err;
@@ -328,6 +362,7 @@ void kserve_config(struct call *c)
     yyjson_mut_obj_add_int(doc, o, "max_batch_size", v2_max_batch(v));
     add_tensors(doc, o, v);
     add_runtime(doc, o, v);
+    add_batching(doc, o, v);
     yyjson_mut_obj_add_strcpy(doc, o, "default_model_filename", file ? file + 1 : v->path);
     yyjson_mut_obj_add_obj(doc, o, "cc_model_filenames");
     yyjson_mut_obj_add_obj(doc, o, "metric_tags");

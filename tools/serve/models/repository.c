@@ -155,6 +155,13 @@ void repository_retire(struct repository *r, struct version *v, const char *what
     version_unref(v);
 }
 
+struct version_options repository_options_of(struct repository *r, const char *name)
+{
+    const struct version_options *own =
+        r->options.versions_of ? r->options.versions_of(r->options.ctx, name) : NULL;
+    return own ? *own : r->options.versions;
+}
+
 int repository_load_entry(struct repository *r, struct model *m, const struct found *f)
 {
     char why[300] = "";
@@ -165,13 +172,11 @@ int repository_load_entry(struct repository *r, struct model *m, const struct fo
         e = repository_make_entry(m, f->number);
     if (e && !e->version)
         e->state = MODEL_LOADING;
-    struct version_options options = r->options.versions;
-    const struct version_options *own =
-        r->options.versions_of ? r->options.versions_of(r->options.ctx, m->name) : NULL;
-    if (e && e->options)
+    struct version_options options = repository_options_of(r, m->name);
+    if (m->options)
+        options = *m->options;
+    else if (e && e->options)
         options = *e->options;
-    else if (own)
-        options = *own;
     options.observers = r->options.versions.observers; /* which belong to the server */
     options.custom_ops = r->options.versions.custom_ops;
     options.ncustom_ops = r->options.versions.ncustom_ops;
@@ -207,6 +212,36 @@ int repository_load_entry(struct repository *r, struct model *m, const struct fo
     return v != NULL;
 }
 
+/* Whether a policy chooses a version among those of a list. */
+static int chooses(const struct version_policy *p, const struct found_list *list,
+                   const struct found *f)
+{
+    int newer = 0, named = 0;
+    for (int i = 0; i < list->count; i++)
+        newer += strcmp(list->items[i].name, f->name) == 0 && list->items[i].number > f->number;
+    for (int i = 0; i < p->nspecific; i++)
+        named |= p->specific[i] == f->number;
+    return (!p->latest || newer < p->latest) && (!p->nspecific || named);
+}
+
+/* All files, without versions that a model's policy does not choose. */
+static void search_chosen(struct repository *r, struct found_list *list)
+{
+    struct found_list all;
+    repository_search(r, &all);
+    *list = (struct found_list){0};
+    for (int i = 0; i < all.count; i++) {
+        const struct found *f = &all.items[i];
+        pthread_mutex_lock(&r->lock);
+        const struct model *m = repository_find(r, f->name, strlen(f->name));
+        const int chosen = !m || chooses(&m->policy, &all, f);
+        pthread_mutex_unlock(&r->lock);
+        if (chosen)
+            found_add(list, NULL, f->name, f->number, f->path);
+    }
+    found_list_free(&all);
+}
+
 /* Unloads the versions of a model that are not among those found. */
 static void unload_missing(struct repository *r, struct model *m, const struct found_list *list)
 {
@@ -214,9 +249,10 @@ static void unload_missing(struct repository *r, struct model *m, const struct f
         if (found_has(list, m->name, m->entries[i].found.number))
             continue;
         pthread_mutex_lock(&r->lock);
-        struct version *v = repository_take(r, &m->entries[i], "the file is gone");
+        struct version *v = repository_take(r, &m->entries[i], "the file is gone or not chosen");
+        m->entries[i].found.changed = 0; /* nobody wants it, and it is new when it comes back */
         pthread_mutex_unlock(&r->lock);
-        repository_retire(r, v, "unloaded: the file is gone");
+        repository_retire(r, v, "unloaded: the file is gone or not chosen");
     }
 }
 
@@ -250,7 +286,7 @@ int repository_scan(struct repository *r)
 {
     struct found_list list;
     pthread_mutex_lock(&r->changing);
-    repository_search(r, &list);
+    search_chosen(r, &list);
     const int failed = load_found(r, &list, NULL, 0);
     for (int i = 0; i < r->nmodels; i++)
         unload_missing(r, r->models[i], &list);
@@ -259,21 +295,66 @@ int repository_scan(struct repository *r)
     return failed;
 }
 
-int repository_load(struct repository *r, const char *name, char *why, size_t size)
+/* Sets what a model is loaded with; what is served with something else is new then. Under
+ * `changing`. */
+static void set_options(struct repository *r, const char *name,
+                        const struct version_options *options, const struct version_policy *policy)
+{
+    struct version_options *copy = options ? malloc(sizeof *copy) : NULL;
+    if (copy)
+        *copy = *options;
+    pthread_mutex_lock(&r->lock);
+    struct model *m = repository_find(r, name, strlen(name));
+    if (m) {
+        for (int i = 0; (copy || m->options) && i < m->nentries; i++)
+            m->entries[i].found.changed = 0;
+        free(m->options);
+        m->options = copy;
+        copy = NULL;
+        m->policy = policy ? *policy : (struct version_policy){0};
+    }
+    pthread_mutex_unlock(&r->lock);
+    free(copy);
+}
+
+/* Under `changing`. */
+static int load_named(struct repository *r, const char *name, char *why, size_t size)
 {
     struct found_list list;
-    pthread_mutex_lock(&r->changing);
-    repository_search(r, &list);
+    search_chosen(r, &list);
     int there = 0;
     for (int i = 0; i < list.count; i++)
         there |= strcmp(list.items[i].name, name) == 0;
     const int failed = there ? load_found(r, &list, name, 1) : 1;
+    pthread_mutex_lock(&r->lock);
+    struct model *m = repository_find(r, name, strlen(name));
+    pthread_mutex_unlock(&r->lock);
+    if (m && there)
+        unload_missing(r, m, &list);
     snprintf(why, size, "failed to load '%s', %s", name,
              there ? "one of its versions is not a model that can be served"
                    : "failed to poll from model repository");
     found_list_free(&list);
-    pthread_mutex_unlock(&r->changing);
     return !failed;
+}
+
+int repository_load(struct repository *r, const char *name, char *why, size_t size)
+{
+    pthread_mutex_lock(&r->changing);
+    const int done = load_named(r, name, why, size);
+    pthread_mutex_unlock(&r->changing);
+    return done;
+}
+
+int repository_load_with(struct repository *r, const char *name,
+                         const struct version_options *options, const struct version_policy *policy,
+                         char *why, size_t size)
+{
+    pthread_mutex_lock(&r->changing);
+    set_options(r, name, options, policy);
+    const int done = load_named(r, name, why, size);
+    pthread_mutex_unlock(&r->changing);
+    return done;
 }
 
 int repository_unload(struct repository *r, const char *name)
@@ -309,6 +390,7 @@ void repository_close(struct repository *r)
             }
         for (int k = 0; k < m->nentries; k++)
             free(m->entries[k].options);
+        free(m->options);
         free(m->entries);
         free(m->labels);
         free(m->name);

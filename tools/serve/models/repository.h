@@ -29,6 +29,14 @@ struct repository_options {
     void *ctx;
 };
 
+/* Which versions of those that a folder holds are served: all where nothing is set. */
+enum { REPOSITORY_MOST_SPECIFIC = 32 };
+struct version_policy {
+    int latest; /* so many of the newest; 0: see below */
+    int64_t specific[REPOSITORY_MOST_SPECIFIC];
+    int nspecific;
+};
+
 enum model_state { MODEL_UNAVAILABLE, MODEL_LOADING, MODEL_READY, MODEL_UNLOADING };
 
 /* One version, as a list of them tells it. */
@@ -65,6 +73,15 @@ struct version *repository_get(struct repository *r, const char *name, size_t n,
 /* Loads all versions of a model that its folder holds; those that are loaded and unchanged stay. 0:
  * `why` says what went wrong. */
 int repository_load(struct repository *r, const char *name, char *why, size_t size);
+/* The same with other options and another choice of versions, which count until this is called
+ * again (NULL: those of all). Where they change versions that are served are loaded anew, beside
+ * the old.
+ */
+int repository_load_with(struct repository *r, const char *name,
+                         const struct version_options *options, const struct version_policy *policy,
+                         char *why, size_t size);
+/* What a model is loaded with where a call says nothing else. */
+struct version_options repository_options_of(struct repository *r, const char *name);
 /* Unloads all versions: those that are being run are finished. 0: there is no such model. */
 int repository_unload(struct repository *r, const char *name);
 /* ---- by call (repository_calls.c) -------------------------------------------------------------

@@ -31,6 +31,8 @@ struct model {
     int unloaded;           /* by call: not loaded until a call says so */
     int64_t preferred;      /* the version that is meant where none is named; 0: the newest */
     int64_t canary, shadow; /* versions that get a share of its requests; 0: none */
+    struct version_options *options; /* that a call to load has brought; NULL: those of all */
+    struct version_policy policy;    /* likewise */
     double canary_percent, shadow_percent, canary_turn, shadow_turn;
     struct version_label *labels;
     int nlabels;
