@@ -14,6 +14,7 @@ int cmd_pose(int argc, char **argv);
 int cmd_embed(int argc, char **argv);
 int cmd_track(int argc, char **argv);
 int cmd_picture(int argc, char **argv);
+int cmd_sheet(int argc, char **argv);
 int cmd_read(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 int cmd_tune(int argc, char **argv);

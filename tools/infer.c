@@ -18,6 +18,7 @@ static const struct {
     {"embed", "turn pictures into vectors, compare them", cmd_embed},
     {"track", "follow things through a video", cmd_track},
     {"picture", "make pictures of others: style, depth, matting", cmd_picture},
+    {"sheet", "many pictures on one, and on a page", cmd_sheet},
     {"read", "find text in pictures and read it", cmd_read},
     {"verify", "compare a model with recorded outputs", cmd_verify},
     {"tune", "measure kernels here and store the fastest", cmd_tune},

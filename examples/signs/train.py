@@ -10,6 +10,7 @@ A quick try:  python3 train.py --out quick --per-class 20 --epochs 2 --fresh 100
 import argparse
 import csv
 import os
+import sys
 import time
 
 import numpy as np
@@ -17,7 +18,8 @@ import torch
 from PIL import Image
 from torch import nn
 
-import render
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from render import single as render  # noqa: E402  (the renderer is a folder beside this one)
 
 # What the model expects; written to convert.args as well.
 RESIZE, CROP = 72, 64
