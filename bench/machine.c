@@ -135,6 +135,19 @@ static void measure_reads(infer_isa isa, unsigned threads, int first, double gby
     free(memory);
 }
 
+double machine_products(infer_isa isa, unsigned threads)
+{
+    struct worker w = {.fma = machine_fma_c};
+#if defined(__x86_64__)
+    if (infer__isa_has(isa, INFER_ISA_AVX2))
+        w.fma = machine_fma_avx2;
+    if (infer__isa_has(isa, INFER_ISA_AVX512))
+        w.fma = machine_fma_avx512;
+#endif
+    (void)isa;
+    return best_rate(&w, threads > MOST_THREADS ? MOST_THREADS : threads);
+}
+
 double machine_memory(infer_isa isa, unsigned threads)
 {
     double gbytes[MACHINE_SIZES] = {0};

@@ -29,6 +29,8 @@ extern const double machine_sizes[MACHINE_SIZES];
 
 /* Measures with vectors of `isa` on `threads` threads at once; takes about half a second. */
 void machine_measure(infer_isa isa, unsigned threads, struct machine *m);
+/* GFLOP/s of f32 multiply-adds of so many threads together. */
+double machine_products(infer_isa isa, unsigned threads);
 /* GB/s that so many threads together get from memory. */
 double machine_memory(infer_isa isa, unsigned threads);
 /* GB/s for a step that touches so many bytes once: memory's if they pass the caches. */

@@ -10,7 +10,9 @@
 
 /* Where it is to run. */
 struct scaling_machine {
-    unsigned cpus;              /* that were measured here */
+    unsigned cpus; /* that were measured here */
+    double crowd;  /* how much slower each CPU here multiplies while all do: 1, or up to 2 where two
+                      are one core's */
     double thread_gbytes;       /* one thread gets from memory, GB/s */
     double all_gbytes;          /* what all CPUs of this machine get together */
     double server_gbytes;       /* the same where there are more threads than CPUs here */

@@ -1,5 +1,6 @@
 /* What threads have in common, measured for --plan-scaling: memory, the end of a job, and bytes
  * that another core has just written. */
+#include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -162,6 +163,9 @@ void scaling_machine_measure(struct scaling_machine *m, const struct bench *b)
                                   .handoff_ns = usual_handoff_ns,
                                   .line_ns = usual_line_ns,
                                   .far_gbytes = usual_far_gbytes};
+    m->crowd = 1;
+    if (m->cpus > 1)
+        m->crowd = fmax(1, m->cpus * machine_products(isa, 1) / machine_products(isa, m->cpus));
     m->thread_gbytes = machine_memory(isa, 1);
     m->all_gbytes = m->cpus > 1 ? machine_memory(isa, m->cpus) : m->thread_gbytes;
     m->server_gbytes = b->bandwidth > 0 ? b->bandwidth : channels * channel_gbytes;

@@ -64,11 +64,12 @@ struct scaling_bound scaling_bound_of(const struct scaling_machine *m, const str
                                       unsigned threads)
 {
     struct scaling_bound b = {.serial_ns = w->serial_ns, .jobs = w->njobs};
+    const double crowd = threads > 1 && threads <= m->cpus ? m->crowd : 1;
     double work = 0, last = 0;
     for (uint32_t k = 0; k < w->njobs; k++) {
         for (uint32_t u = 0; u < w->jobs[k].units; u++)
-            work += w->jobs[k].ns[u];
-        last += scaling_makespan(&w->jobs[k], threads);
+            work += crowd * w->jobs[k].ns[u];
+        last += crowd * scaling_makespan(&w->jobs[k], threads);
         b.units += w->jobs[k].units;
         b.handoff_ns += handoff(m, threads);
     }

@@ -16,6 +16,8 @@ static void print_machine(const struct scaling_machine *m)
     printf("measured    memory %.1f GB/s on one thread, %.1f on %u; another core's cache %.1f "
            "GB/s\n",
            m->thread_gbytes, m->all_gbytes, m->cpus, m->far_gbytes);
+    printf("            multiply-adds on %u CPUs at once %.2f times as fast as on one\n", m->cpus,
+           m->cpus / m->crowd);
     printf("            the end of a job %.0f ns on two threads, %.0f more for each further one\n",
            m->handoff_ns, m->line_ns);
     printf("assumed     memory %.1f GB/s where there are more than %u threads; last cache %.0f "
@@ -85,11 +87,12 @@ static void print_json(const struct bench *b, const struct scaling_machine *m,
 {
     printf("{\"model\": ");
     bench_print_string(stdout, b->path);
-    printf(", \"precision\": \"%s\", \"machine\": {\"cpus\": %u, \"thread_gbyte_per_s\": %.3f, "
+    printf(", \"precision\": \"%s\", \"machine\": {\"cpus\": %u, \"crowd\": %.3f, "
+           "\"thread_gbyte_per_s\": %.3f, "
            "\"all_gbyte_per_s\": %.3f, \"server_gbyte_per_s\": %.3f, \"far_gbyte_per_s\": %.3f, "
            "\"l2_bytes\": %.0f, \"l3_bytes\": %.0f, \"handoff_ns\": %.1f, \"line_ns\": %.2f}, "
            "\"threads\": [",
-           bench_precision(b), m->cpus, m->thread_gbytes, m->all_gbytes, m->server_gbytes,
+           bench_precision(b), m->cpus, m->crowd, m->thread_gbytes, m->all_gbytes, m->server_gbytes,
            m->far_gbytes, m->l2_bytes, m->l3_bytes, m->handoff_ns, m->line_ns);
     for (size_t k = 0; k < n; k++) {
         printf("%s\n {\"threads\": %u, \"measured_ms\": ", k ? "," : "", plans[k].threads);

@@ -9,6 +9,7 @@
 #include "bench/scaling.h"
 
 static const struct scaling_machine machine = {.cpus = 2,
+                                               .crowd = 1,
                                                .thread_gbytes = 20,
                                                .all_gbytes = 30,
                                                .server_gbytes = 240,
@@ -81,6 +82,20 @@ static void parts_add_up(void **state)
     assert_int_equal(sum.units, 8);
 }
 
+/* Two CPUs that are one core's: each takes longer while both compute. */
+static void cpus_may_share_a_core(void **state)
+{
+    (void)state;
+    struct scaling_machine shared = machine;
+    double ns[8] = {100, 100, 100, 100, 100, 100, 100, 100};
+    const struct scaling_job job = {8, ns};
+    const struct scaling_work work = {.jobs = &job, .njobs = 1};
+    shared.crowd = 1.5;
+    assert_near(scaling_bound_of(&shared, &work, 2).total_ns, 600 + 500);
+    assert_near(scaling_bound_of(&shared, &work, 4).total_ns, 200 + 520); /* of another machine */
+    assert_near(scaling_bound_of(&shared, &work, 1).total_ns, 800);
+}
+
 static void one_thread_waits_for_nothing(void **state)
 {
     (void)state;
@@ -111,6 +126,7 @@ int main(void)
         cmocka_unit_test(what_is_left_is_taken),
         cmocka_unit_test(memory_is_shared),
         cmocka_unit_test(parts_add_up),
+        cmocka_unit_test(cpus_may_share_a_core),
         cmocka_unit_test(one_thread_waits_for_nothing),
         cmocka_unit_test(the_end_of_a_job_takes_longer_with_threads),
     };

@@ -2,7 +2,7 @@
 #include "kernels/chain/chain_shape.h"
 
 #include "kernels/conv/depthwise_rows.h"
-#include "kernels/integers.h"
+#include "kernels/share_out.h"
 
 /* Bytes that the ring and the depthwise rows may take, about half of a second-level cache of 1 MiB,
  * and more than which a chain is not served; pixels of a round at least, if that leaves room. */
@@ -12,6 +12,10 @@ enum { CACHED_BYTES = 512 << 10, MOST_BYTES = 896 << 10, ROUND_PIXELS = 48 };
 enum { LARGE_FLOATS = 64 << 10 };
 /* Weights that bands should not read once each: more than a second-level cache keeps. */
 enum { APART_FLOATS = 384 << 10 };
+/* The same where a picture has fewer rows than there are threads. */
+enum { FEW_FLOATS = 64 << 10 };
+/* Pixels that a unit of a projection which is apart takes at least. */
+enum { STRIP_PIXELS = 8 };
 /* Multiply-adds of a thread, measured on a Xeon. */
 enum { PRODUCTS_PER_NS = 80 };
 
@@ -75,6 +79,22 @@ static int bands_pay(const struct infer__chain_shape *s, int64_t threads)
     return s->y.h >= 2 * threads && products / PRODUCTS_PER_NS < bytes / INFER__FAR_BYTES_PER_NS;
 }
 
+/* Bands for many threads: those whose last thread ends first, when each expands its own rows. */
+static int64_t bands_for_many(const struct infer__chain_shape *s, int64_t across, int64_t threads)
+{
+    const int64_t twice = s->expand ? s->w->kernel[1] - s->w->stride[1] : 0;
+    int64_t best = 1, time = INT64_MAX;
+    for (int64_t b = 1; b <= ceil_div(s->y.h, 2); b++) {
+        int64_t rows = ceil_div(s->y.h, b) * s->w->stride[1] + (twice > 0 ? twice : 0);
+        int64_t now = ceil_div(across * b, threads) * rows;
+        if (now < time) {
+            time = now;
+            best = b;
+        }
+    }
+    return best;
+}
+
 /* Bands cost rows that are expanded twice: two for each thread where a picture is high, else one.
  * Without an expansion they cost nothing, and are whole rounds where each thread has one of them;
  * where channels can be shared out none are needed. */
@@ -89,12 +109,18 @@ static void cut_units(struct infer__chain_shape *s, int64_t threads)
     }
     if (s->expand && s->parts > 1 && s->bands < threads && s->y.n == 1 && bands_pay(s, threads))
         s->bands = threads;
+    if (threads >= INFER__MANY_THREADS && across < 4 * threads)
+        s->bands = bands_for_many(s, across, threads);
     s->items = across * s->bands;
     s->units = infer__units(s->items, 1, threads > 1 ? 8 * (uint32_t)threads : 1);
     if (s->apart) {
         s->barrier = s->units;
-        s->units +=
-            infer__units(ceil_div(s->y.c, CHAIN_PART * CHAIN_BLOCK), 1, 4 * (uint32_t)threads);
+        const int64_t panels = ceil_div(s->y.c, CHAIN_PART * CHAIN_BLOCK);
+        const int64_t pixels = s->y.n * s->y.h * s->y.w;
+        s->strips = threads < INFER__MANY_THREADS
+                        ? 1
+                        : min64(ceil_div(threads, panels), ceil_div(pixels, STRIP_PIXELS));
+        s->units += infer__units(panels * s->strips, 1, 4 * (uint32_t)threads);
     }
 }
 
@@ -103,7 +129,9 @@ static int is_apart(const struct infer__chain_shape *s, uint32_t threads)
 {
     double weights = (double)s->middle * (double)((s->expand ? s->x.c : 0) + s->y.c);
     double picture = (double)s->y.n * (double)(s->y.h * s->y.w) * (double)s->padded;
-    return s->project && threads > 1 && weights > APART_FLOATS && picture * 4 <= CACHED_BYTES;
+    const int few = threads >= INFER__MANY_THREADS && s->y.n * s->y.h < threads;
+    return s->project && threads > 1 && weights > (few ? FEW_FLOATS : APART_FLOATS) &&
+           picture * 4 <= CACHED_BYTES;
 }
 
 static void place_weights(struct infer__chain_shape *s)

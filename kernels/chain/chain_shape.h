@@ -44,13 +44,14 @@ struct infer__chain_shape {
     int64_t middle;      /* channels of the depthwise */
     int64_t padded;      /* the same in whole blocks */
 
-    int apart;     /* 1: the projection is in units of its own, which wait for all others */
-    int64_t group; /* output rows of a round, even unless there is but one */
-    int64_t ring;  /* rows of the ring, 0 if there is none */
-    int64_t step;  /* floats of a pixel in the ring */
-    int64_t parts; /* of the channels, 1 if there is a projection that is not apart */
-    int64_t bands; /* of a picture */
-    int64_t items; /* pictures * bands * parts; panels of a projection that is apart are more */
+    int apart;      /* 1: the projection is in units of its own, which wait for all others */
+    int64_t group;  /* output rows of a round, even unless there is but one */
+    int64_t ring;   /* rows of the ring, 0 if there is none */
+    int64_t step;   /* floats of a pixel in the ring */
+    int64_t strips; /* of pixels, that a projection which is apart is shared out in; else 0 */
+    int64_t parts;  /* of the channels, 1 if there is a projection that is not apart */
+    int64_t bands;  /* of a picture */
+    int64_t items;  /* pictures * bands * parts; panels of a projection that is apart are more */
     uint32_t units, barrier;            /* as in struct infer__need */
     int64_t ring_floats, middle_floats; /* of scratch; what is in the middle is common to all units
                                            where the projection is apart */

@@ -111,14 +111,14 @@ static int64_t panels_of(const struct infer__chain_shape *s)
     return pw_panels(ceil_div(s->y.c, CHAIN_BLOCK));
 }
 
-/* Projects `pixels` pixels in the middle, output pixels number `first` on, as far as panels
+/* Projects `pixels` pixels of `middle`, output pixels number `first` on, as far as panels
  * [begin, end) go. */
-static void project(const struct work *k, int64_t first, int64_t pixels, int64_t begin, int64_t end,
-                    int far)
+static void project(const struct work *k, const float *middle, int64_t first, int64_t pixels,
+                    int64_t begin, int64_t end, int far)
 {
     const struct infer__chain_shape *s = k->s;
     int64_t at = first * s->y.c;
-    struct pw_run r = {.x = k->middle,
+    struct pw_run r = {.x = middle,
                        .pixels = pixels,
                        .x_step = s->padded,
                        .k = s->middle,
@@ -134,6 +134,22 @@ static void project(const struct work *k, int64_t first, int64_t pixels, int64_t
                        .strict = k->t->strict,
                        .far = far};
     pw_run_panels(&r, begin, end);
+}
+
+/* Units [begin, end) of `units` of a projection that is apart: items are panels of strips. */
+static void project_units(const struct work *k, int64_t begin, int64_t end, int64_t units)
+{
+    const struct infer__chain_shape *s = k->s;
+    const int64_t panels = panels_of(s), items = panels * s->strips;
+    const int64_t pixels = s->y.n * s->y.h * s->y.w, last = infer__unit_begin(items, units, end);
+    for (int64_t i = infer__unit_begin(items, units, begin), next; i < last; i = next) {
+        const int64_t strip = i / panels, stop = (strip + 1) * panels;
+        next = stop < last ? stop : last;
+        const int64_t first = infer__unit_begin(pixels, s->strips, strip);
+        project(k, k->middle + first * s->padded, first,
+                infer__unit_begin(pixels, s->strips, strip + 1) - first, i - strip * panels,
+                next - strip * panels, 1);
+    }
 }
 
 /* ---- the kernel ----------------------------------------------------------------------------- */
@@ -171,8 +187,8 @@ static void run_item(const struct work *k)
         }
         depthwise_rows(k, row, end);
         if (s->project && !s->apart)
-            project(k, (k->item.n * s->y.h + row) * s->y.w, (end - row) * s->y.w, 0, panels_of(s),
-                    far);
+            project(k, k->middle, (k->item.n * s->y.h + row) * s->y.w, (end - row) * s->y.w, 0,
+                    panels_of(s), far);
     }
 }
 
@@ -192,9 +208,7 @@ static void chain_run(const struct infer__task *t, const struct infer__buffers *
             run_item(&k);
         }
     if (s->apart && end > barrier)
-        project(&k, 0, s->y.n * s->y.h * s->y.w,
-                infer__unit_begin(panels_of(s), behind, begin > barrier ? begin - barrier : 0),
-                infer__unit_begin(panels_of(s), behind, end - barrier), 1);
+        project_units(&k, begin > barrier ? begin - barrier : 0, end - barrier, behind);
 }
 
 static infer_status chain_prepare(const struct infer__task *t, struct infer__need *need,

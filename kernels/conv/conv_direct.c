@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "kernels/conv/conv_direct.h"
-#include "kernels/integers.h"
+#include "kernels/share_out.h"
 
 /* ---- cutting -------------------------------------------------------------------------------- */
 
@@ -130,7 +130,8 @@ static void cut_items(struct infer__direct *d, uint32_t threads)
                       (double)d->rows * (double)d->width;
     double weights =
         (double)infer__bytes_count(infer__direct_packed_bytes(d)) / WEIGHT_BYTES_PER_NS;
-    double ns = products / d->level->rate, most = (ns > weights ? ns : weights) / 8000 + 1;
+    double ns = products / d->level->rate, all = ns > weights ? ns : weights;
+    double most = all / infer__unit_ns(all, threads, 8000) + 1;
     d->panel_major = s->groups * d->floats * s->taps * s->cg > (1 << 17) &&
                      d->tiles < (s->scale ? DIRECT_CHUNK + 1 : 64);
     d->chunks = ceil_div(d->tiles, tiles_of_chunk(d, across, threads));

@@ -1,7 +1,7 @@
 /* How the vector kernel cuts a bf16 convolution, what time that takes, and its weights; see
  * conv_bf16.h. */
 #include "kernels/conv_bf16/conv_bf16.h"
-#include "kernels/integers.h"
+#include "kernels/share_out.h"
 
 /* A chunk's copy stays in the second-level cache; a single row's may be larger. Nothing here
  * depends on the number of threads. */
@@ -78,15 +78,16 @@ static void cut_flat(struct infer__conv16_cut *c)
     c->row_bytes = infer__count_align(INFER__PRODUCT(c->chunk, c->channels, 2), 64);
 }
 
-static void cut_items(struct infer__conv16_cut *c)
+static void cut_items(struct infer__conv16_cut *c, uint32_t threads)
 {
     int64_t whole = c->chunks * c->s.groups;
-    double most = infer__conv16_ns(c, NULL) / 4000;
+    const double ns = infer__conv16_ns(c, NULL), most = ns / infer__unit_ns(ns, threads, 4000);
     c->parts = ceil_div(LEAST_ITEMS, whole);
     if (c->parts > c->panels)
         c->parts = c->panels;
     c->items = whole * c->parts;
     c->units = infer__units(c->items, 1, most > MOST_UNITS ? MOST_UNITS : (uint32_t)most + 1);
+    c->units = infer__even_units(c->units, threads);
 }
 
 int infer__conv16_cut(const struct infer__task *t, struct infer__conv16_cut *c)
@@ -110,7 +111,7 @@ int infer__conv16_cut(const struct infer__task *t, struct infer__conv16_cut *c)
     c->scratch_bytes = INFER__SUM(INFER__PRODUCT(c->s.w.kernel[0], c->rows, c->row_bytes), 64);
     if (c->scratch_bytes > MOST_COPY)
         return 0;
-    cut_items(c);
+    cut_items(c, t->threads);
     return 1;
 }
 

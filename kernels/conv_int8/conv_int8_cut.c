@@ -2,7 +2,7 @@
 #include <math.h>
 
 #include "kernels/conv_int8/conv_int8.h"
-#include "kernels/integers.h"
+#include "kernels/share_out.h"
 
 /* A chunk's copies stay in the second-level cache; a single tile's may be this large. */
 enum { FIRST_CACHE = 1 << 14 };
@@ -106,12 +106,24 @@ static void cut_bunches(struct infer__conv8_cut *c)
  * copies its chunks: then they are no smaller than chunks, unless those are fewer than threads. */
 static void cut_items(struct infer__conv8_cut *c, uint32_t threads)
 {
-    double most = infer__conv8_ns(c) / (c->way >= CONV8_PLANES ? 20000 : 6000);
+    const double ns = infer__conv8_ns(c), usual = c->way >= CONV8_PLANES ? 20000 : 6000;
+    const double most = ns / infer__unit_ns(ns, threads, usual);
     const int64_t whole = c->chunks > (int64_t)threads ? c->chunks : (int64_t)threads;
     c->items = c->chunks * c->s.groups * c->bunches;
     c->units = infer__units(c->items, 1, most > MOST_UNITS ? MOST_UNITS : (uint32_t)most + 1);
     if (c->level->halves && c->way != CONV8_FLAT && c->units > whole)
         c->units = (uint32_t)whole;
+    c->units = infer__even_units(c->units, threads);
+}
+
+/* Panels that take turns are fewer where many threads would not have an item each. */
+static void cut_for_many(struct infer__conv8_cut *c, uint32_t threads)
+{
+    while (threads >= INFER__MANY_THREADS && c->together > 2 && c->items < (int64_t)threads) {
+        c->together = c->together / 2 / 2 * 2;
+        c->bunches = ceil_div(c->panels, c->together);
+        cut_items(c, threads);
+    }
 }
 
 static int has_padding(const struct infer__window *w)
@@ -188,6 +200,7 @@ int infer__conv8_cut(const struct infer__task *t, const struct infer__conv8_leve
     *c = best;
     if (!(best_ns < INFINITY))
         return 0;
+    cut_for_many(c, t->threads);
     place_memory(c);
     return 1;
 }

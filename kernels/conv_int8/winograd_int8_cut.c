@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "kernels/conv_int8/winograd_int8.h"
-#include "kernels/integers.h"
+#include "kernels/share_out.h"
 
 /* ---- cutting -------------------------------------------------------------------------------- */
 
@@ -41,6 +41,8 @@ static void cut_groups(struct infer__wino8 *w, uint32_t threads)
         w->groups = more > w->groups ? more : w->groups;
     }
     w->parts = min64(ceil_div(wanted, w->groups), ceil_div(w->panels, 4));
+    infer__cut_for_many(w->tiles, w->panels, tile, 1.0 / 3, threads, w->passes, &w->groups,
+                        &w->parts);
     w->group = ceil_div(w->tiles, w->groups);
     w->units = infer__units(w->groups * w->parts, 1, threads > 1 ? 8 * threads : 1);
 }

@@ -1,6 +1,6 @@
 /* Shapes, cutting and weights of Winograd convolutions; see conv_winograd.h. */
 #include "kernels/conv_winograd/conv_winograd.h"
-#include "kernels/integers.h"
+#include "kernels/share_out.h"
 
 #include <math.h>
 #include <string.h>
@@ -52,6 +52,8 @@ static void cut(struct infer__winograd *w, uint32_t threads)
         w->groups = more > w->groups ? more : w->groups;
     }
     w->parts = min64(ceil_div(items, w->groups), w->panels);
+    infer__cut_for_many(w->tiles, w->panels, 4, 1.0 / 12, threads, w->passes, &w->groups,
+                        &w->parts);
     w->group = ceil_div(w->tiles, w->groups);
     /* an odd number of cache lines, so that the points of a tile do not share a cache set */
     w->v_point = INFER__PRODUCT(ceil_div(INFER__PRODUCT(w->group, w->v_row), 16) | 1, 16);
