@@ -191,6 +191,36 @@ static void test_places(void **state)
     free(expected);
 }
 
+/* The rule at sizes of which floats can't hold the areas, and beside boxes of other sizes. */
+static void test_extremes(void **state)
+{
+    (void)state;
+    static const float scales[] = {1e-22F, 1e-12F, 1, 1e8F, 1e17F};
+    static const float thresholds[] = {0, 1e-7F, 1e-3F, 0.5F};
+    enum { COUNT = 1200, SCALES = 5 };
+    infer_box *kept = calloc(COUNT, sizeof *kept), *expected = calloc(COUNT, sizeof *expected);
+    for (size_t s = 0; s <= SCALES; s++)
+        for (size_t t = 0; t < 4; t++) {
+            infer_box *boxes = random_boxes(COUNT, 900, 1);
+            infer_nms_options o = INFER_NMS_OPTIONS_INIT;
+            size_t found;
+            for (size_t i = 0; i < COUNT; i++) { /* at last all together */
+                const float by = scales[s < SCALES ? s : i % SCALES];
+                boxes[i].x0 *= by;
+                boxes[i].y0 *= by;
+                boxes[i].x1 *= by;
+                boxes[i].y1 *= by;
+            }
+            o.iou_threshold = thresholds[t];
+            assert_int_equal(infer_nms(boxes, COUNT, &o, kept, COUNT, &found, NULL), INFER_OK);
+            assert_int_equal(found, by_rule(boxes, COUNT, (double)thresholds[t], expected));
+            assert_memory_equal(kept, expected, found * sizeof *kept);
+            free(boxes);
+        }
+    free(kept);
+    free(expected);
+}
+
 static double cpu_ms(void)
 {
     struct timespec t;
@@ -268,8 +298,9 @@ static void test_arguments(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_greedy),  cmocka_unit_test(test_soft),
-        cmocka_unit_test(test_places),  cmocka_unit_test(test_time),
-        cmocka_unit_test(test_million), cmocka_unit_test(test_arguments)};
+        cmocka_unit_test(test_greedy),   cmocka_unit_test(test_soft),
+        cmocka_unit_test(test_places),   cmocka_unit_test(test_extremes),
+        cmocka_unit_test(test_time),     cmocka_unit_test(test_million),
+        cmocka_unit_test(test_arguments)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -91,6 +91,9 @@ struct nms {
     size_t most, found;
 };
 
+/* Boxes lie in another order than their scores: memory is asked for some before they are needed. */
+enum { AHEAD = 16 };
+
 static infer_status keep_greedy(struct nms *k, infer_error *err)
 {
     const infer_allocator *a = &k->o->allocator;
@@ -100,6 +103,8 @@ static infer_status keep_greedy(struct nms *k, infer_error *err)
     for (uint32_t i = 0; i < k->n && k->found < k->most; i++) {
         const infer_box *b = &k->boxes[k->keys[i].at];
         const struct infer__extent e = infer__extent_of(b, k->o->inclusive);
+        if (i + AHEAD < k->n)
+            __builtin_prefetch(&k->boxes[k->keys[i + AHEAD].at]);
         if (infer__nms_overlaps(&grid, &e, b->index))
             continue;
         infer__nms_add(&grid, &e, b);

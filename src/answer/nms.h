@@ -46,13 +46,13 @@ int infer__nms_turned_keeps(struct infer__nms_list *l, const infer_box *b);
 /* ---- boxes that stay, by place (nms_grid.c) -------------------------------------------------- */
 
 /* Boxes that overlap by much are of about the same size and near to each other. So those that stay
- * are in cells: of their class, of the powers of two of their sides, and of their centre. A box is
- * compared with those in the few cells that can matter. */
+ * are in cells: of their class, of the powers of four of their sides, and of their centre. A box is
+ * compared with those in the few cells that can matter, several at a time. */
 struct infer__nms_grid {
-    struct infer__kept_box *kept;
+    struct infer__kept_boxes *kept;
     uint32_t *heads; /* of the lists of cells with the same hash; 0: empty, else index + 1 */
     struct infer__nms_levels *levels; /* of sides that there are */
-    uint32_t mask, count, room;
+    uint32_t mask, count, blocks, room;
     int agnostic, inclusive;
     double threshold;
     double reach; /* how far centres may be apart, in parts of both sides together */
