@@ -41,7 +41,8 @@ SUITES = [
     ('mms', mms, MMS),
     ('mms/two', mms, TWO),
     ('torchserve', mms, MMS + ['--compat', 'torchserve']),
-    ('torchserve/auth', mms, MMS + ['--compat', 'torchserve', '--token', mms.TOKEN, '--management-token', mms.MANAGEMENT_TOKEN]),
+    ('torchserve/auth', mms, MMS + ['--compat', 'torchserve', '--token', mms.TOKEN,
+                                    '--management-token', mms.MANAGEMENT_TOKEN]),
     ('torchserve/two', mms, TWO + ['--compat', 'torchserve']),
 ]
 

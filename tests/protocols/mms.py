@@ -65,7 +65,7 @@ def prepare(suite, ports):
         answer = http_wire.ask(ports['management'], (
             'POST /models?url=%s.mar&initial_workers=1&batch_size=1&max_batch_delay=100 HTTP/1.1\r\nHost: a\r\n'
             'Authorization: Bearer %s\r\nContent-Length: 0\r\n\r\n' % (name, MANAGEMENT_TOKEN)).encode())
-        check(answer is not None and answer.status == 200, '%s is not registered', name)
+        check(answer is not None and answer.status == 200, '%s is not registered: %r', name, answer and answer.body)
 
 
 def rewrite(exchange, stream):

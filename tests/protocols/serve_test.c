@@ -1,6 +1,7 @@
 /* The server of tools/serve with operators that only tests have: models that sleep, fail or work
  * on text. Usage: serve_test FOLDER [--no-control] [--broken] [--compat torchserve] [--max-queue N]
- * [--max-request-bytes N] [--cors ORIGIN] [--token TEXT] [--initial-workers 0] [--max-batch N]
+ * [--max-request-bytes N] [--cors ORIGIN] [--token TEXT] [--management-token TEXT]
+ * [--initial-workers 0] [--max-batch N]
  * [--workers N]
  * [--batch-delay MS]
  * Prints both ports on standard output and ends with SIGTERM. */
@@ -168,6 +169,7 @@ int main(int argc, char **argv)
         .initial_workers = value(argc, argv, "--initial-workers", NULL) ? VERSION_NO_WORKERS : 0,
         .origin = value(argc, argv, "--cors", NULL),
         .token = value(argc, argv, "--token", NULL),
+        .management_token = value(argc, argv, "--management-token", NULL),
         .versions = {.workers = atoi(value(argc, argv, "--workers", "0")),
                      .max_batch = atoi(value(argc, argv, "--max-batch", "8")),
                      .batch_delay_ns =
