@@ -94,7 +94,7 @@ static infer_status find(struct detector *d, const infer_picture *picture, struc
 }
 
 /* A square about the middle of a box, within what may be asked about. */
-static void region_of(const infer_box *b, float widen, infer_picture *picture)
+void detector_region(const infer_box *b, float widen, infer_picture *picture)
 {
     const float w = b->x1 - b->x0, h = b->y1 - b->y0;
     float side = rintf((w > h ? w : h) * widen);
@@ -110,7 +110,7 @@ static infer_status find_points(struct detector *d, const infer_picture *picture
     for (size_t i = 0; i < a->found; i++) {
         infer_picture part = *picture;
         if (d->model)
-            region_of(&a->boxes[i], d->landmarks.widen, &part);
+            detector_region(&a->boxes[i], d->landmarks.widen, &part);
         TRY(infer_keypoints(d->landmarks.session, &part, 1, NULL, a->points + i * d->npoints, err));
     }
     return INFER_OK;

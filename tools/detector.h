@@ -58,4 +58,7 @@ void detector_paint(const struct detector *d, infer_image *image, const struct d
 /* The label of a class, "class 7" where there is none. */
 const char *detector_label(const struct detector *d, int32_t index, char *text, size_t size);
 
+/* Makes a picture about the square around a box, `widen` times its longer side. */
+void detector_region(const infer_box *b, float widen, infer_picture *picture);
+
 #endif

@@ -27,6 +27,9 @@ static void answer_free(struct job_answer *a)
     free(a->boxes);
     free(a->points);
     free(a->vector);
+    free(a->quads);
+    free(a->texts);
+    free(a->text_room);
 }
 
 void job_free(struct job *job)
@@ -41,6 +44,7 @@ void job_free(struct job *job)
     free(job->answers);
     free(job->inputs);
     free(job->pictures);
+    free(job->quads);
     version_unref(job->version);
     free(job);
 }
@@ -65,7 +69,7 @@ int64_t job_images(const struct job *job)
 int job_fits(const struct job *a, const struct job *b)
 {
     if (!a->version->batched || a->kind != b->kind || a->top != b->top || a->score != b->score ||
-        a->want_masks != b->want_masks)
+        a->want_masks != b->want_masks || a->vector != b->vector)
         return 0;
     if (a->kind != JOB_TENSORS)
         return 1;

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "infer_text.h"
 #include "infer_vision.h"
 
 struct version;
@@ -36,6 +37,9 @@ enum job_kind {
     JOB_PICTURE_TENSORS /* pictures to outputs, by the preprocessing that is stored */
 };
 
+/* Whether a picture is answered with a vector, whatever the model's task is. */
+enum job_vector { JOB_NO_VECTOR, JOB_VECTOR, JOB_VECTOR_OF_LENGTH_1 };
+
 /* What a picture is answered with; which of them depends on the task. */
 struct job_answer {
     infer_class *classes;
@@ -48,6 +52,11 @@ struct job_answer {
     infer_image mask;    /* of segmentation */
     float *vector;
     size_t length;
+    infer_quad *quads; /* where text is */
+    size_t nquads;
+    infer_text *texts; /* what it says: of each quad, or of the picture */
+    size_t ntexts;
+    char *text_room;       /* which they point into */
     int32_t width, height; /* of the picture */
 };
 
@@ -62,6 +71,11 @@ struct job {
     int top;     /* classes of a picture; 0: 5 */
     float score; /* threshold of boxes instead of the model's; 0: the model's */
     int want_masks;
+    enum job_vector vector;
+    infer_quad
+        *quads; /* of the one picture: the lines that are to be read; NULL: it is a line. Owned.
+                 */
+    size_t nquads;
     char id[64];          /* the request's, for logs and labels; may be empty */
     int priority;         /* 1 is the most urgent; 0: that of the middle */
     uint64_t deadline_ns; /* CLOCK_MONOTONIC; 0: none */

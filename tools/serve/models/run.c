@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/serve/models/run_text.h"
 #include "tools/serve/models/scheduler.h"
 #include "tools/serve/models/version.h"
 #include "tools/serve/watch/observe.h"
@@ -351,7 +352,13 @@ static infer_status answer(struct version *v, infer_session *session, const infe
 {
     infer_segment_options segment = INFER_SEGMENT_OPTIONS_INIT;
     infer_status status;
+    if (job->vector)
+        return run_vector(session, picture, image_options(v), job, a, err);
     switch (v->task) {
+    case INFER_TASK_TEXT_REGIONS:
+        return run_text_regions(v, session, picture, image_options(v), job, a, err);
+    case INFER_TASK_TEXT:
+        return run_text(session, picture, image_options(v), job, a, err);
     case INFER_TASK_CLASSIFY:
         return classify(v, session, picture, job, a, f, err);
     case INFER_TASK_DETECT:

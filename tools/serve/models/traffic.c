@@ -232,6 +232,7 @@ static int copy_inputs(struct twin *t, const struct job *job)
     copy->npictures = job->npictures;
     copy->top = job->top;
     copy->score = job->score;
+    copy->vector = job->vector;
     return 1;
 }
 

@@ -6,6 +6,19 @@
 /* Sizes that are tried, one after the other, for free dimensions but the first. */
 static const int64_t sizes[] = {1, 224, 64, 512};
 
+/* A side of a picture that is free: what the preprocessing says, but for pages and lines of text,
+ * which have any width; `size` makes these differ. */
+static int64_t side_of(const infer_preprocess *p, int is_height, int64_t size)
+{
+    if (p->fit == INFER_FIT_PAGE)
+        return (size + 223) / 32 * 32;
+    if (p->fit == INFER_FIT_LINE && !is_height)
+        return 4 * p->height + size / 32 * 32;
+    if (p->crop_width)
+        return is_height ? p->crop_height : p->crop_width;
+    return is_height ? p->height : p->width;
+}
+
 /* Shapes of all inputs: `batch` for a free first dimension, `size` for all others that are free,
  * but for a picture's where the preprocessing says how large that is. */
 static void make_specs(const struct version *v, int64_t batch, int64_t size,
@@ -20,11 +33,8 @@ static void make_specs(const struct version *v, int64_t batch, int64_t size,
         for (int32_t k = 0; k < info->rank; k++) {
             const int open = (int)(info->free_dims >> k & 1);
             specs[i].dims[k] = !open ? info->dims[k] : k == 0 ? batch : size;
-            if (open && stored && info->rank == 4 && (k == rows || k == rows + 1)) {
-                specs[i].dims[k] = k == rows ? p->height : p->width;
-                if (p->crop_width)
-                    specs[i].dims[k] = k == rows ? p->crop_height : p->crop_width;
-            }
+            if (open && stored && info->rank == 4 && (k == rows || k == rows + 1))
+                specs[i].dims[k] = side_of(p, k == rows, size);
         }
     }
 }

@@ -6,10 +6,12 @@ const LEAST_SHARE = 0.0005; // of a picture, to be worth a word
 
 // What an answer is; an empty list is what the model's task says.
 export function kindOf(answer, task) {
+  if (answer && answer.text !== undefined) return "text";
   if (!Array.isArray(answer)) return answer && answer.mask !== undefined && answer.classes ? "segments" : "outputs";
   const first = answer[0];
-  if (first === undefined) return { detect: "boxes", keypoints: "points" }[task] || "classes";
+  if (first === undefined) return { detect: "boxes", keypoints: "points", text_regions: "lines" }[task] || "classes";
   if (Array.isArray(first)) return "points";
+  if (first.quad) return "lines";
   return first.box ? "boxes" : "classes";
 }
 
@@ -34,6 +36,12 @@ function rowsOf(kind, answer, colourOf) {
   if (kind === "segments")
     return byShare(answer.classes)
       .map((c) => ({ what: c.class, share: c.share, colour: colourOf(c.class), bar: true }));
+  if (kind === "text") return [{ what: answer.text, share: answer.score }];
+  if (kind === "lines")
+    return answer.map((l, i) => ({
+      what: l.text === undefined ? `line ${i + 1}` : l.text, share: l.text === undefined ? l.region_score : l.score,
+      where: `from ${l.quad[0].map(Math.round).join(", ")} to ${l.quad[2].map(Math.round).join(", ")}`,
+    }));
   if (kind === "points")
     return answer.map((p, i) => ({ what: `point ${i}`, where: `${p[0].toFixed(1)}, ${p[1].toFixed(1)}` }));
   return Object.entries(answer || {}).map(([name, t]) => ({
@@ -50,6 +58,8 @@ export function inWords(kind, answer) {
   if (kind === "segments")
     return byShare(answer.classes).filter((c) => c.share >= LEAST_SHARE)
       .map((c) => `${c.class} ${percent(c.share)}`).join(", ");
+  if (kind === "text") return answer.text || "no text";
+  if (kind === "lines") return `${answer.length} lines of text`;
   if (kind === "points") return `${answer.length} points`;
   return `outputs: ${Object.keys(answer || {}).join(", ")}`;
 }

@@ -75,10 +75,7 @@ function drawLabel(context, text, x, y, unit, colour) {
   context.fillText(text, x + 4 * unit, top + 15 * unit);
 }
 
-function drawBox(context, box, unit, colour) {
-  if (box.mask && box.mask.counts)
-    context.drawImage(maskImage(box.mask, (value) => (value ? colour : null)), box.mask.at[0], box.mask.at[1]);
-  const path = corners(box.box, box.angle);
+function drawOutline(context, path, unit, colour) {
   context.beginPath();
   path.forEach(([x, y], i) => (i ? context.lineTo(x, y) : context.moveTo(x, y)));
   context.closePath();
@@ -89,6 +86,13 @@ function drawBox(context, box, unit, colour) {
   context.lineWidth = 3 * unit;
   context.strokeStyle = colour;
   context.stroke();
+}
+
+function drawBox(context, box, unit, colour) {
+  if (box.mask && box.mask.counts)
+    context.drawImage(maskImage(box.mask, (value) => (value ? colour : null)), box.mask.at[0], box.mask.at[1]);
+  const path = corners(box.box, box.angle);
+  drawOutline(context, path, unit, colour);
   drawPoints(context, box.points || [], unit, colour);
   const [x, y] = path.reduce((best, corner) => (corner[1] < best[1] ? corner : best));
   drawLabel(context, `${box.class} ${Math.round(box.score * 100)} %`, Math.max(0, x), y, unit, colour);
@@ -125,6 +129,8 @@ export function draw(canvas, picture, kind, answer, colourOf) {
     for (let i = answer.length - 1; i >= 0; i--) drawBox(context, answer[i], unit, colours[i]); // the best on top
   } else if (kind === "segments" && answer.mask && answer.mask.counts) {
     drawSegments(context, answer, picture.width, picture.height, colourOf);
+  } else if (kind === "lines") {
+    for (const line of answer) drawOutline(context, line.quad, unit, colourOf(""));
   } else if (kind === "points") {
     drawPoints(context, answer, unit, colourOf(""));
   }

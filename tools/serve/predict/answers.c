@@ -146,12 +146,62 @@ static yyjson_mut_val *segments_json(yyjson_mut_doc *doc, const struct version *
     return o;
 }
 
+static yyjson_mut_val *corners_json(yyjson_mut_doc *doc, const infer_quad *q)
+{
+    yyjson_mut_val *list = yyjson_mut_arr(doc);
+    for (int k = 0; k < 4; k++) {
+        const float corner[2] = {q->x[k], q->y[k]};
+        yyjson_mut_arr_append(list, yyjson_mut_arr_with_float(doc, corner, 2));
+    }
+    return list;
+}
+
+/* What is found at a place, what it says, or both. */
+static void add_line(yyjson_mut_doc *doc, yyjson_mut_val *o, const infer_text *t,
+                     const infer_quad *q)
+{
+    if (t) {
+        yyjson_mut_obj_add_strcpy(doc, o, "text", t->text ? t->text : "");
+        yyjson_mut_obj_add_float(doc, o, "score", t->score);
+    }
+    if (q) {
+        yyjson_mut_obj_add_float(doc, o, "region_score", q->score);
+        yyjson_mut_obj_add_val(doc, o, "quad", corners_json(doc, q));
+    }
+}
+
+static yyjson_mut_val *lines_json(yyjson_mut_doc *doc, const struct job_answer *a)
+{
+    if (!a->quads && a->ntexts == 1) { /* the picture is a line */
+        yyjson_mut_val *o = yyjson_mut_obj(doc);
+        add_line(doc, o, a->texts, NULL);
+        return o;
+    }
+    yyjson_mut_val *list = yyjson_mut_arr(doc);
+    for (size_t i = 0; i < a->nquads; i++)
+        add_line(doc, yyjson_mut_arr_add_obj(doc, list), a->texts ? &a->texts[i] : NULL,
+                 &a->quads[i]);
+    return list;
+}
+
+static yyjson_mut_val *vector_json(yyjson_mut_doc *doc, const struct job_answer *a)
+{
+    yyjson_mut_val *o = yyjson_mut_obj(doc);
+    yyjson_mut_obj_add_val(doc, o, "vector", yyjson_mut_arr_with_float(doc, a->vector, a->length));
+    return o;
+}
+
 yyjson_mut_val *answer_json(yyjson_mut_doc *doc, const struct job *job, int picture,
                             enum answer_masks masks)
 {
     const struct version *v = job->version;
     const struct job_answer *a = &job->answers[picture];
+    if (a->vector)
+        return vector_json(doc, a);
     switch (v->task) {
+    case INFER_TASK_TEXT_REGIONS:
+    case INFER_TASK_TEXT:
+        return lines_json(doc, a);
     case INFER_TASK_DETECT:
         return boxes_json(doc, v, a, masks);
     case INFER_TASK_SEGMENT:

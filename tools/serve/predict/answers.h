@@ -20,6 +20,8 @@ enum answer_masks {
  *   segments  {"width": 500, "height": 375,
  *              "classes": [{"class": "cat", "index": 8, "share": 0.2}], "mask": {...}}
  *   points    [[x, y, score], ...]
+ *   text      [{"text": "...", "score": 0.9, "region_score": 0.8, "quad": [[x, y], ...]}, ...],
+ * what there is of it; of a picture that is one line the object alone vector    {"vector": [...]}
  * NULL without memory. */
 yyjson_mut_val *answer_json(yyjson_mut_doc *doc, const struct job *job, int picture,
                             enum answer_masks masks);

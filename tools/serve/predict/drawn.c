@@ -8,6 +8,7 @@
 #include "tools/jpeg.h"
 #include "tools/paint.h"
 #include "tools/png.h"
+#include "tools/reader.h"
 #include "tools/serve/models/version.h"
 
 enum { QUALITY = 90, MOST_LINES = 32 };
@@ -64,6 +65,22 @@ static void draw_points(const struct version *v, const struct job_answer *a, inf
                       NULL);
 }
 
+static void draw_lines(const struct job_answer *a, infer_image *image)
+{
+    const size_t n = a->quads ? a->nquads : a->ntexts;
+    struct read_line *lines = calloc(n + 1, sizeof *lines);
+    const float w = (float)image->width, h = (float)image->height;
+    for (size_t i = 0; lines && i < n; i++) {
+        lines[i].quad = a->quads ? a->quads[i] : (infer_quad){{0, w, w, 0}, {0, 0, h, h}, 1, 0, 0};
+        if (a->texts)
+            lines[i].text = a->texts[i];
+    }
+    const struct reading reading = {.lines = lines, .found = n};
+    if (lines)
+        reader_paint(&reading, image);
+    free(lines);
+}
+
 void *drawn_picture(const struct job *job, int picture, int *jpeg, size_t *size)
 {
     const struct version *v = job->version;
@@ -78,6 +95,8 @@ void *drawn_picture(const struct job *job, int picture, int *jpeg, size_t *size)
         draw_boxes(v, a, &image);
     else if (v->task == INFER_TASK_SEGMENT)
         draw_segments(v, a, &image);
+    else if (v->task == INFER_TASK_TEXT_REGIONS || v->task == INFER_TASK_TEXT)
+        draw_lines(a, &image);
     else if (v->task == INFER_TASK_KEYPOINTS)
         draw_points(v, a, &image);
     else

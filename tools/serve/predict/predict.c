@@ -82,12 +82,16 @@ static int read_parameters(struct prediction *p, char *why, size_t size)
             return 0;
         }
     }
+    if (parameter(p, "vector", text, sizeof text) && !is_off(text))
+        p->vector = strcmp(text, "normalised") == 0 ? JOB_VECTOR_OF_LENGTH_1 : JOB_VECTOR;
+    if (!parameter(p, "detector", p->detector, sizeof p->detector))
+        *p->detector = 0;
     if (parameter(p, "draw", text, sizeof text) && !is_off(text))
         p->draw = strcmp(text, "png") == 0 ? DRAW_PNG : DRAW_JPEG;
     return 1;
 }
 
-static void drop(struct prediction *p)
+void prediction_free(struct prediction *p)
 {
     v2_free(&p->request);
     columns_free(&p->memory);
@@ -95,6 +99,7 @@ static void drop(struct prediction *p)
     body_free(&p->body);
     yyjson_doc_free(p->doc);
     version_unref(p->version);
+    infer_image_free(&p->image);
     free(p);
 }
 
@@ -102,7 +107,8 @@ static void drop(struct prediction *p)
 
 static int is_parameter(const struct body_field *f)
 {
-    static const char *const names[] = {"top", "score", "mask", "draw", "model_name"};
+    static const char *const names[] = {"top",    "score",    "mask",      "draw",
+                                        "vector", "detector", "model_name"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (f->name_bytes == strlen(names[i]) && memcmp(f->name, names[i], f->name_bytes) == 0)
             return 1;
@@ -142,18 +148,22 @@ static void on_pictures(struct job *job, void *ctx)
     else
         predict_tell_failure(p, job);
     job_free(job);
-    drop(p);
+    prediction_free(p);
 }
 
 /* 0: err says why it is not run. */
 static int submit_pictures(struct prediction *p, struct v2_error *err)
 {
     struct version *v = p->version;
-    if (p->draw && (v->task == INFER_TASK_NONE || p->pictures.count != 1)) {
+    const int drawable = v->task != INFER_TASK_NONE && !p->vector && p->pictures.count == 1;
+    if (p->draw && !drawable) {
         v2_fail(err, V2_INVALID, "draw is for one picture and a model whose answers can be drawn");
         return 0;
     }
-    struct job *job = job_new(v, v->task == INFER_TASK_NONE ? JOB_PICTURE_TENSORS : JOB_PICTURES);
+    if (*p->detector)
+        return predict_by_detector(p, err);
+    const int tensors = v->task == INFER_TASK_NONE && !p->vector;
+    struct job *job = job_new(v, tensors ? JOB_PICTURE_TENSORS : JOB_PICTURES);
     if (job)
         job->pictures = calloc((size_t)p->pictures.count, sizeof *job->pictures);
     if (!job || !job->pictures) {
@@ -166,6 +176,7 @@ static int submit_pictures(struct prediction *p, struct v2_error *err)
     snprintf(job->id, sizeof job->id, "%s", p->http->id);
     job->top = (int)p->top;
     job->score = p->score;
+    job->vector = p->vector;
     job->want_masks = p->masks != ANSWER_NO_MASK || p->draw;
     job->done = on_pictures;
     job->ctx = p;
@@ -182,7 +193,7 @@ static void on_tensors(struct job *job, void *ctx)
         predict_answer_tensors(p);
     else
         predict_tell_failure(p, job);
-    drop(p);
+    prediction_free(p);
 }
 
 static int submit_tensors(struct prediction *p, struct v2_error *err)
@@ -218,7 +229,7 @@ static void run(struct prediction *p)
     if (ok && (found ? submit_pictures(p, &err) : submit_tensors(p, &err)))
         return;
     predict_refuse(p, &err);
-    drop(p);
+    prediction_free(p);
 }
 
 /* A prediction with its body taken apart; NULL: it was answered. */
@@ -235,7 +246,7 @@ static struct prediction *begin(struct call *c)
     if (body_read(c->request, &p->body, why, sizeof why))
         return p;
     reply_exception(c->request, 400, "BadRequestException", "%s", why);
-    drop(p);
+    prediction_free(p);
     return NULL;
 }
 
@@ -252,7 +263,7 @@ static void predict_with(struct prediction *p, const char *name, int64_t number,
         return;
     }
     mms_unknown(p->http, name, missing == MODEL_NO_VERSION ? version : "");
-    drop(p);
+    prediction_free(p);
 }
 
 static void predict(struct call *c)
@@ -316,7 +327,7 @@ static void invocations(struct call *c)
         return;
     }
     reply_exception(c->request, 400, "BadRequestException", "Parameter model_name is required.");
-    drop(p);
+    prediction_free(p);
 }
 
 static void ping(struct call *c)

@@ -25,12 +25,21 @@ struct prediction {
     float score;
     enum predict_draw draw;
     enum answer_masks masks;
+    enum job_vector vector;
+    char detector[128]; /* the model that finds what this one is asked about; "": none */
 
     struct picture_list pictures; /* for answers of the model's task */
     struct v2_request request;    /* for tensors */
     struct columns_memory memory;
+    struct job *found; /* what a detector has found, while its points are looked for */
+    infer_image image; /* the picture, decoded for that */
 };
 
+/* Frees it; it was answered. */
+void prediction_free(struct prediction *p);
+/* Runs a model on what another finds (predict_detector.c). 0: err says why not; else it is
+ * answered, perhaps before this returns. */
+int predict_by_detector(struct prediction *p, struct v2_error *err);
 /* Fills the inputs of a request from the body. 0: err says why not. */
 int predict_tensors(struct prediction *p, struct v2_error *err);
 /* Answers with what came out of a job that is done. */
