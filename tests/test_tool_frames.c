@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "infer_vision.h"
+#include "tools/frame_source.h"
 
 static const char *net;
 
@@ -146,8 +147,9 @@ static void test_wrong_videos(void **state)
         int frames; /* that were seen before */
         long cut;
     } cases[] = {
-        {"YUV4MPEG2 W32 H32 C444\n", "FRAME\n", "C444", 0, 0},
-        {"YUV4MPEG2 W32 H32 C420p10\n", "FRAME\n", "C420p10", 0, 0},
+        {"YUV4MPEG2 W32 H32 C410\n", "FRAME\n", "C410", 0, 0},
+        {"YUV4MPEG2 W32 H32 C420p17\n", "FRAME\n", "C420p17", 0, 0},
+        {"YUV4MPEG2 W32 H32 C444p\n", "FRAME\n", "C444p", 0, 0},
         {"YUV4MPEG2 W32\n", "FRAME\n", "how large", 0, 0},
         {"YUV4MPEG2 W70000 H32\n", "FRAME\n", "how large", 0, 0},
         {"YUV4MPEG2 W65535 H65535\n", "FRAME\n", "at most", 0, 0},
@@ -166,6 +168,124 @@ static void test_wrong_videos(void **state)
         says(err_text, cases[i].says);
         assert_true(number("failed") == 1);
         assert_true(isnan(number("pictures.0.ms")) == (cases[i].frames == 0));
+    }
+}
+
+/* ---- kinds of planes ------------------------------------------------------------------------ */
+
+struct kind {
+    const char *name, *raw; /* as Y4M and as ffmpeg call it */
+    int depth, across, down, planes;
+};
+
+static const struct kind kinds[] = {
+    {"420", "yuv420p", 8, 1, 1, 3},         {"422", "yuv422p", 8, 1, 0, 3},
+    {"444", "yuv444p", 8, 0, 0, 3},         {"411", "yuv411p", 8, 2, 0, 3},
+    {"444alpha", NULL, 8, 0, 0, 4},         {"mono", NULL, 8, 0, 0, 1},
+    {"420p10", "yuv420p10le", 10, 1, 1, 3}, {"422p12", "yuv422p12le", 12, 1, 0, 3},
+    {"444p16", "yuv444p16le", 16, 0, 0, 3}, {"mono9", "gray9le", 9, 0, 0, 1},
+    {"mono16", "gray16le", 16, 0, 0, 1},
+};
+
+/* A sample of 8 bits, as precisely as the stored one says. */
+static double sample_at(const struct kind *k, const uint8_t *frame, size_t i)
+{
+    return k->depth > 8
+               ? round((frame[2 * i] | frame[2 * i + 1] << 8) / (double)(1 << (k->depth - 8)))
+               : frame[i];
+}
+
+static double between(double v)
+{
+    return v < 0 ? 0 : v > 255 ? 255 : v;
+}
+
+/* Every pixel of a random frame against BT.601 with the factors that OpenCV has, of three digits.
+ */
+static void check_kind(const struct kind *k, int32_t width, int32_t height)
+{
+    struct stream v = {.width = width, .height = height};
+    infer_error err;
+    assert_true(y4m_kind(&v, k->name));
+    assert_int_equal(stream_layout(&v, &err), INFER_OK);
+    const size_t w = (size_t)width, h = (size_t)height;
+    const size_t columns = (w + (1u << k->across) - 1) >> k->across;
+    const size_t rows = (h + (1u << k->down) - 1) >> k->down, part = columns * rows;
+    const size_t samples = w * h * (k->planes == 4 ? 2 : 1) + (k->planes > 1 ? 2 * part : 0);
+    assert_int_equal(v.stored, samples * (k->depth > 8 ? 2 : 1));
+    uint8_t *frame = malloc(v.stored), *kept = malloc(v.stored);
+    for (size_t i = 0; i < v.stored; i++)
+        kept[i] = frame[i] = (uint8_t)(i * 197 + i * i % 251);
+    for (size_t i = 1; k->depth > 8 && i < v.stored; i += 2)
+        kept[i] = frame[i] = (uint8_t)(frame[i] & ((1 << (k->depth - 8)) - 1));
+    assert_int_equal(y4m_unpack(&v, &frame, &err), INFER_OK);
+    for (size_t y = 0; y < h; y++)
+        for (size_t x = 0; x < w; x++) {
+            const size_t at = y * w + x, c = w * h + (y >> k->down) * columns + (x >> k->across);
+            const double luma = between(sample_at(k, kept, at));
+            if (!v.to_rgb) {
+                assert_true(frame[at] == luma);
+                continue;
+            }
+            const double u = between(sample_at(k, kept, c)) - 128;
+            const double q = between(sample_at(k, kept, c + part)) - 128;
+            const double light = 1.164 * (luma > 16 ? luma - 16 : 0);
+            const double want[] = {light + 1.596 * q, light - 0.813 * q - 0.391 * u,
+                                   light + 2.018 * u};
+            for (int i = 0; i < 3; i++)
+                if (!(fabs(frame[3 * at + (size_t)i] - between(want[i])) < 0.501))
+                    fail_msg("%s: %d at %zu, %zu: %d, not %g", k->name, i, x, y,
+                             frame[3 * at + (size_t)i], want[i]);
+        }
+    free(kept);
+    free(frame);
+}
+
+static void test_kinds(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        check_kind(&kinds[i], 32, 32);
+        check_kind(&kinds[i], 33, 31);
+    }
+}
+
+/* Grey frames of each kind, as videos and as raw frames. */
+static void test_kinds_seen(void **state)
+{
+    (void)state;
+    const double all[] = {0.2, 0.4};
+    char path[256], raw[64];
+    snprintf(path, sizeof path, "%s/kinds.y4m", folder);
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        const struct kind *k = &kinds[i];
+        const size_t part = (32u >> k->across) * (32u >> k->down);
+        if (k->planes == 1)
+            continue;
+        for (int headers = 0; headers < 2; headers++) {
+            FILE *f = fopen(path, "wb");
+            assert_non_null(f);
+            if (headers)
+                fprintf(f, "YUV4MPEG2 W32 H32 C%s XYSCSS=none\n", k->name);
+            for (int n = 0; n < 2; n++) {
+                if (headers)
+                    fputs("FRAME\n", f);
+                const size_t colours = 1024 + 2 * part;
+                for (size_t s = 0; s < colours + (k->planes == 4 ? 1024 : 0); s++) {
+                    const long level = s < 1024 ? 16 + lround(219 * all[n]) : 128;
+                    const long stored = level << (k->depth - 8);
+                    fputc((int)(stored & 255), f);
+                    if (k->depth > 8)
+                        fputc((int)(stored >> 8), f);
+                }
+            }
+            assert_int_equal(fclose(f), 0);
+            snprintf(raw, sizeof raw, "32x32:%s", k->raw ? k->raw : "");
+            if (headers || k->raw)
+                assert_int_equal(headers ? DETECT(path, NULL) : DETECT(path, "--raw", raw, NULL),
+                                 CLI_OK);
+            check_scores(2, all);
+        }
     }
 }
 
@@ -306,6 +426,8 @@ int main(void)
         cmocka_unit_test(test_files),
         cmocka_unit_test(test_standard_input),
         cmocka_unit_test(test_y4m),
+        cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_kinds_seen),
         cmocka_unit_test(test_wrong_videos),
         cmocka_unit_test(test_raw),
         cmocka_unit_test(test_watch),

@@ -101,16 +101,18 @@ static int is_stopped(const struct source *s)
 static int read_planes(struct source *s, struct frame *f)
 {
     struct stream *v = &s->video;
-    f->planes = malloc(v->bytes);
-    if (!f->planes) {
-        (void)infer__no_memory(&f->err, v->bytes);
+    uint8_t *planes = malloc(v->stored);
+    f->planes = planes;
+    if (!planes) {
+        (void)infer__no_memory(&f->err, v->stored);
         return 1;
     }
-    const size_t n = source_read(v->fd, s->stop, f->planes, v->bytes);
-    if (n == v->bytes && v->full)
-        y4m_narrow(v, f->planes);
-    if (n == v->bytes)
+    const size_t n = source_read(v->fd, s->stop, planes, v->stored);
+    if (n == v->stored) {
+        (void)y4m_unpack(v, &planes, &f->err);
+        f->planes = planes; /* perhaps others */
         return 1;
+    }
     if ((n > 0 || v->y4m) && !is_stopped(s)) {
         (void)infer__fail(&f->err, INFER_ERROR_PICTURE, "the file ends within this frame");
         return 1;
@@ -134,11 +136,11 @@ static int next_of_video(struct source *s, struct frame *f)
     f->width = v->width;
     f->height = v->height;
     f->picture = (infer_picture){.data = p,
-                                 .pitch = v->pitches[0],
+                                 .pitch = v->to_rgb ? 0 : v->pitches[0],
                                  .pixels = (int32_t)v->pixels,
                                  .width = v->width,
                                  .height = v->height};
-    for (int i = 1; p && i < 3 && v->pitches[i]; i++) {
+    for (int i = 1; p && !v->to_rgb && i < 3 && v->pitches[i]; i++) {
         f->picture.planes[i - 1] = p + v->planes[i];
         f->picture.pitches[i - 1] = v->pitches[i];
     }

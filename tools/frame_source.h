@@ -10,11 +10,16 @@
 struct stream {
     int fd;
     const char *name;
-    int y4m;  /* a line stands before each frame */
-    int full; /* brightness and colours take all of 0 to 255 */
-    infer_pixels pixels;
-    int32_t width, height; /* odd ones lose a pixel */
-    size_t bytes;          /* of a frame, */
+    int y4m;             /* a line stands before each frame */
+    int full;            /* brightness and colours take all of 0 to 255 */
+    infer_pixels pixels; /* what a frame becomes */
+    int depth;           /* bits of a sample; of more than 8 in two bytes, the lower one first */
+    int to_rgb;          /* 1: planes of YUV in which a sample of colour is of 2^across x 2^down */
+    int across, down;    /* pixels, other than I420's: they become RGB */
+    int alpha;           /* 1: there is a fourth plane, which is dropped */
+    int32_t width, height; /* odd ones of 4:2:0 lose a pixel */
+    size_t stored;         /* bytes of a frame in the file */
+    size_t bytes;          /* the same with 8 bits a sample, */
     size_t planes[3];      /* where its planes begin, */
     size_t pitches[3];     /* and how long their rows are; 0 where there is none */
     unsigned number;
@@ -49,8 +54,12 @@ size_t source_read(int fd, int stop, void *to, size_t size);
 infer_status y4m_begin(struct stream *v, int stop, infer_error *err);
 /* The line before a frame; 0 at the end of the file. */
 int y4m_frame(struct stream *v, int stop, infer_error *err);
-/* Brings a frame of the full range to that of video. */
-void y4m_narrow(const struct stream *v, uint8_t *frame);
+/* Whether a name is that of planes of YUV or grey: "420jpeg", "422", "444p10", "mono12", and sets
+ * what follows from it. */
+int y4m_kind(struct stream *v, const char *name);
+/* Makes of a frame as it is stored what the stream's pixels are, in memory that is the frame's or
+ * takes its place. */
+infer_status y4m_unpack(const struct stream *v, uint8_t **frame, infer_error *err);
 /* Where the planes are, from pixels, width and height. */
 infer_status stream_layout(struct stream *v, infer_error *err);
 

@@ -4,31 +4,38 @@
 
 #include "base/status.h"
 #include "tools/frame_source.h"
+#include "vision/yuv.h"
 
 enum { MOST_LINE = 1024, MOST_SIDE = 65535, MOST_PIXELS = 100000000 };
 
-infer_status stream_layout(struct stream *v, infer_error *err)
+/* Planes of YUV, one behind the other. */
+static void lay_planes(struct stream *v, int across, int down, int planes)
 {
-    const int odd = v->pixels == INFER_PIXELS_I420 || v->pixels == INFER_PIXELS_NV12;
     const size_t w = (size_t)v->width, h = (size_t)v->height;
-    FAIL_IF(v->width < 1 || v->height < 1 || v->width > MOST_SIDE || v->height > MOST_SIDE ||
-                (int64_t)v->width * v->height > MOST_PIXELS,
-            INFER_ERROR_LIMIT, "its frames are %d x %d; at most %d pixels are taken", v->width,
-            v->height, MOST_PIXELS);
-    memset(v->planes, 0, sizeof v->planes);
-    memset(v->pitches, 0, sizeof v->pitches);
+    const size_t columns = (w + (1u << across) - 1) >> across;
+    const size_t rows = (h + (1u << down) - 1) >> down;
+    for (int i = 1; i <= planes; i++) {
+        v->planes[i] = v->bytes;
+        v->pitches[i] = planes == 2 ? columns : 2 * columns;
+        v->bytes += v->pitches[i] * rows;
+    }
+}
+
+static infer_status lay_out(struct stream *v, infer_error *err)
+{
+    const int halves = v->pixels == INFER_PIXELS_I420 || v->pixels == INFER_PIXELS_NV12;
+    const size_t w = (size_t)v->width, h = (size_t)v->height;
     v->bytes = w * h;
     v->pitches[0] = w;
-    if (odd) {
-        const size_t half = (w + 1) / 2, rows = (h + 1) / 2;
-        const int planes = v->pixels == INFER_PIXELS_I420 ? 2 : 1;
-        for (int i = 1; i <= planes; i++) {
-            v->planes[i] = v->bytes;
-            v->pitches[i] = planes == 2 ? half : 2 * half;
-            v->bytes += v->pitches[i] * rows;
-        }
+    if (v->to_rgb) {
+        lay_planes(v, v->across, v->down, 2);
+        v->bytes += v->alpha ? w * h : 0;
+        return INFER_OK;
+    }
+    if (halves) {
         FAIL_IF(w < 2 || h < 2, INFER_ERROR_UNSUPPORTED, "its frames are %d x %d", v->width,
                 v->height);
+        lay_planes(v, 1, 1, v->pixels == INFER_PIXELS_I420 ? 2 : 1);
         v->width &= ~1;
         v->height &= ~1;
         return INFER_OK;
@@ -40,6 +47,118 @@ infer_status stream_layout(struct stream *v, infer_error *err)
     v->pitches[0] = w * (grey ? 1 : yuyv ? 2 : alpha ? 4 : 3);
     v->bytes = v->pitches[0] * h;
     return INFER_OK;
+}
+
+infer_status stream_layout(struct stream *v, infer_error *err)
+{
+    FAIL_IF(v->width < 1 || v->height < 1 || v->width > MOST_SIDE || v->height > MOST_SIDE ||
+                (int64_t)v->width * v->height > MOST_PIXELS,
+            INFER_ERROR_LIMIT, "its frames are %d x %d; at most %d pixels are taken", v->width,
+            v->height, MOST_PIXELS);
+    memset(v->planes, 0, sizeof v->planes);
+    memset(v->pitches, 0, sizeof v->pitches);
+    TRY(lay_out(v, err));
+    v->stored = v->bytes * (v->depth > 8 ? 2 : 1);
+    return INFER_OK;
+}
+
+/* ---- planes --------------------------------------------------------------------------------- */
+
+int y4m_kind(struct stream *v, const char *name)
+{
+    static const struct {
+        const char *name;
+        int rgb, across, down, alpha;
+    } kinds[] = {{"420jpeg", 0, 1, 1, 0},  {"420mpeg2", 0, 1, 1, 0}, {"420paldv", 0, 1, 1, 0},
+                 {"444alpha", 1, 0, 0, 1}, {"420", 0, 1, 1, 0},      {"422", 1, 1, 0, 0},
+                 {"444", 1, 0, 0, 0},      {"411", 1, 2, 0, 0},      {"mono", 0, 0, 0, 0}};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        const size_t n = strlen(kinds[i].name);
+        const int mono = strcmp(kinds[i].name, "mono") == 0;
+        const char *rest = name + n;
+        char *end = NULL;
+        if (strncmp(name, kinds[i].name, n) != 0)
+            continue;
+        rest += !mono && *rest == 'p' && rest[1];
+        v->depth = *rest >= '1' && *rest <= '9' ? (int)strtol(rest, &end, 10) : 8;
+        if (end ? *end || v->depth < 9 || v->depth > 16 : *rest)
+            continue;
+        v->pixels = kinds[i].rgb ? INFER_PIXELS_RGB : mono ? INFER_PIXELS_GRAY : INFER_PIXELS_I420;
+        v->to_rgb = kinds[i].rgb;
+        v->across = kinds[i].across;
+        v->down = kinds[i].down;
+        v->alpha = kinds[i].alpha;
+        return 1;
+    }
+    return 0;
+}
+
+/* The eight highest bits of samples, rounded. */
+static void to_8_bits(const struct stream *v, uint8_t *frame)
+{
+    const int drop = v->depth - 8, most = 255;
+    for (size_t i = 0; i < v->bytes; i++) {
+        const int sample = frame[2 * i] | frame[2 * i + 1] << 8;
+        const int rounded = (sample + (1 << (drop - 1))) >> drop;
+        frame[i] = (uint8_t)(rounded < most ? rounded : most);
+    }
+}
+
+/* Brings a frame of the full range to that of video. */
+static void narrow(const struct stream *v, uint8_t *frame)
+{
+    uint8_t luma[256], chroma[256];
+    if (v->pixels == INFER_PIXELS_GRAY) /* is taken as it is */
+        return;
+    for (int i = 0; i < 256; i++) {
+        luma[i] = (uint8_t)(16 + (219 * i + 127) / 255);
+        chroma[i] = (uint8_t)(16 + (224 * i + 127) / 255);
+    }
+    for (size_t i = 0; i < v->bytes; i++)
+        frame[i] = i < v->planes[1] ? luma[frame[i]] : chroma[frame[i]];
+}
+
+infer_status y4m_unpack(const struct stream *v, uint8_t **frame, infer_error *err)
+{
+    const uint8_t *p = *frame;
+    const size_t w = (size_t)v->width, h = (size_t)v->height;
+    if (v->depth > 8)
+        to_8_bits(v, *frame);
+    if (v->full)
+        narrow(v, *frame);
+    if (!v->to_rgb)
+        return INFER_OK;
+    uint8_t *rgb = malloc(3 * w * h);
+    if (!rgb)
+        return infer__no_memory(err, 3 * w * h);
+    for (size_t y = 0; y < h; y++) {
+        const size_t row = (y >> v->down) * v->pitches[1];
+        infer__yuv_row(p + y * w, p + v->planes[1] + row, p + v->planes[2] + row, v->across,
+                       v->width, rgb + 3 * w * y);
+    }
+    free(*frame);
+    *frame = rgb;
+    return INFER_OK;
+}
+
+/* ---- raw frames ----------------------------------------------------------------------------- */
+
+/* Planes as ffmpeg calls them: yuv422p, yuv420p10le, gray12le. */
+static int planes_kind(const char *name, struct stream *format)
+{
+    char kind[24];
+    const int yuv = strncmp(name, "yuv", 3) == 0, grey = strncmp(name, "gray", 4) == 0;
+    if (!(yuv || grey) || strlen(name) >= sizeof kind)
+        return 0;
+    snprintf(kind, sizeof kind, "%s%s", yuv ? "" : "mono", name + (yuv ? 3 : 4));
+    const size_t n = strlen(kind);
+    if (cli_ends_with(kind, "le"))
+        kind[n - 2] = 0;
+    else if (yuv && cli_ends_with(kind, "p"))
+        kind[n - 1] = 0;
+    else
+        return 0;
+    return y4m_kind(format, kind);
 }
 
 int source_raw(const char *text, struct stream *format)
@@ -60,11 +179,13 @@ int source_raw(const char *text, struct stream *format)
         for (size_t i = 0; *end == ':' && i < sizeof formats / sizeof *formats; i++)
             if (strcmp(end + 1, formats[i].name) == 0)
                 format->pixels = formats[i].pixels;
+        if (*end == ':' && !format->pixels)
+            planes_kind(end + 1, format);
     }
     if (!format->pixels) {
         cli_usage(
             "--raw %s: frames are given as 640x480:nv12, of rgb, bgr, rgba, bgra, gray, nv12, "
-            "i420 or yuyv",
+            "i420, yuyv, or ffmpeg's yuv422p, yuv444p, yuv420p10le, gray16le and kin",
             text);
         return 0;
     }
@@ -93,19 +214,12 @@ static int read_line(struct stream *v, int stop, char line[MOST_LINE])
 
 static infer_status read_colours(struct stream *v, const char *name, infer_error *err)
 {
-    static const char *const known[] = {"420", "420jpeg", "420mpeg2", "420paldv"};
-    if (strcmp(name, "mono") == 0) {
-        v->pixels = INFER_PIXELS_GRAY;
-        return INFER_OK;
-    }
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (strcmp(name, known[i]) == 0)
-            return INFER_OK;
-    return infer__fail(
-        err, INFER_ERROR_UNSUPPORTED,
-        "its frames are of the kind C%.40s; C420 and Cmono are read (ffmpeg -pix_fmt "
-        "yuv420p)",
+    FAIL_IF(
+        !y4m_kind(v, name), INFER_ERROR_UNSUPPORTED,
+        "its frames are of the kind C%.40s; 420, 422, 444, 411, mono, and those of 9 to 16 bits "
+        "are read (ffmpeg -pix_fmt yuv420p)",
         name);
+    return INFER_OK;
 }
 
 /* A word of the header: W640, H480, F30000:1001, C420jpeg; others don't matter here. */
@@ -140,19 +254,6 @@ infer_status y4m_begin(struct stream *v, int stop, infer_error *err)
     FAIL_IF(v->width < 1 || v->height < 1, INFER_ERROR_PICTURE,
             "the video does not say how large its frames are");
     return stream_layout(v, err);
-}
-
-void y4m_narrow(const struct stream *v, uint8_t *frame)
-{
-    uint8_t luma[256], chroma[256];
-    if (v->pixels == INFER_PIXELS_GRAY) /* is taken as it is */
-        return;
-    for (int i = 0; i < 256; i++) {
-        luma[i] = (uint8_t)(16 + (219 * i + 127) / 255);
-        chroma[i] = (uint8_t)(16 + (224 * i + 127) / 255);
-    }
-    for (size_t i = 0; i < v->bytes; i++)
-        frame[i] = i < v->planes[1] ? luma[frame[i]] : chroma[frame[i]];
 }
 
 int y4m_frame(struct stream *v, int stop, infer_error *err)

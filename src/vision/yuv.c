@@ -73,6 +73,23 @@ static uint8_t level(int32_t x)
     return (uint8_t)(x < 0 ? 0 : x > 255 ? 255 : x);
 }
 
+static void convert(int32_t y, int32_t u, int32_t v, uint8_t rgb[3])
+{
+    const int32_t light = y > 16 ? (y - 16) * Y_GAIN : 0;
+    u -= 128;
+    v -= 128;
+    rgb[0] = level(light + V_RED * v + HALF);
+    rgb[1] = level(light + V_GREEN * v + U_GREEN * u + HALF);
+    rgb[2] = level(light + U_BLUE * u + HALF);
+}
+
+void infer__yuv_row(const uint8_t *y, const uint8_t *u, const uint8_t *v, int shift, int32_t n,
+                    uint8_t *rgb)
+{
+    for (int32_t i = 0; i < n; i++)
+        convert(y[i], u[i >> shift], v[i >> shift], rgb + 3 * (size_t)i);
+}
+
 static void convert_row(const struct planes *p, int32_t x0, int32_t y, int32_t n, uint8_t *rgb)
 {
     const size_t colour_row = (size_t)y >> p->rows_shift;
@@ -80,11 +97,7 @@ static void convert_row(const struct planes *p, int32_t x0, int32_t y, int32_t n
     const uint8_t *us = p->u + colour_row * p->u_pitch, *vs = p->v + colour_row * p->v_pitch;
     for (int32_t i = 0; i < n; i++) {
         const size_t x = (size_t)(x0 + i), c = x / 2 * p->step;
-        const int32_t light = ys[x * p->y_step] > 16 ? (ys[x * p->y_step] - 16) * Y_GAIN : 0;
-        const int32_t u = us[c] - 128, v = vs[c] - 128;
-        rgb[3 * i] = level(light + V_RED * v + HALF);
-        rgb[3 * i + 1] = level(light + V_GREEN * v + U_GREEN * u + HALF);
-        rgb[3 * i + 2] = level(light + U_BLUE * u + HALF);
+        convert(ys[x * p->y_step], us[c], vs[c], rgb + 3 * (size_t)i);
     }
 }
 

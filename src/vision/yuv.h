@@ -9,4 +9,8 @@
 infer_status infer__yuv_open(const infer_picture *given, const infer_allocator *a,
                              struct infer__picture *p, infer_error *err);
 
+/* A row of n pixels with a sample of colour for each 2^shift of them, to RGB in the same way. */
+void infer__yuv_row(const uint8_t *y, const uint8_t *u, const uint8_t *v, int shift, int32_t n,
+                    uint8_t *rgb);
+
 #endif
