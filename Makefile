@@ -87,7 +87,7 @@ TOOL_SRC := $(wildcard tools/*.c tools/onnx/*.c tools/quantize/*.c tools/eval/*.
             tools/serve/*.c tools/serve/*/*.c tools/monitor/*.c tools/hammer/*.c)
 THIRD_PARTY := third_party/yyjson/yyjson.c
 TOOL_MAIN := tools/infer.c
-BENCH_SRC := $(addprefix bench/,infer_bench.c bench_arguments.c bench_report.c bench_serve.c bench_sessions.c \
+BENCH_SRC := $(addprefix bench/,infer_bench.c bench_arguments.c bench_report.c bench_serve.c bench_sessions.c bench_streams.c \
              plan_scaling.c scaling_machine.c scaling_model.c scaling_report.c machine.c machine_c.c \
              machine_avx2.c machine_avx512.c machine_int8_avx2.c machine_int8_avx512.c \
              machine_int8_vnni.c machine_bf16.c machine_amx.c)

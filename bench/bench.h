@@ -10,6 +10,8 @@
 
 enum { BENCH_MOST_SHAPES = 16, BENCH_MOST_PLANS = 16 };
 
+enum { BENCH_THROUGHPUT = 1, BENCH_LATENCY };
+
 /* Exit statuses, as those of infer. */
 enum { BENCH_USAGE = 2, BENCH_BAD_INPUT = 3, BENCH_RESOURCES = 4 };
 
@@ -23,8 +25,11 @@ struct bench {
     uint32_t batch;
     double seconds;
     int json;
-    const char *serve;                /* prefix of its files, or NULL */
-    uint32_t sessions;                /* on one pool, or 0 */
+    const char *serve; /* prefix of its files, or NULL */
+    uint32_t sessions; /* on one pool, or 0 */
+    uint32_t streams;  /* sessions that share out the threads, or 0 */
+    int hint;          /* BENCH_THROUGHPUT or BENCH_LATENCY: look for the best number of them; 0 */
+    int processes;     /* 1: beside independent processes */
     uint32_t plans[BENCH_MOST_PLANS]; /* numbers of threads to work out, 1 first */
     size_t nplans;
     uint32_t memory_channels; /* of the server that they are for; 0: not said */
@@ -51,6 +56,10 @@ int bench_arguments(int argc, char **argv, struct bench *b);
 /* Says that `text` is wrong, and why; returns what to exit with. */
 int bench_usage(const char *what, const char *text);
 double bench_now_ms(void);
+void bench_sleep_ms(double ms);
+/* Loads the model, makes a session and inputs; returns what to exit with. */
+int bench_prepare(struct bench *b);
+void bench_release(struct bench *b);
 /* Sorts the times and prints everything on standard output. */
 void bench_report(struct bench *b);
 /* Runs once; returns what to exit with, 0 if it worked. */
@@ -60,6 +69,8 @@ int bench_serve(struct bench *b);
 
 /* Measures several sessions on one pool and prints what comes out (bench_sessions.c). */
 int bench_sessions(struct bench *b);
+/* Measures splits of threads among sessions (bench_streams.c). It prepares `b` itself. */
+int bench_streams(struct bench *b);
 /* How runs would scale with threads (plan_scaling.c). */
 int bench_plan_scaling(struct bench *b);
 /* Says what went wrong and returns what to exit with. */

@@ -30,6 +30,11 @@ static const char help_text[] =
     "      --profile            time, GFLOP/s, GB/s and limit of every step as well\n"
     "      --sessions N         1, 2, 4 ... N sessions on one pool at once: runs a second of all,\n"
     "                           and what the threads take at rest; --time is of each number\n"
+    "      --streams N          N sessions side by side, each on threads / N: images a second\n"
+    "      --hint NAME          throughput or latency: the best split between sessions and "
+    "threads,\n"
+    "                           found by measuring all for --time in turn\n"
+    "      --processes          beside as many independent processes of one thread\n"
     "      --plan-scaling LIST  how a run would scale on 1,2,4,... threads, without as many CPUs:\n"
     "                           units, barriers and bytes of each step, docs/scaling.md\n"
     "      --memory-channels N  of the server that this is for (default 8, DDR5-4800)\n"
@@ -56,6 +61,7 @@ static const char help_text[] =
     "\n"
     "Examples:\n"
     "  infer-bench mobilenet.infer -t 1 --time 5 --profile\n"
+    "  infer-bench mobilenet.infer -t 2 --hint throughput --processes\n"
     "  infer-bench resnet50.infer --plan-scaling 1,2,4,8,16,32,64\n";
 
 int bench_usage(const char *what, const char *text)
@@ -84,6 +90,14 @@ static int parse_positive(const char *text, const char *unit, double *out)
     if (end == text || *end || !(*out > 0) || *out > 86400)
         return bench_usage(what, text);
     return 0;
+}
+
+static int parse_hint(const char *text, int *hint)
+{
+    *hint = strcmp(text, "throughput") == 0 ? BENCH_THROUGHPUT
+            : strcmp(text, "latency") == 0  ? BENCH_LATENCY
+                                            : 0;
+    return *hint ? 0 : bench_usage("throughput or latency is needed, not", text);
 }
 
 /* "1,2,4"; 1 comes first, given or not. */
@@ -174,6 +188,9 @@ int bench_arguments(int argc, char **argv, struct bench *b)
                                           {"json", no_argument, NULL, 'j'},
                                           {"serve", required_argument, NULL, 'S'},
                                           {"sessions", required_argument, NULL, 'N'},
+                                          {"streams", required_argument, NULL, 'r'},
+                                          {"hint", required_argument, NULL, 'H'},
+                                          {"processes", no_argument, NULL, 'R'},
                                           {"plan-scaling", required_argument, NULL, 'c'},
                                           {"memory-channels", required_argument, NULL, 'C'},
                                           {"bandwidth", required_argument, NULL, 'B'},
@@ -208,6 +225,12 @@ int bench_arguments(int argc, char **argv, struct bench *b)
             b->serve = optarg;
         else if (c == 'N')
             status = parse_number(optarg, 1024, &b->sessions);
+        else if (c == 'r')
+            status = parse_number(optarg, 256, &b->streams);
+        else if (c == 'H')
+            status = parse_hint(optarg, &b->hint);
+        else if (c == 'R')
+            b->processes = 1;
         else if (c == 'c')
             status = parse_plans(optarg, b);
         else if (c == 'C')

@@ -44,13 +44,6 @@ static double cpu_ms(void)
     return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
 }
 
-static void sleep_ms(double ms)
-{
-    struct timespec t = {(time_t)(ms / 1e3), (long)(ms * 1e6) % 1000000000};
-    while (nanosleep(&t, &t))
-        continue;
-}
-
 static int out_of(const char *what)
 {
     fprintf(stderr, "infer-bench: no %s\n", what);
@@ -86,7 +79,7 @@ static int run_round(struct field *f, struct bench_level *level, int round, doub
         else
             started++;
     }
-    sleep_ms(ms);
+    bench_sleep_ms(ms);
     f->over = 1;
     for (uint32_t i = 0; i < started; i++) {
         pthread_join(f->callers[i].thread, NULL);
@@ -190,9 +183,9 @@ static int measure(struct field *f)
             status = run_round(f, &levels[i], round, ms);
     if (status)
         return status;
-    sleep_ms(10); /* workers fall asleep */
+    bench_sleep_ms(10); /* workers fall asleep */
     double cpu = cpu_ms(), start = bench_now_ms();
-    sleep_ms(REST_MS);
+    bench_sleep_ms(REST_MS);
     report(f->bench, levels, n, (cpu_ms() - cpu) / (bench_now_ms() - start));
     return 0;
 }

@@ -94,7 +94,7 @@ static int make_inputs(struct bench *b)
     return 0;
 }
 
-static int prepare(struct bench *b)
+int bench_prepare(struct bench *b)
 {
     infer_error err;
     double start = bench_now_ms();
@@ -129,6 +129,13 @@ double bench_now_ms(void)
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+void bench_sleep_ms(double ms)
+{
+    struct timespec t = {(time_t)(ms / 1e3), (long)(ms * 1e6) % 1000000000};
+    while (nanosleep(&t, &t))
+        continue;
 }
 
 int bench_run_once(struct bench *b, double *ms)
@@ -188,7 +195,7 @@ static uint64_t peak_rss(void)
     return getrusage(RUSAGE_SELF, &u) == 0 ? (uint64_t)u.ru_maxrss * 1024 : 0; /* Linux: KiB */
 }
 
-static void release(struct bench *b)
+void bench_release(struct bench *b)
 {
     infer_session_free(&b->session);
     infer_model_free(&b->model);
@@ -201,27 +208,40 @@ static void release(struct bench *b)
     free(b->ms);
 }
 
+static int measure_and_report(struct bench *b)
+{
+    int status = measure(b);
+    if (status)
+        return status;
+    b->peak_rss_bytes = peak_rss();
+    bench_report(b);
+    return 0;
+}
+
+static int work(struct bench *b)
+{
+    if (b->streams || b->hint || b->processes)
+        return bench_streams(b);
+    int status = bench_prepare(b);
+    if (status)
+        return status;
+    return b->serve      ? bench_serve(b)
+           : b->nplans   ? bench_plan_scaling(b)
+           : b->sessions ? bench_sessions(b)
+                         : measure_and_report(b);
+}
+
 int main(int argc, char **argv)
 {
     struct bench b = {0};
     int status = bench_arguments(argc, argv, &b);
     if (status < 0)
         return 0;
-    status = status ? status : prepare(&b);
-    if (!status && b.serve)
-        status = bench_serve(&b);
-    else if (!status && b.nplans)
-        status = bench_plan_scaling(&b);
-    else if (!status && b.sessions)
-        status = bench_sessions(&b);
-    else if (!status && (status = measure(&b)) == 0) {
-        b.peak_rss_bytes = peak_rss();
-        bench_report(&b);
-        if (fflush(stdout) || ferror(stdout)) {
-            perror("infer-bench: standard output");
-            status = BENCH_RESOURCES;
-        }
+    status = status ? status : work(&b);
+    if (!status && (fflush(stdout) || ferror(stdout))) {
+        perror("infer-bench: standard output");
+        status = BENCH_RESOURCES;
     }
-    release(&b);
+    bench_release(&b);
     return status;
 }

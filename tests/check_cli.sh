@@ -142,6 +142,11 @@ for wrong_option in "--time 0" "-t 0" "-b x" "--isa sse9" "--input-shape x" "--i
     expect 2 "$bench" "$model" $wrong_option
 done
 expect 3 "$bench" "$tmp/missing.infer" && says missing.infer err
+expect 0 "$bench" "$model" -t 2 --hint throughput --processes --time 0.05 && says '^best for throughput: ' &&
+    says '^processes '
+expect 0 "$bench" "$model" -t 4 --streams 2 --time 0.05 --json && says '"streams": 2, "threads": 2'
+$json model splits best <"$tmp/out" || wrong "infer-bench --streams --json"
+expect 2 "$bench" "$model" --hint speed && says 'throughput or latency' err
 expect 0 "$bench" "$model" --plan-scaling 1,2,16 --time 0.05 && says '^on 16 threads, by step' &&
     says 'GB/s where there are more than'
 expect 0 "$bench" "$model" --plan-scaling 2,4 --time 0.05 --json --bandwidth 100 --l3 8 &&
