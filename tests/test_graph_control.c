@@ -3,6 +3,7 @@
 #include "test_graph.h"
 
 #include "graph/control.h"
+#include "tests/file_bytes.h"
 
 /* c, x inputs; t = If(c), a = Relu(x), e = Else(t), b = Neg(x), y = EndIf(e, a, b), and
  * i, s = Loop(m, x), n = Add(s, s), z, q = EndLoop(i, m, c, s, n, n). */
@@ -169,9 +170,76 @@ static void test_counts(void **state)
     expect(&f, "end_if", "do not go with");
     fixture_free(&f);
     good_graph(&f);
-    f.g.outputs[0] = A;
-    expect(&f, "", "is made in a branch or a loop");
+    uint32_t inputs[3] = {M, X, X}; /* one state more than results */
+    f.g.nodes[LOOP].in = inputs;
+    f.g.nodes[LOOP].nin = 3;
+    expect(&f, "end_loop", "do not go with");
+    uint32_t states[3] = {I, S}, end[6] = {I, M, C, S, N}; /* two states, one of which ends */
+    assert_int_equal(infer__graph_add_value(&f.g, "s2", &states[2], &f.err), INFER_OK);
+    end[5] = states[2];
+    f.g.nodes[LOOP].out = states;
+    f.g.nodes[LOOP].nout = 3;
+    f.g.nodes[END_LOOP].in = end;
+    f.g.nodes[END_LOOP].nout = 1;
+    f.g.noutputs = 2;
+    expect(&f, "end_loop", "EndLoop: 6 inputs and 1 outputs do not go with 'loop'");
     fixture_free(&f);
+    static const enum value inside[] = {A, T};
+    for (int k = 0; k < 2; k++) {
+        good_graph(&f);
+        f.g.outputs[0] = inside[k];
+        expect(&f, "", "is made in a branch or a loop");
+        fixture_free(&f);
+    }
+}
+
+/* An Else inside of a loop, on what the loop begins with. */
+static void test_wrong_kind(void **state)
+{
+    (void)state;
+    struct fixture f;
+    good_graph(&f);
+    f.g.nodes[ADD].op = INFER__OP_ELSE;
+    f.g.nodes[ADD].in[0] = I;
+    f.g.nodes[ADD].nin = 1;
+    expect(&f, "add", "there is no If before it");
+    fixture_free(&f);
+}
+
+/* A graph without control flow takes no memory; of one with much of it each allocation fails. */
+static void test_memory(void **state)
+{
+    (void)state;
+    enum { MANY = 5000 }; /* arrays of so many have memory of their own */
+    static struct infer__node nodes[MANY];
+    static uint32_t operand[1], result[1];
+    struct infer__region region;
+    struct infer__graph g = {.region = &region, .nvalues = MANY};
+    struct infer__value *values = calloc(MANY, sizeof *values);
+    infer_error err;
+    assert_non_null(values);
+    g.values = values;
+    infer__region_init(&region, NULL);
+    assert_int_equal(infer__control_verify(&g, &err), INFER_OK);
+    assert_int_equal(region.total, 0);
+    for (int i = 0; i < MANY; i++)
+        nodes[i] = (struct infer__node){
+            .op = INFER__OP_IF, .nin = 1, .nout = 1, .in = operand, .out = result, .name = ""};
+    g.nodes = nodes;
+    g.nnodes = MANY;
+    size_t k = 1;
+    for (int failed = 1; failed; k++) {
+        struct counter counter;
+        const infer_allocator a = counting(&counter);
+        infer__region_init(&region, &a);
+        counter.fail_only = k;
+        const infer_status status = infer__control_verify(&g, &err);
+        failed = counter.calls >= k;
+        assert_int_equal(status, failed ? INFER_ERROR_NO_MEMORY : INFER_ERROR_LIMIT);
+        infer__region_free(&region);
+    }
+    assert_true(k > 3);
+    free(values);
 }
 
 static void test_depth(void **state)
@@ -214,7 +282,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_good),      cmocka_unit_test(test_operands),
         cmocka_unit_test(test_structure), cmocka_unit_test(test_counts),
-        cmocka_unit_test(test_depth),
+        cmocka_unit_test(test_depth),     cmocka_unit_test(test_wrong_kind),
+        cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -109,6 +109,24 @@ static void test_bad_descriptors(void **state)
     }
 }
 
+/* A name without an end, in front of a count that all bytes of 1 make true: 64 MiB. */
+static void test_endless_name(void **state)
+{
+    (void)state;
+    enum { MANY = 0x01010101 };
+    const size_t size = 4 + 5 + (size_t)MANY * 4;
+    struct custom_graph c;
+    unsigned char *d = malloc(size);
+    assert_non_null(d);
+    memset(d, 1, size);
+    memcpy(d, HEAD, 4);
+    d[4] = INFER__CUSTOM_FLOATS;
+    graph_init(&c);
+    expect(&c, add_node(&c, d, size, 0, 1), INFER_ERROR_FORMAT, NONE, "a name without an end");
+    infer__region_free(&c.region);
+    free(d);
+}
+
 /* A good descriptor in a value that can't hold one; operands and results at their limit. */
 static void test_bad_values(void **state)
 {
@@ -303,7 +321,7 @@ int main(void)
         cmocka_unit_test(test_prefixes),       cmocka_unit_test(test_bad_descriptors),
         cmocka_unit_test(test_bad_values),     cmocka_unit_test(test_read),
         cmocka_unit_test(test_bad_ops),        cmocka_unit_test(test_load),
-        cmocka_unit_test(test_failing_memory),
+        cmocka_unit_test(test_failing_memory), cmocka_unit_test(test_endless_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
