@@ -133,19 +133,28 @@ def mean_gradients(model):
 
 def update(average, model, step):
     """The running mean of the weights, every tenth step."""
-    keep = min(AVERAGE, step / (step + 100))
+    keep = min(AVERAGE, step / (step + 50))
     with torch.no_grad():
         for to, of in zip(average.state_dict().values(), model.state_dict().values()):
             to.lerp_(of, 1 - keep) if to.is_floating_point() else to.copy_(of)
 
 
-def train(rank, args):
-    """One worker's part: its own scenes of each batch. Returns the averaged model."""
+def steps_of(args):
+    """How many steps there will be: a file `steps` in the folder changes it while they are made."""
+    try:
+        with open(os.path.join(args.out, "steps")) as file:
+            return int(file.read())
+    except (FileNotFoundError, ValueError):
+        return args.steps
+
+
+def train(rank, args, data):
+    """One worker's part: its own scenes of each step's batch. The first writes the models."""
     torch.set_num_threads(1)
     torch.manual_seed(args.seed)
     dist.init_process_group("gloo", rank=rank, world_size=args.workers, store=dist.FileStore(
         os.path.join(args.out, "workers"), args.workers))
-    pixels, masks, boxes = load(args.data)
+    pixels, masks, boxes = data
     model = network.Network().to(memory_format=torch.channels_last)
     average = copy.deepcopy(model)
     optimiser = torch.optim.AdamW(model.parameters(), lr=args.rate, weight_decay=.02)
@@ -157,14 +166,18 @@ def train(rank, args):
         optimiser.load_state_dict(state["optimiser"])
         step = state["step"]
     torch.manual_seed(args.seed + 1000 * step + rank)
-    start, sums, order = time.time(), torch.zeros(3), []
+    start, sums, order, steps = time.time(), torch.zeros(3), [], args.steps
     model.train()
-    while step < args.steps:
+    while step < steps:
+        if step % 20 == 0:
+            agreed = torch.tensor([steps_of(args)])
+            dist.broadcast(agreed, 0)
+            steps = int(agreed)
         if len(order) < args.batch:
             order = torch.randperm(len(pixels)).tolist()
         chosen, order = order[:args.batch], order[args.batch:]
         for group in optimiser.param_groups:
-            group["lr"] = args.rate * rate_at(step, args.steps)
+            group["lr"] = args.rate * rate_at(step, steps)
         losses = one_step(model, pixels[chosen], masks[chosen], boxes[chosen])
         optimiser.zero_grad()
         (losses[0] + 2 * losses[1] + 2 * losses[2]).backward()
@@ -212,9 +225,9 @@ def main():
         epilog="example: python3 train.py --data train.npz --out .")
     parser.add_argument("--data", nargs="+", help="files of data.py")
     parser.add_argument("--out", default=".", help="folder for what is written (default .)")
-    parser.add_argument("--steps", type=int, default=6000, help="default 6000")
-    parser.add_argument("--batch", type=int, default=16,
-                        help="scenes of a step and worker (default 16)")
+    parser.add_argument("--steps", type=int, default=3000, help="default 3000")
+    parser.add_argument("--batch", type=int, default=8,
+                        help="scenes of a step and worker (default 8)")
     parser.add_argument("--rate", type=float, default=3e-3, help="highest learning rate (3e-3)")
     parser.add_argument("--report", type=int, default=50, help="steps between lines (default 50)")
     parser.add_argument("--resume", help="a last.pt to go on from")
@@ -230,7 +243,8 @@ def main():
         return
     if os.path.exists(os.path.join(args.out, "workers")):
         os.remove(os.path.join(args.out, "workers"))
-    torch.multiprocessing.spawn(train, (args,), args.workers)
+    torch.multiprocessing.start_processes(train, (args, load(args.data)), args.workers,
+                                          start_method="fork")
 
 
 if __name__ == "__main__":
