@@ -16,7 +16,8 @@ static const struct cli_option options[] = {
     {"predictions", "FILE|DIR", "recorded answers: .json, .csv, or a folder of masks; no MODEL"},
     {"data", "FILE|DIR", "the truth"},
     {"images", "DIR", "the pictures that MODEL is asked about (default: beside the truth)"},
-    {"task", "NAME", "of an .onnx file: how its outputs are read, as for convert; or classify"},
+    {"task", "NAME", "of an .onnx file: as for convert; or classify; embed: vectors are judged"},
+    {"reader", "MODEL", "reads the lines that MODEL finds"},
     {"labels", "FILE", "labels of MODEL's classes, one a line, instead of its own"},
     {"first-class", "N", "classes: the one of MODEL that is the data's first (0; of 1001: 1)"},
     {"score", "X", "boxes of a higher score count (0.001, whatever MODEL says)"},
@@ -51,7 +52,8 @@ static const struct cli_command command = {
     "eval",
     "MODEL|--predictions FILE|DIR --data FILE|DIR [OPTIONS]",
     "Judges the answers of a model, or recorded ones, by the truth.",
-    "A model finds boxes, classes pictures or pixels, as it says itself. Its classes are matched "
+    "A model finds boxes, reads text, classes pictures or pixels, as it says itself. Its classes "
+    "are matched "
     "to\n"
     "the data's by name where both have names, else by position. A picture that can't be read is\n"
     "left out; the exit status is then 3. What recorded answers are follows from the file:\n"
@@ -60,7 +62,8 @@ static const struct cli_command command = {
     "          images and labels. COCO's numbers, VOC's AP, F1 at a confidence.\n"
     "  .csv    scores of classes, with a header. The truth: a folder for each class, lines\n"
     "          \"picture label\", a CSV file; or columns of the scores' own file. One class to a\n"
-    "          picture, or several.\n"
+    "          picture, or several. With the header of infer read --csv: text, judged by ICDAR's\n"
+    "          files or CSV. With --task embed: vectors, as infer embed --csv writes them.\n"
     "  folder  PNG masks whose values or palette indices are classes. The truth: such a folder.\n"
     "docs/evaluation.md has the files and all numbers.",
     "  infer eval yolov8n.onnx --data coco/annotations/instances_val2017.json --save results.json\n"
@@ -117,8 +120,8 @@ static int parse_ignore(const struct cli_args *args, int *ignore)
 /* Whose answers: a model's or recorded ones. */
 static int parse_source(const struct cli_args *args, struct eval_options *o)
 {
-    static const char *const of_models[] = {"images", "task", "labels", "first-class", "score",
-                                            "iou",    "most", "save",   "versus"};
+    static const char *const of_models[] = {"images", "labels", "first-class", "score", "iou",
+                                            "most",   "save",   "versus",      "reader"};
     o->images = cli_value(args, "images");
     o->save = cli_value(args, "save");
     if (!o->predictions == !args->npositional) {
@@ -145,6 +148,7 @@ static int parse(const struct cli_args *args, struct eval_options *o)
     o->class_agnostic = cli_has(args, "class-agnostic");
     o->softmax = cli_has(args, "softmax");
     o->curves = cli_has(args, "curves");
+    o->vectors = cli_value(args, "task") && strcmp(cli_value(args, "task"), "embed") == 0;
     o->cityscapes = ids != NULL;
     if (!parse_source(args, o))
         return 0;

@@ -20,12 +20,12 @@ static const struct cli_option options[] = {
      "right answers: \"picture label\" lines, a CSV file, a folder per class"},
     {"data", "FILE|DIR", "the truth, in the forms of infer eval: accuracy is its measure then"},
     {"data-images", "DIR", "the truth's pictures (default: beside it)"},
-    {"measure", "NAME", "the number of infer eval that counts (AP, mIoU, top1 or f1, by task)"},
+    {"measure", "NAME", "the number of infer eval that counts (AP, mIoU, top1 ... by task)"},
     {"iou-type", "TYPE", "of --data's objects: bbox (default), segm or keypoints"},
     {"classes", "FILE", "names of --data's classes, one a line"},
     {"class-agnostic", NULL, "--data's objects are of one class"},
     {"first-class", "N", "the class of MODEL that is --data's first (0; of 1001: 1)"},
-    {"task", "NAME", "of an .onnx file: how its outputs are read, as for infer convert"},
+    {"task", "NAME", "of an .onnx file: as for infer convert; embed: --data judges vectors"},
     {"samples", "N", "pictures to calibrate with at most (default 100)"},
     {"calibration", "HOW", "auto (default), minmax, percentile, entropy or mse"},
     {"max-drop", "POINTS", "accuracy that may be lost: steps go back to float until it fits"},
@@ -233,7 +233,7 @@ static int open_float(const struct cli_args *args, infer_model **model, void **b
     if (!preprocess_args_apply(args, &p))
         return CLI_USAGE;
     o.preprocess = preprocess_args_given(args) ? &p : NULL;
-    const int classes = o.task && strcmp(o.task, "classify") == 0;
+    const int classes = o.task && (strcmp(o.task, "classify") == 0 || strcmp(o.task, "embed") == 0);
     if (classes)
         o.task = NULL;
     *model = NULL;

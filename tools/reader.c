@@ -53,7 +53,8 @@ static void part_free(struct reader_part *part)
 {
     const infer_allocator a = infer__allocator(NULL);
     infer_session_free(&part->session);
-    infer_model_free(&part->model);
+    if (!part->lent)
+        infer_model_free(&part->model);
     infer__free(&a, part->bytes);
 }
 
@@ -89,6 +90,14 @@ int reader_add(struct reader *r, const char *path)
     int status = open_model_with(path, &o, &part.model, &part.bytes);
     if (status == CLI_OK)
         status = add(r, &part, path);
+    part_free(&part);
+    return status;
+}
+
+int reader_lend(struct reader *r, infer_model *model, const char *path)
+{
+    struct reader_part part = {.model = model, .lent = 1};
+    const int status = add(r, &part, path);
     part_free(&part);
     return status;
 }

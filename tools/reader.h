@@ -11,6 +11,7 @@ struct reader_part {
     void *bytes; /* of an .onnx file that was converted */
     infer_session *session;
     int32_t task;
+    int lent; /* 1: the model is somebody else's */
 };
 
 struct reader {
@@ -39,6 +40,8 @@ struct reading {
 /* Opens a model and makes its session; the model's task says which part it becomes. Returns an exit
  * status, after a message. */
 int reader_add(struct reader *r, const char *path);
+/* The same of a model that is open, and lent. */
+int reader_lend(struct reader *r, infer_model *model, const char *path);
 /* The same for the model that tells whether a line stands upright. */
 int reader_add_upright(struct reader *r, const char *path);
 void reader_free(struct reader *r);

@@ -28,6 +28,7 @@ struct eval_options {
     int softmax;
     int ignore; /* of masks; -1: none */
     int cityscapes;
+    int vectors;     /* --task embed: what is judged are vectors */
     int curves;      /* report them whole */
     uint32_t rounds; /* of resampling; 0: none */
     uint64_t seed;
@@ -67,6 +68,8 @@ struct eval_view {
 int eval_detect(const struct eval_options *o, struct report *r, struct eval_view *v);
 int eval_scores(const struct eval_options *o, struct report *r, struct eval_view *v);
 int eval_masks(const struct eval_options *o, struct report *r, struct eval_view *v);
+int eval_text(const struct eval_options *o, struct report *r, struct eval_view *v);
+int eval_vectors(const struct eval_options *o, struct report *r, struct eval_view *v);
 
 /* Reports precision, recall and F1, with `behind` behind their names. */
 void eval_put_prf(struct report *r, yyjson_mut_val *object, struct prf prf, const char *behind);

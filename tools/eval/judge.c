@@ -32,12 +32,28 @@ static int judge_model(const struct eval_options *o, struct judged *j)
 {
     struct report *r = &j->report;
     struct eval_view *v = &j->view;
-    const int status = o->model->task == INFER_TASK_DETECT    ? eval_detect(o, r, v)
-                       : o->model->task == INFER_TASK_SEGMENT ? eval_masks(o, r, v)
-                                                              : eval_scores(o, r, v);
+    const int32_t task = o->model->task;
+    const int text = task == INFER_TASK_TEXT || task == INFER_TASK_TEXT_REGIONS;
+    const int status = o->model->vectors            ? eval_vectors(o, r, v)
+                       : task == INFER_TASK_DETECT  ? eval_detect(o, r, v)
+                       : task == INFER_TASK_SEGMENT ? eval_masks(o, r, v)
+                       : text                       ? eval_text(o, r, v)
+                                                    : eval_scores(o, r, v);
     if (status == CLI_OK)
         report_count(r, r->root, "failed", o->model->failed);
     return status;
+}
+
+/* Whether the first line of a CSV file begins as that of infer read --csv. */
+static int has_text(const char *path)
+{
+    static const char begin[] = "file,text,";
+    char first[sizeof begin] = "";
+    FILE *f = fopen(path, "r");
+    const int read = f && fread(first, 1, sizeof begin - 1, f) == sizeof begin - 1;
+    if (f)
+        fclose(f);
+    return read && strcmp(first, begin) == 0;
 }
 
 int eval_judge(const struct eval_options *o, struct judged *j)
@@ -53,6 +69,10 @@ int eval_judge(const struct eval_options *o, struct judged *j)
         return eval_masks(o, &j->report, &j->view);
     if (cli_ends_with(o->predictions, ".json"))
         return eval_detect(o, &j->report, &j->view);
+    if (o->vectors)
+        return eval_vectors(o, &j->report, &j->view);
+    if (cli_ends_with(o->predictions, ".csv") && has_text(o->predictions))
+        return eval_text(o, &j->report, &j->view);
     if (cli_ends_with(o->predictions, ".csv"))
         return eval_scores(o, &j->report, &j->view);
     return cli_usage("%s: predictions are a .json or .csv file, or a folder", o->predictions);
@@ -74,7 +94,8 @@ int eval_kind(const char *text, enum detect_kind *kind)
 
 const char *eval_main_number(const struct report *r)
 {
-    static const char *const names[] = {"AP", "mIoU", "top1", "f1", NULL};
+    static const char *const names[] = {"AP", "mIoU", "top1", "recall_at_1", "word_accuracy",
+                                        "f1", NULL};
     for (const char *const *n = names; *n; n++)
         if (yyjson_mut_obj_get(r->stats, *n))
             return *n;
@@ -83,7 +104,8 @@ const char *eval_main_number(const struct report *r)
 
 int eval_less_is_better(const char *name)
 {
-    static const char *const names[] = {"ece", "mce", "log_loss", "brier", "hamming_loss", NULL};
+    static const char *const names[] = {"ece",          "mce", "log_loss", "brier",
+                                        "hamming_loss", "cer", NULL};
     for (const char *const *n = names; *n; n++)
         if (strcmp(name, *n) == 0)
             return 1;

@@ -9,6 +9,9 @@
 #include "tools/eval/read_detect.h"
 #include "tools/eval/read_masks.h"
 #include "tools/eval/read_scores.h"
+#include "tools/eval/text.h"
+#include "tools/eval/vectors.h"
+#include "tools/reader.h"
 
 struct eval_model {
     const char *path;
@@ -20,7 +23,9 @@ struct eval_model {
     int32_t task;                 /* enum infer_task: INFER_TASK_DETECT ... */
     struct detector detector;     /* these three: the one of the task; */
     struct classifier classifier; /* labels and session_args are lent to them */
-    infer_session *segmenter;
+    infer_session *segmenter;     /* or what gives vectors */
+    struct reader reader;
+    int vectors;                     /* --task embed: what comes out is a vector, whatever it is */
     int fast;                        /* --fast-decode */
     int quiet;                       /* 1: not said how classes are matched */
     int lent;                        /* 1: `model` is somebody else's */
@@ -68,6 +73,11 @@ int model_score(struct eval_model *m, const struct eval_options *o, struct score
 int model_segment(struct eval_model *m, const struct eval_options *o, const struct mask_options *mo,
                   const struct name_list *classes, struct segment_counts *counts,
                   struct name_list *pictures);
+
+/* Text of the pictures that the truth names. */
+int model_text(struct eval_model *m, const struct eval_options *o, struct text_set *set);
+/* Vectors of the pictures that `set` names; those that fail are taken out. */
+int model_vectors(struct eval_model *m, const struct eval_options *o, struct vector_set *set);
 
 /* A picture's mask, whose values are the data's, from a segmenter that model_segment has used. */
 infer_status model_mask(struct eval_model *m, const char *path, infer_image *mask,

@@ -50,7 +50,9 @@ static int open_file(struct eval_model *m, const struct cli_args *args)
     if (!preprocess_args_apply(args, &p))
         return CLI_USAGE;
     o.preprocess = preprocess_args_given(args) ? &p : NULL;
-    if (o.task && strcmp(o.task, "classify") == 0)
+    o.labels = (const char *const *)m->labels;
+    o.nlabels = m->nlabels;
+    if (o.task && (strcmp(o.task, "classify") == 0 || m->vectors))
         o.task = NULL;
     else if (!o.task && cli_ends_with(m->path, ".onnx"))
         return eval_open_onnx(m->path, &o, &m->model, &m->bytes);
@@ -87,6 +89,20 @@ static int begin_classifier(struct eval_model *m, const struct cli_args *args)
     return classifier_preprocess(c, args, m->path);
 }
 
+/* The model, and the one of --reader that reads what it finds. */
+static int begin_reader(struct eval_model *m, const struct cli_args *args)
+{
+    const char *other = cli_value(args, "reader");
+    struct reader *r = &m->reader;
+    r->session_args = m->session_args;
+    r->most = 1000;
+    r->labels = m->labels;
+    r->nlabels = m->nlabels;
+    infer_text_regions_options_init(&r->how, sizeof r->how);
+    const int status = reader_lend(r, m->model, m->path);
+    return status == CLI_OK && other ? reader_add(r, other) : status;
+}
+
 static int begin_segmenter(struct eval_model *m)
 {
     infer_error err;
@@ -103,18 +119,24 @@ static int begin_task(struct eval_model *m, const struct cli_args *args)
     if (m->task != INFER_TASK_CLASSIFY && !cli_ends_with(m->path, ".onnx") &&
         preprocess_args_given(args))
         return cli_usage("%s has its preprocessing in it: infer edit changes it", m->path);
+    if (m->vectors) /* with a session as a segmenter has it */
+        return begin_segmenter(m);
     if (m->task == INFER_TASK_DETECT)
         return begin_detector(m, args);
     if (m->task == INFER_TASK_SEGMENT)
         return begin_segmenter(m);
+    if (m->task == INFER_TASK_TEXT || m->task == INFER_TASK_TEXT_REGIONS)
+        return begin_reader(m, args);
     if (m->task == INFER_TASK_CLASSIFY)
         return begin_classifier(m, args);
-    return cli_usage("%s: its answers are neither boxes, nor classes, nor masks", m->path);
+    return cli_usage("%s: its answers are of no kind that is judged", m->path);
 }
 
 static int begin(struct eval_model *m, const char *path, const struct cli_args *args)
 {
     *m = (struct eval_model){.path = path, .fast = cli_has(args, "fast-decode")};
+    const char *task = cli_value(args, "task");
+    m->vectors = task && strcmp(task, "embed") == 0;
     infer_decoding_init(&m->decoding, sizeof m->decoding);
     return session_args_parse(args, &m->session_args) &&
                    cli_int(args, "first-class", 0, 1000000, -1, &m->first_class)
@@ -145,8 +167,10 @@ int eval_model_lend(struct eval_model *m, const char *path, infer_model *model,
 void eval_model_close(struct eval_model *m)
 {
     infer_allocator a = infer__allocator(NULL);
-    m->detector.labels = m->classifier.labels = NULL; /* they were lent */
-    m->detector.session_args = m->classifier.session_args = (struct session_args){0};
+    m->detector.labels = m->classifier.labels = m->reader.labels = NULL; /* they were lent */
+    m->detector.session_args = m->classifier.session_args = m->reader.session_args =
+        (struct session_args){0};
+    reader_free(&m->reader);
     detector_free(&m->detector);
     classifier_free(&m->classifier);
     infer_session_free(&m->segmenter);
