@@ -101,7 +101,8 @@ static void print_step_json(const struct step *s, int first)
            s->info.fused);
     printf(", \"ms\": %.6f, \"percent\": %.3f, \"gflop_per_s\": %.3f, \"gbyte_per_s\": %.3f", s->ms,
            s->share, s->gflops, s->gbytes);
-    printf(", \"limit_percent\": %.1f}", s->limit);
+    printf(", \"packed_bytes\": %llu, \"limit_percent\": %.1f}",
+           (unsigned long long)s->info.packed_bytes, s->limit);
 }
 
 static void print_steps(const struct bench *b)
@@ -119,13 +120,13 @@ static void print_steps(const struct bench *b)
         kernel = lengths[2] > kernel ? lengths[2] : kernel;
     }
     node = node > 32 ? 32 : node;
-    printf("\n%9s %6s %8s %7s %6s  %-*s  %-*s  %-*s  %s\n", "ms", "%", "GFLOP/s", "GB/s", "limit",
-           op, "op", node, "node", kernel, "kernel", "fused");
+    printf("\n%9s %6s %8s %7s %6s %9s  %-*s  %-*s  %-*s  %s\n", "ms", "%", "GFLOP/s", "GB/s",
+           "limit", "KB packed", op, "op", node, "node", kernel, "kernel", "fused");
     for (size_t i = 0; i < n; i++) {
         get_step(b, i, total, &s);
-        printf("%9.4f %6.2f %8.2f %7.2f %5.0f%%  %-*s  %-*.32s  %-*s  %s\n", s.ms, s.share,
-               s.gflops, s.gbytes, s.limit, op, s.info.op, node, s.info.node, kernel, s.info.kernel,
-               s.info.fused);
+        printf("%9.4f %6.2f %8.2f %7.2f %5.0f%% %9.1f  %-*s  %-*.32s  %-*s  %s\n", s.ms, s.share,
+               s.gflops, s.gbytes, s.limit, (double)s.info.packed_bytes / 1e3, op, s.info.op, node,
+               s.info.node, kernel, s.info.kernel, s.info.fused);
     }
     printf("%9.4f in all steps\n", total / 1e6);
 }

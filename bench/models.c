@@ -9,15 +9,16 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/clock.h"
-#include "infer.h"
+#include "bench/run_zeros.h"
 
 enum { ROUNDS = 21, MOST_ROWS = 8 };
 
 static const char help_text[] =
     "Usage: models THREADS MODEL.infer ...\n"
     "\n"
-    "For the first 8 models: loads each and makes a session, in a process of its own, 21 times.\n"
+    "For the first 8 models: loads each and makes a session, in a process of its own, 21 times, "
+    "and\n"
+    "runs it once: the peak is what is resident then beyond what was before.\n"
     "With more than one: loads all in one process, with a session each on one pool of THREADS, "
     "runs\n"
     "each twice, and says what that took beyond the second runs and what memory it holds; then "
@@ -90,6 +91,40 @@ static void in_child(void (*f)(void *ctx, double *out), void *ctx, double *out, 
         fail("a process ended early", NULL);
 }
 
+/* Megabytes of a line of a file of /proc. */
+static double proc_mb(const char *path, const char *field)
+{
+    char line[256];
+    double mb = 0;
+    FILE *f = fopen(path, "r");
+    const size_t n = strlen(field);
+    while (f && fgets(line, sizeof line, f))
+        if (strncmp(line, field, n) == 0)
+            mb = (double)strtol(line + n, NULL, 10) * 1024 / 1e6;
+    if (f)
+        fclose(f);
+    return mb;
+}
+
+static double memory(const char *field)
+{
+    return proc_mb("/proc/self/smaps_rollup", field);
+}
+
+static double status_mb(const char *field)
+{
+    return proc_mb("/proc/self/status", field);
+}
+
+static double run(const char *path, infer_session *s)
+{
+    infer_error err;
+    double ms;
+    if (run_zeros(s, &ms, &err) != INFER_OK)
+        fail(path, &err);
+    return ms;
+}
+
 /* ---- the first session ---------------------------------------------------------------------- */
 
 struct ready {
@@ -97,10 +132,13 @@ struct ready {
     uint32_t threads;
 };
 
-static void get_ready(void *ctx, double *ms)
+static void get_ready(void *ctx, double *out)
 {
     const struct ready *r = ctx;
-    make(r->path, NULL, r->threads, &ms[0], &ms[1]);
+    const double before = status_mb("VmRSS:");
+    const struct one m = make(r->path, NULL, r->threads, &out[0], &out[1]);
+    run(r->path, m.session);
+    out[2] = status_mb("VmHWM:") - before;
 }
 
 static int by_size(const void *a, const void *b)
@@ -111,67 +149,29 @@ static int by_size(const void *a, const void *b)
 
 static void print_ready(char **paths, int n, uint32_t threads)
 {
-    puts("| model | threads | load, ms | session, ms | both, ms | the fastest, ms |\n"
-         "|---|---|---|---|---|---|");
+    puts("| model | threads | load, ms | session, ms | both, ms | the fastest, ms | peak, MB |\n"
+         "|---|---|---|---|---|---|---|");
     for (int i = 0; i < n && i < MOST_ROWS; i++) {
         struct ready r = {paths[i], threads};
-        double load[ROUNDS], session[ROUNDS], both[ROUNDS];
+        double load[ROUNDS], session[ROUNDS], both[ROUNDS], peak[ROUNDS];
         for (int k = 0; k < ROUNDS; k++) {
-            double ms[2] = {0, 0};
-            in_child(get_ready, &r, ms, 2);
-            load[k] = ms[0];
-            session[k] = ms[1];
-            both[k] = ms[0] + ms[1];
+            double out[3] = {0, 0, 0};
+            in_child(get_ready, &r, out, 3);
+            load[k] = out[0];
+            session[k] = out[1];
+            both[k] = out[0] + out[1];
+            peak[k] = out[2];
         }
         qsort(load, ROUNDS, sizeof *load, by_size);
         qsort(session, ROUNDS, sizeof *session, by_size);
         qsort(both, ROUNDS, sizeof *both, by_size);
-        printf("| %s | %u | %.2f | %.2f | %.2f | %.2f |\n", paths[i], threads, load[ROUNDS / 2],
-               session[ROUNDS / 2], both[ROUNDS / 2], both[0]);
+        qsort(peak, ROUNDS, sizeof *peak, by_size);
+        printf("| %s | %u | %.2f | %.2f | %.2f | %.2f | %.1f |\n", paths[i], threads,
+               load[ROUNDS / 2], session[ROUNDS / 2], both[ROUNDS / 2], both[0], peak[ROUNDS / 2]);
     }
 }
 
 /* ---- all of them ---------------------------------------------------------------------------- */
-
-/* Megabytes of a line of /proc/self/smaps_rollup. */
-static double memory(const char *field)
-{
-    char line[256];
-    double mb = 0;
-    FILE *f = fopen("/proc/self/smaps_rollup", "r");
-    const size_t n = strlen(field);
-    while (f && fgets(line, sizeof line, f))
-        if (strncmp(line, field, n) == 0)
-            mb = (double)strtol(line + n, NULL, 10) * 1024 / 1e6;
-    if (f)
-        fclose(f);
-    return mb;
-}
-
-/* Once, on inputs of 0. */
-static double run(const char *path, infer_session *s)
-{
-    size_t nin = infer_session_inputs(s), nout = infer_session_outputs(s);
-    infer_tensor *t = calloc(nin + nout, sizeof *t);
-    infer_error err;
-    for (size_t i = 0; t && i < nin; i++) {
-        infer_value_info v = INFER_VALUE_INFO_INIT;
-        infer_session_input(s, i, &v, NULL);
-        t[i].type = v.type;
-        t[i].rank = v.rank;
-        memcpy(t[i].dims, v.dims, sizeof v.dims);
-        t[i].bytes = infer_tensor_elements(&t[i]) * infer_type_size(v.type);
-        t[i].data = calloc(t[i].bytes, 1);
-    }
-    const uint64_t begin = infer__now_ns();
-    if (!t || infer_run(s, t, nin, t + nin, nout, &err) != INFER_OK)
-        fail(path, t ? &err : NULL);
-    const double ms = ms_since(begin);
-    for (size_t i = 0; i < nin; i++)
-        free(t[i].data);
-    free(t);
-    return ms;
-}
 
 struct all {
     char **paths;

@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
-#include "infer.h"
+#include "bench/run_zeros.h"
 
 enum { MOST_SESSIONS = 8, MOST_SIZES = 16, TRIES = 15 };
 
@@ -64,25 +63,10 @@ static infer_session *make(struct bench *b, const infer_input_spec *spec)
     return s;
 }
 
-/* Once, on inputs of 0. */
 static void run(struct bench *b, infer_session *s)
 {
-    size_t nin = infer_session_inputs(s), nout = infer_session_outputs(s);
-    infer_tensor *t = calloc(nin + nout, sizeof *t);
-    for (size_t i = 0; t && i < nin; i++) {
-        infer_value_info v = INFER_VALUE_INFO_INIT;
-        infer_session_input(s, i, &v, NULL);
-        t[i].type = v.type;
-        t[i].rank = v.rank;
-        memcpy(t[i].dims, v.dims, sizeof v.dims);
-        t[i].bytes = infer_tensor_elements(&t[i]) * infer_type_size(v.type);
-        t[i].data = calloc(t[i].bytes, 1);
-    }
-    if (!t || infer_run(s, t, nin, t + nin, nout, &b->err) != INFER_OK)
+    if (run_zeros(s, NULL, &b->err) != INFER_OK)
         fail(b, "no run");
-    for (size_t i = 0; i < nin; i++)
-        free(t[i].data);
-    free(t);
 }
 
 /* One more session; *ms: the fastest of some tries, but of the first one, which packs. */

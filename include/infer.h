@@ -297,7 +297,13 @@ INFER_API infer_status infer_model_metadata(const infer_model *model, size_t ind
  * The pool's workers, where they have nothing to do, help whichever run has work left, so that no
  * run waits for a thread; but while as many threads call infer_run as there are CPUs, workers leave
  * those to them. Answers do not depend on any of it. Any thread may make sessions on a pool and run
- * them, at the same time. */
+ * them, at the same time.
+ *
+ * The pool also lends its sessions what they run in: memory for as many runs as it has threads, or
+ * as there are CPUs if these are more, as large as its largest sessions need. It is taken and freed
+ * as sessions are made and freed; an idle session has none. Further runs wait until one of those
+ * ends, the first that came first; cancelling and deadlines end that too. So a run must not wait
+ * for another on the same pool. */
 typedef struct infer_pool infer_pool;
 
 /* Threads of the application's own. `run` calls item(arg, 0), item(arg, 1) ... item(arg, n - 1),
@@ -319,7 +325,7 @@ typedef struct infer_executor {
 typedef struct infer_pool_options {
     size_t size;               /* sizeof(infer_pool_options) */
     infer_allocator allocator; /* malloc and free; called by any thread that makes a session on the
-                                  pool, by several at once */
+                                  pool, by several at once: for teams and what runs work in */
     infer_executor executor;   /* instead of workers. It is given here and not to a session, so that
                                   a session knows one thing, a pool, whosever threads it has */
     uint32_t threads;          /* that work on one run at most, its caller among them: the pool
@@ -426,6 +432,7 @@ typedef struct infer_session_options {
                                   that it has: plain C for one of another family */
     uint64_t max_memory_bytes; /* 4 GiB; of all that the session uses: packed weights, whether other
                                   sessions of the model use the same or not, intermediate tensors,
+                                  lent by a pool or not,
                                   outputs, constants computed beforehand, plans; past it
                                   INFER_ERROR_LIMIT */
     uint64_t max_work;         /* operations (multiply-adds count 2) for computing constants while
@@ -446,6 +453,11 @@ typedef struct infer_session_options {
                                     for the most that there could be, where that can be worked out,
                                     else INFER_ERROR_NEED_VALUE names the tensor */
     size_t nmaxima;
+    uint64_t weight_bytes_limit; /* of packed weights, those in the model's file included: kernels
+                                    that need more for their weights are taken where they gain most
+                                    time for a byte. 0: a default that follows the weights' size
+                                    (docs/memory.md). Where the smallest kernels need more than a
+                                    limit that is given, INFER_ERROR_LIMIT */
 } infer_session_options;
 
 #define INFER_SESSION_OPTIONS_INIT INFER_INITIAL(infer_session_options)
@@ -557,8 +569,10 @@ INFER_API infer_status infer_run_start(infer_session *session, const infer_run_o
 
 /* Bytes that a session uses. */
 typedef struct infer_session_memory {
-    size_t size;           /* sizeof(infer_session_memory) */
-    uint64_t arena_bytes;  /* intermediate tensors, placed by lifetime: of its largest shapes */
+    size_t size;          /* sizeof(infer_session_memory) */
+    uint64_t arena_bytes; /* intermediate tensors, placed by lifetime: of its largest shapes. With a
+                             pool that sessions share they are lent by it, one arena for all runs
+                             of a thread, and counted by each */
     uint64_t packed_bytes; /* weights in the form that the kernels want: the model's, and other
                               sessions may use the same. Those that are used in the model's file
                               (`infer pack`) are not counted, here and against max_memory_bytes */

@@ -33,6 +33,7 @@ typedef struct infer_step_info {
     uint64_t arena_end;
     uint64_t runs; /* with options.profile: runs with these shapes, and their total time */
     uint64_t ns;
+    uint64_t packed_bytes; /* of its weights as the kernel has packed them; 0: it has none */
 } infer_step_info;
 
 #define INFER_STEP_INFO_INIT INFER_INITIAL(infer_step_info)

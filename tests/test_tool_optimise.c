@@ -435,6 +435,76 @@ static void test_shares_constants(void **state)
     build_end(&b);
 }
 
+/* A convolution of weights of u8, with zero points or none, for each channel or for all. */
+static void quantised_weights(struct builder *b, uint64_t *seed, int zeros, int64_t scales,
+                              int zero_type)
+{
+    const int64_t dims[4] = {6, 3, 3, 3};
+    uint8_t bytes[6 * 27], zero[6];
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)random_bits(seed);
+    for (size_t i = 0; i < sizeof zero; i++)
+        zero[i] = (uint8_t)(random_bits(seed) % 120);
+    frame(b, 21, 4, (int64_t[]){1, 3, 8, 9});
+    initializer(b, raw_tensor(b, "w", zero_type, 4, dims, bytes, sizeof bytes));
+    random_floats(b, seed, "scale", scales > 1, &scales, 0.001f, 0.01f);
+    if (zeros)
+        initializer(b, raw_tensor(b, "zero", zero_type, scales > 1, &scales, zero, (size_t)scales));
+    attr_int(b, node(b, "DequantizeLinear", zeros ? "w,scale,zero" : "w,scale", "d"), "axis", 0);
+    node(b, "Conv", "x,d", "y");
+}
+
+static void test_weights_become_s8(void **state)
+{
+    (void)state;
+    for (int way = 0; way < 4; way++) {
+        const int zeros = way & 1;
+        const int64_t scales = way & 2 ? 6 : 1;
+        struct builder b;
+        struct imported i;
+        uint64_t seed = seed_of_run();
+        quantised_weights(&b, &seed, zeros, scales, ONNX__TENSOR_PROTO__DATA_TYPE__UINT8);
+        optimise(&i, &b, 2);
+        const struct infer__node *d = only(&i.g, INFER__OP_DEQUANTIZE_LINEAR);
+        assert_non_null(d);
+        assert_int_equal(d->nin, 3);
+        assert_int_equal(i.g.values[d->in[0]].type, INFER_S8);
+        assert_string_equal(i.g.values[d->in[0]].name, "w");
+        assert_int_equal(i.g.values[d->in[2]].type, INFER_S8);
+        assert_int_equal(infer__value_elements(&i.g.values[d->in[2]]), scales);
+        if (!zeros)
+            assert_int_equal(*(const int8_t *)i.g.values[d->in[2]].data, -128);
+        import_free(&i);
+        compare(&b, 2, 3 * 8 * 9, 6 * 6 * 7, &seed);
+        build_end(&b);
+    }
+}
+
+/* Weights that are s8 stay, and so do those of u8 that something else reads as well. */
+static void test_other_weights_stay(void **state)
+{
+    (void)state;
+    for (int way = 0; way < 2; way++) {
+        struct builder b;
+        struct imported i;
+        uint64_t seed = seed_of_run();
+        quantised_weights(&b, &seed, 0, 1,
+                          way ? ONNX__TENSOR_PROTO__DATA_TYPE__UINT8
+                              : ONNX__TENSOR_PROTO__DATA_TYPE__INT8);
+        if (way) {
+            node(&b, "Neg", "d", "minus");
+            output(&b, "minus", FLOAT);
+        }
+        optimise(&i, &b, way ? 3 : 2);
+        const struct infer__node *d = only(&i.g, INFER__OP_DEQUANTIZE_LINEAR);
+        assert_non_null(d);
+        assert_int_equal(i.g.values[d->in[0]].type, way ? INFER_U8 : INFER_S8);
+        assert_int_equal(d->nin, 2);
+        import_free(&i);
+        build_end(&b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -454,6 +524,8 @@ int main(void)
         cmocka_unit_test(test_shape_arithmetic),
         cmocka_unit_test(test_outputs_keep_names),
         cmocka_unit_test(test_shares_constants),
+        cmocka_unit_test(test_weights_become_s8),
+        cmocka_unit_test(test_other_weights_stay),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -84,8 +84,9 @@ static void steps(FILE *f, const struct inspect *x)
         json_dims(f, s.dims, s.rank);
         fprintf(f, ", \"macs\": %llu, \"bytes\": %llu", (unsigned long long)(s.flops / 2),
                 (unsigned long long)s.bytes);
-        fprintf(f, ", \"arena_begin\": %llu, \"arena_end\": %llu}",
-                (unsigned long long)s.arena_begin, (unsigned long long)s.arena_end);
+        fprintf(f, ", \"packed_bytes\": %llu, \"arena_begin\": %llu, \"arena_end\": %llu}",
+                (unsigned long long)s.packed_bytes, (unsigned long long)s.arena_begin,
+                (unsigned long long)s.arena_end);
     }
     fputc(']', f);
 }
@@ -123,6 +124,11 @@ static void session(FILE *f, const struct inspect *x)
     const struct inspect_stored stored = inspect_stored(x);
     fprintf(f, "\"packed_steps\": %u, \"stored_steps\": %u, \"stored_bytes\": %llu, ",
             stored.packed, stored.stored, (unsigned long long)stored.bytes);
+    const struct infer__weights *w = &x->session->program->plan.weights;
+    fprintf(f, "\"weights\": {\"plain_bytes\": %llu, \"packed_bytes\": %llu, ",
+            (unsigned long long)w->plain, (unsigned long long)w->packed);
+    fprintf(f, "\"limit_bytes\": %llu, \"smaller_steps\": %u}, ", (unsigned long long)w->limit,
+            w->smaller);
     fprintf(f, "\"tuned_steps\": %u,\n\"memory\": {\"arena_bytes\": %llu, \"packed_bytes\": %llu",
             tuned, (unsigned long long)m.arena_bytes, (unsigned long long)m.packed_bytes);
     fprintf(f, ", \"output_bytes\": %llu, \"plan_bytes\": %llu},\n",

@@ -206,17 +206,18 @@ static struct widths measure(const struct inspect *x)
 static void print_steps(FILE *f, const struct inspect *x)
 {
     struct widths w = measure(x);
-    fprintf(f, "\nsteps of the plan:\n%5s  %-*s  %-*s  %-4s %-*s  %-*s  %-*s  %9s %9s  %s\n",
+    fprintf(f, "\nsteps of the plan:\n%5s  %-*s  %-*s  %-4s %-*s  %-*s  %-*s  %9s %9s %9s  %s\n",
             "step", w.op, "op", w.node, "node", "type", w.shape, "output", w.kernel, "kernel",
-            w.fused, "fused", "MMACs", "KB moved", "output at");
+            w.fused, "fused", "MMACs", "KB moved", "KB packed", "output at");
     for (size_t i = 0; i < infer_session_steps(x->session); i++) {
         infer_step_info s = INFER_STEP_INFO_INIT;
         char shape[160];
         infer_session_step(x->session, i, &s, NULL);
         step_shape(&s, shape, sizeof shape);
-        fprintf(f, "%5zu  %-*s  %-*.32s  %-4s %-*s  %-*s  %-*s  %9.3f %9.1f  ", i, w.op, s.op,
+        fprintf(f, "%5zu  %-*s  %-*.32s  %-4s %-*s  %-*s  %-*s  %9.3f %9.1f %9.1f  ", i, w.op, s.op,
                 w.node, s.node, infer_type_name(s.type), w.shape, shape, w.kernel, s.kernel,
-                w.fused, s.fused, (double)s.flops / 2e6, (double)s.bytes / 1e3);
+                w.fused, s.fused, (double)s.flops / 2e6, (double)s.bytes / 1e3,
+                (double)s.packed_bytes / 1e3);
         if (s.arena_end)
             fprintf(f, "%llu..%llu\n", (unsigned long long)s.arena_begin,
                     (unsigned long long)s.arena_end);
@@ -269,6 +270,12 @@ void inspect_session_text(FILE *f, const struct inspect *x)
         fprintf(f,
                 "packed   of %u steps with packed weights %u use those in the file, %llu bytes\n",
                 stored.packed, stored.stored, (unsigned long long)stored.bytes);
+    const struct infer__weights *w = &x->session->program->plan.weights;
+    fprintf(f,
+            "weights  %llu bytes, packed %llu of at most %llu; %u steps have a smaller kernel than "
+            "the fastest\n",
+            (unsigned long long)w->plain, (unsigned long long)w->packed,
+            (unsigned long long)w->limit, w->smaller);
     fprintf(f, "work     %.3f million multiply-adds\n", (double)inspect_macs(x) / 1e6);
     fprintf(f, "memory   arena %llu, packed weights %llu, outputs %llu, plan %llu: %llu bytes\n",
             (unsigned long long)m.arena_bytes, (unsigned long long)m.packed_bytes,

@@ -1,5 +1,6 @@
 #include "tools/session_args.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -87,14 +88,16 @@ int session_args_shapes(const struct cli_args *args, struct session_args *out)
 
 int session_args_parse(const struct cli_args *args, struct session_args *out)
 {
-    long threads;
+    long threads, weight_bytes;
     if (!session_args_shapes(args, out) || !cli_int(args, "threads", 1, 1024, 0, &threads) ||
+        !cli_int(args, "weight-bytes", 1, LONG_MAX, 0, &weight_bytes) ||
         !session_args_isa(cli_value(args, "isa"), &out->options.isa) ||
         !session_args_precision(cli_value(args, "precision"), &out->options.precision))
         return 0;
     out->options.threads = (uint32_t)threads;
     out->options.no_onednn = (uint32_t)cli_has(args, "no-onednn");
     out->options.no_tuned = (uint32_t)cli_has(args, "no-tuned");
+    out->options.weight_bytes_limit = (uint64_t)weight_bytes;
     return 1;
 }
 

@@ -21,6 +21,7 @@
     {"isa", "LEVEL", "c, avx2, avx2vnni, avx512, avx512vnni, avx512bf16, amx; else the best"},     \
         {"no-onednn", NULL, "native kernels only"},                                                \
         {"no-tuned", NULL, "kernels by estimate, without the tuned plan in the file"},             \
+        {"weight-bytes", "N", "bytes of packed weights at most (default: docs/memory.md)"},        \
     {                                                                                              \
         "precision", "TYPE",                                                                       \
             "f32 (default), f32-strict (plain sums only), bf16 (rounded operands)"                 \

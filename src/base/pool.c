@@ -293,6 +293,7 @@ infer_status infer__pool_create(const struct infer__pool_setup *setup, const inf
     p->setup = *setup;
     p->cpus = infer__cpu_count();
     p->process = getpid();
+    infer__loans_init(&p->loans, a, threads > p->cpus ? threads : p->cpus);
     pthread_mutex_init(&p->lock, NULL);
     infer_status status = start_workers(p, err);
     if (status != INFER_OK) {
@@ -325,7 +326,13 @@ void infer__pool_free(struct infer_pool *p)
         next = t->next;
         infer__free(&a, t);
     }
+    infer__loans_free(&p->loans);
     infer__free(&a, p);
+}
+
+struct infer__loans *infer__pool_loans(struct infer_pool *p)
+{
+    return &p->loans;
 }
 
 unsigned infer__pool_threads(const struct infer_pool *p)

@@ -17,6 +17,7 @@
 #ifndef INFER_BASE_POOL_H
 #define INFER_BASE_POOL_H
 
+#include "base/loans.h"
 #include "base/status.h"
 
 struct infer_pool;
@@ -42,6 +43,8 @@ infer_status infer__pool_create(const struct infer__pool_setup *setup, const inf
 /* Teams must be closed before. NULL is fine. */
 void infer__pool_free(struct infer_pool *pool);
 unsigned infer__pool_threads(const struct infer_pool *pool);
+/* Memory for runs: for as many at a time as there are threads or CPUs, whichever is more. */
+struct infer__loans *infer__pool_loans(struct infer_pool *pool);
 
 /* ---- teams ---------------------------------------------------------------------------------- */
 

@@ -78,6 +78,7 @@ struct infer_pool {
     _Atomic unsigned running; /* workers */
     pid_t process;            /* where the workers are */
     infer_allocator allocator;
+    struct infer__loans loans;
     struct infer__worker workers[];
 };
 

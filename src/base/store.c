@@ -1,11 +1,11 @@
 #include "base/store.h"
 
 #include <linux/futex.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/lock.h"
 #include "base/pages.h"
 #include "base/size.h"
 
@@ -34,35 +34,10 @@ struct infer__store_entry {
 
 struct infer__store {
     infer_allocator allocator;
-    _Atomic pid_t lock; /* the process of the thread that holds it, or 0 */
+    struct infer__lock lock;
     _Atomic size_t bytes, entries;
     struct infer__store_entry *_Atomic bucket[BUCKETS];
 };
-
-/* ---- the lock ------------------------------------------------------------------------------- */
-
-/* Held for some microseconds at most: no memory is taken and nothing made under it. */
-static void lock(struct infer__store *s)
-{
-    const pid_t here = getpid();
-    for (unsigned i = 1;; i++) {
-        pid_t holder = 0;
-        if (atomic_compare_exchange_weak_explicit(&s->lock, &holder, here, memory_order_acquire,
-                                                  memory_order_relaxed))
-            return;
-        if (holder && holder != here && /* of a thread that this process does not have */
-            atomic_compare_exchange_strong_explicit(&s->lock, &holder, here, memory_order_acquire,
-                                                    memory_order_relaxed))
-            return;
-        if (i % 64 == 0)
-            sched_yield();
-    }
-}
-
-static void unlock(struct infer__store *s)
-{
-    atomic_store_explicit(&s->lock, 0, memory_order_release);
-}
 
 /* ---- entries, under the lock ---------------------------------------------------------------- */
 
@@ -209,26 +184,26 @@ static void hold_all(struct infer__store *s, struct infer__share *shares, uint32
 infer_status infer__store_take(struct infer__store *s, struct infer__share *shares, uint32_t n,
                                infer_error *err)
 {
-    lock(s);
+    infer__lock(&s->lock);
     struct want w = count_missing(s, shares, n), now = w;
     for (;;) {
         struct block *b = NULL;
         if (w.entries) {
-            unlock(s);
+            infer__unlock(&s->lock);
             b = make_block(s, w);
             if (!b)
                 return infer__no_memory(err, w.bytes);
-            lock(s);
+            infer__lock(&s->lock);
             now = count_missing(s, shares, n);
         }
         if (now.entries == w.entries && now.bytes == w.bytes) {
             hold_all(s, shares, n, b);
-            unlock(s);
+            infer__unlock(&s->lock);
             return INFER_OK;
         }
-        unlock(s);
+        infer__unlock(&s->lock);
         free_block(s, b);
-        lock(s);
+        infer__lock(&s->lock);
         w = count_missing(s, shares, n);
     }
 }
@@ -242,11 +217,11 @@ static void wake(struct infer__store_entry *e, uint32_t state)
 void infer__store_made(struct infer__store *s, struct infer__share *shares, uint32_t n, int ok)
 {
     if (!ok) {
-        lock(s);
+        infer__lock(&s->lock);
         for (uint32_t i = 0; i < n; i++)
             if (shares[i].make)
                 leave(s, shares[i].entry);
-        unlock(s);
+        infer__unlock(&s->lock);
     }
     for (uint32_t i = 0; i < n; i++)
         if (shares[i].make)
@@ -268,7 +243,7 @@ int infer__store_wait(const struct infer__share *shares, uint32_t n)
 void infer__store_give(struct infer__store *s, struct infer__share *shares, uint32_t n)
 {
     struct infer__store_entry *gone = NULL, *next;
-    lock(s);
+    infer__lock(&s->lock);
     for (uint32_t i = 0; i < n; i++) {
         struct infer__store_entry *e = shares[i].entry;
         shares[i].entry = NULL;
@@ -278,7 +253,7 @@ void infer__store_give(struct infer__store *s, struct infer__share *shares, uint
         e->next = gone;
         gone = e;
     }
-    unlock(s);
+    infer__unlock(&s->lock);
     for (; gone; gone = next) {
         next = gone->next;
         drop_entry(s, gone);

@@ -85,6 +85,7 @@ static infer_status make_steps(struct infer__plan *plan, const struct infer__pla
     if (!plan->control) /* parts of a Concat may be made in other branches, or more than once */
         TRY(infer__alias_concat(plan, err));
     TRY(infer__select(plan, o, err));
+    TRY(infer__limit_weights(plan, o, err));
     TRY(infer__bounded_graph(plan, err));
     return infer__storage(plan, o, err);
 }

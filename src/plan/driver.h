@@ -25,6 +25,7 @@
  *   storage.c tensors that share memory: Concat of parts that are made where they belong
  *             (storage_concat.c), before kernels are chosen
  *   select.c  kernels for steps, prepared
+ *   weight_limit.c  others, where their packed weights would pass a limit
  *   storage.c the same of results made in place (storage_in_place.c); lifetimes and offsets in the
  *             arena (storage_arena.c)
  *   pack.c    weights in the form that the kernels want, shared by all sessions of a model

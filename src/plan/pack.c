@@ -30,6 +30,22 @@ static int is_packed(const struct infer__step *s)
     return s->kernel->pack && infer__bytes_count(s->need.packed_bytes) && !s->stored;
 }
 
+/* The piece's share of each constant, whose pages are given back. Most kernels read just this, as
+ * panels are output channels and those stand one behind the other; what others still need comes
+ * back. */
+static void drop_read(const struct packer *p, const struct piece *piece)
+{
+    const struct infer__step *s = &p->plan->steps[piece->step];
+    const uint64_t n = piece->count ? piece->count : 1;
+    for (uint32_t k = 0; k < s->task.nin; k++) {
+        const uint64_t bytes = p->plan->tensors[s->in[k]].bytes, each = bytes / n;
+        const uint64_t begin = each * piece->number;
+        if (s->task.in[k].is_const)
+            infer__pages_drop(p->map, (const char *)s->task.in[k].data + begin,
+                              piece->number + 1 < n ? each : bytes - begin);
+    }
+}
+
 static void pack_pieces(void *ctx, unsigned thread, uint32_t begin, uint32_t end)
 {
     const struct packer *p = ctx;
@@ -42,9 +58,7 @@ static void pack_pieces(void *ctx, unsigned thread, uint32_t begin, uint32_t end
                                   piece->count);
         else
             s->kernel->pack(&s->task, s->need.cut, piece->packed);
-        for (uint32_t k = 0; k < s->task.nin; k++)
-            if (s->task.in[k].is_const)
-                infer__pages_drop(p->map, s->task.in[k].data, p->plan->tensors[s->in[k]].bytes);
+        drop_read(p, piece);
     }
 }
 

@@ -31,6 +31,12 @@ infer_status infer__to_bf16(struct infer__plan *plan, const struct infer__plan_o
 infer_status infer__alias_concat(struct infer__plan *plan, infer_error *err);
 infer_status infer__select(struct infer__plan *plan, const struct infer__plan_options *o,
                            infer_error *err);
+/* The default of weight_bytes_limit: so many times the weights' bytes. docs/memory.md has what it
+ * costs. */
+#define INFER__WEIGHTS_FACTOR 8
+/* Other kernels, where packed weights pass weight_bytes_limit. */
+infer_status infer__limit_weights(struct infer__plan *plan, const struct infer__plan_options *o,
+                                  infer_error *err);
 /* Takes the memory that runs cut a bounded step anew in, with whichever kernel: what the largest
  * sizes need. Its kernel has been chosen for these. */
 infer_status infer__bounded_reserve(struct infer__plan *plan, struct infer__step *s,

@@ -62,6 +62,7 @@ struct infer__plan_options {
     struct infer__meter *meter;       /* of the plan's allocator, or NULL: memory has no limit */
     uint64_t arena_held, packed_held; /* bytes on the meter already that the plan may use */
     uint64_t max_tensor_bytes;
+    uint64_t weight_bytes_limit; /* 0: infer__limit_weights' own */
     uint64_t max_work; /* 0: infer__budget_for's */
     int onednn;
     int bf16;                             /* 1: struct infer__task.bf16 */
@@ -97,6 +98,13 @@ struct infer__given {
     size_t bytes;          /* of the data */
 };
 
+/* What kernels were chosen for their weights; see weight_limit.c. */
+struct infer__weights {
+    uint64_t plain, packed, limit; /* bytes: before they are packed, packed, and that may be packed;
+                                      of all steps with packed weights, shared or not */
+    uint32_t smaller;              /* steps whose kernel is not the fastest, for its bytes */
+};
+
 struct infer__plan {
     struct infer__region region;
     infer_allocator allocator;
@@ -115,6 +123,7 @@ struct infer__plan {
     uint32_t batch_from; /* as far as this step; those from it on are run once, for all images */
     uint32_t control;    /* steps that are control flow */
     uint64_t arena_bytes, scratch_bytes;
+    struct infer__weights weights;
     uint64_t packed_bytes;       /* of all steps, shared or not, but for those that are stored */
     struct infer__share *shares; /* packed weights, sorted by key; `user` is the step */
     uint32_t nshares;

@@ -74,8 +74,7 @@ static int can_be_cut_anew(const struct infer__step *s)
            (!infer__bytes_count(s->need.packed_bytes) || s->need.layout != 0);
 }
 
-/* Prepares the step's kernel, whose cut lies in the plan's memory. */
-static infer_status prepare_step(struct infer__plan *plan, struct infer__step *s, infer_error *err)
+infer_status infer__prepare_step(struct infer__plan *plan, struct infer__step *s, infer_error *err)
 {
     const struct infer__kernel *k = s->kernel;
     void *cut = k->cut_bytes ? infer__region_calloc(&plan->region, 1, k->cut_bytes) : NULL;
@@ -103,7 +102,7 @@ static infer_status select_kernel(struct infer__plan *plan, struct infer__step *
         s->kernel = c[i].kernel;
         s->tuned = s->kernel == best;
         s->serial = s->tuned ? serial != 0 : c[i].ns + far_ns(&s->task) < SERIAL_NS;
-        infer_status status = prepare_step(plan, s, err);
+        infer_status status = infer__prepare_step(plan, s, err);
         if (status == INFER_OK)
             return s->bounded ? infer__bounded_reserve(plan, s, err) : INFER_OK;
         s->kernel = NULL;

@@ -2,7 +2,7 @@
 #ifndef INFER_PLAN_SELECT_H
 #define INFER_PLAN_SELECT_H
 
-#include "kernels/kernel.h"
+#include "plan/plan.h"
 
 enum { INFER__MOST_CANDIDATES = 16 };
 
@@ -15,5 +15,9 @@ struct infer__candidate {
  * kernels.def. Returns their number. */
 int infer__candidates(const struct infer__task *t,
                       struct infer__candidate c[INFER__MOST_CANDIDATES]);
+
+/* Prepares the step's kernel, whose cut lies in the plan's memory. INFER_ERROR_UNSUPPORTED: it is
+ * not for this step. */
+infer_status infer__prepare_step(struct infer__plan *plan, struct infer__step *s, infer_error *err);
 
 #endif

@@ -133,12 +133,12 @@ static void link_lane(struct infer__program *p, struct infer__lane *lane, char *
     }
 }
 
-void infer__program_link(struct infer__program *p, const struct infer__memory *m)
+void infer__program_link(struct infer__program *p, char *arenas)
 {
-    if (p->lanes[0].arena == m->arenas)
+    if (p->lanes[0].arena == arenas)
         return;
     for (uint32_t k = 0; k < p->nlanes; k++)
-        link_lane(p, &p->lanes[k], m->arenas + k * p->plan.arena_bytes);
+        link_lane(p, &p->lanes[k], arenas + k * p->plan.arena_bytes);
 }
 
 /* Room for what linking fills in. */
@@ -265,52 +265,4 @@ void infer__program_free(struct infer__program *p)
     const infer_allocator allocator = p->allocator;
     infer__plan_free(&p->plan);
     infer__free(&allocator, p);
-}
-
-/* ---- working memory ------------------------------------------------------------------------- */
-
-/* One part anew if it is too small; *fresh stays NULL where it isn't. */
-static int take_part(const infer_allocator *a, const char *old, size_t has, size_t need,
-                     size_t align, char **fresh)
-{
-    *fresh = old && has >= need ? NULL : infer__alloc(a, need, align);
-    return (old && has >= need) || *fresh;
-}
-
-static void replace_part(const infer_allocator *a, char **part, size_t *has, char *fresh,
-                         size_t need)
-{
-    if (!fresh)
-        return;
-    infer__free(a, *part);
-    *part = fresh;
-    *has = need;
-}
-
-infer_status infer__memory_grow(struct infer__memory *m, const struct infer__memory_need *need,
-                                const infer_allocator *a, infer_error *err)
-{
-    char *arenas = NULL, *scratch = NULL, *outputs = NULL;
-    if (!take_part(a, m->arenas, m->bytes.arenas, need->arenas, 4096, &arenas) ||
-        !take_part(a, m->scratch, m->bytes.scratch, need->scratch, 64, &scratch) ||
-        !take_part(a, m->outputs, m->bytes.outputs, need->outputs, 64, &outputs)) {
-        infer__free(a, arenas);
-        infer__free(a, scratch);
-        infer__free(a, outputs);
-        return infer__no_memory(err, need->arenas + need->scratch + need->outputs);
-    }
-    if (arenas)
-        infer__pages_large(arenas, need->arenas);
-    replace_part(a, &m->arenas, &m->bytes.arenas, arenas, need->arenas);
-    replace_part(a, &m->scratch, &m->bytes.scratch, scratch, need->scratch);
-    replace_part(a, &m->outputs, &m->bytes.outputs, outputs, need->outputs);
-    return INFER_OK;
-}
-
-void infer__memory_free(struct infer__memory *m, const infer_allocator *a)
-{
-    infer__free(a, m->arenas);
-    infer__free(a, m->scratch);
-    infer__free(a, m->outputs);
-    *m = (struct infer__memory){0};
 }

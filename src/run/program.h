@@ -36,14 +36,6 @@ struct infer__memory_need {
     size_t arenas, scratch, outputs;
 };
 
-/* What a run works in; contents mean nothing before it. */
-struct infer__memory {
-    char *arenas;  /* of the lanes, one behind the other */
-    char *scratch; /* plan.scratch_bytes for each thread */
-    char *outputs; /* outputs that the caller leaves to the library */
-    struct infer__memory_need bytes;
-};
-
 struct infer__program {
     infer_allocator allocator;
     struct infer__plan plan;
@@ -88,14 +80,8 @@ infer_status infer__program_create(const struct infer__program_options *o,
 /* NULL is fine. What is packed is counted anew by the caller. */
 void infer__program_free(struct infer__program *p);
 
-/* Lets the program work in `m`, which is at least as large as it needs. */
-void infer__program_link(struct infer__program *p, const struct infer__memory *m);
-
-/* Makes each part of *m as large as it has to be at least; a larger one stays. On failure nothing
- * has changed. Programs are then to be linked anew. */
-infer_status infer__memory_grow(struct infer__memory *m, const struct infer__memory_need *need,
-                                const infer_allocator *allocator, infer_error *err);
-void infer__memory_free(struct infer__memory *m, const infer_allocator *allocator);
+/* Lets the program work in `arenas`, which has the bytes that it needs. */
+void infer__program_link(struct infer__program *p, char *arenas);
 
 /* A value of the plan's graph as the caller sees it: with all images of the batch. */
 static inline struct infer__value infer__program_value(const struct infer__program *p, uint32_t id)

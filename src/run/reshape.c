@@ -40,7 +40,6 @@ static void use(struct infer_session *s, struct infer__program *p, uint32_t i)
     memmove(s->programs + 1, s->programs, i * sizeof *s->programs);
     s->programs[0] = s->program = p;
     s->found = 0;
-    infer__program_link(p, &s->memory);
 }
 
 /* Forgets the program that was not used for the longest time, unless it is the one that is run. */
@@ -54,8 +53,6 @@ static int forget(struct infer_session *s)
 
 /* ---- a new one ------------------------------------------------------------------------------ */
 
-/* Working memory may be replaced by larger one: the program that is run finds it when it is used
- * again, and the caller does not run it in between. */
 static infer_status make(struct infer_session *s, const infer_input_spec *inputs, size_t ninputs,
                          struct infer__program **p, infer_error *err)
 {
@@ -74,7 +71,8 @@ static infer_status make(struct infer_session *s, const infer_input_spec *inputs
     TRY(infer__program_create(&o, &s->allocator, p, err));
     infer_status status = infer__session_trouble(s, err);
     if (status == INFER_OK)
-        status = infer__memory_grow(&s->memory, &(*p)->need, &s->allocator, err);
+        status = infer__memory_grow(&s->memory, &(*p)->need, s->pool, s->own_pool, &s->meter,
+                                    &s->allocator, err);
     if (status != INFER_OK) {
         infer__program_free(*p);
         (void)infer__packed_count(&s->packed, s->programs, s->nprograms); /* fewer than before */

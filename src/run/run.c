@@ -261,6 +261,20 @@ infer_status infer__session_tensors(struct infer_session *s, const infer_tensor 
     return INFER_OK;
 }
 
+/* Memory for the run, which is the caller's turn once all that run at a time is as much as the pool
+ * has rooms for: 0 where it was stopped before. */
+static int take_memory(struct infer_session *s, uint64_t deadline_ns)
+{
+    int there = s->memory.arenas || infer__memory_begin(&s->memory);
+    while (!there && !infer__session_stops(s, deadline_ns, 0))
+        there = infer__memory_wait(&s->memory);
+    if (there)
+        infer__program_link(s->program, s->memory.arenas);
+    else
+        infer__memory_end(&s->memory);
+    return there;
+}
+
 infer_status infer__session_run(struct infer_session *s, uint64_t deadline_ns,
                                 const infer_tensor *inputs, const infer_tensor *outputs,
                                 int by_worker, infer_error *err)
@@ -268,7 +282,11 @@ infer_status infer__session_run(struct infer_session *s, uint64_t deadline_ns,
     struct job j = {
         .s = s, .inputs = inputs, .outputs = outputs, .deadline_ns = deadline_ns, .err = err};
     s->found = 0;
+    if (!take_memory(s, deadline_ns))
+        return INFER_OK; /* infer__session_leave says why */
     run_batch(&j, by_worker);
+    if (!s->own_pool)
+        infer__memory_end(&s->memory);
     if (s->profile)
         add_times(s->program, j.status == INFER_OK && !infer__session_stopped(s));
     TRY(j.status);

@@ -36,6 +36,7 @@ static infer_status plan_options(const infer_model *model, const infer_session_o
             infer_cpu_has(INFER_ISA_AVX512BF16) ? "option isa leaves it out" : "CPU lacks it");
     o->onednn = infer_has_onednn() && !options->no_onednn && o->isa == infer_cpu_isa();
     o->max_work = options->max_work;
+    o->weight_bytes_limit = options->weight_bytes_limit;
     o->max_tensor_bytes = model->max_tensor_bytes;
     return INFER_OK;
 }
@@ -167,13 +168,13 @@ void infer_session_free(infer_session **session)
     infer__session_settle(s);
     const infer_allocator a = s->allocator, outer = s->model->allocator;
     infer__team_close(s->team);
+    infer__memory_free(&s->memory, &a);
     if (s->own_pool)
         infer__pool_free(s->pool);
     infer__free(&a, s->started);
     infer__free(&a, s->maxima);
     for (uint32_t i = 0; i < s->nprograms; i++)
         infer__program_free(s->programs[i]);
-    infer__memory_free(&s->memory, &a);
     infer__scratch_free(&s->scratch);
     infer__free(&outer, s);
     *session = NULL;

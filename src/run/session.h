@@ -9,6 +9,7 @@
 #include "base/scratch.h"
 #include "file/tuned_section.h"
 #include "run/program.h"
+#include "run/working.h"
 
 /* See life.c. */
 enum { INFER__IDLE, INFER__RUNNING, INFER__CANCELLED, INFER__LATE };

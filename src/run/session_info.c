@@ -169,7 +169,8 @@ static infer_step_info step_info(const struct infer_session *s, size_t index)
         .flops = infer__task_flops(&step->task) * times,
         .bytes = infer__array_bytes(infer__step_bytes(&s->program->plan, step), times),
         .runs = s->program->runs,
-        .ns = step->ns};
+        .ns = step->ns,
+        .packed_bytes = infer__bytes_count(step->need.packed_bytes)};
     memcpy(info.dims, v->dims, sizeof info.dims);
     if (r->place == INFER__PLACE_ARENA) {
         info.arena_begin = r->offset + infer__plan_within(&s->program->plan, step->out[0]);

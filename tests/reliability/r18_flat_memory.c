@@ -190,6 +190,7 @@ static void try_arena(struct bytes file, const char *name, int onednn, uint32_t 
     infer_session_memory_use(session, &use, NULL);
     const uint64_t lane = use.arena_bytes / session->program->nlanes;
     const uint64_t end = tensors_end(&s, &session->program->plan);
+    run(&s, session); /* from here on it has its arena, as its threads are its own */
     memset(session->memory.arenas, PATTERN, use.arena_bytes);
     run(&s, session);
     uint64_t touched = lane;

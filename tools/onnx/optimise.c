@@ -4,6 +4,7 @@
  *   optimise_noop.c    Identity, Cast, Reshape, Transpose, Pad, Slice, Concat that change nothing
  *   optimise_affine.c  BatchNormalization and constant Mul, Add, Sub, Div into weights; MatMul and
  *                      Add to Gemm
+ *   optimise_weights.c quantised weights of u8 become s8
  *   optimise_const.c   equal constants become one; unused values go
  *
  * until nothing changes. Activations are not touched: fusing them is the plan's business.
@@ -131,11 +132,17 @@ struct infer__node *opt_single(struct opt *o, uint32_t value)
     return &o->g->nodes[o->producer[value] - 1];
 }
 
+infer_status opt_const_of(struct opt *o, const char *name, infer_type type, int rank,
+                          const int64_t *dims, const void *data, uint32_t *value)
+{
+    TRY(infer__graph_add_const(o->g, name, type, rank, dims, data, 1, value, o->err));
+    return grow(o);
+}
+
 infer_status opt_const(struct opt *o, const char *name, int rank, const int64_t *dims,
                        const float *data, uint32_t *value)
 {
-    TRY(infer__graph_add_const(o->g, name, INFER_F32, rank, dims, data, 1, value, o->err));
-    return grow(o);
+    return opt_const_of(o, name, INFER_F32, rank, dims, data, value);
 }
 
 infer_status opt_set_in(struct opt *o, struct infer__node *n, const uint32_t *in, uint32_t nin)
@@ -205,6 +212,8 @@ static infer_status walk(struct infer__graph *g, uint32_t *changes, infer_error 
             status = opt_noop(&o, n);
         if (n->nout == 1 && status == INFER_OK) /* a replaced node has no output any more */
             status = opt_affine(&o, n);
+        if (n->nout == 1 && status == INFER_OK)
+            status = opt_weights(&o, n);
     }
     opt_end(&o);
     *changes = o.changes;

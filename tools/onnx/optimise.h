@@ -27,7 +27,10 @@ uint32_t opt_value(struct opt *o, uint32_t value);
 int opt_replace(struct opt *o, struct infer__node *n, uint32_t by);
 /* The node that produces a value which nobody but one operand uses; NULL if there is none. */
 struct infer__node *opt_single(struct opt *o, uint32_t value);
-/* A new f32 constant; `data` is copied. */
+/* A new constant; `data` is copied. */
+infer_status opt_const_of(struct opt *o, const char *name, infer_type type, int rank,
+                          const int64_t *dims, const void *data, uint32_t *value);
+/* The same of f32. */
 infer_status opt_const(struct opt *o, const char *name, int rank, const int64_t *dims,
                        const float *data, uint32_t *value);
 /* Replaces the operands of a node. */
@@ -46,8 +49,9 @@ infer_type onnx_output_type(const struct infer__node *n, uint32_t value, uint32_
 int opt_rank(const struct infer__value *v);
 
 /* Rules: each looks at one node. */
-infer_status opt_noop(struct opt *o, struct infer__node *n);   /* optimise_noop.c */
-infer_status opt_affine(struct opt *o, struct infer__node *n); /* optimise_affine.c */
+infer_status opt_noop(struct opt *o, struct infer__node *n);    /* optimise_noop.c */
+infer_status opt_affine(struct opt *o, struct infer__node *n);  /* optimise_affine.c */
+infer_status opt_weights(struct opt *o, struct infer__node *n); /* optimise_weights.c */
 
 /* Whole passes. */
 infer_status opt_expand_batch_norm(struct infer__graph *g, infer_error *err);
