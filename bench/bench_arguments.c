@@ -27,6 +27,7 @@ static const char help_text[] =
     "      --precision TYPE     f32 (default), f32-strict (plain sums only), or bf16 for operands "
     "of\n"
     "                           convolutions and products\n"
+    "      --weight-bytes N     bytes of packed weights at most (default: docs/memory.md)\n"
     "      --profile            time, GFLOP/s, GB/s and limit of every step as well\n"
     "      --sessions N         1, 2, 4 ... N sessions on one pool at once: runs a second of all,\n"
     "                           and what the threads take at rest; --time is of each number\n"
@@ -68,6 +69,17 @@ int bench_usage(const char *what, const char *text)
 {
     fprintf(stderr, "infer-bench: %s '%s'; see infer-bench --help\n", what, text);
     return BENCH_USAGE;
+}
+
+static int parse_bytes(const char *text, uint64_t *out)
+{
+    char *end;
+    errno = 0;
+    const long long v = strtoll(text, &end, 10);
+    if (end == text || *end || errno || v < 1)
+        return usage("a whole number of bytes is needed, not", text);
+    *out = (uint64_t)v;
+    return 0;
 }
 
 static int parse_number(const char *text, long most, uint32_t *out)
@@ -187,6 +199,7 @@ int bench_arguments(int argc, char **argv, struct bench *b)
                                           {"profile", no_argument, NULL, 'p'},
                                           {"json", no_argument, NULL, 'j'},
                                           {"serve", required_argument, NULL, 'S'},
+                                          {"weight-bytes", required_argument, NULL, 'y'},
                                           {"sessions", required_argument, NULL, 'N'},
                                           {"streams", required_argument, NULL, 'r'},
                                           {"hint", required_argument, NULL, 'H'},
@@ -217,6 +230,8 @@ int bench_arguments(int argc, char **argv, struct bench *b)
             b->options.no_onednn = 1;
         else if (c == 'P')
             status = parse_precision(optarg, &b->options.precision);
+        else if (c == 'y')
+            status = parse_bytes(optarg, &b->options.weight_bytes_limit);
         else if (c == 'p')
             b->options.profile = 1;
         else if (c == 'j')
