@@ -71,17 +71,6 @@ int bench_usage(const char *what, const char *text)
     return BENCH_USAGE;
 }
 
-static int parse_bytes(const char *text, uint64_t *out)
-{
-    char *end;
-    errno = 0;
-    const long long v = strtoll(text, &end, 10);
-    if (end == text || *end || errno || v < 1)
-        return usage("a whole number of bytes is needed, not", text);
-    *out = (uint64_t)v;
-    return 0;
-}
-
 static int parse_number(const char *text, long most, uint32_t *out)
 {
     char *end;
@@ -143,6 +132,17 @@ static int parse_precision(const char *text, uint32_t *precision)
     return infer__precision_named(text, precision)
                ? 0
                : bench_usage("f32, f32-strict or bf16 is needed, not", text);
+}
+
+static int parse_bytes(const char *text, uint64_t *out)
+{
+    char *end;
+    errno = 0;
+    const long long v = strtoll(text, &end, 10);
+    if (end == text || *end || errno || v < 1)
+        return usage("a whole number of bytes is needed, not", text);
+    *out = (uint64_t)v;
+    return 0;
 }
 
 /* "name=1x3x224x224"; the name is cut out of the argument itself. */
