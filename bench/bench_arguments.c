@@ -140,7 +140,7 @@ static int parse_bytes(const char *text, uint64_t *out)
     errno = 0;
     const long long v = strtoll(text, &end, 10);
     if (end == text || *end || errno || v < 1)
-        return usage("a whole number of bytes is needed, not", text);
+        return bench_usage("a whole number of bytes is needed, not", text);
     *out = (uint64_t)v;
     return 0;
 }

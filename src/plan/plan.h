@@ -63,7 +63,7 @@ struct infer__plan_options {
     uint64_t arena_held, packed_held; /* bytes on the meter already that the plan may use */
     uint64_t max_tensor_bytes;
     uint64_t weight_bytes_limit; /* 0: infer__limit_weights' own */
-    uint64_t max_work; /* 0: infer__budget_for's */
+    uint64_t max_work;           /* 0: infer__budget_for's */
     int onednn;
     int bf16;                             /* 1: struct infer__task.bf16 */
     int strict;                           /* 1: struct infer__task.strict */
