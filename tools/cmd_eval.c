@@ -16,7 +16,7 @@ static const struct cli_option options[] = {
     {"predictions", "FILE|DIR", "recorded answers: .json, .csv, or a folder of masks; no MODEL"},
     {"data", "FILE|DIR", "the truth"},
     {"images", "DIR", "the pictures that MODEL is asked about (default: beside the truth)"},
-    {"task", "NAME", "of an .onnx file: as for convert; or classify; embed: vectors are judged"},
+    {"task", "NAME", "of an .onnx file: as for convert; or classify; embed: vectors count"},
     {"reader", "MODEL", "reads the lines that MODEL finds"},
     {"labels", "FILE", "labels of MODEL's classes, one a line, instead of its own"},
     {"first-class", "N", "classes: the one of MODEL that is the data's first (0; of 1001: 1)"},
@@ -52,11 +52,10 @@ static const struct cli_command command = {
     "eval",
     "MODEL|--predictions FILE|DIR --data FILE|DIR [OPTIONS]",
     "Judges the answers of a model, or recorded ones, by the truth.",
-    "A model finds boxes, reads text, classes pictures or pixels, as it says itself. Its classes "
-    "are matched "
-    "to\n"
-    "the data's by name where both have names, else by position. A picture that can't be read is\n"
-    "left out; the exit status is then 3. What recorded answers are follows from the file:\n"
+    "A model finds boxes, reads text, classes pictures or pixels, as it says itself. Its classes\n"
+    "are matched to the data's by name where both have names, else by position. A picture that\n"
+    "can't be read is left out; the exit status is then 3.\n"
+    "What recorded answers are follows from the file:\n"
     "  .json   objects, in COCO's form of results. The truth: COCO's JSON; a folder of Pascal\n"
     "          VOC's XML files; a folder with pictures and YOLO's .txt files, or with the folders\n"
     "          images and labels. COCO's numbers, VOC's AP, F1 at a confidence.\n"
