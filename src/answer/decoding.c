@@ -12,8 +12,8 @@
 enum { INTEGERS = 30, FLOATS = 2, WORDS = INTEGERS + FLOATS };
 enum { FIELDS = offsetof(infer_decoding, task) };
 
-/* The fields are of 4 bytes each and in the file's order, so they are an array of words; the struct
- * may have more behind them. */
+/* The fields are of 4 bytes each, in the file's order and, as all that we run on, little-endian;
+ * the struct may have more behind them. */
 _Static_assert(offsetof(infer_decoding, iou_threshold) + sizeof(float) - FIELDS ==
                    INFER__DECODING_BYTES,
                "fields without gaps");
@@ -120,28 +120,21 @@ infer_status infer__decoding_for(const infer_model *model, const infer_decoding 
 infer_status infer__decoding_encode(const infer_decoding *d, uint8_t out[INFER__DECODING_BYTES],
                                     infer_error *err)
 {
-    uint32_t words[WORDS];
     TRY(check(d, err));
-    memcpy(words, (const char *)d + FIELDS, sizeof words);
-    for (size_t i = 0; i < WORDS; i++)
-        for (size_t k = 0; k < 4; k++)
-            out[4 * i + k] = (uint8_t)(words[i] >> 8 * k);
+    memcpy(out, (const char *)d + FIELDS, INFER__DECODING_BYTES);
     return INFER_OK;
 }
 
 infer_status infer__decoding_decode(const uint8_t *bytes, size_t size, infer_decoding *d,
                                     infer_error *err)
 {
-    uint32_t words[WORDS];
     infer_decoding read = INFER_DECODING_INIT;
     FAIL_IF(size > INFER__DECODING_BYTES, INFER_ERROR_VERSION,
             "decoding of %zu bytes, from a newer version; %d are known", size,
             INFER__DECODING_BYTES);
     FAIL_IF(size != INFER__DECODING_BYTES, INFER_ERROR_FORMAT,
             "decoding of %zu bytes; it has to have %d", size, INFER__DECODING_BYTES);
-    for (size_t i = 0; i < WORDS; i++)
-        words[i] = infer__le32(bytes + 4 * i);
-    memcpy((char *)&read + FIELDS, words, sizeof words);
+    memcpy((char *)&read + FIELDS, bytes, INFER__DECODING_BYTES);
     if (check(&read, err) != INFER_OK) {
         err->status = INFER_ERROR_FORMAT; /* the file's fault, not the caller's */
         return INFER_ERROR_FORMAT;

@@ -11,8 +11,8 @@
 
 enum { INTEGERS = 12, FLOATS = 8, FIELDS = offsetof(infer_preprocess, fit) };
 
-/* The fields are of 4 bytes each and in the file's order, so they are an array of words; the struct
- * may have more behind them. */
+/* The fields are of 4 bytes each, in the file's order and, as all that we run on, little-endian;
+ * the struct may have more behind them. */
 _Static_assert(offsetof(infer_preprocess, scale) + 4 * sizeof(float) -
                        offsetof(infer_preprocess, fit) ==
                    INFER__PREPROCESS_BYTES,
@@ -23,29 +23,22 @@ _Static_assert(INFER__PREPROCESS_BYTES == 4 * (INTEGERS + FLOATS), "every word i
 infer_status infer__preprocess_encode(const infer_preprocess *p,
                                       uint8_t out[INFER__PREPROCESS_BYTES], infer_error *err)
 {
-    uint32_t words[INTEGERS + FLOATS];
     TRY(infer__preprocess_check(p, err));
-    memcpy(words, (const char *)p + FIELDS, sizeof words);
-    for (size_t i = 0; i < INTEGERS + FLOATS; i++)
-        for (size_t k = 0; k < 4; k++)
-            out[4 * i + k] = (uint8_t)(words[i] >> 8 * k);
+    memcpy(out, (const char *)p + FIELDS, INFER__PREPROCESS_BYTES);
     return INFER_OK;
 }
 
 infer_status infer__preprocess_decode(const uint8_t *bytes, size_t size, infer_preprocess *p,
                                       infer_error *err)
 {
-    uint32_t words[INTEGERS + FLOATS];
     infer_preprocess_init(p, sizeof *p);
     FAIL_IF(size > INFER__PREPROCESS_BYTES, INFER_ERROR_VERSION,
             "preprocessing of %zu bytes, from a newer version; %d are known", size,
             INFER__PREPROCESS_BYTES);
     FAIL_IF(size != INFER__PREPROCESS_BYTES, INFER_ERROR_FORMAT,
             "preprocessing of %zu bytes; it has to have %d", size, INFER__PREPROCESS_BYTES);
-    for (size_t i = 0; i < INTEGERS + FLOATS; i++)
-        words[i] = infer__le32(bytes + 4 * i);
     infer_preprocess read = INFER_PREPROCESS_INIT;
-    memcpy((char *)&read + FIELDS, words, sizeof words);
+    memcpy((char *)&read + FIELDS, bytes, INFER__PREPROCESS_BYTES);
     if (infer__preprocess_check(&read, err) != INFER_OK) {
         err->status = INFER_ERROR_FORMAT; /* the file's fault, not the caller's */
         return INFER_ERROR_FORMAT;

@@ -15,8 +15,7 @@ static void five_points(struct decoder *d, const struct decoder_level levels[3],
     o->points = decoder_add_output(d, points, "points", decoder_places(d, levels, 3), 10);
     o->points_count = 5;
     o->point_fields = 2;
-    d->preprocess.fit = INFER_FIT_LETTERBOX;
-    d->preprocess.letterbox = INFER_LETTERBOX_TOP_LEFT;
+    decoder_letterbox(d, INFER_LETTERBOX_TOP_LEFT, 0);
     d->preprocess.letterbox_rounding = 1;
 }
 

@@ -60,7 +60,7 @@ void decoder_build_centernet(struct decoder *d)
     o->most = 100;
     o->score_threshold = 0.3F;
     o->iou_threshold = 0.5F; /* not used, unless a caller asks for suppression */
-    d->preprocess.fit = INFER_FIT_LETTERBOX;
+    decoder_letterbox(d, INFER_LETTERBOX_CENTER, 0);
     d->preprocess.color = INFER_COLOR_BGR;
     for (int c = 0; c < 3; c++) {
         d->preprocess.mean[c] = mean[c];
@@ -122,6 +122,6 @@ void decoder_build_blazeface(struct decoder *d)
     o->point_fields = 2;
     o->score_threshold = 0.5F;
     o->iou_threshold = 0.3F;
-    d->preprocess.fit = INFER_FIT_LETTERBOX;
+    decoder_letterbox(d, INFER_LETTERBOX_CENTER, 0);
     decoder_normalise(d, 127.5F, 1.0F / 127.5F);
 }

@@ -131,8 +131,11 @@ uint32_t decoder_rows(struct decoder *d, const struct decoder_level *levels, int
 void decoder_centred(struct decoder *d, uint32_t centre, uint32_t size, int64_t places);
 /* The output between 0 and 1: the sigmoid of it, unless it is one already, or is clipped. */
 uint32_t decoder_sigmoid(struct decoder *d, uint32_t output);
-/* Preprocessing: one mean and scale for all channels; the mean and deviation of ImageNet, red,
- * green, blue; levels to 0..1. */
+/* Preprocessing: pictures keep their ratio of sides and are filled up with a level (`where`: enum
+ * infer_letterbox). */
+void decoder_letterbox(struct decoder *d, int32_t where, int32_t fill);
+/* One mean and scale for all channels; the mean and deviation of ImageNet, red, green, blue; levels
+ * to 0..1. */
 void decoder_normalise(struct decoder *d, float mean, float scale);
 void decoder_imagenet(struct decoder *d);
 void decoder_levels_of_255(struct decoder *d);

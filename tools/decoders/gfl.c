@@ -78,7 +78,7 @@ void decoder_build_nanodet(struct decoder *d)
 {
     build_levels(d, 3);
     blue_first(d);
-    d->preprocess.fit = INFER_FIT_LETTERBOX;
+    decoder_letterbox(d, INFER_LETTERBOX_CENTER, 0);
     d->preprocess.letterbox_rounding = 1;
     d->decoding.map_back = INFER_MAP_BACK_FIT;
 }

@@ -96,6 +96,13 @@ uint32_t decoder_sigmoid(struct decoder *d, uint32_t output)
 
 /* ---- preprocessing -------------------------------------------------------------------------- */
 
+void decoder_letterbox(struct decoder *d, int32_t where, int32_t fill)
+{
+    d->preprocess.fit = INFER_FIT_LETTERBOX;
+    d->preprocess.letterbox = where;
+    d->preprocess.fill = fill;
+}
+
 void decoder_normalise(struct decoder *d, float mean, float scale)
 {
     for (int c = 0; c < 4; c++) {

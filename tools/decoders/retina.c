@@ -78,8 +78,7 @@ void decoder_build_retinaface(struct decoder *d)
     o->label_first = -1;
     o->score_threshold = 0.5F;
     o->iou_threshold = 0.4F;
-    d->preprocess.fit = INFER_FIT_LETTERBOX;
-    d->preprocess.letterbox = INFER_LETTERBOX_TOP_LEFT;
+    decoder_letterbox(d, INFER_LETTERBOX_TOP_LEFT, 0);
     d->preprocess.color = INFER_COLOR_BGR;
     for (int c = 0; c < 3; c++)
         d->preprocess.mean[c] = mean[c];
@@ -105,9 +104,8 @@ static void dense(struct decoder *d, int64_t classes)
     o->clip = 2;
     o->most_candidates = 5000;
     o->score_threshold = 0.3F;
-    d->preprocess.fit = INFER_FIT_LETTERBOX;
-    d->preprocess.letterbox = INFER_LETTERBOX_TOP_LEFT;
-    d->preprocess.fill = 114; /* about the mean, which it pads with itself */
+    /* 114 is about the mean, which it pads with itself */
+    decoder_letterbox(d, INFER_LETTERBOX_TOP_LEFT, 114);
     d->preprocess.resampler = INFER_RESIZE_PILLOW;
     decoder_imagenet(d);
 }

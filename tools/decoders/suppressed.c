@@ -90,8 +90,7 @@ void decoder_build_nms(struct decoder *d)
 {
     struct outputs lists;
     infer_decoding *o = &d->decoding;
-    d->preprocess.fit = INFER_FIT_LETTERBOX;
-    d->preprocess.fill = 114;
+    decoder_letterbox(d, INFER_LETTERBOX_CENTER, 114);
     decoder_levels_of_255(d);
     if (find(d, &lists))
         build_lists(d, &lists);

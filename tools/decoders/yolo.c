@@ -3,12 +3,6 @@
 
 static const struct decoder_level three[] = {{8, 1}, {16, 1}, {32, 1}};
 
-static void letterboxed(struct decoder *d)
-{
-    d->preprocess.fit = INFER_FIT_LETTERBOX;
-    d->preprocess.fill = 114;
-}
-
 /* ---- v8 and later: (1, 4 + classes, places), decoded but for suppression --------------------- */
 
 int64_t decoder_yolo_places(const struct decoder *d)
@@ -26,7 +20,7 @@ int decoder_fits_yolov8(const struct decoder *d)
 void decoder_build_yolov8(struct decoder *d)
 {
     infer_decoding *o = &d->decoding;
-    letterboxed(d);
+    decoder_letterbox(d, INFER_LETTERBOX_CENTER, 114);
     decoder_levels_of_255(d);
     o->classes = (int32_t)decoder_shape(d, 0).dims[1] - 4;
     o->scores_order = o->boxes_order = 1;
@@ -81,8 +75,7 @@ void decoder_build_yolox(struct decoder *d)
     const uint32_t centre = DECODER_E(d, ADD, at, decoder_centres(d, three, 3, 2, 0));
     const uint32_t size =
         DECODER_E(d, MUL, DECODER_E(d, EXP, decoder_slice(d, x, 2, 2, 4)), strides);
-    letterboxed(d);
-    d->preprocess.letterbox = INFER_LETTERBOX_TOP_LEFT;
+    decoder_letterbox(d, INFER_LETTERBOX_TOP_LEFT, 114);
     d->preprocess.letterbox_rounding = 1;
     o->map_back = INFER_MAP_BACK_FIT;
     d->preprocess.color = INFER_COLOR_BGR;
