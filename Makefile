@@ -129,6 +129,7 @@ help:
 	@echo "make check-reliability   what docs/reliability.md promises, a line for each requirement"
 	@echo "make check-protocols   recorded requests of other servers' clients, and what they were answered"
 	@echo "make check-clients     tritonclient against infer serve (fetches it)"
+	@echo "make soak SECONDS=3600 infer serve under a mixed load, with reloads and killed clients"
 	@echo "make check-cluster     examples/cluster with Ray and Dask on this machine (fetches them)"
 	@echo "make abi-test   programs compiled against other headers than the library"
 	@echo "make coverage   lines of src/ and kernels/ that the unit tests run, by file"

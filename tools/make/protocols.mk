@@ -19,3 +19,8 @@ $(BUILD)/tests/serve_test: $(BUILD)/obj/tests/protocols/serve_test.o $(TOOL_OBJ)
 $(BUILD)/tests/grpc_send: $(BUILD)/obj/tests/protocols/grpc_send.o $(TOOL_OBJ) $(BUILD)/libinfer.a
 	@mkdir -p $(@D)
 	$(call SHOW,LD)$(CC) $(CFLAGS) $(LINK) -pie -o $@ $^ $(TOOL_LIBS) $(LDLIBS) -lcmocka
+
+#   make soak SECONDS=3600                   a server under a mixed load: memory and descriptors stay flat
+.PHONY: soak
+soak: $(BUILD)/infer
+	@BUILD=$(BUILD) SOAK_SECONDS=$(or $(SECONDS),3600) sh tests/check_soak.sh
