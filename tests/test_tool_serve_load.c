@@ -189,6 +189,38 @@ static void preferred_sizes(void **state)
     assert_int_equal(load("sums", NULL), 200);
 }
 
+/* While a batch waits for more, one client gives its connection up, and one ends its side alone:
+ * the first is not computed for, the second is answered. */
+static void clients_that_go(void **state)
+{
+    (void)state;
+    static const char request[] =
+        "POST /v2/models/sums/infer HTTP/1.1\r\nHost: x\r\nContent-Length: 150\r\n\r\n"
+        "{\"inputs\": [{\"name\": \"A\", \"shape\": [1, 2], \"datatype\": \"INT32\", \"data\": [1, "
+        "2]}, "
+        "{\"name\": \"B\", \"shape\": [1, 2], \"datatype\": \"INT32\", \"data\": [3, 4]}]}";
+    const struct linger at_once = {1, 0};
+    assert_int_equal(strlen(strstr(request, "{\"inputs")), 150);
+    assert_int_equal(load("sums", "{'version_policy': {'latest': {}}, 'dynamic_batching': "
+                                  "{'max_queue_delay_microseconds': 300000}}"),
+                     200);
+    const int gone = serve_connect(port), half = serve_connect(port);
+    serve_send(gone, request, sizeof request - 1);
+    serve_send(half, request, sizeof request - 1);
+    shutdown(half, SHUT_WR);
+    usleep(50000); /* until they are queued */
+    setsockopt(gone, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    close(gone);
+    serve_receive(half, &r);
+    close(half);
+    assert_int_equal(r.status, 200);
+    assert_non_null(strstr(r.body, "[4,6]"));
+    serve_ask(http_port(server->management), "GET", "/metrics", NULL, NULL, 0, &r);
+    assert_non_null(strstr(r.body, "{model=\"sums\",version=\"3\",outcome=\"cancelled\"} 1\n"));
+    assert_non_null(strstr(r.body, "{model=\"sums\",version=\"3\",outcome=\"success\"} 1\n"));
+    assert_int_equal(load("sums", NULL), 200);
+}
+
 static void sizes_of_a_text(void **state)
 {
     (void)state;
@@ -220,9 +252,10 @@ static void a_file_that_goes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(settings),        cmocka_unit_test(choices_of_versions),
-        cmocka_unit_test(refused),         cmocka_unit_test(preferred_sizes),
-        cmocka_unit_test(sizes_of_a_text), cmocka_unit_test(a_file_that_goes),
+        cmocka_unit_test(settings),         cmocka_unit_test(choices_of_versions),
+        cmocka_unit_test(refused),          cmocka_unit_test(preferred_sizes),
+        cmocka_unit_test(clients_that_go),  cmocka_unit_test(sizes_of_a_text),
+        cmocka_unit_test(a_file_that_goes),
     };
     return cmocka_run_group_tests_name("serve: load", tests, begin, end);
 }

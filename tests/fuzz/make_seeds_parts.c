@@ -1,5 +1,5 @@
-/* Seeds of fuzz_npy, fuzz_multipart, fuzz_kserve, fuzz_grpc and fuzz_args, and the sections that
- * seeds of fuzz_load have. */
+/* Seeds of fuzz_npy, fuzz_multipart, fuzz_kserve, fuzz_predict, fuzz_grpc, fuzz_http2 and
+ * fuzz_args, and the sections that seeds of fuzz_load have. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -149,6 +149,71 @@ static void grpc_messages(const char *folder)
     seed_write(folder, "grpc", "raw", raw, sizeof raw);
 }
 
+/* Which, then a body. */
+static void prediction_bodies(const char *folder)
+{
+    static const struct {
+        const char *name, *body;
+    } rows[] = {
+        {"rows", "r{\"signature_name\":\"\",\"instances\":[[1,2.5],[-3e2,NaN]]}"},
+        {"columns", "r{\"inputs\":[[0.5,Infinity]]}"},
+        {"all_rows", "a{\"instances\":[{\"x\":[1],\"n\":[5,6],\"t\":[\"ab\"]},"
+                     "{\"x\":[2],\"n\":[7,-8],\"t\":[{\"b64\":\"AAE=\"}]}]}"},
+        {"all_columns", "a{\"inputs\":{\"x\":[[1,2]],\"n\":[[9007199254740993,0]],"
+                        "\"t\":[[\"\\u00e9\"]]}}"},
+        {"pictures",
+         "p{\"instances\":[{\"b64\":\"/9j/4AAQ\"},{\"image\":"
+         "\"data:image/png;base64,iVBORw0KGgo=\"}],\"data\":[\"UDYKMSAxCjI1NQphYmM=\"]}"},
+        {"config",
+         "l{\"name\":\"made\",\"max_batch_size\":4,\"input\":[{\"name\":\"x\",\"data_type\":"
+         "\"TYPE_FP32\",\"dims\":[-1]}],\"instance_group\":[{\"count\":2,\"kind\":\"KIND_CPU\"}],"
+         "\"dynamic_batching\":{\"preferred_batch_size\":[2,4],"
+         "\"max_queue_delay_microseconds\":\"100\",\"default_queue_policy\":"
+         "{\"max_queue_size\":5,\"timeout_action\":\"REJECT\"}},"
+         "\"version_policy\":{\"specific\":{\"versions\":[1,3]}}}"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        seed_write(folder, "predict", rows[i].name, rows[i].body, strlen(rows[i].body));
+}
+
+/* How they are cut, then frames: a call of a method (headers without Huffman's code), its message
+ * and the end of the stream; the same in a stream that goes on; and frames about a connection. */
+static void http2_frames(const char *folder)
+{
+    static const char *const paths[] = {"/t.T/E", "/t.T/L", "/t.T/P", "/t.T/ES", "/t.T/RS"};
+    unsigned char bytes[400];
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        static const char type[] = "\x5f\x10"
+                                   "application/grpc";
+        const size_t length = strlen(paths[i]);
+        size_t n = 1;
+        bytes[0] = (unsigned char)(i * 16);
+        const size_t head = n;
+        memcpy(bytes + n, "\0\0\0\1\4\0\0\0\1\x83\x86\x04", 12);
+        n += 12;
+        bytes[n++] = (unsigned char)length;
+        memcpy(bytes + n, paths[i], length);
+        n += length;
+        memcpy(bytes + n, type, sizeof type - 1);
+        n += sizeof type - 1;
+        bytes[head + 2] = (unsigned char)(n - head - 9);
+        memcpy(bytes + n, "\0\0\x08\0\0\0\0\0\1\0\0\0\0\3abc", 17); /* DATA: one message */
+        n += 17;
+        memcpy(bytes + n, "\0\0\6\0\1\0\0\0\1\0\0\0\0\1x", 15); /* and the last */
+        n += 15;
+        char name[] = "call_0";
+        name[5] = (char)('0' + i);
+        seed_write(folder, "http2", name, bytes, n);
+    }
+    static const char frames[] = "\x09\0\0\6\4\0\0\0\0\0\0\4\0\0\0\x10" /* SETTINGS: a window */
+                                 "\0\0\x08\6\0\0\0\0\0"
+                                 "12345678"                              /* PING */
+                                 "\0\0\4\x08\0\0\0\0\0\0\1\0\0"          /* WINDOW_UPDATE */
+                                 "\0\0\4\3\0\0\0\0\1\0\0\0\x08"          /* RST_STREAM */
+                                 "\0\0\x08\7\0\0\0\0\0\0\0\0\0\0\0\0\0"; /* GOAWAY */
+    seed_write(folder, "http2", "frames", frames, sizeof frames - 1);
+}
+
 void seed_texts(const char *folder)
 {
     static const char *const lines[] = {
@@ -162,6 +227,8 @@ void seed_texts(const char *folder)
     multipart_bodies(folder);
     kserve_requests(folder);
     grpc_messages(folder);
+    prediction_bodies(folder);
+    http2_frames(folder);
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         char name[] = "line_0";
         name[5] = (char)('0' + i);

@@ -9,7 +9,7 @@
 # The build is one of its own: clang, every file with AddressSanitizer, UndefinedBehaviorSanitizer
 # and libFuzzer's coverage. Without oneDNN: its code is not instrumented, so it would hide what its
 # callers do and take most of the time.
-FUZZ_TARGETS := load session packed onnx picture answer decoder npy args multipart kserve grpc
+FUZZ_TARGETS := load session packed onnx picture answer decoder npy args multipart kserve predict grpc http2
 FUZZ_BUILD   := SANITIZE=fuzz OPT=-O1 ONEDNN=0
 FUZZ_SECONDS ?= 0
 FUZZ_JOBS    ?= 1

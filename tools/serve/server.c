@@ -236,6 +236,12 @@ static unsigned pending(const struct server *s)
            (s->grpc ? grpc_pending(s->grpc) : 0);
 }
 
+void server_follow(const struct server *s, struct job *job, const struct http_request *r)
+{
+    job->is_gone = s->cache ? NULL : http_is_gone;
+    job->client = r;
+}
+
 struct aside {
     struct server *server;
     void (*work)(void *arg);

@@ -116,6 +116,11 @@ void route_management(void *server, struct http_request *request);
  * is wanted. Any thread. */
 int route_allows(const char *token, const char *authorization);
 
+/* A job is not run if the client of `r` has gone by then, unless others may wait for its answer,
+ * too.
+ */
+void server_follow(const struct server *s, struct job *job, const struct http_request *r);
+
 /* Begins all of it. NULL: `why` has a sentence. Models are loaded before it returns. */
 struct server *server_begin(const struct server_options *options, char *why, size_t size);
 /* Calls `work` on a thread of its own, as what it does takes long (loading a model); it must answer

@@ -84,6 +84,7 @@ static void infer(struct call *c, int64_t number)
     version_unref(v);
     if (ok) {
         k->http = c->request;
+        server_follow(c->server, k->request.job, c->request);
         ok = fill(k, json, &err);
         plain = k->request.late;
     }

@@ -80,6 +80,10 @@ struct job {
     int priority;         /* 1 is the most urgent; 0: that of the middle */
     uint64_t deadline_ns; /* CLOCK_MONOTONIC; 0: none */
     uint64_t start_by_ns; /* likewise: it is refused unless it has begun by then; 0: none */
+    /* Whether nobody is there any longer to be answered; asked before the job is run. NULL: it
+     * can't be told. */
+    int (*is_gone)(const void *client);
+    const void *client;
     atomic_int cancelled; /* set by whoever no longer waits for it; `done` is called all the same */
 
     /* what came out; owned by the job */

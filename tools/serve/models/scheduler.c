@@ -246,7 +246,7 @@ static void drop_stale(struct batch *b, struct job **dropped, int *ndropped)
         struct job *job = b->jobs[i];
         const uint64_t now = serve_now_ns();
         job->started_ns = job->input_ns = job->computed_ns = now;
-        if (atomic_load(&job->cancelled))
+        if (atomic_load(&job->cancelled) || (job->is_gone && job->is_gone(job->client)))
             job_fail(job, JOB_CANCELLED, "the request was cancelled");
         else if ((job->deadline_ns && now >= job->deadline_ns) ||
                  (job->start_by_ns && now >= job->start_by_ns))

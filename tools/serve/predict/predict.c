@@ -178,6 +178,7 @@ static int submit_pictures(struct prediction *p, struct v2_error *err)
     job->score = p->score;
     job->vector = p->vector;
     job->want_masks = p->masks != ANSWER_NO_MASK || p->draw;
+    server_follow(p->server, job, p->http);
     job->done = on_pictures;
     job->ctx = p;
     traffic_submit(p->server, job);
@@ -202,8 +203,10 @@ static int submit_tensors(struct prediction *p, struct v2_error *err)
         v2_fail(err, V2_INVALID, "draw is for pictures");
         return 0;
     }
-    return v2_begin(&p->request, p->server, p->version, err) && predict_tensors(p, err) &&
-           v2_submit(&p->request, on_tensors, p, err);
+    if (!v2_begin(&p->request, p->server, p->version, err) || !predict_tensors(p, err))
+        return 0;
+    server_follow(p->server, p->request.job, p->http);
+    return v2_submit(&p->request, on_tensors, p, err);
 }
 
 /* ---- requests ------------------------------------------------------------------------------- */

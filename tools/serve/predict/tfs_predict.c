@@ -110,6 +110,12 @@ static int fill(struct prediction *p, struct v2_error *err)
                 : columns_read(&p->request, columns, &p->memory, err);
 }
 
+static int submit(struct prediction *p, const struct server *s, struct v2_error *err)
+{
+    server_follow(s, p->request.job, p->http);
+    return v2_submit(&p->request, on_tensors, p, err);
+}
+
 void tfs_predict(const struct tfs_call *t)
 {
     struct v2_error err = {V2_UNAVAILABLE, "out of memory"};
@@ -118,7 +124,7 @@ void tfs_predict(const struct tfs_call *t)
     if (!v)
         return;
     const int ok = p && begin(p, t, &err) && v2_begin(&p->request, t->server, v, &err) &&
-                   fill(p, &err) && v2_submit(&p->request, on_tensors, p, &err);
+                   fill(p, &err) && submit(p, t->server, &err);
     version_unref(v);
     if (ok)
         return;

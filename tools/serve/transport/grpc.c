@@ -179,18 +179,19 @@ static void on_gone(void *ctx, struct h2_stream *stream)
     grpc_call_unref(c);
 }
 
+const struct h2_handler grpc_handler = {.header = on_header,
+                                        .begun = on_begun,
+                                        .data = on_data,
+                                        .ended = on_ended,
+                                        .drained = on_drained,
+                                        .late = on_late,
+                                        .quiet = on_quiet,
+                                        .gone = on_gone};
+
 /* ---- begin and end -------------------------------------------------------------------------- */
 
 struct grpc_server *grpc_begin(const struct grpc_options *options, char *why, size_t size)
 {
-    static const struct h2_handler handler = {.header = on_header,
-                                              .begun = on_begun,
-                                              .data = on_data,
-                                              .ended = on_ended,
-                                              .drained = on_drained,
-                                              .late = on_late,
-                                              .quiet = on_quiet,
-                                              .gone = on_gone};
     struct grpc_server *s = calloc(1, sizeof *s);
     if (!s) {
         snprintf(why, size, "out of memory");
@@ -209,7 +210,7 @@ struct grpc_server *grpc_begin(const struct grpc_options *options, char *why, si
                                  .stall_seconds = options->stall_seconds,
                                  .certificate = options->certificate,
                                  .key = options->key,
-                                 .handler = &handler,
+                                 .handler = &grpc_handler,
                                  .ctx = s};
     s->h2 = h2_begin(&o, why, size);
     if (s->h2)

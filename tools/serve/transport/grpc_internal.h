@@ -17,6 +17,9 @@ struct grpc_server {
     atomic_int draining;
 };
 
+/* What is done with streams; its ctx is a grpc_server. */
+extern const struct h2_handler grpc_handler;
+
 /* A call: a stream, and what came on it. Its loop's alone. */
 struct grpc_call {
     struct grpc_server *server;

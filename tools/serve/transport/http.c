@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <microhttpd.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -314,6 +315,17 @@ static enum MHD_Result handle(struct exchange *e)
     e->server->options.handle(e->server->options.ctx, &e->request);
     pthread_mutex_lock(&e->lock);
     const int answered = e->answered;
+    pthread_mutex_unlock(&e->lock);
+    return answered ? give_answer(e) : MHD_YES;
+}
+
+/* The turn behind that of `handle`, whose request has no answer yet. A connection that slept from
+ * within its own reading would read on when it is woken, and one whose client has ended its side
+ * would be closed without its answer. */
+static enum MHD_Result put_to_sleep(struct exchange *e)
+{
+    pthread_mutex_lock(&e->lock);
+    const int answered = e->answered;
     if (!answered) {
         e->stage = WAITING;
         MHD_suspend_connection(e->connection);
@@ -343,7 +355,9 @@ static enum MHD_Result on_access(void *ctx, struct MHD_Connection *connection, c
         *bytes = 0;
         return MHD_YES;
     }
-    return e->stage == RECEIVING ? handle(e) : give_answer(e);
+    return e->stage == RECEIVING  ? handle(e)
+           : e->stage == HANDLING ? put_to_sleep(e)
+                                  : give_answer(e);
 }
 
 /* What lets pages of another origin read an answer. */
@@ -402,6 +416,15 @@ const char *http_header(const struct http_request *request, const char *name)
 {
     const struct exchange *e = (const struct exchange *)request;
     return MHD_lookup_connection_value(e->connection, MHD_HEADER_KIND, name);
+}
+
+int http_is_gone(const void *request)
+{
+    const struct exchange *e = request;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(e->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    struct pollfd p = {.fd = info ? info->connect_fd : -1};
+    return p.fd >= 0 && poll(&p, 1, 0) == 1 && (p.revents & (POLLHUP | POLLERR));
 }
 
 static int hex(char c)

@@ -73,6 +73,11 @@ unsigned http_pending(const struct http_server *server);
 /* Ends all connections. Every request must have been answered. */
 void http_end(struct http_server *server);
 
+/* Whether the client of a request that is not answered yet has given the connection up: it was
+ * reset. One that has only ended its side may still read the answer, and counts as there. An
+ * is_gone of job.h; any thread, until the request is answered. */
+int http_is_gone(const void *request);
+
 /* A header of the request, or NULL. */
 const char *http_header(const struct http_request *request, const char *name);
 /* A parameter of the query, percent-decoded, into `value`; 0 where there is none or it is too long.
