@@ -131,7 +131,8 @@ static infer_status read_node(const struct infer__graph *g, const struct infer__
         return infer__no_memory(err, (size_t)count * sizeof *to->attrs);
     for (uint32_t i = 0; i < to->nattrs; i++) {
         const uint8_t *values = NULL;
-        (void)take_attr(&c, &to->attrs[i], &values); /* which count_attrs has done before */
+        FAIL_IF(!take_attr(&c, &to->attrs[i], &values), INFER_ERROR_INTERNAL,
+                "a descriptor that was checked can't be read");
         TRY(copy_values(&to->attrs[i], values, region, err));
     }
     return INFER_OK;
