@@ -130,7 +130,7 @@ static void test_limits(void **state)
         infer_session *s = session(limit);
         double error = 0, size = 0;
         assert_true(packed(s) <= limit);
-        assert_int_equal(s->program->plan.weights.packed, packed(s));
+        assert_in_range(s->program->plan.weights.packed, packed(s), limit);
         assert_int_equal(s->program->plan.weights.limit, limit);
         assert_true(estimate(s) >= slower * 0.99); /* fewer bytes are not faster */
         slower = estimate(s);
@@ -143,6 +143,17 @@ static void test_limits(void **state)
         infer_session_free(&s);
     }
     infer_session_free(&all);
+}
+
+/* Without a limit: a megabyte more than the weights of so small a network. */
+static void test_default(void **state)
+{
+    const uint64_t plain = (uint64_t)LAYERS * CHANNELS * CHANNELS * 9 * sizeof(float);
+    infer_session *s = session(0);
+    (void)state;
+    assert_int_equal(s->program->plan.weights.plain, plain);
+    assert_int_equal(s->program->plan.weights.limit, plain + (1 << 20));
+    infer_session_free(&s);
 }
 
 static void test_too_low(void **state)
@@ -201,6 +212,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_default),
         cmocka_unit_test(test_too_low),
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_beside_each_other),

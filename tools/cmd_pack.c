@@ -17,6 +17,7 @@ static const struct cli_option options[] = {
     SHAPE_OPTION,
     MAX_OPTION,
     {"precision", "TYPE", "sessions to pack for: f32 (default), f32-strict, bf16"},
+    {"weight-bytes", "N", "sessions to pack for: bytes of packed weights at most"},
     {"json", NULL, "the result as JSON"},
     {NULL, NULL, NULL}};
 

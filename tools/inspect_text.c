@@ -272,8 +272,9 @@ void inspect_session_text(FILE *f, const struct inspect *x)
                 stored.packed, stored.stored, (unsigned long long)stored.bytes);
     const struct infer__weights *w = &x->session->program->plan.weights;
     fprintf(f,
-            "weights  %llu bytes, packed %llu of at most %llu; %u steps have a smaller kernel than "
-            "the fastest\n",
+            "kernels  %llu bytes of weights are packed to %llu of at most %llu; %u steps have a "
+            "smaller "
+            "kernel than the fastest\n",
             (unsigned long long)w->plain, (unsigned long long)w->packed,
             (unsigned long long)w->limit, w->smaller);
     fprintf(f, "work     %.3f million multiply-adds\n", (double)inspect_macs(x) / 1e6);

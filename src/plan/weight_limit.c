@@ -16,7 +16,7 @@
 
 enum {
     SLOWER = 8, /* times the best estimate: such a kernel is no choice */
-    ROUNDS = 50
+    ROUNDS = 60
 };
 
 /* Of the default: so many times the weights, or so many bytes more where that is little; and what a
@@ -25,6 +25,9 @@ enum {
 static const double default_factor = INFER__WEIGHTS_FACTOR;
 static const uint64_t default_more = 1 << 20;
 static const double default_most_price = 0.25;
+
+/* Of a limit that was asked for: between the time of nothing and that of everything. */
+static const double least_price = 1e-9, most_price = 1e9;
 
 /* A kernel for a step, prepared. */
 struct form {
@@ -51,15 +54,15 @@ struct weigher {
     uint64_t fixed; /* bytes of all other steps */
 };
 
+static uint64_t sum(uint64_t a, uint64_t b)
+{
+    return a > UINT64_MAX - b ? UINT64_MAX : a + b;
+}
+
 static uint64_t packed_bytes(const struct infer__step *s)
 {
     const uint64_t bytes = s->kernel->pack ? infer__bytes_count(s->need.packed_bytes) : 0;
     return bytes > UINT64_MAX / 4 ? UINT64_MAX / 4 : (bytes + 63) / 64 * 64;
-}
-
-static uint64_t sum(uint64_t a, uint64_t b)
-{
-    return a > UINT64_MAX - b ? UINT64_MAX : a + b;
 }
 
 /* Bytes of a step's constants, as they are before they are packed. */
@@ -73,6 +76,13 @@ static uint64_t plain_bytes(const struct infer__step *s)
     return bytes;
 }
 
+/* What a run reads of a step's weights: a kernel that packs none reads the constants. */
+static uint64_t used_bytes(const struct infer__step *s)
+{
+    const uint64_t packed = packed_bytes(s);
+    return packed ? packed : plain_bytes(s);
+}
+
 /* ---- the forms of a step -------------------------------------------------------------------- */
 
 static infer_status add_form(struct weigher *w, const struct infer__step *s, double ns,
@@ -82,7 +92,7 @@ static infer_status add_form(struct weigher *w, const struct infer__step *s, dou
     if (!infer__region_grow(&w->scratch, &forms, &w->capacity, w->nforms + 1, sizeof *w->forms))
         return infer__no_memory(err, (w->nforms + 1) * sizeof *w->forms);
     w->forms = forms;
-    w->forms[w->nforms++] = (struct form){*s, ns, packed_bytes(s)};
+    w->forms[w->nforms++] = (struct form){*s, ns, used_bytes(s)};
     return INFER_OK;
 }
 
@@ -118,7 +128,7 @@ static infer_status find_forms(struct weigher *w, struct infer__step *s, double 
         if (status == INFER_ERROR_UNSUPPORTED)
             continue;
         TRY(status);
-        if (packed_bytes(&other) < w->forms[w->nforms - 1].bytes)
+        if (used_bytes(&other) < w->forms[w->nforms - 1].bytes)
             TRY(add_form(w, &other, c[i].ns * times, err));
     }
     return INFER_OK;
@@ -196,7 +206,7 @@ static uint64_t use_rest(struct weigher *w, uint64_t bytes, uint64_t limit)
  */
 static uint64_t find_price(struct weigher *w, uint64_t limit, double most)
 {
-    double low = most * 1e-9, high = most;
+    double low = least_price, high = most;
     if (choose(w, most) > limit)
         return choose(w, most);
     for (int i = 0; i < ROUNDS; i++) {
@@ -230,7 +240,7 @@ static void apply(struct weigher *w)
 
 static infer_status weigh(struct weigher *w, uint64_t limit, int asked, infer_error *err)
 {
-    const double most = asked ? 1e9 : default_most_price;
+    const double most = asked ? most_price : default_most_price;
     TRY(find_choices(w, err));
     const uint64_t bytes = find_price(w, limit, most);
     FAIL_IF(asked && bytes > limit, INFER_ERROR_LIMIT,
