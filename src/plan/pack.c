@@ -116,9 +116,10 @@ static void fill_pages(const struct infer__plan *plan, struct infer__team *team,
         if (plan->shares[i].make)
             fresh.data = infer__share_piece(&plan->shares[i], &fresh.bytes);
     uint64_t chunks = fresh.bytes / CHUNK;
+    if (fresh.data)
+        infer__pages_drop(map, map->data, map->bytes);
     if (!chunks || chunks >= UINT32_MAX)
         return;
-    infer__pages_drop(map, map->data, map->bytes);
     infer__pages_large((void *)fresh.data, fresh.bytes);
     infer__team_run(team, fill_chunks, &fresh, (uint32_t)chunks + 1);
 }

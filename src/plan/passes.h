@@ -33,7 +33,7 @@ infer_status infer__select(struct infer__plan *plan, const struct infer__plan_op
                            infer_error *err);
 /* The default of weight_bytes_limit: so many times the weights' bytes. docs/memory.md has what it
  * costs. */
-#define INFER__WEIGHTS_FACTOR 1.8
+#define INFER__WEIGHTS_FACTOR 1.6
 /* Other kernels, where packed weights pass weight_bytes_limit. */
 infer_status infer__limit_weights(struct infer__plan *plan, const struct infer__plan_options *o,
                                   infer_error *err);
