@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw
 from .backgrounds import (blend, bricks, colour, dusk, foliage, fractal, plaster, rgb, shapes, sky,
                           street, to_array, to_image)
 from .camera import light, lens
+from .clutter import cloth, confetti, pebbles, posters
 from .logos import LOGOS, distractor_texture, logo_texture
 from .pen import EXTENT, PALETTES, TEXTURE, turned
 from .placing import gradient, homography, projected_corners
@@ -23,7 +24,7 @@ from .single import contact_sheet
 from .unseen import UNSEEN
 
 LABELS = ("stop", "give way", "no entry", "priority road", "parking") + tuple(LOGOS)
-SEEN = (street, street, sky, foliage, bricks, plaster, dusk, shapes)
+SEEN = (street, street, sky, foliage, bricks, plaster, dusk, shapes, confetti, pebbles, cloth, posters)
 LOGO_PALETTES = 24
 DISTRACTOR_KINDS = 60
 

@@ -33,6 +33,7 @@ class Inverted(nn.Module):
         hidden = channels * 2
         self.body = nn.Sequential(conv(channels, hidden, 1), conv(hidden, hidden, 3, 1, hidden),
                                   conv(hidden, channels, 1, relu=False))
+        nn.init.zeros_(self.body[-1][1].weight)     # nothing is added before it has learnt what
 
     def forward(self, x):
         return x + self.body(x)
@@ -43,11 +44,9 @@ class Trunk(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.quarter = nn.Sequential(conv(3, 16, 3, 2), conv(16, 24, 3, 2))
-        self.eighth = nn.Sequential(conv(24, 56, 3, 2), Inverted(56),
-                                    Inverted(56))
-        self.sixteenth = nn.Sequential(conv(56, 96, 3, 2), Inverted(96),
-                                       Inverted(96))
+        self.quarter = nn.Sequential(conv(3, 16, 3, 2), conv(16, 24, 3, 2), Inverted(24))
+        self.eighth = nn.Sequential(conv(24, 56, 3, 2), *(Inverted(56) for _ in range(3)))
+        self.sixteenth = nn.Sequential(conv(56, 96, 3, 2), *(Inverted(96) for _ in range(4)))
         self.from_sixteenth, self.from_eighth = conv(96, 72, 1, relu=False), conv(56, 72, 1, relu=False)
         self.mix_eighth = separable(72, 72)
         self.down_eighth, self.from_quarter = conv(72, 40, 1, relu=False), conv(24, 40, 1, relu=False)
