@@ -121,7 +121,7 @@ help:
 	@echo "make static     one program that needs no other file, for empty containers: docs/deploy.md"
 	@echo "make examples   the small programs of examples/ into $(BUILD)/examples"
 	@echo "make bench-zoo bench-compare bench-precisions bench-neighbour bench-kernels bench-sessions bench-ready"
-	@echo "                bench-against bench-serve-peers   see docs/benchmarks.md, docs/hammer.md"
+	@echo "                bench-peers bench-scaling bench-against bench-serve-peers   see docs/benchmarks.md, docs/hammer.md"
 	@echo "make check-accuracy   how far f32 answers are from float64's, beside ONNX Runtime's"
 	@echo "make check-zoo  networks that PyTorch exports, beside ONNX Runtime; writes docs/zoo.md"
 	@echo "make gallery    real networks of the shared folder on its pictures: $(BUILD)/gallery/index.html"

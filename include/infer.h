@@ -330,7 +330,8 @@ typedef struct infer_pool_options {
                                   a session knows one thing, a pool, whosever threads it has */
     uint32_t threads;          /* that work on one run at most, its caller among them: the pool
                                   starts one less, or with an executor none. At most 1024; 0: as
-                                  many as this process may use (affinity, cgroup quota) */
+                                  many as this process may use (affinity, cgroup quota). Workers
+                                  beyond those CPUs help nobody while callers and others fill them */
     uint32_t spin_us;          /* microseconds that a worker looks for work before it sleeps: more
                                   makes for shorter waits and takes CPU time. 0: 20, and 300 while a
                                   run is in flight */

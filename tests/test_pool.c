@@ -31,6 +31,7 @@ static struct infer_pool *make_pool(const struct infer__pool_setup *setup)
 static struct infer_pool *pool_of(unsigned threads)
 {
     struct infer__pool_setup setup = infer__pool_setup(threads);
+    setup.cpus = threads; /* however many there are */
     return make_pool(&setup);
 }
 
@@ -236,6 +237,27 @@ static void test_workers_go_where_units_are(void **state)
     assert_true(busy >= 6);
     infer__team_close(team);
     infer__team_close(idle);
+    infer__pool_free(p);
+}
+
+/* Threads beyond the CPUs stand aside: they would take the CPU of one that has claimed a unit. */
+static void test_no_more_than_cpus(void **state)
+{
+    (void)state;
+    struct infer__pool_setup setup = infer__pool_setup(8);
+    struct slow s = {.units = 64, .members = 8};
+    unsigned busy = 0;
+    setup.cpus = 2;
+    struct infer_pool *p = make_pool(&setup);
+    struct infer__team *team = open_team(p, 8);
+    infer__team_begin(team, 0);
+    for (int i = 0; i < 10; i++)
+        infer__team_run(team, slow_units, &s, s.units);
+    infer__team_end(team);
+    for (int k = 0; k < 8; k++)
+        busy += s.by[k] > 0;
+    assert_true(busy <= 2);
+    infer__team_close(team);
     infer__pool_free(p);
 }
 
@@ -458,6 +480,7 @@ int main(void)
         cmocka_unit_test(test_members_keep_their_parts),
         cmocka_unit_test(test_many_callers),
         cmocka_unit_test(test_workers_go_where_units_are),
+        cmocka_unit_test(test_no_more_than_cpus),
         cmocka_unit_test(test_job_numbers),
         cmocka_unit_test(test_errands_in_order),
         cmocka_unit_test(test_no_worker_for_an_errand),

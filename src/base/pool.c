@@ -291,7 +291,7 @@ infer_status infer__pool_create(const struct infer__pool_setup *setup, const inf
         return infer__no_memory(err, bytes);
     p->allocator = *a;
     p->setup = *setup;
-    p->cpus = infer__cpu_count();
+    p->cpus = setup->cpus ? setup->cpus : infer__cpu_count();
     p->process = getpid();
     infer__loans_init(&p->loans, a, threads > p->cpus ? threads : p->cpus);
     pthread_mutex_init(&p->lock, NULL);

@@ -28,6 +28,7 @@ enum { INFER__POOL_MOST_THREADS = 1024 };
 /* How to make a pool. */
 struct infer__pool_setup {
     unsigned threads; /* that work on one run, its leader among them: the pool starts one less */
+    unsigned cpus;    /* that they have: no more of them work at a time; 0: those of the process */
     uint32_t idle_us; /* how long a worker looks for work before it sleeps */
     uint32_t busy_us; /* the same while a run is under way */
     int pin;          /* 1: each worker stays on one CPU */

@@ -90,12 +90,11 @@ static inline int infer__pool_elsewhere(const struct infer_pool *p)
 }
 
 /* How many workers may help runs: while callers fill the CPUs, helping takes from others what it
- * gives to one. */
+ * gives to one. Workers beyond the CPUs would only keep those from it that have claimed a unit. */
 static inline unsigned infer__pool_helpers(struct infer_pool *p)
 {
-    uint32_t most = p->setup.threads > p->cpus ? p->setup.threads : p->cpus;
     uint32_t callers = atomic_load_explicit(&p->callers, memory_order_relaxed);
-    uint32_t left = callers < most ? most - callers : 0;
+    uint32_t left = callers < p->cpus ? p->cpus - callers : 0;
     unsigned running = atomic_load_explicit(&p->running, memory_order_relaxed);
     return left < running ? left : running;
 }

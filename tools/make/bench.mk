@@ -14,7 +14,7 @@ INT8_MODELS  ?= $(wildcard $(BENCH)/zoo-int8/*.onnx \
                 $(INFER_SHARED)/models/*qdq/model.onnx $(INFER_SHARED)/models/*int8*/model.onnx)
 
 .PHONY: gallery bench-against check-accuracy bench-zoo bench-zoo-int8 bench-compare bench-compare-int8 bench-precisions bench-neighbour \
-        bench-kernels bench-sessions bench-ready bench-serve-peers
+        bench-kernels bench-sessions bench-ready bench-serve-peers bench-peers bench-scaling
 
 # Networks as ONNX files, exported once; ZOO="resnet50 vgg16" for some of them only.
 bench-zoo:
@@ -94,6 +94,24 @@ bench-serve-peers: $(BUILD)/infer
 	@/usr/bin/python3 bench/serve_peers.py --infer $(BUILD)/infer --model $(PEERS_MODEL) \
 	    --picture $(PEERS_PICTURE) --out $(BENCH)/peers --rounds $(or $(ROUNDS),3) \
 	    --seconds $(or $(SECONDS),5) $(PEERS)
+
+# libinfer beside the engines of the Python registry, and how all of them scale to as many threads as
+# there are CPUs. Goes on where it was broken off; AGAIN=1 measures all anew.
+#   make bench-peers PEER_MODELS="resnet50 mobilenet_v2" ENGINES="onnxruntime openvino" THREADS="1 2"
+#   make bench-scaling PEER_MODELS="resnet50 resnet50.int8"
+PEERS = bench/$(1) --infer $(BUILD)/infer --bench $(BUILD)/infer-bench --out $(BENCH)/$(2) \
+        --environments $(BENCH)/engines --models "$(PEER_MODELS)" --rounds $(or $(ROUNDS),3) \
+        --seconds $(or $(SECONDS),0.5) $(if $(ENGINES),--engines "$(ENGINES)") \
+        $(if $(THREADS),--threads "$(THREADS)") $(if $(PRECISION),--precisions "$(PRECISION)") \
+        $(if $(AGAIN),--again) $(MODELS) $(filter-out $(MODELS),$(INT8_MODELS))
+bench-scaling: ENGINES ?= onnxruntime openvino
+bench-peers: $(BUILD)/infer $(BUILD)/infer-bench
+	@$(INSTALL_PACKAGES) accuracy
+	@/usr/bin/python3 $(call PEERS,engine_peers.py,engines)
+
+bench-scaling: $(BUILD)/infer $(BUILD)/infer-bench
+	@$(INSTALL_PACKAGES) accuracy
+	@/usr/bin/python3 $(call PEERS,scaling_peers.py,scaling)
 
 # Many sessions of a model, and sessions that change their size.
 bench-sessions: $(BENCH)/sessions
