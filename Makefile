@@ -116,7 +116,7 @@ all: $(PROGRAMS) $(LIBRARIES)
 help:
 	@echo "make            $(BUILD)/infer, $(BUILD)/infer-bench, libinfer.a, libinfer.so"
 	@echo "make deps       install the packages that the build needs (Debian; sudo when not root)"
-	@echo "make demo       install, build, convert the bundled model, classify the bundled pictures"
+	@echo "make demo       install, build, show classes, boxes and masks in the bundled pictures"
 	@echo "make test       install what tests need, build, run every test"
 	@echo "make static     one program that needs no other file, for empty containers: docs/deploy.md"
 	@echo "make examples   the small programs of examples/ into $(BUILD)/examples"

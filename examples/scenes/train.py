@@ -208,7 +208,7 @@ def train(rank, args, data):
             group["lr"] = args.rate * rate_at(step, steps)
         losses = one_step(model, pixels[chosen], masks[chosen], boxes[chosen])
         optimiser.zero_grad()
-        (losses[0] + 2 * losses[1] + 2 * losses[2]).backward()
+        sum(w * loss for w, loss in zip(args.weights, losses)).backward()
         mean_gradients(model)
         nn.utils.clip_grad_norm_(model.parameters(), 20)
         optimiser.step()
@@ -257,6 +257,8 @@ def main():
     parser.add_argument("--batch", type=int, default=8,
                         help="scenes of a step and worker (default 8)")
     parser.add_argument("--rate", type=float, default=3e-3, help="highest learning rate (3e-3)")
+    parser.add_argument("--weights", type=float, nargs=3, default=(1, 2, 2),
+                        help="of the losses of scores, boxes and masks (default 1 2 2)")
     parser.add_argument("--report", type=int, default=50, help="steps between lines (default 50)")
     parser.add_argument("--resume", help="a last.pt to go on from")
     parser.add_argument("--begin", help="a last.pt whose weights to begin with, where it has them")
