@@ -85,7 +85,7 @@ wait $tensors || fail "tensors: $(cat "$tmp/tensors.json" "$tmp/tensors.said")"
 sleep 2
 open=$(descriptors)
 # Its own, and not those of all the clients that are gone.
-[ "$open" -le 40 ] || fail "$open descriptors are left open"
+[ "$open" -le 40 ] || fail "$open descriptors are left open: $(ls -l /proc/$server/fd | sed 's/.*-> //; s/:.*//' | sort | uniq -c)"
 # An address sanitizer keeps what is freed.
 if [ -z "${ASAN_OPTIONS:-}" ] && ! grep -q __asan_init "$infer"; then
     [ "$late" -le $((early + early / 20 + 4096)) ] || fail "memory grows: $early kB at first, then $late kB"

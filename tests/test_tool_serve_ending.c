@@ -35,6 +35,16 @@ static void ask(int fd)
     serve_receive(fd, &r);
 }
 
+static int count_descriptors(void)
+{
+    DIR *d = opendir("/proc/self/fd");
+    int n = 0;
+    while (d && readdir(d))
+        n++;
+    closedir(d);
+    return n;
+}
+
 /* Behind http_quiesce a connection has one more answer, which says that it is the last. */
 static void last_answer(void **state)
 {
@@ -76,9 +86,34 @@ static void no_answer(void **state)
     http_end(s);
 }
 
+/* A client that goes within its head, and one that goes behind a whole request, leave nothing:
+ * their sockets are closed long before a silent connection's time is over. */
+static void gone_without_a_word(void **state)
+{
+    (void)state;
+    struct http_server *s = begin();
+    const int descriptors = count_descriptors();
+    for (int i = 0; i < 5; i++) {
+        int fd = serve_connect(http_port(s));
+        serve_send(fd, request, i % 2 ? strlen(request) : 20);
+        close(fd);
+    }
+    const int idle = serve_connect(http_port(s)); /* it stays; the others were taken before it */
+    ask(idle);
+    assert_int_equal(r.status, 200);
+    for (int i = 0; i < 100 && count_descriptors() > descriptors + 2; i++)
+        usleep(100000);
+    assert_int_equal(count_descriptors(), descriptors + 2); /* both ends of the idle one */
+    ask(idle);
+    assert_int_equal(r.status, 200);
+    close(idle);
+    http_end(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(gone_without_a_word),
         cmocka_unit_test(last_answer),
         cmocka_unit_test(no_answer),
     };

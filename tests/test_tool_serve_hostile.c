@@ -4,7 +4,9 @@
 
 #include <math.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 
 #include "tools/serve/transport/coding.h"
 #include "tools/serve/watch/metrics.h"
@@ -33,7 +35,7 @@ static struct server *begin_server(size_t most_bytes, unsigned receive_seconds)
     path[0] = store;
     struct server_options o = serve_options(path);
     o.max_request_bytes = most_bytes;
-    o.idle_seconds = 5;
+    o.idle_seconds = 60;
     o.receive_seconds = receive_seconds;
     return serve_begin(&o);
 }
@@ -99,8 +101,7 @@ static void others_are_answered(int port, double before)
         fail_msg("%.2f ms, before %.2f ms", now, before);
 }
 
-/* Descriptors come back to what they were, in the server's own time: where the end of a connection
- * came together with bytes of a request, libmicrohttpd notices it when the connection is idle. */
+/* Descriptors come back to what they were, in the server's own time. */
 static void descriptors_return(double before)
 {
     for (int i = 0; i < 3000 && process_use().descriptors > before; i++)
@@ -109,39 +110,72 @@ static void descriptors_return(double before)
         fail_msg("%.0f descriptors, before %.0f", process_use().descriptors, before);
 }
 
-/* Each takes two descriptors here, as both ends are in this process. */
+/* The clients are in processes of their own, each of which has its own descriptors. */
 static int most_connections(void)
 {
     struct rlimit l;
     getrlimit(RLIMIT_NOFILE, &l);
     l.rlim_cur = l.rlim_max;
     setrlimit(RLIMIT_NOFILE, &l);
-    getrlimit(RLIMIT_NOFILE, &l);
-    const int most = l.rlim_cur > 30000 ? 10000 : (int)(l.rlim_cur - 300) / 3;
+    const int most = l.rlim_cur > 10400 ? 10000 : (int)l.rlim_cur - 400;
     if (most < 10000)
         print_message("skipped: only %d of 10,000 connections, for want of descriptors\n", most);
     return most;
 }
 
+/* A process with `n` connections, of which half have begun a request; all are there when this
+ * returns, until *hold is closed. */
+static pid_t connect_many(int port, int n, int *hold)
+{
+    int ready[2], holds[2];
+    char byte;
+    assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+    assert_int_equal(pipe2(holds, O_CLOEXEC), 0);
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        close(holds[1]);
+        for (int i = 0; i < n; i++) {
+            const int fd = serve_connect(port);
+            if (i % 2)
+                serve_send(fd, "GET /ping HTTP/1.1\r\nHo", 23);
+        }
+        if (write(ready[1], "", 1) == 1 && read(holds[0], &byte, 1) >= 0)
+            _exit(0);
+        _exit(1);
+    }
+    close(ready[1]);
+    close(holds[0]);
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    close(ready[0]);
+    *hold = holds[1];
+    return child;
+}
+
 static void many_idle_connections(void **state)
 {
     (void)state;
+    enum { CLIENTS = 2 };
     struct server *s = begin_server(4 << 20, 2);
     const int port = http_port(s->inference), n = most_connections();
-    int *fds = calloc((size_t)n, sizeof *fds);
     const double before = usual_ms(port);
     const struct process_use at_first = process_use();
-    assert_non_null(fds);
-    for (int i = 0; i < n; i++) {
-        fds[i] = serve_connect(port);
-        if (i % 2) /* half of them have begun a request */
-            serve_send(fds[i], "GET /ping HTTP/1.1\r\nHo", 23);
-    }
+    pid_t clients[CLIENTS];
+    int holds[CLIENTS];
+    for (int i = 0; i < CLIENTS; i++)
+        clients[i] = connect_many(port, n / CLIENTS, &holds[i]);
+    for (int i = 0; i < 500 && process_use().descriptors < at_first.descriptors + n; i++)
+        usleep(10000); /* the last of them wait to be taken */
+    assert_true(process_use().descriptors >= at_first.descriptors + n);
     others_are_answered(port, before);
+    print_message("%.1f kB for each of %d idle connections\n",
+                  (process_use().resident_bytes - at_first.resident_bytes) / 1024 / n, n);
     grew_by_at_most(at_first.resident_bytes, n * (double)(16 << 10));
-    for (int i = 0; i < n; i++)
-        close(fds[i]);
-    free(fds);
+    for (int i = 0; i < CLIENTS; i++) {
+        close(holds[i]);
+        kill(clients[i], SIGKILL);
+        waitpid(clients[i], NULL, 0);
+    }
     descriptors_return(at_first.descriptors);
     server_end(s, 5);
 }

@@ -15,6 +15,7 @@
 
 #include "tools/serve/clock.h"
 #include "tools/serve/transport/coding.h"
+#include "tools/serve/transport/hangups.h"
 #include "tools/serve/transport/listen.h"
 
 /* Headers and what is read at a time. */
@@ -26,6 +27,7 @@ struct http_server {
     atomic_uint pending;
     atomic_size_t body_memory;
     atomic_int quiesced, closed; /* by http_quiesce, by http_close */
+    struct hangups *hangups;
 };
 
 /* Where a request stands. HANDLING: within the handler, on the thread of its connection. */
@@ -98,11 +100,34 @@ static void let_go_of_body(struct exchange *e)
     e->request.body_bytes = e->capacity = 0;
 }
 
+/* What hangups.h knows of a connection. */
+static struct hangups_entry *entry_of(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info ? info->socket_context : NULL;
+}
+
+static void on_connection(void *ctx, struct MHD_Connection *connection, void **context,
+                          enum MHD_ConnectionNotificationCode code)
+{
+    struct http_server *s = ctx;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        const union MHD_ConnectionInfo *info =
+            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+        *context = info ? hangups_add(s->hangups, info->connect_fd) : NULL;
+    } else {
+        hangups_remove(s->hangups, *context);
+        *context = NULL;
+    }
+}
+
 static void on_completed(void *ctx, struct MHD_Connection *connection, void **slot,
                          enum MHD_RequestTerminationCode code)
 {
-    (void)ctx, (void)connection, (void)code;
+    (void)ctx, (void)code;
     struct exchange *e = *slot;
+    hangups_busy(entry_of(connection), 0);
     if (!e)
         return;
     if (e->server->options.log && e->stage == ANSWERED)
@@ -309,6 +334,7 @@ static enum MHD_Result handle(struct exchange *e)
     e->request.came_ns = serve_now_ns();
     e->stage = HANDLING;
     e->counted = 1;
+    hangups_busy(entry_of(e->connection), 1);
     atomic_fetch_add(&e->server->pending, 1);
     if (atomic_load(&e->server->closed)) /* behind the count: http_close's caller looks at it */
         return MHD_NO;
@@ -506,9 +532,10 @@ static struct MHD_Daemon *start_daemon(struct http_server *s, int fd)
         flags, 0, NULL, NULL, on_access, s, MHD_OPTION_EXTERNAL_LOGGER, no_messages, NULL,
         MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_URI_LOG_CALLBACK, on_uri, s,
         MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL, MHD_OPTION_NOTIFY_COMPLETED,
-        on_completed, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
-        MHD_OPTION_CONNECTION_LIMIT, most_connections(), MHD_OPTION_CONNECTION_TIMEOUT,
-        o->idle_seconds, MHD_OPTION_ARRAY, more, MHD_OPTION_END);
+        on_completed, NULL, MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES, MHD_OPTION_CONNECTION_LIMIT,
+        most_connections(), MHD_OPTION_CONNECTION_TIMEOUT, o->idle_seconds, MHD_OPTION_ARRAY, more,
+        MHD_OPTION_END);
 }
 
 static const char *why_not(const struct http_options *o)
@@ -534,9 +561,11 @@ struct http_server *http_begin(const struct http_options *options, char *why, si
         free(s);
         return NULL;
     }
-    s->daemon = start_daemon(s, fd);
+    s->hangups = hangups_begin();
+    s->daemon = s->hangups ? start_daemon(s, fd) : NULL;
     if (!s->daemon) {
         snprintf(why, size, "port %d: HTTP can't be started%s", options->port, why_not(options));
+        hangups_end(s->hangups);
         close(fd);
         free(s);
         return NULL;
@@ -573,5 +602,6 @@ void http_end(struct http_server *s)
     if (!s)
         return;
     MHD_stop_daemon(s->daemon);
+    hangups_end(s->hangups);
     free(s);
 }
