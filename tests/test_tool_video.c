@@ -261,6 +261,17 @@ static void test_wrong_task(void **state)
     /* an .onnx file does not say what it is for, but it can be told */
     assert_int_equal(run(cmd_classify, "classify", net, picture, NULL), CLI_USAGE);
     says(err_text, "its answers are boxes, not classes: infer detect is for it");
+    /* scores of classes: no file says so, but their shape does */
+    write_classifier(in_folder("classes.onnx"), 1);
+    assert_int_equal(run(cmd_convert, "convert", in_folder("classes.onnx"), "--resize", "8x8", "-o",
+                         in_folder("classes.infer"), NULL),
+                     CLI_OK);
+    assert_int_equal(run(cmd_detect, "detect", in_folder("classes.infer"), picture, NULL),
+                     CLI_USAGE);
+    says(err_text, "infer classify is for it");
+    assert_int_equal(run(cmd_segment, "segment", in_folder("classes.infer"), picture, NULL),
+                     CLI_USAGE);
+    says(err_text, "infer classify is for it");
     assert_int_equal(run(cmd_detect, "detect", in_folder("masks.onnx"), picture, NULL), CLI_USAGE);
     says(err_text, "its answers are masks, not boxes: infer segment is for it");
     /* a detector's own points need no other detector */

@@ -42,7 +42,7 @@ static int check(struct box_command *c, const struct cli_args *args)
     infer_decoding d = INFER_DECODING_INIT;
     infer_error err;
     if (infer_model_decoding(c->d.model, &d, &err) != INFER_OK)
-        return cli_fail(path, &err);
+        return task_unknown(path, c->d.model, &err);
     if (d.task == INFER_TASK_DETECT && d.points >= 0)
         return cli_has(args, "detector")
                    ? cli_usage("%s: it finds boxes itself: --detector is for networks of points "

@@ -230,7 +230,7 @@ static int segment(struct segmenter *s, const struct cli_args *args)
     infer_error err;
     infer_decoding_init(&s->decoding, sizeof s->decoding);
     if (infer_model_decoding(s->model, &s->decoding, &err) != INFER_OK)
-        return cli_fail(path, &err);
+        return task_unknown(path, s->model, &err);
     if (s->decoding.task != INFER_TASK_SEGMENT)
         return cli_usage("%s: its answers are %s, not masks: %s is for it", path,
                          task_answers(s->decoding.task), task_command(s->decoding.task));

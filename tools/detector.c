@@ -27,7 +27,7 @@ int detector_begin(struct detector *d, const char *path)
     if (!d->model)
         return begin_landmarks(d, path);
     if (infer_model_decoding(d->model, &d->decoding, &err) != INFER_OK)
-        return cli_fail(path, &err);
+        return task_unknown(path, d->model, &err);
     if (d->decoding.task != INFER_TASK_DETECT)
         return cli_usage("%s: its answers are %s, not boxes: %s is for it", path,
                          task_answers(d->decoding.task), task_command(d->decoding.task));

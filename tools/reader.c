@@ -7,6 +7,7 @@
 #include "base/status.h"
 #include "infer_draw.h"
 #include "tools/convert.h"
+#include "tools/task.h"
 
 enum { ROOM = 4096 }; /* bytes of a line's text */
 
@@ -63,7 +64,7 @@ static int add(struct reader *r, struct reader_part *part, const char *path)
     infer_decoding d = INFER_DECODING_INIT;
     infer_error err;
     if (infer_model_decoding(part->model, &d, &err) != INFER_OK)
-        return cli_fail(path, &err);
+        return task_unknown(path, part->model, &err);
     part->task = d.task;
     if (d.task != INFER_TASK_TEXT_REGIONS && d.task != INFER_TASK_TEXT)
         return cli_usage("%s: it neither finds text nor reads it: --task of infer convert", path);

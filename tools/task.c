@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "tools/cli.h"
 #include "tools/convert.h"
 
 const char *task_command(int32_t task)
@@ -21,6 +22,25 @@ const char *task_answers(int32_t task)
            : task == INFER_TASK_KEYPOINTS    ? "points"
            : task >= INFER_TASK_TEXT_REGIONS ? "text"
                                              : "classes";
+}
+
+int task_is_vector(const infer_model *model)
+{
+    infer_value_info info = INFER_VALUE_INFO_INIT;
+    int sides = 0;
+    if (infer_model_output(model, 0, &info, NULL) != INFER_OK)
+        return 0;
+    for (int i = 0; i < info.rank; i++)
+        sides += !(info.free_dims >> i & 1) && info.dims[i] != 1;
+    return sides <= 1;
+}
+
+int task_unknown(const char *path, const infer_model *model, const infer_error *err)
+{
+    if (err->status == INFER_ERROR_UNSUPPORTED && task_is_vector(model))
+        return cli_usage("%s: %s, and they look like scores of classes: infer classify is for it",
+                         path, err->message);
+    return cli_fail(path, err);
 }
 
 int32_t task_guess(const char *path)

@@ -10,18 +10,7 @@
 #include "tools/preprocess_args.h"
 #include "tools/progress.h"
 #include "tools/read_file.h"
-
-/* A vector of scores: all sides but one are 1, or not fixed. */
-static int is_vector(const infer_model *model)
-{
-    infer_value_info info = INFER_VALUE_INFO_INIT;
-    int sides = 0;
-    if (infer_model_output(model, 0, &info, NULL) != INFER_OK)
-        return 0;
-    for (int i = 0; i < info.rank; i++)
-        sides += !(info.free_dims >> i & 1) && info.dims[i] != 1;
-    return sides <= 1;
-}
+#include "tools/task.h"
 
 int eval_open_onnx(const char *path, struct convert_options *o, infer_model **model, void **bytes)
 {
@@ -38,7 +27,7 @@ int eval_open_onnx(const char *path, struct convert_options *o, infer_model **mo
                    : cli_fail(path, &err);
     o->task = NULL;
     const int opened = open_model_with(path, o, model, bytes);
-    return opened == CLI_OK && !is_vector(*model) ? cli_fail(path, &err) : opened;
+    return opened == CLI_OK && !task_is_vector(*model) ? cli_fail(path, &err) : opened;
 }
 
 static int open_file(struct eval_model *m, const struct cli_args *args)
