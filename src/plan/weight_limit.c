@@ -62,7 +62,7 @@ static uint64_t sum(uint64_t a, uint64_t b)
 static uint64_t packed_bytes(const struct infer__step *s)
 {
     const uint64_t bytes = s->kernel->pack ? infer__bytes_count(s->need.packed_bytes) : 0;
-    return bytes > UINT64_MAX / 4 ? UINT64_MAX / 4 : (bytes + 63) / 64 * 64;
+    return (uint64_t)infer__count_align((int64_t)bytes, 64);
 }
 
 /* Bytes of a step's constants, as they are before they are packed. */

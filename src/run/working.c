@@ -14,7 +14,8 @@ static int take(struct infer__memory *m, char *room)
 
 static size_t room_bytes(const struct infer__memory *m)
 {
-    return m->bytes.arenas + m->bytes.scratch;
+    size_t bytes;
+    return infer__size_add(m->bytes.arenas, m->bytes.scratch, &bytes) ? bytes : SIZE_MAX;
 }
 
 int infer__memory_begin(struct infer__memory *m)
