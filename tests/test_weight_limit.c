@@ -208,6 +208,61 @@ static void test_beside_each_other(void **state)
     infer_session_free(&again);
 }
 
+/* Memory that fails at one call. */
+struct failing {
+    int calls, at, held;
+};
+
+static void *failing_alloc(void *ctx, size_t bytes)
+{
+    struct failing *f = ctx;
+    if (++f->calls == f->at)
+        return NULL;
+    f->held++;
+    return malloc(bytes);
+}
+
+static void failing_free(void *ctx, void *memory)
+{
+    struct failing *f = ctx;
+    f->held--;
+    free(memory);
+}
+
+static void test_every_allocation_fails(void **state)
+{
+    infer_session *all = session((uint64_t)1 << 40);
+    const uint64_t limit = (packed(all) + least()) / 2;
+    struct failing f = {0};
+    infer_load_options lo = INFER_LOAD_OPTIONS_INIT;
+    infer_session_options o = INFER_SESSION_OPTIONS_INIT;
+    infer_model *model;
+    infer_session *s;
+    infer_error err;
+    infer_status status;
+    (void)state;
+    lo.allocator = (infer_allocator){&f, failing_alloc, failing_free};
+    o.weight_bytes_limit = limit;
+    o.threads = 1;
+    o.no_onednn = 1;
+    OK(infer_load_memory(net.file.data, net.file.size, &lo, &model, &err));
+    const int held = f.held;
+    for (int at = 1;; at++) {
+        f.calls = 0;
+        f.at = at;
+        status = infer_session_create(model, &o, &s, &err);
+        if (status == INFER_OK)
+            break;
+        assert_int_equal(status, INFER_ERROR_NO_MEMORY);
+        assert_int_equal(f.held, held);
+    }
+    assert_true(f.calls < f.at && packed(s) <= limit);
+    infer_session_free(&s);
+    infer_model_free(&model);
+    assert_int_equal(f.held, 0);
+    infer_session_free(&all);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -216,6 +271,7 @@ int main(void)
         cmocka_unit_test(test_too_low),
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_beside_each_other),
+        cmocka_unit_test(test_every_allocation_fails),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

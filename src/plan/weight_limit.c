@@ -71,8 +71,8 @@ static uint64_t plain_bytes(const struct infer__step *s)
     uint64_t bytes = 0;
     for (uint32_t k = 0; k < s->task.nin; k++)
         if (s->task.in[k].is_const && s->task.in[k].data)
-            bytes = sum(bytes, (uint64_t)infer__operand_elements(&s->task.in[k]) *
-                                   infer_type_size((infer_type)s->task.in[k].type));
+            bytes = sum(bytes, infer__array_bytes((size_t)infer__operand_elements(&s->task.in[k]),
+                                                  infer_type_size((infer_type)s->task.in[k].type)));
     return bytes;
 }
 

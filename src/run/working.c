@@ -12,6 +12,7 @@ static int take(struct infer__memory *m, char *room)
     return room != NULL;
 }
 
+/* Which was added up before when they were taken. */
 static size_t room_bytes(const struct infer__memory *m)
 {
     size_t bytes;
