@@ -52,6 +52,7 @@ struct weigher {
     struct form *forms;
     uint32_t nforms, capacity;
     uint64_t fixed; /* bytes of all other steps */
+    int asked;      /* 1: the limit was asked for */
 };
 
 static uint64_t sum(uint64_t a, uint64_t b)
@@ -134,10 +135,13 @@ static infer_status find_forms(struct weigher *w, struct infer__step *s, double 
     return INFER_OK;
 }
 
-/* Steps that are cut anew in each run keep their kernels: memory was taken for these. */
-static int may_be_smaller(const struct infer__step *s)
+/* Steps that are cut anew in each run keep their kernels: memory was taken for these. Without a
+ * limit that was asked for those are left alone that have little to give back: preparing other
+ * kernels takes time. */
+static int may_be_smaller(const struct weigher *w, const struct infer__step *s)
 {
-    return !s->bounded && packed_bytes(s) != 0;
+    const uint64_t packed = packed_bytes(s), plain = plain_bytes(s);
+    return !s->bounded && packed != 0 && (w->asked || packed > sum(plain, plain / 4));
 }
 
 static infer_status find_choices(struct weigher *w, infer_error *err)
@@ -149,7 +153,7 @@ static infer_status find_choices(struct weigher *w, infer_error *err)
     for (uint32_t i = 0; i < plan->nsteps; i++) {
         struct infer__step *s = &plan->steps[i];
         const uint32_t begin = w->nforms;
-        if (may_be_smaller(s))
+        if (may_be_smaller(w, s))
             TRY(find_forms(w, s, i < plan->batch_from ? plan->images : 1, err));
         if (w->nforms - begin > 1)
             w->choices[w->nchoices++] = (struct choice){i, begin, w->nforms, begin, begin};
@@ -238,12 +242,12 @@ static void apply(struct weigher *w)
 
 /* ---- the pass ------------------------------------------------------------------------------- */
 
-static infer_status weigh(struct weigher *w, uint64_t limit, int asked, infer_error *err)
+static infer_status weigh(struct weigher *w, uint64_t limit, infer_error *err)
 {
-    const double most = asked ? most_price : default_most_price;
+    const double most = w->asked ? most_price : default_most_price;
     TRY(find_choices(w, err));
     const uint64_t bytes = find_price(w, limit, most);
-    FAIL_IF(asked && bytes > limit, INFER_ERROR_LIMIT,
+    FAIL_IF(w->asked && bytes > limit, INFER_ERROR_LIMIT,
             "packed weights need %llu bytes with the smallest kernels that there are: more than "
             "the limit, %llu (weight_bytes_limit)",
             (unsigned long long)bytes, (unsigned long long)limit);
@@ -269,9 +273,9 @@ infer_status infer__limit_weights(struct infer__plan *plan, const struct infer__
     plan->weights = (struct infer__weights){.plain = plain, .packed = all, .limit = limit};
     if (all <= limit)
         return INFER_OK;
-    struct weigher w = {.plan = plan};
+    struct weigher w = {.plan = plan, .asked = o->weight_bytes_limit != 0};
     infer__region_init(&w.scratch, &plan->allocator);
-    infer_status status = weigh(&w, limit, o->weight_bytes_limit != 0, err);
+    infer_status status = weigh(&w, limit, err);
     infer__region_free(&w.scratch);
     return status;
 }
