@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "kernels/nd.h"
+#include "kernels/softmax/softmax.h"
 
 enum { COLUMNS = 64 }; /* columns that are worked on at a time where the axis is not the last */
 
@@ -128,6 +129,11 @@ static infer_status softmax_prepare(const struct infer__task *t, struct infer__n
     }
 COLUMNS_OF(float, expf)
 COLUMNS_OF(double, exp)
+
+void infer__softmax_row(const float *x, float *y, int64_t n)
+{
+    row_float(x, y, n, 0);
+}
 
 const struct infer__kernel infer__softmax_f32_c = {.name = "softmax_f32_c",
                                                    .isa = INFER_ISA_C,

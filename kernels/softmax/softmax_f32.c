@@ -5,7 +5,7 @@
 #include "kernels/levels.h"
 
 #include "kernels/nd.h"
-#include "kernels/vec_double.h"
+#include "kernels/softmax/vec_softmax.h"
 
 struct view {
     int64_t outer, axis, inner;
@@ -55,49 +55,6 @@ VEC_INLINE void store(float *p, vec x, int n)
         vec_store_n(p, x, n);
 }
 
-/* e^d of d <= 0, but 0 for what is or nearly is a denormal: attention masks are full of them, and
- * Intel's CPUs take 150 cycles for each product that has one. */
-VEC_INLINE vec weight(vec d)
-{
-    const vec least = vec_set(-86);
-    return vec_select(vec_less(d, least), vec_set(0), vec_exp(vec_at_least(least, d)));
-}
-
-static void softmax_row(const float *x, float *y, int64_t n, int logs)
-{
-    int tail = (int)(n % VEC);
-    int64_t whole = n - tail, i;
-    const vec none = vec_set(-INFINITY);
-    vec most = none;
-    for (i = 0; i < whole; i += VEC)
-        most = vec_at_least(vec_load(x + i), most);
-    if (tail)
-        most = vec_at_least(vec_load_or(x + i, tail, none), most);
-    vec max = vec_set(vec_max_across(most));
-    vec_double sums = vec_double_set(0);
-    for (i = 0; i < whole; i += VEC) {
-        vec d = vec_sub(vec_load(x + i), max), e = weight(d);
-        vec_store(y + i, logs ? d : e);
-        sums = vec_double_add(sums, vec_to_double(e));
-    }
-    if (tail) {
-        /* a lane that is not there: -infinity - max, whose exponential is 0 */
-        vec d = vec_sub(vec_load_or(x + i, tail, none), max), e = weight(d);
-        vec_store_n(y + i, logs ? d : e, tail);
-        sums = vec_double_add(sums, vec_to_double(e));
-    }
-    double sum = vec_double_sum(sums);
-    vec factor = vec_set((float)(1 / sum)), shift = vec_set((float)log(sum));
-    for (i = 0; i < whole; i += VEC) {
-        vec a = vec_load(y + i);
-        vec_store(y + i, logs ? vec_sub(a, shift) : vec_mul(a, factor));
-    }
-    if (tail) {
-        vec a = vec_load_n(y + i, tail);
-        vec_store_n(y + i, logs ? vec_sub(a, shift) : vec_mul(a, factor), tail);
-    }
-}
-
 /* The logarithm of the sum's float, and what rounding to it left. */
 VEC_INLINE vec log_of(vec_double sums)
 {
@@ -114,7 +71,7 @@ VEC_INLINE void columns_body(const float *x, float *y, int64_t axis, int64_t ste
         max = vec_at_least(load(x + i * step, n), max);
     vec_double sums = vec_double_set(0);
     for (int64_t i = 0; i < axis; i++) {
-        vec d = vec_sub(load(x + i * step, n), max), e = weight(d);
+        vec d = vec_sub(load(x + i * step, n), max), e = vec_softmax_weight(d);
         store(y + i * step, logs ? d : e, n);
         sums = vec_double_add(sums, vec_to_double(e));
     }
@@ -149,7 +106,7 @@ static void softmax_run(const struct infer__task *t, const struct infer__buffers
         const float *x = (const float *)b->in[0] + at;
         float *y = (float *)b->out[0] + at;
         if (v.inner == 1)
-            softmax_row(x, y, v.axis, logs);
+            vec_softmax_row(x, y, v.axis, logs);
         else
             softmax_columns(x, y, v.axis, v.inner,
                             v.inner - column < VEC ? (int)(v.inner - column) : VEC, logs);

@@ -206,6 +206,11 @@ struct infer__linear_attention {
     float scale;
 };
 
+struct infer__attention {
+    float scale;     /* of the products of queries and keys */
+    int32_t or_zero; /* 1: weights that are NaN (all of a query's are masked) are 0 */
+};
+
 struct infer__round_float {
     int32_t format; /* enum infer__float_format */
     int32_t overflows;
@@ -280,6 +285,7 @@ union infer__params {
     struct infer__roi roi;
     struct infer__random random;
     struct infer__linear_attention linear_attention;
+    struct infer__attention attention;
     struct infer__round_float round_float;
     struct infer__recurrent recurrent;
     struct infer__nms nms;

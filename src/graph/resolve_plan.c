@@ -63,3 +63,28 @@ infer_status infer__resolve_channel_shuffle(struct infer__resolve *r)
         TRY(infer__resolve_out(r, i, (infer_type)x->type, x->rank, dims));
     return INFER_OK;
 }
+
+/* Attention: queries [.., m, d], keys [.., d, n], values [.., n, e], and a mask for [.., m, n]. */
+infer_status infer__resolve_attention(struct infer__resolve *r)
+{
+    const struct infer__value *q = infer__resolve_in(r, 0), *k = infer__resolve_in(r, 1);
+    const struct infer__value *v = infer__resolve_in(r, 2);
+    const int rank = q->rank;
+    int64_t dims[INFER_MAX_RANK] = {0};
+    for (uint32_t i = 0; i < r->node->nin; i++)
+        TRY(infer__resolve_type(r, i, INFER__SET(F32)));
+    TRY(infer__resolve_rank(r, 0, 2, INFER_MAX_RANK));
+    memcpy(dims, q->dims, sizeof q->dims);
+    int same = k->rank == rank && v->rank == rank;
+    for (int i = 0; same && i < rank - 2; i++)
+        same = k->dims[i] == dims[i] && v->dims[i] == dims[i];
+    RESOLVE_FAIL_IF(!same || k->dims[rank - 2] != dims[rank - 1] ||
+                        v->dims[rank - 2] != k->dims[rank - 1],
+                    INFER_ERROR_SHAPE, "queries, keys and values do not fit");
+    dims[rank - 1] = k->dims[rank - 1];
+    TRY(infer__resolve_broadcasts_to(r, 3, rank, dims));
+    TRY(infer__resolve_float(r, INFER__ATTR_ALPHA, 1, &r->params->attention.scale));
+    TRY(infer__resolve_flag(r, INFER__ATTR_MODE, 0, &r->params->attention.or_zero));
+    dims[rank - 1] = v->dims[rank - 1];
+    return infer__resolve_out(r, 0, INFER_F32, rank, dims);
+}

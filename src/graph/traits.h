@@ -45,11 +45,12 @@ enum infer__op_flops {
     INFER__FLOPS_NONE,   /* elements are only moved */
     INFER__FLOPS_WINDOW, /* one for each element of a window */
     INFER__FLOPS_CONV,   /* a multiply-add for each of a window and the channels of a group */
-    INFER__FLOPS_SCATTER,  /* the same, for each element of operand 0 */
-    INFER__FLOPS_CHAIN,    /* of the three convolutions of a ConvChain */
-    INFER__FLOPS_GEMM,     /* of a product, whose first matrix may be transposed */
-    INFER__FLOPS_MATMUL,   /* of a product */
-    INFER__FLOPS_RECURRENT /* of the products with W and R in each step */
+    INFER__FLOPS_SCATTER,   /* the same, for each element of operand 0 */
+    INFER__FLOPS_CHAIN,     /* of the three convolutions of a ConvChain */
+    INFER__FLOPS_GEMM,      /* of a product, whose first matrix may be transposed */
+    INFER__FLOPS_MATMUL,    /* of a product */
+    INFER__FLOPS_RECURRENT, /* of the products with W and R in each step */
+    INFER__FLOPS_ATTENTION  /* of both products of an Attention */
 };
 
 /* How an operator works on the integers of quantised tensors (docs/quantization.md). */

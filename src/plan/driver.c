@@ -43,10 +43,12 @@ static infer_status make_graph(struct infer__plan *plan, const struct infer__gra
     return bind_and_fold(plan, graph, o, &budget, err);
 }
 
-static infer_status fuse(struct infer__graph *g, infer_error *err)
+static infer_status fuse(struct infer__graph *g, const struct infer__plan_options *o,
+                         infer_error *err)
 {
     TRY(infer__integer_dynamic(g, err));
     TRY(infer__fuse_forms(g, err));
+    TRY(infer__fuse_attention(g, o, err));
     TRY(infer__fuse_channels(g, err));
     return infer__fuse(g, err);
 }
@@ -94,7 +96,7 @@ static infer_status build(struct infer__plan *plan, const struct infer__graph *g
                           const struct infer__plan_options *o, int whole, infer_error *err)
 {
     TRY(make_graph(plan, graph, o, err));
-    TRY(fuse(&plan->graph, err));
+    TRY(fuse(&plan->graph, o, err));
     return make_steps(plan, o, whole, err);
 }
 

@@ -9,6 +9,7 @@
  *   empty.c   nodes on tensors without elements, which no kernel is to meet
  *   work.c    what computing something takes, and the budget for it
  *   fuse_forms.c  what exporters write out in many nodes: Gelu, LayerNormalization, Dense
+ *   fuse_attention.c  both products of attention and the Softmax between them
  *   integer.c nodes of quantised models that work on the integers
  *   integer_dynamic.c  the same where scales are found at run time
  *   fuse_channels.c  what moves or scales channels, with the Concat before it: ScaleShift,

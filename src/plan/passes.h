@@ -8,6 +8,8 @@ infer_status infer__plan_bind(struct infer__plan *plan, const struct infer__plan
                               infer_error *err);
 
 infer_status infer__fuse_forms(struct infer__graph *g, infer_error *err);
+infer_status infer__fuse_attention(struct infer__graph *g, const struct infer__plan_options *o,
+                                   infer_error *err);
 infer_status infer__fuse_channels(struct infer__graph *g, infer_error *err);
 infer_status infer__integer(struct infer__graph *g, infer_error *err);
 /* ConvInteger and MatMulInteger: weights in the kernels' form, and the Cast, Mul and Add behind

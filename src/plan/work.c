@@ -42,6 +42,11 @@ static int64_t count_flops(const struct infer__task *t)
                               INFER__SUM(elements(&t->in[1]), elements(&t->in[2])));
     case INFER__FLOPS_GEMM:
         return INFER__PRODUCT(2, out, t->in[0].dims[t->p.gemm.trans_a ? 0 : 1]);
+    case INFER__FLOPS_ATTENTION: {
+        const struct infer__operand *q = &t->in[0], *k = &t->in[1];
+        const int64_t each = INFER__SUM(q->dims[q->rank - 1], t->out[0].dims[q->rank - 1]);
+        return INFER__PRODUCT(2, in / q->dims[q->rank - 1], k->dims[k->rank - 1], each);
+    }
     case INFER__FLOPS_MATMUL:
         return INFER__PRODUCT(2, out, t->in[0].dims[t->in[0].rank - 1]);
     default:
