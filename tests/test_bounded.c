@@ -423,19 +423,6 @@ static void test_failing_memory(void **state)
 
 /* ---- numbers that are given ----------------------------------------------------------------- */
 
-static uint32_t net_value(struct net *n, const char *name, infer_type type, int rank, int64_t a)
-{
-    uint32_t id;
-    OK(infer__graph_add_value(&n->g, name, &id, &n->err));
-    struct infer__value *v = &n->g.values[id];
-    v->kind = INFER__VALUE_INPUT;
-    v->type = (uint8_t)type;
-    v->rank = (uint8_t)rank;
-    v->dims[0] = a;
-    v->shaped = 1;
-    return id;
-}
-
 enum { NUMBERS, FIRST, BEHIND, BESTS, TILED, GIVEN_RESULTS };
 
 /* n, x (9): 0 to before n; the first n of x; all behind them; the best n; n copies of x. */

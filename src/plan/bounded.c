@@ -1,6 +1,7 @@
 /* Memory for steps whose operands have other sizes in each run; see struct infer__bounded. */
 #include <string.h>
 
+#include "graph/traits.h"
 #include "plan/passes.h"
 
 /* What one kernel would need for the largest sizes. Those that can't be prepared, or pack weights
@@ -24,6 +25,11 @@ static infer_status ask_kernel(struct infer__plan *plan, struct infer__step *s,
     return INFER_OK;
 }
 
+int infer__packs_sizes(unsigned op)
+{
+    return infer__op_traits(op)->axes == INFER__AXES_RESIZED;
+}
+
 infer_status infer__bounded_reserve(struct infer__plan *plan, struct infer__step *s,
                                     infer_error *err)
 {
@@ -41,6 +47,12 @@ infer_status infer__bounded_reserve(struct infer__plan *plan, struct infer__step
     b->need.cut = infer__region_calloc(&plan->region, 1, b->cut_bytes);
     if (!b->operands || !b->pointers || !b->need.cut)
         return infer__no_memory(err, count * sizeof *b->operands + b->cut_bytes);
+    if (infer__packs_sizes(s->task.op)) {
+        b->packed_bytes = infer__bytes_count(s->need.packed_bytes);
+        b->packed = infer__region_take(&plan->region, b->packed_bytes);
+        if (!b->packed)
+            return infer__no_memory(err, b->packed_bytes);
+    }
     return INFER_OK;
 }
 

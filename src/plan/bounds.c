@@ -76,12 +76,60 @@ static int is_begin(const struct infer__node *n, uint32_t i)
     return (n->op == INFER__OP_SLICE && i == 1) || (n->op == INFER__OP_RANGE && i == 0);
 }
 
+static int all_positive(const struct infer__value *v)
+{
+    const int64_t count = v->shaped ? infer__value_elements(v) : 0;
+    for (int64_t i = 0; i < count; i++)
+        if (infer__resolve_element(v, i) < 1)
+            return 0;
+    return v->kind == INFER__VALUE_CONST;
+}
+
+/* Whether a bound of where a Slice begins or ends may count from the other end of the axis than the
+ * number itself will: then it bounds nothing. */
+static int may_count_back(const struct infer__value *v)
+{
+    struct infer__value low = *v;
+    low.data = v->bound->at_least;
+    for (int64_t i = 0; low.data && i < infer__value_elements(v); i++)
+        if (infer__resolve_element(&low, i) < 0)
+            return 1;
+    return !low.data;
+}
+
+int infer__bounds_told(const struct infer__node *n, uint32_t i, const struct infer__value *v)
+{
+    return (v->bound && v->bound->at_most) ||
+           (n->op == INFER__OP_SLICE && (i == 1 || i == 2) && v->type == INFER_S64);
+}
+
+/* Where a Slice begins or ends, of which nothing useful is known: its result is at most the whole
+ * axis, if steps go forward. Whether that was taken for operand i. */
+static int take_axis(struct infer__graph *g, const struct infer__node *n, uint32_t i)
+{
+    static const int64_t first[INFER_MAX_RANK],
+        last[INFER_MAX_RANK] = {INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX,
+                                INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX};
+    struct infer__value *v = &g->values[n->in[i]];
+    if (n->op != INFER__OP_SLICE || (i != 1 && i != 2) || v->kind == INFER__VALUE_CONST ||
+        v->type != INFER_S64 || !v->shaped || v->free_dims ||
+        infer__value_elements(v) > INFER_MAX_RANK)
+        return 0;
+    if ((n->nin > 4 && n->in[4] && !all_positive(&g->values[n->in[4]])) ||
+        (v->bound && v->bound->at_most && !may_count_back(v)))
+        return 0;
+    v->data = i == 1 ? first : last;
+    v->kind = INFER__VALUE_CONST;
+    return 1;
+}
+
 /* Takes the bounds of operands for their values; 0: there are none. */
 static int take_bounds(struct infer__graph *g, const struct infer__node *n)
 {
     int some = 0;
     for (uint32_t i = 0; i < n->nin; i++) {
         struct infer__value *v = &g->values[n->in[i]];
+        some |= take_axis(g, n, i);
         if (!n->in[i] || v->kind == INFER__VALUE_CONST || !v->bound || !v->bound->at_most)
             continue;
         v->data = is_begin(n, i) ? v->bound->at_least : v->bound->at_most;

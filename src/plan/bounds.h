@@ -16,6 +16,10 @@ infer_status infer__bounds_resolve(struct infer__graph *g, const struct infer__n
                                    uint64_t max_tensor_bytes, union infer__params *p, int *values,
                                    infer_error *err);
 
+/* Whether operand i, which is no constant, may decide about the sizes of results: a run looks at
+ * it. */
+int infer__bounds_told(const struct infer__node *n, uint32_t i, const struct infer__value *v);
+
 /* Works out bounds for the numbers of a resolved node's results, where they are few and follow from
  * bounds of its operands. *known becomes 1 where they leave no choice: the results are constants.
  */

@@ -43,6 +43,9 @@ infer_status infer__limit_weights(struct infer__plan *plan, const struct infer__
  * sizes need. Its kernel has been chosen for these. */
 infer_status infer__bounded_reserve(struct infer__plan *plan, struct infer__step *s,
                                     infer_error *err);
+/* Whether an operator's kernels pack nothing but what follows from sizes (the taps of Resize), so
+ * that a bounded step's is packed by each run. */
+int infer__packs_sizes(unsigned op);
 /* The graph that runs write their sizes to, where a step is bounded. */
 infer_status infer__bounded_graph(struct infer__plan *plan, infer_error *err);
 /* Where all other tensors are, and how large the arena is (storage.h). */

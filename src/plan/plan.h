@@ -80,6 +80,8 @@ struct infer__bounded {
     struct infer__node node; /* op 0: none, all operands have the shapes of their values */
     int values;              /* values of operands that are no constants say something of sizes */
     uint32_t cut_bytes;      /* of the memory that a run's kernel finds at need.cut */
+    void *packed;            /* what a run packs anew, as sizes decide about all of it; else NULL */
+    uint64_t packed_bytes;   /* that there is room for there */
 
     /* of the run */
     struct infer__task task;

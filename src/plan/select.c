@@ -67,11 +67,11 @@ static double far_ns(const struct infer__task *t)
 }
 
 /* Whether a run can cut a bounded step anew with this kernel: it allocates nothing, and its weights
- * look the same whatever the sizes are. */
+ * look the same whatever the sizes are, or are sizes themselves. */
 static int can_be_cut_anew(const struct infer__step *s)
 {
-    return !s->kernel->release &&
-           (!infer__bytes_count(s->need.packed_bytes) || s->need.layout != 0);
+    return !s->kernel->release && (!infer__bytes_count(s->need.packed_bytes) ||
+                                   s->need.layout != 0 || infer__packs_sizes(s->task.op));
 }
 
 infer_status infer__prepare_step(struct infer__plan *plan, struct infer__step *s, infer_error *err)

@@ -23,8 +23,7 @@ static void show_values(struct infer__program *p, const struct infer__node *n,
     for (uint32_t i = 0; i < n->nin; i++) {
         const struct infer__value *planned = &p->plan.graph.values[n->in[i]];
         struct infer__value *v = value_now(p, n->in[i]);
-        if (!n->in[i] || planned->kind == INFER__VALUE_CONST || !planned->bound ||
-            !planned->bound->at_most)
+        if (!n->in[i] || planned->kind == INFER__VALUE_CONST || !infer__bounds_told(n, i, planned))
             continue;
         v->kind = show ? INFER__VALUE_CONST : planned->kind;
         v->data = show ? pointers[i] : NULL;
@@ -158,6 +157,13 @@ static void identity(struct infer__bounded *b)
     keep_operands(b, 1);
 }
 
+/* A Resize to the size that there is already: kernels that resize have less memory for copies. */
+static int is_copy(const struct infer__task *t)
+{
+    return t->op == INFER__OP_RESIZE && t->p.resize.coordinate != INFER__TF_CROP_AND_RESIZE &&
+           memcmp(t->in[0].dims, t->out[0].dims, t->in[0].rank * sizeof *t->in[0].dims) == 0;
+}
+
 /* What result k is that comes of no elements. */
 static infer_status fill(const struct infer__program *p, struct infer__bounded *b, uint32_t k,
                          infer_error *err)
@@ -230,6 +236,8 @@ static int fits(const struct infer__program *p, const struct infer__step *s,
     const uint64_t packed = infer__bytes_count(need->packed_bytes);
     if (infer__bytes_count(need->scratch_bytes) > p->plan.scratch_bytes)
         return 0;
+    if (s->bounded->packed)
+        return k->pack ? packed <= s->bounded->packed_bytes : !packed;
     return !packed || (k == s->kernel && need->layout == s->need.layout &&
                        packed == infer__bytes_count(s->need.packed_bytes));
 }
@@ -245,6 +253,8 @@ static infer_status prepare(const struct infer__program *p, const struct infer__
                               err));
     if (!fits(p, s, k))
         return INFER_ERROR_UNSUPPORTED;
+    if (b->packed && infer__bytes_count(b->need.packed_bytes))
+        k->pack(&b->task, b->need.cut, b->packed);
     b->kernel = k;
     b->serial = ns < SERIAL_NS;
     return INFER_OK;
@@ -285,6 +295,8 @@ infer_status infer__extents_before(struct infer__program *p, const struct infer_
     set_params(step);
     set_operands(p, step, pointers);
     TRY(leave_out_empty(p, b, &done, err));
+    if (!done && is_copy(&b->task))
+        identity(b);
     TRY(done ? INFER_OK : choose(p, step, err));
     infer__error_clear(err); /* of kernels that were passed over */
     return INFER_OK;

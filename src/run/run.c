@@ -90,7 +90,7 @@ static void run_units(void *ctx, unsigned member, uint32_t begin, uint32_t end)
     void **pointers = now ? now->pointers : infer__step_pointers(j->s->program, j->lane, step);
     struct infer__buffers b = {.in = (const void *const *)pointers,
                                .out = pointers + task->nin,
-                               .packed = step->packed,
+                               .packed = now && now->packed ? now->packed : step->packed,
                                .scratch = j->s->memory.scratch + member * plan->scratch_bytes,
                                .cut = now ? now->need.cut : step->need.cut,
                                .shared = j->shared,
