@@ -176,7 +176,7 @@ static void test_targets(void **state)
     (void)state;
     for (int i = 0; i < n; i++) {
         char name[64];
-        if (sscanf(entries[i]->d_name, "fuzz_%60[a-z].c", name) == 1) {
+        if (sscanf(entries[i]->d_name, "fuzz_%60[a-z0-9].c", name) == 1) {
             targets++;
             each_seed(name, NULL, NULL);
         }
