@@ -120,7 +120,7 @@ static void cut_items(struct infer__conv8_cut *c, uint32_t threads)
 static void cut_for_many(struct infer__conv8_cut *c, uint32_t threads)
 {
     while (threads >= INFER__MANY_THREADS && c->together > 2 && c->items < (int64_t)threads) {
-        c->together = c->together / 2 / 2 * 2;
+        c->together = c->together < 4 ? 2 : c->together / 2 / 2 * 2; /* halves want pairs */
         c->bunches = ceil_div(c->panels, c->together);
         cut_items(c, threads);
     }

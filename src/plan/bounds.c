@@ -78,11 +78,12 @@ static int is_begin(const struct infer__node *n, uint32_t i)
 
 static int all_positive(const struct infer__value *v)
 {
-    const int64_t count = v->shaped ? infer__value_elements(v) : 0;
-    for (int64_t i = 0; i < count; i++)
+    if (v->kind != INFER__VALUE_CONST)
+        return 0;
+    for (int64_t i = 0; i < infer__value_elements(v); i++)
         if (infer__resolve_element(v, i) < 1)
             return 0;
-    return v->kind == INFER__VALUE_CONST;
+    return 1;
 }
 
 /* Whether a bound of where a Slice begins or ends may count from the other end of the axis than the
