@@ -75,6 +75,7 @@ static void one_bin(const struct infer__task *t, const struct roi_shape *shape,
 {
     const int64_t total = roi_visited(bin), channels = shape->channels;
     const double all = bin->y.all * bin->x.all;
+    const float each = (float)(1 / all);
     const int largest = t->p.roi.mode == INFER__ROI_MAX;
     int outside = roi_has_outside(bin);
     struct samples s;
@@ -84,6 +85,8 @@ static void one_bin(const struct infer__task *t, const struct roi_shape *shape,
         s.count = 0;
         for (int64_t i = k; i < total && i < k + SAMPLES; i++) {
             const int inside = roi_sample(shape, bin, i, s.at + s.count, s.weight + s.count);
+            for (int tap = s.count; inside && !largest && tap < s.count + 4; tap++)
+                s.weight[tap] *= each; /* at once: a sum of large numbers would overflow */
             s.count += inside ? 4 : 0;
             outside |= !inside;
         }
@@ -92,9 +95,6 @@ static void one_bin(const struct infer__task *t, const struct roi_shape *shape,
         else
             gather_row(0, &s, x, y, channels);
     }
-    const float each = (float)(1 / all);
-    for (int64_t c = 0; c < channels && total && !largest; c++)
-        y[c] *= each;
     for (int64_t c = 0; c < channels && largest && outside; c++)
         y[c] = y[c] < 0 ? 0 : y[c];
 }

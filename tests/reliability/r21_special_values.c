@@ -88,7 +88,8 @@ static int is_exempt(const struct infer__task *t, uint32_t i)
 {
     return (t->op == INFER__OP_CLIP && i > 0) || (t->op == INFER__OP_TOP_K && i == 0) ||
            t->op == INFER__OP_DYNAMIC_RANGE || t->op == INFER__OP_DYNAMIC_QUANTIZE_LINEAR ||
-           t->op == INFER__OP_DYNAMIC_QUANTIZE_LSTM;
+           t->op == INFER__OP_DYNAMIC_QUANTIZE_LSTM ||
+           (t->op == INFER__OP_ATTENTION && t->p.attention.or_zero && i != 2);
 }
 
 /* Sets element j of operand i, runs the definition into y, and sets it back. */
