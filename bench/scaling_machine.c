@@ -122,6 +122,7 @@ static void read_rounds(struct writer *w, machine_read *read, struct scaling_mac
         line[i] = (double)(middle - start) / LINES;
         all[i] = (double)(infer__now_ns() - middle);
     }
+    (void)sink;
     m->line_ns = lower_quartile(line, ROUNDS);
     m->far_gbytes = (FAR_BYTES - LINES * LINE_BYTES) / lower_quartile(all, ROUNDS);
 }
