@@ -98,10 +98,15 @@ static int may_count_back(const struct infer__value *v)
     return !low.data;
 }
 
+/* Whether operand i says where a Slice begins or ends, in the type that it can be bounded in. */
+static int is_end(const struct infer__node *n, uint32_t i, const struct infer__value *v)
+{
+    return n->op == INFER__OP_SLICE && (i == 1 || i == 2) && v->type == INFER_S64;
+}
+
 int infer__bounds_told(const struct infer__node *n, uint32_t i, const struct infer__value *v)
 {
-    return (v->bound && v->bound->at_most) ||
-           (n->op == INFER__OP_SLICE && (i == 1 || i == 2) && v->type == INFER_S64);
+    return (v->bound && v->bound->at_most) || is_end(n, i, v);
 }
 
 /* Where a Slice begins or ends, of which nothing useful is known: its result is at most the whole
@@ -112,8 +117,7 @@ static int take_axis(struct infer__graph *g, const struct infer__node *n, uint32
         last[INFER_MAX_RANK] = {INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX,
                                 INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX};
     struct infer__value *v = &g->values[n->in[i]];
-    if (n->op != INFER__OP_SLICE || (i != 1 && i != 2) || v->kind == INFER__VALUE_CONST ||
-        v->type != INFER_S64 || !v->shaped || v->free_dims ||
+    if (!is_end(n, i, v) || v->kind == INFER__VALUE_CONST || !v->shaped || v->free_dims ||
         infer__value_elements(v) > INFER_MAX_RANK)
         return 0;
     if ((n->nin > 4 && n->in[4] && !all_positive(&g->values[n->in[4]])) ||

@@ -27,8 +27,7 @@ struct found {
 
 static struct infer__node *sole(const struct finder *f, uint32_t v, uint16_t op)
 {
-    struct infer__node *n = infer__sole_producer(f->g, &f->uses, v, 1);
-    return n && n->op == op && !n->epi.act && !n->epi.residual && !n->epi.requant ? n : NULL;
+    return infer__sole_plain(f->g, &f->uses, v, op);
 }
 
 static int is_number(const struct finder *f, uint32_t v, float *number)

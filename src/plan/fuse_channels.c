@@ -21,8 +21,7 @@ struct channels {
 
 static struct infer__node *sole(const struct channels *f, uint32_t v, uint16_t op)
 {
-    struct infer__node *n = infer__sole_producer(f->g, &f->uses, v, 1);
-    return n && n->op == op && !n->epi.act && !n->epi.residual && !n->epi.requant ? n : NULL;
+    return infer__sole_plain(f->g, &f->uses, v, op);
 }
 
 /* A picture of f32 with channels: 3 to 5 axes. */

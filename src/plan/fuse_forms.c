@@ -20,8 +20,7 @@ struct former {
 
 static struct infer__node *sole(const struct former *f, uint32_t v, uint16_t op)
 {
-    struct infer__node *n = infer__sole_producer(f->g, &f->uses, v, 1);
-    return n && n->op == op && !n->epi.act && !n->epi.residual && !n->epi.requant ? n : NULL;
+    return infer__sole_plain(f->g, &f->uses, v, op);
 }
 
 /* A constant number, whose axes add none to those of what it meets. */

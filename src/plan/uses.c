@@ -42,6 +42,13 @@ struct infer__node *infer__sole_producer(const struct infer__graph *g, const str
     return n->op != INFER__OP_NONE && n->nout == 1 ? n : NULL;
 }
 
+struct infer__node *infer__sole_plain(const struct infer__graph *g, const struct infer__uses *u,
+                                      uint32_t v, uint16_t op)
+{
+    struct infer__node *n = infer__sole_producer(g, u, v, 1);
+    return n && n->op == op && !n->epi.act && !n->epi.residual && !n->epi.requant ? n : NULL;
+}
+
 void infer__erase(struct infer__node *n)
 {
     n->op = INFER__OP_NONE;

@@ -20,6 +20,10 @@ void infer__uses_end(const struct infer__graph *g, struct infer__uses *u);
 struct infer__node *infer__sole_producer(const struct infer__graph *g, const struct infer__uses *u,
                                          uint32_t v, uint32_t count);
 
+/* The same for one reader, where it is of that operator and nothing is fused behind it. */
+struct infer__node *infer__sole_plain(const struct infer__graph *g, const struct infer__uses *u,
+                                      uint32_t v, uint16_t op);
+
 /* Erases a node; infer__drop_erased takes such nodes out of the graph. */
 void infer__erase(struct infer__node *n);
 void infer__drop_erased(struct infer__graph *g);
